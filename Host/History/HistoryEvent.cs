@@ -1,0 +1,84 @@
+namespace Durable.Host.History;
+
+/// <summary>What happened to an instance. Names are those of the official history; the numbers are stored and never change.</summary>
+internal enum EventKind : short
+{
+    ExecutionStarted = 0,
+    ExecutionCompleted = 1,
+    ExecutionTerminated = 2,
+    ExecutionSuspended = 3,
+    ExecutionResumed = 4,
+    ExecutionRewound = 5,
+    TaskScheduled = 10,
+    TaskCompleted = 11,
+    TaskFailed = 12,
+    SubOrchestrationInstanceCreated = 20,
+    SubOrchestrationInstanceCompleted = 21,
+    SubOrchestrationInstanceFailed = 22,
+    TimerCreated = 30,
+    TimerFired = 31,
+    EventSent = 40,
+    EventRaised = 41,
+    OrchestratorStarted = 50,
+    ContinueAsNew = 51,
+    GenericEvent = 60,
+}
+
+/// <summary>One event of an instance's history, also the form of a message to an instance (its inbox holds events to come).</summary>
+/// <param name="Kind">What happened.</param>
+/// <param name="TaskId">Sequence number of the call the event belongs to (the official <c>EventId</c> of a scheduling event and
+/// <c>TaskScheduledId</c>/<c>TimerId</c> of a result); -1 where there is none.</param>
+/// <param name="At">When, UTC.</param>
+/// <param name="Name">Function, event or orchestration name; null where there is none.</param>
+/// <param name="Data">Payload as it was serialised: input, result, event body (JSON text), or a plain-text reason.</param>
+/// <param name="Detail">The rarer facts, null for most events.</param>
+internal sealed record HistoryEvent(EventKind Kind, int TaskId, DateTime At, string? Name = null, string? Data = null, EventDetail? Detail = null);
+
+/// <summary>Facts only some events carry; absent ones are not stored.</summary>
+internal sealed record EventDetail
+{
+    /// <summary>Failure of a task, a child or the orchestration itself.</summary>
+    public FailureInfo? Failure { get; init; }
+
+    /// <summary>When a timer is due, UTC.</summary>
+    public DateTime? FireAt { get; init; }
+
+    /// <summary>The other instance: child of a sub-orchestration, target of a sent event.</summary>
+    public string? InstanceId { get; init; }
+
+    /// <summary>Parent of a child instance (ExecutionStarted).</summary>
+    public ParentLink? Parent { get; init; }
+
+    /// <summary>Version of the orchestration or of the called task.</summary>
+    public string? Version { get; init; }
+
+    /// <summary>How often the id was started anew; null after ContinueAsNew, as the official history shows it.</summary>
+    public int? Generation { get; init; }
+
+    /// <summary>Start time asked for by the client (ExecutionStarted), UTC.</summary>
+    public DateTime? ScheduledStart { get; init; }
+
+    /// <summary>Tags of the instance or of the call.</summary>
+    public IReadOnlyDictionary<string, string>? Tags { get; init; }
+
+    /// <summary>W3C trace parent.</summary>
+    public string? TraceParent { get; init; }
+
+    /// <summary>Task id of the attempt this call or timer retries; such failures are not what a rewind repeats.</summary>
+    public int? RetryOf { get; init; }
+
+    /// <summary>Final status name (ExecutionCompleted).</summary>
+    public string? Status { get; init; }
+
+    /// <summary>Task ids whose failure failed the orchestration (ExecutionCompleted); where a rewind begins.</summary>
+    public IReadOnlyList<int>? CausedBy { get; init; }
+
+    /// <summary>Terminate the children as well (ExecutionTerminated).</summary>
+    public bool Recursive { get; init; }
+}
+
+/// <summary>Where a child reports to: the parent's instance, execution and the sequence number of the call.</summary>
+internal sealed record ParentLink(string Name, string InstanceId, string ExecutionId, int TaskId);
+
+/// <summary>A failure as it is stored: the official TaskFailureDetails plus nothing.</summary>
+internal sealed record FailureInfo(string ErrorType, string ErrorMessage, string? StackTrace = null, FailureInfo? Inner = null, bool NonRetriable = false);

@@ -1,0 +1,82 @@
+using Durable.Host.History;
+using Microsoft.DurableTask.Client;
+
+namespace Durable.Host.Store;
+
+/// <summary>What clients may ask of a task hub: start, look, send, purge, wait. Every method is safe to call from many threads and hosts.</summary>
+internal interface ITaskHub
+{
+    /// <summary>Hub name as configured in host.json.</summary>
+    string Name { get; }
+
+    /// <summary>Creates an instance, or replaces a finished one of the same id (its generation is then one higher).</summary>
+    /// <returns><c>Started: false</c> and the present status when an instance of that id has not finished.</returns>
+    Task<StartOutcome> StartAsync(StartRequest request, CancellationToken cancellation = default);
+
+    /// <summary>The instance, or null. Without <paramref name="payloads"/> input and output stay null.</summary>
+    Task<InstanceRecord?> GetAsync(string instanceId, bool payloads, CancellationToken cancellation = default);
+
+    /// <summary>Events of the present execution, oldest first; empty for an unknown instance.</summary>
+    Task<IReadOnlyList<HistoryEvent>> ReadHistoryAsync(string instanceId, CancellationToken cancellation = default);
+
+    /// <summary>One page, ordered by instance id.</summary>
+    Task<InstancePage> ListAsync(InstanceQuery query, CancellationToken cancellation = default);
+
+    /// <summary>Puts a message (EventRaised, ExecutionTerminated, ExecutionSuspended, ExecutionResumed, ExecutionRewound) into the instance's inbox.</summary>
+    /// <returns>The outcome with the status the instance had: unknown → NotFound; finished → Finished (for a rewind: not Failed → WrongState).</returns>
+    Task<SendOutcome> SendAsync(string instanceId, HistoryEvent message, CancellationToken cancellation = default);
+
+    /// <summary>Deletes an instance with everything that belongs to it, running or not; with <paramref name="recursive"/> its children too.</summary>
+    /// <returns>Instances deleted; 0 for an unknown id.</returns>
+    Task<int> PurgeAsync(string instanceId, bool recursive, CancellationToken cancellation = default);
+
+    /// <summary>Deletes every instance the query selects (paging is ignored).</summary>
+    Task<int> PurgeAsync(InstanceQuery query, bool recursive, CancellationToken cancellation = default);
+
+    /// <summary>Waits until the instance has left Pending, or with <paramref name="completion"/> until it has finished.</summary>
+    /// <returns>The instance; null when it does not exist.</returns>
+    Task<InstanceRecord?> WaitAsync(string instanceId, bool completion, bool payloads, CancellationToken cancellation = default);
+}
+
+/// <summary>A new instance. <paramref name="Input"/> is JSON text or null.</summary>
+internal sealed record StartRequest(
+    string InstanceId, string Name, string? Input, string? Version = null, DateTimeOffset? StartAt = null,
+    IReadOnlyDictionary<string, string>? Tags = null, string? TraceParent = null);
+
+/// <summary>Whether an instance was started, and the status found otherwise.</summary>
+internal readonly record struct StartOutcome(bool Started, OrchestrationRuntimeStatus Status);
+
+/// <summary>An instance as queries show it. Input, output and custom status are JSON text, except <see cref="Output"/> of a failed, terminated or
+/// suspended instance, which may be plain text (<see cref="OutputIsText"/>).</summary>
+internal sealed record InstanceRecord(
+    string InstanceId, string ExecutionId, string Name, string? Version, OrchestrationRuntimeStatus Status,
+    string? Input, string? Output, bool OutputIsText, string? CustomStatus, FailureInfo? Failure,
+    DateTimeOffset CreatedAt, DateTimeOffset UpdatedAt, DateTimeOffset? CompletedAt, DateTimeOffset? ScheduledStart,
+    IReadOnlyDictionary<string, string>? Tags, string? ParentInstanceId);
+
+/// <summary>Filter and page of a listing. Empty or null lists mean "all". <paramref name="After"/> is the last instance id of the page before.</summary>
+internal sealed record InstanceQuery(
+    DateTimeOffset? CreatedFrom = null, DateTimeOffset? CreatedTo = null, IReadOnlyList<OrchestrationRuntimeStatus>? Statuses = null,
+    string? InstanceIdPrefix = null, int PageSize = 100, string? After = null, bool Payloads = false);
+
+/// <summary>A page of instances; <paramref name="Next"/> is null on the last one, else the <see cref="InstanceQuery.After"/> of the next.</summary>
+internal sealed record InstancePage(IReadOnlyList<InstanceRecord> Instances, string? Next);
+
+/// <summary>What became of a message to an instance.</summary>
+internal enum SendResult
+{
+    /// <summary>Stored; it will be handled.</summary>
+    Accepted,
+
+    /// <summary>No such instance.</summary>
+    NotFound,
+
+    /// <summary>The instance has finished.</summary>
+    Finished,
+
+    /// <summary>The instance is in a state that does not take this message (suspend a suspended one, rewind one that has not failed).</summary>
+    WrongState,
+}
+
+/// <summary>Result of a message and the status the instance had (null when unknown).</summary>
+internal readonly record struct SendOutcome(SendResult Result, OrchestrationRuntimeStatus? Status);
