@@ -1,0 +1,31 @@
+namespace Durable.Pipelines.Climate.Hazards;
+
+/// <summary>Hazard score H of one risk.</summary>
+/// <param name="Value">0 to 1, rounded to 4 decimals; results store 100 times this.</param>
+/// <param name="UsedFallback">True when at least one input was missing and a stated default stood in for it.</param>
+public readonly record struct HazardScore(double Value, bool UsedFallback)
+{
+    internal static HazardScore Of(double value, bool usedFallback) => new(Math.Round(value, 4), usedFallback);
+
+    /// <summary>Very High from 80, High from 60, Medium from 40, Low from 20, else Very Low (cuts on 100·H).</summary>
+    public static string Level(double score100) => score100 switch
+    {
+        >= 80 => "Very High",
+        >= 60 => "High",
+        >= 40 => "Medium",
+        >= 20 => "Low",
+        _ => "Very Low",
+    };
+}
+
+/// <summary>Inputs are <see cref="double.NaN"/> when missing. A true zero is a value.</summary>
+internal static class Missing
+{
+    /// <summary>The value, or its default, noting in <paramref name="usedFallback"/> that the default was needed.</summary>
+    public static double Or(double value, double fallback, ref bool usedFallback)
+    {
+        if (!double.IsNaN(value)) return value;
+        usedFallback = true;
+        return fallback;
+    }
+}
