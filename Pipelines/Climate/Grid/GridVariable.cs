@@ -66,6 +66,9 @@ public enum GridVariable : short
     TyphoonFallbackRain = 115,
     TyphoonWindyPoints = 116,
 
+    /// <summary>Number of the nearest point of <c>climate.sea_level_grid</c>.</summary>
+    SeaPoint = 117,
+
     /// <summary>S_tc of one past year (1951 …), for every scenario; a year without storms holds 0.</summary>
     TyphoonIndex = 120,
 }
