@@ -36,8 +36,9 @@ public sealed class HazardTable(NpgsqlDataSource database, GridStore grid, Parti
         await using NpgsqlTransaction transaction = await connection.BeginTransactionAsync(cancellationToken);
         List<(PartitionOutcome Outcome, string Fingerprint)> present = [];
         List<PartitionOutcome> outcomes = [];
-        List<(string Table, int Year)> filled = [];
-        foreach (int year in group.Years)
+        List<(int Year, long Rows)> filled = [];
+        IReadOnlyList<string> tables = await PartitionedTable.Hazard.CreateAsync(connection, scenario, group.Years, cancellationToken);
+        foreach ((int year, string table) in group.Years.Zip(tables))
         {
             Stopwatch watch = Stopwatch.StartNew();
             GridColumns annual = await grid.ReadYearAsync(scenario, year, GridVariables.ForHazard, tiles, cancellationToken);
@@ -52,13 +53,14 @@ public sealed class HazardTable(NpgsqlDataSource database, GridStore grid, Parti
                 continue;
             }
 
-            filled.Add((await FillAsync(connection, group, scenario, year, scored, cancellationToken), year));
+            await FillAsync(connection, table, group, scenario, year, scored, cancellationToken);
+            filled.Add((year, scored.Count));
             PartitionOutcome outcome = new(group.Key(year), scored.Count, (long)scored.Count * BitOperations.PopCount((uint)group.RiskMask), scored.Fallbacks, (int)watch.ElapsedMilliseconds);
             outcomes.Add(outcome);
             present.Add((outcome, Fingerprint(group, scenario, year, versions, known.GetValueOrDefault(group.Key(year)))));
         }
 
-        foreach ((string table, int year) in filled) await PartitionedTable.Hazard.SwapAsync(connection, table, scenario, year, cancellationToken);
+        await PartitionedTable.Hazard.SwapAsync(connection, scenario, filled, group.Years.Except(filled.Select(partition => partition.Year)), cancellationToken);
         await Partitions.RecordPresentAsync(connection, Kind, group.RunId, present, cancellationToken);
         await transaction.CommitAsync(cancellationToken);
         PartitionOutcome[] failed = [.. outcomes.Where(outcome => !outcome.Succeeded)];
@@ -100,22 +102,20 @@ public sealed class HazardTable(NpgsqlDataSource database, GridStore grid, Parti
         return share <= group.MaxFallbackShare ? scored : throw new FallbackShareException(group.Key(year), share, group.MaxFallbackShare);
     }
 
-    private static async Task<string> FillAsync(
-        NpgsqlConnection connection, HazardGroup group, Scenario scenario, int year, Scored scored, CancellationToken cancellationToken)
+    private static async Task FillAsync(
+        NpgsqlConnection connection, string filled, HazardGroup group, Scenario scenario, int year, Scored scored, CancellationToken cancellationToken)
     {
         PartitionedTable table = PartitionedTable.Hazard;
-        string filled = await table.CreateAsync(connection, scenario, year, cancellationToken);
         bool partial = (group.Box is not null || group.RiskMask != Risks.Mask([])) && await table.ExistsAsync(connection, scenario, year, cancellationToken);
         string copied = filled;
         if (partial)
         {
             copied = "incoming";
-            await PartitionedTable.ExecuteAsync(connection, $"DROP TABLE IF EXISTS incoming; CREATE TEMP TABLE incoming (LIKE {table.Name}) ON COMMIT DROP", cancellationToken);
+            await PartitionedTable.ExecuteAsync(connection, $"DROP TABLE IF EXISTS incoming; CREATE TEMP TABLE incoming (LIKE climate.hazard_row) ON COMMIT DROP", cancellationToken);
         }
 
         await CopyAsync(connection, copied, group, scenario, year, scored, cancellationToken);
         if (partial) await table.MergeAsync(connection, copied, filled, scenario, year, group.RiskMask, cancellationToken);
-        return filled;
     }
 
     private static async Task CopyAsync(

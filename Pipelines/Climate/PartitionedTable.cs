@@ -17,16 +17,19 @@ internal sealed record PartitionedTable(string Name, string PartColumn, IReadOnl
     public static PartitionedTable Probability { get; } = new(
         "climate.probability_cells", "tile", ["grid_id", "target_year"], [.. Risks.Names, .. Risks.Names.Select(risk => risk + "_p")]);
 
-    /// <summary>Creates the empty table that will become the partition. Its check lets it be attached without a scan.</summary>
-    public async Task<string> CreateAsync(NpgsqlConnection connection, Scenario scenario, int part, CancellationToken cancellationToken)
+    /// <summary>Creates the empty tables that will become partitions. Their checks let them be attached without a scan.</summary>
+    /// <returns>Their names, in the order of <paramref name="parts"/>.</returns>
+    public async Task<IReadOnlyList<string>> CreateAsync(NpgsqlConnection connection, Scenario scenario, IReadOnlyList<int> parts, CancellationToken cancellationToken)
     {
-        string table = Partition(scenario, part) + "_new";
-        await ExecuteAsync(connection, $"""
-            CREATE TABLE {table} (LIKE {Name} INCLUDING DEFAULTS,
+        await ExecuteAsync(connection, string.Join(";\n", parts.Select(part => $"""
+            CREATE TABLE {Filling(scenario, part)} (LIKE {Shape},
                 CONSTRAINT part CHECK (scenario_id = {(short)scenario} AND {PartColumn} >= {part} AND {PartColumn} < {part + 1}))
-            """, cancellationToken);
-        return table;
+            """)), cancellationToken);
+        return [.. parts.Select(part => Filling(scenario, part))];
     }
+
+    /// <summary>Rows from which a partition gets an index on the cell; its rows lie in that order, so a few pages per cell suffice.</summary>
+    private const long IndexedRows = 20_000;
 
     /// <summary>True when the partition is there already.</summary>
     public async Task<bool> ExistsAsync(NpgsqlConnection connection, Scenario scenario, int part, CancellationToken cancellationToken)
@@ -56,18 +59,31 @@ internal sealed record PartitionedTable(string Name, string PartColumn, IReadOnl
             """, cancellationToken);
     }
 
-    /// <summary>Puts the filled table in the place of the present partition. Locks the parent until the transaction ends, so call it last.</summary>
-    public async Task SwapAsync(NpgsqlConnection connection, string filled, Scenario scenario, int part, CancellationToken cancellationToken)
+    /// <summary>Puts filled tables in the place of the present partitions. Locks the parent until the transaction ends, so call it last.</summary>
+    /// <param name="filled">Partitions to swap in.</param>
+    /// <param name="abandoned">Tables that were created and not filled.</param>
+    public async Task SwapAsync(
+        NpgsqlConnection connection, Scenario scenario, IReadOnlyList<(int Part, long Rows)> filled, IEnumerable<int> abandoned, CancellationToken cancellationToken)
     {
-        string final = filled[..^"_new".Length];
-        await ExecuteAsync(connection, $"""
-            CREATE INDEX ON {filled} USING brin (grid_id);
-            DROP TABLE IF EXISTS {final};
-            ALTER TABLE {filled} RENAME TO {final.Split('.')[1]};
-            ALTER TABLE {Name} ATTACH PARTITION {final} FOR VALUES FROM ({(short)scenario}, {part}) TO ({(short)scenario}, {part + 1});
-            ALTER TABLE {final} DROP CONSTRAINT part;
-            """, cancellationToken);
+        // The strongest lock first: lanes then queue for it, and none waits for another while holding a weaker one.
+        IEnumerable<string> statements =
+        [
+            .. abandoned.Select(part => $"DROP TABLE {Filling(scenario, part)}"),
+            .. filled.Where(partition => partition.Rows >= IndexedRows).Select(partition => $"CREATE INDEX ON {Filling(scenario, partition.Part)} USING brin (grid_id)"),
+            $"LOCK TABLE {Name} IN ACCESS EXCLUSIVE MODE",
+            .. filled.Select(partition => $"""
+                DROP TABLE IF EXISTS {Partition(scenario, partition.Part)};
+                ALTER TABLE {Filling(scenario, partition.Part)} RENAME TO {Partition(scenario, partition.Part).Split('.')[1]};
+                ALTER TABLE {Name} ATTACH PARTITION {Partition(scenario, partition.Part)}
+                    FOR VALUES FROM ({(short)scenario}, {partition.Part}) TO ({(short)scenario}, {partition.Part + 1})
+                """),
+        ];
+        await ExecuteAsync(connection, string.Join(";\n", statements), cancellationToken);
     }
+
+    private string Shape => Name.Replace("_cells", "_row", StringComparison.Ordinal);
+
+    private string Filling(Scenario scenario, int part) => Partition(scenario, part) + "_new";
 
     private string Partition(Scenario scenario, int part) => $"{Name}_{scenario.Name().ToLowerInvariant()}_{part}";
 

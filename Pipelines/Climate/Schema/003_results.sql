@@ -1,7 +1,8 @@
 -- Results. One row for each cell, scenario and year; the nine risks are columns, so a row is written once and stays narrow.
--- A partition is built beside the table and attached when whole; readers see the old one or the new one.
+-- A partition is built beside the table, from the shape in *_row, and attached when whole; readers see the old one or the new one.
+-- (From the shape, because copying the shape of the parent would lock the parent for as long as the partition takes to fill.)
 
-CREATE TABLE climate.hazard_cells (
+CREATE TABLE climate.hazard_row (
     scenario_id    smallint NOT NULL,
     target_year    smallint NOT NULL,
     grid_id        integer NOT NULL,
@@ -16,10 +17,10 @@ CREATE TABLE climate.hazard_cells (
     typhoon        smallint,
     fallbacks      smallint NOT NULL, -- bit i: risk i used a stated default; bits 9 and 10: heat, cold counted days from monthly values
     created_at     timestamptz NOT NULL
-) PARTITION BY RANGE (scenario_id, target_year);
-CREATE INDEX hazard_cells_grid ON climate.hazard_cells USING brin (grid_id); -- rows lie in grid order
+);
+CREATE TABLE climate.hazard_cells (LIKE climate.hazard_row) PARTITION BY RANGE (scenario_id, target_year);
 
-CREATE TABLE climate.probability_cells (
+CREATE TABLE climate.probability_row (
     scenario_id      smallint NOT NULL,
     tile             integer NOT NULL,
     target_year      smallint NOT NULL,
@@ -44,8 +45,8 @@ CREATE TABLE climate.probability_cells (
     typhoon_p        bigint,
     fallbacks        smallint NOT NULL,
     created_at       timestamptz NOT NULL
-) PARTITION BY RANGE (scenario_id, tile);
-CREATE INDEX probability_cells_grid ON climate.probability_cells USING brin (grid_id);
+);
+CREATE TABLE climate.probability_cells (LIKE climate.probability_row) PARTITION BY RANGE (scenario_id, tile);
 
 -- Unpacks bin probabilities: each bin but the last is 14 bits of ten-thousandths, lowest bin lowest; the last is the rest to 1.
 CREATE FUNCTION climate.bin_probabilities(packed bigint, bins integer) RETURNS double precision[]
