@@ -18,6 +18,7 @@ internal sealed class ClimateDatabase : IAsyncDisposable
         Packer = new PlacePacker(source, Grid);
         Sample = new SampleLoader(source, Grid, Packer);
         Hazards = new HazardTable(source, Grid, Partitions);
+        Probabilities = new ProbabilityTable(source, Grid, Partitions);
     }
 
     public NpgsqlDataSource Source { get; }
@@ -26,6 +27,7 @@ internal sealed class ClimateDatabase : IAsyncDisposable
     public PlacePacker Packer { get; }
     public SampleLoader Sample { get; }
     public HazardTable Hazards { get; }
+    public ProbabilityTable Probabilities { get; }
 
     public static async Task<ClimateDatabase> CreateAsync()
     {

@@ -1,0 +1,81 @@
+namespace Durable.Pipelines.Climate.Probability;
+
+/// <summary>
+/// Probability of each bin from a sample of yearly intensities. Gaussian kernel density, Scott bandwidth σ·n^(−1/5) (σ with n − 1);
+/// a bin's share is an exact difference of the normal distribution function, so infinite edges are just 0 and 1.
+/// </summary>
+/// <remarks>This is the definition, in double precision. <see cref="RollingBins"/> computes the same for many windows at once.</remarks>
+public static class BinProbability
+{
+    /// <summary>Fewer years than this are counted, not smoothed.</summary>
+    public const int SmallestSmoothed = 3;
+
+    /// <summary>Fills <paramref name="probabilities"/> (one for each bin, sum 1) from years whose value is known.</summary>
+    /// <returns>False when the sample is empty: there is no probability then, and 0 would be a lie.</returns>
+    public static bool TryEstimate(ReadOnlySpan<double> sample, BinScheme scheme, Span<double> probabilities)
+    {
+        probabilities[..scheme.Count].Clear();
+        if (sample.IsEmpty) return false;
+
+        double[] smoothed = scheme.ZeroBin ? [.. sample.ToArray().Where(value => value > 0)] : sample.ToArray();
+        double share = (double)smoothed.Length / sample.Length; // exact zeros are a point mass; the density covers the rest
+        if (scheme.ZeroBin) probabilities[0] = 1 - share;
+        if (smoothed.Length == 0) return true;
+
+        Span<double> intervals = stackalloc double[scheme.Intervals];
+        if (!TrySmooth(smoothed, scheme.Edges, intervals)) Count(smoothed, scheme, intervals);
+        for (int interval = 0; interval < intervals.Length; interval++) probabilities[scheme.Slot(interval)] += share * intervals[interval];
+        return true;
+    }
+
+    /// <summary>Expected annual loss as a share of value: Σ probability · damage rate.</summary>
+    public static double AnnualLoss(ReadOnlySpan<double> probabilities, BinScheme scheme)
+    {
+        double loss = 0;
+        for (int bin = 0; bin < scheme.Count; bin++) loss += probabilities[bin] * scheme.DamageRates[bin];
+        return loss;
+    }
+
+    /// <summary>Scott bandwidth; 0 for a degenerate sample (too small, or without spread).</summary>
+    internal static double Bandwidth(int n, double mean, double sumOfSquares)
+    {
+        if (n < SmallestSmoothed) return 0;
+        double variance = sumOfSquares / (n - 1);
+        return variance <= 1e-12 * Math.Max(1, mean * mean) ? 0 : Math.Sqrt(variance) * Math.Pow(n, -0.2);
+    }
+
+    private static bool TrySmooth(double[] sample, double[] edges, Span<double> intervals)
+    {
+        double mean = sample.Average(), bandwidth = Bandwidth(sample.Length, mean, sample.Sum(value => (value - mean) * (value - mean)));
+        if (bandwidth == 0) return false;
+
+        double total = 0, below = Distribution(sample, edges[0], bandwidth);
+        for (int interval = 0; interval < intervals.Length; interval++)
+        {
+            double above = Distribution(sample, edges[interval + 1], bandwidth);
+            intervals[interval] = Math.Max(0, above - below);
+            total += intervals[interval];
+            below = above;
+        }
+
+        if (total < 1e-9) return false;
+        foreach (ref double interval in intervals) interval /= total; // what the kernel puts outside the range of the intensity is shared out
+        return true;
+    }
+
+    /// <summary>Share of years in each interval: all of a degenerate sample in the one that holds it.</summary>
+    private static void Count(double[] sample, BinScheme scheme, Span<double> intervals)
+    {
+        intervals.Clear();
+        foreach (double value in sample) intervals[scheme.IntervalOf(value)]++;
+        foreach (ref double interval in intervals) interval /= sample.Length;
+    }
+
+    private static double Distribution(double[] sample, double edge, double bandwidth)
+    {
+        if (double.IsInfinity(edge)) return edge > 0 ? 1 : 0;
+        double sum = 0;
+        foreach (double value in sample) sum += Normal.Distribution((edge - value) / bandwidth);
+        return sum / sample.Length;
+    }
+}

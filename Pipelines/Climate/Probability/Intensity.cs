@@ -1,0 +1,42 @@
+namespace Durable.Pipelines.Climate.Probability;
+
+/// <summary>Yearly intensities that are not simply an input column.</summary>
+public static class Intensity
+{
+    /// <summary>Share of renewable water that may be used without harm.</summary>
+    private const double UsableShare = 0.63;
+
+    /// <summary>What the published batch fed every place when no basin was known: 10⁹ m³ taken from 10¹⁰ m³, WSI 0.1587.</summary>
+    public const double DefaultWaterStress = 1e9 / (1e10 * UsableShare);
+
+    /// <summary>Fire weather index from annual means; FWI = √(1 − rh/100)·e^(0.05039·w·3.6)·e^(0.08(t − 5))·e^(−0.0005·rain/12)·5.</summary>
+    /// <param name="temperature">°C, default 15.</param>
+    /// <param name="humidity">%, default 65; above 100 counts as 100.</param>
+    /// <param name="wind">m/s, default 3.5.</param>
+    /// <param name="annualRain">mm, default 1200.</param>
+    public static double FireWeather(double temperature, double humidity, double wind, double annualRain, out bool usedFallback)
+    {
+        usedFallback = false;
+        double t = Or(temperature, 15, ref usedFallback), rh = Or(humidity, 65, ref usedFallback);
+        double w = Or(wind, 3.5, ref usedFallback), rain = Or(annualRain, 1200, ref usedFallback);
+        return Math.Sqrt(Math.Max(0, 1 - rh / 100)) * Math.Exp(0.05039 * w * 3.6 + 0.08 * (t - 5) - 0.0005 * rain / 12) * 5;
+    }
+
+    /// <summary>Depth of water over the ground in m, never below 0.</summary>
+    /// <param name="ground">m above the sea; unknown counts as 0.</param>
+    public static double Inundation(double riseCentimetres, double ground) => Math.Max(riseCentimetres / 100 - (double.IsNaN(ground) ? 0 : ground), 0);
+
+    /// <summary>Withdrawal over usable renewable water, which follows the rain of the year relative to the baseline.</summary>
+    public static double WaterStress(double withdrawal, double renewable, double annualRain, double baselineRain)
+    {
+        double scale = baselineRain > 0 && !double.IsNaN(annualRain) ? Math.Max(annualRain, 1) / baselineRain : 1;
+        return withdrawal / (renewable * scale * UsableShare);
+    }
+
+    private static double Or(double value, double fallback, ref bool usedFallback)
+    {
+        if (!double.IsNaN(value)) return value;
+        usedFallback = true;
+        return fallback;
+    }
+}

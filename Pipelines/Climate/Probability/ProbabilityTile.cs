@@ -1,0 +1,228 @@
+using Durable.Pipelines.Climate.Grid;
+
+namespace Durable.Pipelines.Climate.Probability;
+
+/// <summary>P(H) and annual loss of every cell of a tile, risk and target year, for one scenario.</summary>
+public sealed class ProbabilityTile
+{
+    /// <summary>Marks a loss that could not be computed, because no year had a value.</summary>
+    public const int NotComputed = -1;
+
+    private readonly SortedDictionary<int, GridColumns> years;
+    private readonly GridColumns place;
+    private readonly SortedDictionary<int, GridColumns> storms;
+    private readonly int[] projected, historical;
+    private readonly int firstTarget, targets, riskMask;
+    private readonly bool rolling;
+
+    /// <param name="years">Annual columns by year. Years before 2021, when there are at least 10 of them, are the baseline of the quantile bins; else the first 30 projected ones are.</param>
+    /// <param name="place">Facts about the tile's cells.</param>
+    /// <param name="storms">Typhoon index by year of the track record; the whole record is the sample for every target year.</param>
+    public ProbabilityTile(
+        SortedDictionary<int, GridColumns> years, GridColumns place, SortedDictionary<int, GridColumns> storms,
+        int firstYear, int lastYear, string window, int riskMask)
+    {
+        (this.years, this.place, this.storms, this.riskMask) = (years, place, storms, riskMask);
+        rolling = window == SampleWindow.Rolling30;
+        (firstTarget, targets) = (firstYear, lastYear - firstYear + 1);
+        projected = [.. years.Keys.Where(year => year >= Scenarios.FirstYear)];
+        historical = [.. years.Keys.Where(year => year < Scenarios.FirstYear)];
+        Losses = new int[place.Cells * targets * Risks.Count];
+        Bins = new long[Losses.Length];
+        Fallbacks = new short[place.Cells];
+        Array.Fill(Losses, NotComputed);
+    }
+
+    public int Targets => targets;
+
+    /// <summary>Annual loss in millionths, by cell, target year and risk; <see cref="NotComputed"/> where there was nothing to compute from.</summary>
+    public int[] Losses { get; }
+
+    /// <summary><see cref="PackedBins"/> in the same order.</summary>
+    public long[] Bins { get; }
+
+    /// <summary>By cell: the risks that rest on a stated default, or could not be computed.</summary>
+    public short[] Fallbacks { get; }
+
+    /// <exception cref="InvalidOperationException">A probability or loss left its range: the partition must fail.</exception>
+    public void Compute(CancellationToken cancellationToken = default)
+    {
+        Worker worker = new(this);
+        for (int cell = 0; cell < place.Cells; cell++)
+        {
+            if (cell % 256 == 0) cancellationToken.ThrowIfCancellationRequested();
+            worker.Compute(cell);
+        }
+    }
+
+    private sealed class Worker
+    {
+        private readonly ProbabilityTile tile;
+        private readonly RollingBins rollingBins = new();
+        private readonly double[] series, probabilities, known;
+        private readonly float[][] warm, cold, spei, wettest, rain80, sea, temperature, humidity, wind, rain;
+        private readonly float[][] warmBefore, coldBefore, wettestBefore, stormIndex;
+
+        public Worker(ProbabilityTile tile)
+        {
+            this.tile = tile;
+            series = new double[tile.projected.Length];
+            known = new double[Math.Max(series.Length, Math.Max(tile.historical.Length, tile.storms.Count))];
+            probabilities = new double[5 * tile.targets];
+            float[][] Projected(GridVariable variable) => [.. tile.projected.Select(year => tile.years[year][variable])];
+            float[][] Before(GridVariable variable) => [.. tile.historical.Select(year => tile.years[year][variable])];
+            (warm, cold, spei) = (Projected(GridVariable.WarmSpellDays), Projected(GridVariable.ColdSpellDays), Projected(GridVariable.Spei12Lowest));
+            (wettest, rain80, sea) = (Projected(GridVariable.WettestDay), Projected(GridVariable.Rain80Days), Projected(GridVariable.SeaLevel));
+            (temperature, humidity) = (Projected(GridVariable.Temperature), Projected(GridVariable.Humidity));
+            (wind, rain) = (Projected(GridVariable.Wind), Projected(GridVariable.AnnualRain));
+            (warmBefore, coldBefore, wettestBefore) = (Before(GridVariable.WarmSpellDays), Before(GridVariable.ColdSpellDays), Before(GridVariable.WettestDay));
+            stormIndex = [.. tile.storms.Values.Select(columns => columns[GridVariable.TyphoonIndex])];
+        }
+
+        public void Compute(int cell)
+        {
+            if (Wanted(Risk.ExtremeHeat)) Quantile(Risk.ExtremeHeat, cell, warm, warmBefore);
+            if (Wanted(Risk.ExtremeCold)) Quantile(Risk.ExtremeCold, cell, cold, coldBefore);
+            if (Wanted(Risk.RiverFlood)) Quantile(Risk.RiverFlood, cell, wettest, wettestBefore);
+            if (Wanted(Risk.Drought)) Estimate(Risk.Drought, cell, BinSchemes.Drought, Gather(spei, cell));
+            if (Wanted(Risk.UrbanFlood)) Estimate(Risk.UrbanFlood, cell, BinSchemes.UrbanFlood, Gather(rain80, cell));
+            if (Wanted(Risk.Wildfire)) Wildfire(cell);
+            if (Wanted(Risk.WaterStress)) WaterStress(cell);
+            if (Wanted(Risk.SeaLevelRise)) SeaLevelRise(cell);
+            if (Wanted(Risk.Typhoon)) Typhoon(cell);
+        }
+
+        private bool Wanted(Risk risk) => (tile.riskMask >> (int)risk & 1) == 1;
+
+        private ReadOnlySpan<double> Gather(float[][] columns, int cell)
+        {
+            for (int year = 0; year < columns.Length; year++) series[year] = columns[year][cell];
+            return series.AsSpan(0, columns.Length);
+        }
+
+        private void Quantile(Risk risk, int cell, float[][] columns, float[][] before)
+        {
+            ReadOnlySpan<double> baseline = Known(before, cell);
+            if (baseline.Length < 10) baseline = Known(columns.AsSpan(0, Math.Min(30, columns.Length)), cell);
+            BinScheme scheme = risk switch
+            {
+                Risk.ExtremeHeat => BinSchemes.ExtremeHeat(baseline),
+                Risk.ExtremeCold => BinSchemes.ExtremeCold(baseline),
+                _ => BinSchemes.RiverFlood(baseline),
+            };
+            if (baseline.IsEmpty) tile.Fallbacks[cell] |= (short)risk.Bit();
+            else Estimate(risk, cell, scheme, Gather(columns, cell));
+        }
+
+        private void Wildfire(int cell)
+        {
+            for (int year = 0; year < series.Length; year++)
+            {
+                series[year] = Intensity.FireWeather(temperature[year][cell], humidity[year][cell], wind[year][cell], rain[year][cell], out bool fallback);
+                if (fallback) tile.Fallbacks[cell] |= (short)Risk.Wildfire.Bit();
+            }
+
+            Estimate(Risk.Wildfire, cell, BinSchemes.Wildfire, series);
+        }
+
+        private void WaterStress(int cell)
+        {
+            double withdrawal = tile.place[GridVariable.Withdrawal][cell], renewable = tile.place[GridVariable.RenewableWater][cell];
+            bool knownBasin = !double.IsNaN(withdrawal) && renewable > 0;
+            if (!knownBasin) tile.Fallbacks[cell] |= (short)Risk.WaterStress.Bit();
+            ReadOnlySpan<double> baseline = Known(rain.AsSpan(0, Math.Min(30, rain.Length)), cell);
+            double baselineRain = 0;
+            foreach (double value in baseline) baselineRain += value / baseline.Length;
+            for (int year = 0; year < series.Length; year++)
+            {
+                series[year] = knownBasin ? Intensity.WaterStress(withdrawal, renewable, rain[year][cell], baselineRain) : Intensity.DefaultWaterStress;
+            }
+
+            Estimate(Risk.WaterStress, cell, BinSchemes.WaterStress, series);
+        }
+
+        private void SeaLevelRise(int cell)
+        {
+            double ground = tile.place[GridVariable.Elevation][cell];
+            if (double.IsNaN(ground)) tile.Fallbacks[cell] |= (short)Risk.SeaLevelRise.Bit();
+            for (int year = 0; year < series.Length; year++)
+            {
+                float rise = sea[year][cell];
+                series[year] = float.IsNaN(rise) ? double.NaN : Intensity.Inundation(rise, ground);
+            }
+
+            Estimate(Risk.SeaLevelRise, cell, BinSchemes.SeaLevelRise, series);
+        }
+
+        private void Typhoon(int cell)
+        {
+            ReadOnlySpan<double> index = Known(stormIndex, cell);
+            bool computed = BinProbability.TryEstimate(index, BinSchemes.Typhoon, probabilities);
+            if (!computed) tile.Fallbacks[cell] |= (short)Risk.Typhoon.Bit();
+            for (int target = 0; computed && target < tile.targets; target++) Store(Risk.Typhoon, cell, target, BinSchemes.Typhoon, probabilities.AsSpan(0, 4));
+        }
+
+        private ReadOnlySpan<double> Known(ReadOnlySpan<float[]> columns, int cell)
+        {
+            int count = 0;
+            foreach (float[] column in columns)
+            {
+                if (!float.IsNaN(column[cell])) known[count++] = column[cell];
+            }
+
+            return known.AsSpan(0, count);
+        }
+
+        private void Estimate(Risk risk, int cell, BinScheme scheme, ReadOnlySpan<double> values)
+        {
+            int first = tile.projected.Length == 0 ? 0 : tile.firstTarget - tile.projected[0];
+            bool whole = values.Length > 0 && tile.projected[^1] - tile.projected[0] == values.Length - 1 && !values.ContainsAnyExceptInRange(double.MinValue, double.MaxValue);
+            if (whole && !scheme.ZeroBin && first >= 0 && first + tile.targets <= values.Length)
+            {
+                rollingBins.Estimate(values, scheme, tile.rolling, first, tile.targets, probabilities);
+                for (int target = 0; target < tile.targets; target++) Store(risk, cell, target, scheme, probabilities.AsSpan(target * scheme.Count, scheme.Count));
+                return;
+            }
+
+            // Gaps, zero-inflated values, a series shorter than the targets: the plain way, years counted by calendar.
+            if (whole && scheme.ZeroBin && !values.ContainsAnyExcept(0)) AllZero(risk, cell, scheme);
+            else ByCalendar(risk, cell, scheme, values);
+        }
+
+        private void AllZero(Risk risk, int cell, BinScheme scheme)
+        {
+            probabilities.AsSpan(0, scheme.Count).Clear();
+            probabilities[0] = 1;
+            for (int target = 0; target < tile.targets; target++) Store(risk, cell, target, scheme, probabilities.AsSpan(0, scheme.Count));
+        }
+
+        private void ByCalendar(Risk risk, int cell, BinScheme scheme, ReadOnlySpan<double> values)
+        {
+            for (int target = 0; target < tile.targets; target++)
+            {
+                int year = tile.firstTarget + target, count = 0;
+                for (int i = 0; i < values.Length; i++)
+                {
+                    bool inside = !tile.rolling || (tile.projected[i] >= year - 15 && tile.projected[i] < year + 15);
+                    if (inside && !double.IsNaN(values[i])) known[count++] = values[i];
+                }
+
+                if (BinProbability.TryEstimate(known.AsSpan(0, count), scheme, probabilities)) Store(risk, cell, target, scheme, probabilities.AsSpan(0, scheme.Count));
+                else tile.Fallbacks[cell] |= (short)risk.Bit();
+            }
+        }
+
+        private void Store(Risk risk, int cell, int target, BinScheme scheme, ReadOnlySpan<double> bins)
+        {
+            int at = (cell * tile.targets + target) * Risks.Count + (int)risk;
+            double loss = BinProbability.AnnualLoss(bins, scheme);
+            if (!(loss >= scheme.DamageRates[0] - 1e-9 && loss <= scheme.DamageRates[^1] + 1e-9))
+            {
+                throw new InvalidOperationException($"Annual loss {loss} of {risk.Name()} lies outside {scheme.DamageRates[0]} to {scheme.DamageRates[^1]}.");
+            }
+
+            tile.Losses[at] = (int)Math.Round(loss * 1_000_000);
+            tile.Bins[at] = PackedBins.Pack(bins);
+        }
+    }
+}

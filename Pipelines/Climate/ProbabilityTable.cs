@@ -1,0 +1,147 @@
+using System.Diagnostics;
+using System.Numerics;
+using Durable.Pipelines.Climate.Grid;
+using Durable.Pipelines.Climate.Probability;
+using Durable.Pipelines.Operations;
+using Npgsql;
+
+namespace Durable.Pipelines.Climate;
+
+/// <summary>One tile of one scenario: the work of one P(H) activity, written in one transaction.</summary>
+/// <param name="Window"><c>rolling-30</c> or <c>full-series</c>, see <see cref="SampleWindow"/>.</param>
+/// <inheritdoc cref="HazardGroup" path="/param"/>
+public sealed record ProbabilityTask(
+    string RunId, string Scenario, int Tile, int StartYear, int EndYear, string Window, int RiskMask, BoundingBox? Box, int BatchSize, double MaxFallbackShare)
+{
+    /// <summary>Ledger key, e.g. <c>SSP245/tile-3</c>.</summary>
+    public string Key => $"{Scenario}/tile-{Tile}";
+}
+
+/// <summary>Computes probability partitions (scenario × tile) and puts them in place.</summary>
+public sealed class ProbabilityTable(NpgsqlDataSource database, GridStore grid, Partitions partitions)
+{
+    /// <summary>Kind of the partitions in the ledger.</summary>
+    public const string Kind = "probability";
+
+    /// <summary>Changes when bins, damage rates or the estimate change.</summary>
+    internal const string ModelVersion = "P1";
+
+    /// <summary>Computes every target year of a tile and swaps the tile in. A tile that fails a gate is recorded as failed; what was there stays.</summary>
+    /// <returns>Values = cells × target years × risks.</returns>
+    /// <remarks>Safe to run twice. Trouble with the database itself is thrown, so that the caller retries.</remarks>
+    public async Task<PartitionOutcome> WriteAsync(ProbabilityTask task, CancellationToken cancellationToken = default)
+    {
+        Stopwatch watch = Stopwatch.StartNew();
+        Scenario scenario = Scenarios.Parse(task.Scenario);
+        Tile tile = (await grid.ReadTilesAsync(cancellationToken: cancellationToken)).Single(candidate => candidate.Number == task.Tile);
+        ProbabilityTile probabilities = new(
+            await grid.ReadSeriesAsync(scenario, tile, GridVariables.ForProbability, cancellationToken), await grid.ReadPlacesAsync([tile], cancellationToken),
+            await grid.ReadTyphoonYearsAsync(tile, cancellationToken), task.StartYear, task.EndYear, task.Window, task.RiskMask);
+        Dictionary<(int, int), string> versions = await grid.ReadVersionsAsync(cancellationToken);
+        PartitionRecord? known = (await partitions.ReadAsync(Kind, cancellationToken)).GetValueOrDefault(task.Key);
+        int[] cells = [.. Enumerable.Range(0, tile.Cells).Where(cell => task.Box is null || task.Box.Contains(tile.Latitudes[cell], tile.Longitudes[cell]))];
+        long fallbacks;
+        try
+        {
+            probabilities.Compute(cancellationToken);
+            fallbacks = Gate(task, probabilities, cells);
+        }
+        catch (Exception error) when (error is InvalidOperationException or FallbackShareException)
+        {
+            PartitionOutcome failed = new(task.Key, 0, 0, 0, (int)watch.ElapsedMilliseconds, error.Message);
+            await partitions.RecordFailedAsync(Kind, task.RunId, [failed], cancellationToken);
+            return failed;
+        }
+
+        long rows = (long)cells.Length * probabilities.Targets;
+        await using NpgsqlConnection connection = await database.OpenConnectionAsync(cancellationToken);
+        await using NpgsqlTransaction transaction = await connection.BeginTransactionAsync(cancellationToken);
+        await FillAsync(connection, task, scenario, tile, probabilities, cells, cancellationToken);
+        await PartitionedTable.Probability.SwapAsync(connection, scenario, [(task.Tile, rows)], [], cancellationToken);
+        PartitionOutcome outcome = new(task.Key, rows, rows * BitOperations.PopCount((uint)task.RiskMask), fallbacks, (int)watch.ElapsedMilliseconds);
+        string whole = Fingerprint(task with { StartYear = Scenarios.FirstYear, EndYear = Scenarios.LastYear, RiskMask = Risks.Mask([]), Box = null }, versions);
+        await Partitions.RecordPresentAsync(
+            connection, Kind, task.RunId, [(outcome, known?.Fingerprint == whole ? whole : Fingerprint(task, versions))], cancellationToken);
+        await transaction.CommitAsync(cancellationToken);
+        return outcome;
+    }
+
+    /// <summary>What a partition is computed from: the estimate, every input of the scenario, facts about the places, and which years, cells and risks.</summary>
+    internal static string Fingerprint(ProbabilityTask task, Dictionary<(int Scenario, int Year), string> versions)
+    {
+        short scenario = (short)Scenarios.Parse(task.Scenario);
+        IEnumerable<string> inputs = versions.Where(version => version.Key.Scenario == scenario || version.Key.Scenario == 0)
+            .OrderBy(version => version.Key).Select(version => $"{version.Key}={version.Value}");
+        return Fingerprints.Of([
+            ModelVersion, task.Window, task.StartYear.ToString(), task.EndYear.ToString(), task.RiskMask.ToString(), task.Box?.ToString() ?? "", .. inputs]);
+    }
+
+    private static long Gate(ProbabilityTask task, ProbabilityTile probabilities, int[] cells)
+    {
+        // A fallback holds for a cell and risk, so it counts once for each of the target years.
+        long fallbacks = cells.Sum(cell => (long)BitOperations.PopCount((uint)(probabilities.Fallbacks[cell] & task.RiskMask))) * probabilities.Targets;
+        double share = fallbacks / Math.Max(1.0, (double)cells.Length * probabilities.Targets * BitOperations.PopCount((uint)task.RiskMask));
+        return share <= task.MaxFallbackShare ? fallbacks : throw new FallbackShareException(task.Key, share, task.MaxFallbackShare);
+    }
+
+    private static async Task FillAsync(
+        NpgsqlConnection connection, ProbabilityTask task, Scenario scenario, Tile tile, ProbabilityTile probabilities, int[] cells, CancellationToken cancellationToken)
+    {
+        PartitionedTable table = PartitionedTable.Probability;
+        string filled = (await table.CreateAsync(connection, scenario, [task.Tile], cancellationToken))[0];
+        bool whole = task.Box is null && task.RiskMask == Risks.Mask([]) && task.StartYear == Scenarios.FirstYear && task.EndYear == Scenarios.LastYear;
+        bool partial = !whole && await table.ExistsAsync(connection, scenario, task.Tile, cancellationToken);
+        string copied = filled;
+        if (partial)
+        {
+            copied = "incoming";
+            await PartitionedTable.ExecuteAsync(connection, "DROP TABLE IF EXISTS incoming; CREATE TEMP TABLE incoming (LIKE climate.probability_row) ON COMMIT DROP", cancellationToken);
+        }
+
+        await CopyAsync(connection, copied, task, scenario, tile, probabilities, cells, cancellationToken);
+        if (partial) await table.MergeAsync(connection, copied, filled, scenario, task.Tile, task.RiskMask, cancellationToken);
+    }
+
+    private static async Task CopyAsync(
+        NpgsqlConnection connection, string table, ProbabilityTask task, Scenario scenario, Tile tile, ProbabilityTile probabilities, int[] cells,
+        CancellationToken cancellationToken)
+    {
+        DateTime now = DateTime.UtcNow;
+        int cellsInChunk = Math.Max(1, task.BatchSize / probabilities.Targets);
+        foreach (int[] chunk in cells.Chunk(cellsInChunk))
+        {
+            await using BinaryCopy copy = await BinaryCopy.BeginAsync(connection, table, freeze: true, cancellationToken);
+            foreach (int cell in chunk)
+            {
+                for (int target = 0; target < probabilities.Targets; target++)
+                {
+                    await copy.StartRowAsync(6 + 2 * Risks.Count, cancellationToken);
+                    copy.Write((short)scenario);
+                    copy.Write(task.Tile);
+                    copy.Write((short)(task.StartYear + target));
+                    copy.Write(tile.GridIds[cell]);
+                    WriteRisks(copy, probabilities, (cell * probabilities.Targets + target) * Risks.Count);
+                    copy.Write((short)(probabilities.Fallbacks[cell] & task.RiskMask));
+                    copy.Write(now);
+                }
+            }
+
+            await copy.CompleteAsync(cancellationToken);
+        }
+    }
+
+    private static void WriteRisks(BinaryCopy copy, ProbabilityTile probabilities, int at)
+    {
+        for (int risk = 0; risk < Risks.Count; risk++)
+        {
+            if (probabilities.Losses[at + risk] == ProbabilityTile.NotComputed) copy.WriteNull();
+            else copy.Write(probabilities.Losses[at + risk]);
+        }
+
+        for (int risk = 0; risk < Risks.Count; risk++)
+        {
+            if (probabilities.Losses[at + risk] == ProbabilityTile.NotComputed) copy.WriteNull();
+            else copy.Write(probabilities.Bins[at + risk]);
+        }
+    }
+}
