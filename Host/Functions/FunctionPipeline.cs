@@ -1,0 +1,19 @@
+using Microsoft.Azure.Functions.Worker;
+using Microsoft.Azure.Functions.Worker.Middleware;
+
+namespace Durable.Host.Functions;
+
+/// <summary>The app's middleware in the order of registration: the first one is the outermost.</summary>
+internal sealed class FunctionPipeline(IReadOnlyList<Func<FunctionExecutionDelegate, FunctionExecutionDelegate>> middleware)
+{
+    /// <summary>Whether there is any middleware; without it an invocation takes the short way.</summary>
+    public bool IsEmpty => middleware.Count == 0;
+
+    /// <summary>Wraps <paramref name="function"/> in the middleware. Build once, call often.</summary>
+    public FunctionExecutionDelegate Build(FunctionExecutionDelegate function)
+    {
+        for (int i = middleware.Count - 1; i >= 0; i--)
+            function = middleware[i](function);
+        return function;
+    }
+}

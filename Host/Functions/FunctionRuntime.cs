@@ -1,0 +1,155 @@
+using System.Diagnostics;
+using Microsoft.Azure.Functions.Worker;
+using Microsoft.Azure.Functions.Worker.Middleware;
+using Microsoft.DurableTask;
+using Microsoft.DurableTask.Client;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
+
+namespace Durable.Host.Functions;
+
+/// <summary>Calls the app's functions: binds parameters, makes instances from a scope of the services, runs the middleware around.</summary>
+internal sealed class FunctionRuntime : IFunctionRuntime
+{
+    private readonly FunctionCatalog _catalog;
+    private readonly DataConverter _converter;
+    private readonly IServiceProvider _services;
+    private readonly IServiceScopeFactory _scopes;
+    private readonly ILogger _logger;
+    private readonly FunctionPipeline _pipeline;
+    private readonly FunctionExecutionDelegate _execute;
+
+    /// <summary>Safe for many threads; one per host.</summary>
+    public FunctionRuntime(
+        FunctionCatalog catalog, FunctionPipeline pipeline, DataConverter converter, IServiceProvider services, ILogger<FunctionRuntime> logger)
+    {
+        _catalog = catalog;
+        _converter = converter;
+        _services = services;
+        _scopes = services.GetRequiredService<IServiceScopeFactory>();
+        _logger = logger;
+        _pipeline = pipeline;
+        _execute = pipeline.Build(CallAsync);
+        OrchestratorNames = [.. catalog.OfKind(FunctionKind.Orchestrator).Select(f => f.Name)];
+        ActivityNames = [.. catalog.OfKind(FunctionKind.Activity).Select(f => f.Name)];
+    }
+
+    public IReadOnlyList<string> OrchestratorNames { get; }
+
+    public IReadOnlyList<string> ActivityNames { get; }
+
+    public bool HasOrchestrator(string name) => _catalog.TryFind(name, FunctionKind.Orchestrator, out _);
+
+    public bool HasActivity(string name) => _catalog.TryFind(name, FunctionKind.Activity, out _);
+
+    public Task<object?> InvokeOrchestratorAsync(string name, TaskOrchestrationContext context, string? input)
+    {
+        try
+        {
+            FunctionEntry function = Find(name, FunctionKind.Orchestrator);
+            HostFunctionContext invocation = new(function, _services, TriggerData.Of(function, context.InstanceId, input)) { Orchestration = context };
+            object?[] arguments = [.. function.Parameters.Select(p => p.Source switch
+            {
+                ParameterSource.Orchestration => context,
+                ParameterSource.Input => InputJson.ReadRaw(_converter, input, p),
+                ParameterSource.FunctionContext => invocation,
+                _ => p.Default, // CancellationToken: an orchestrator is stopped by leaving it, never by a token
+            })];
+            return _pipeline.IsEmpty ? CallOrchestrator() : OrchestratorTurn.Start(_pipeline, invocation, CallOrchestrator);
+
+            Task<object?> CallOrchestrator() => function.Call(function.Activate?.Invoke(_services), arguments).AsTask();
+        }
+        catch (Exception e)
+        {
+            return Task.FromException<object?>(e);
+        }
+    }
+
+    public async Task<string?> InvokeActivityAsync(ActivityCall call, CancellationToken cancellation)
+    {
+        FunctionEntry function = Find(call.Name, FunctionKind.Activity);
+        await using AsyncServiceScope scope = _scopes.CreateAsyncScope();
+        HostFunctionContext invocation = new(function, scope.ServiceProvider, TriggerData.Of(function, call.InstanceId, call.Input))
+        {
+            Source = new ActivitySource(call, _converter),
+            TraceParent = call.TraceParent,
+            Deliveries = call.Attempt,
+            Cancellation = cancellation,
+        };
+        object? result = await InvokeAsync(invocation);
+        return result is null ? null : _converter.Serialize(result);
+    }
+
+    /// <summary>Fires a timer function in a scope of its own, through the middleware. Its exceptions are logged and pass through.</summary>
+    public async Task InvokeTimerAsync(string name, TimerInfo timer, CancellationToken cancellation)
+    {
+        FunctionEntry function = Find(name, FunctionKind.Timer);
+        await using AsyncServiceScope scope = _scopes.CreateAsyncScope();
+        await InvokeAsync(new HostFunctionContext(function, scope.ServiceProvider, TriggerData.Empty())
+        {
+            Source = new TimerSource(timer),
+            Cancellation = cancellation,
+        });
+    }
+
+    /// <summary>Runs one invocation of an activity, timer or HTTP function through the middleware.</summary>
+    /// <returns>What the function returned, or what a middleware put in its place.</returns>
+    public async Task<object?> InvokeAsync(HostFunctionContext invocation)
+    {
+        bool logs = _logger.IsEnabled(LogLevel.Debug);
+        long started = Stopwatch.GetTimestamp();
+        if (logs)
+            Log.Executing(_logger, invocation.Function.Name, invocation.InvocationId);
+        try
+        {
+            await _execute(invocation);
+        }
+        catch (Exception e) when (e is not OperationCanceledException || !invocation.Cancellation.IsCancellationRequested)
+        {
+            Log.Failed(_logger, e, invocation.Function.Name, invocation.InvocationId, Stopwatch.GetElapsedTime(started).TotalMilliseconds);
+            throw;
+        }
+        if (logs)
+            Log.Executed(_logger, invocation.Function.Name, invocation.InvocationId, Stopwatch.GetElapsedTime(started).TotalMilliseconds);
+        return invocation.Result;
+    }
+
+    private async Task CallAsync(FunctionContext context)
+    {
+        HostFunctionContext invocation = (HostFunctionContext)context;
+        object?[] arguments = await BindAsync(invocation);
+        object? instance = invocation.Function.Activate?.Invoke(context.InstanceServices);
+        try
+        {
+            invocation.Result = await invocation.Function.Call(instance, arguments);
+        }
+        finally
+        {
+            if (instance is IAsyncDisposable asynchronous)
+                await asynchronous.DisposeAsync();
+            else
+                (instance as IDisposable)?.Dispose();
+        }
+    }
+
+    private static async ValueTask<object?[]> BindAsync(HostFunctionContext invocation)
+    {
+        IReadOnlyList<ParameterPlan> parameters = invocation.Function.Parameters;
+        object?[] arguments = new object?[parameters.Count];
+        for (int i = 0; i < arguments.Length; i++)
+        {
+            arguments[i] = parameters[i].Source switch
+            {
+                ParameterSource.FunctionContext => invocation,
+                ParameterSource.Cancellation => invocation.CancellationToken,
+                ParameterSource.DurableClient => invocation.InstanceServices.GetRequiredService<DurableTaskClient>(),
+                _ => await invocation.Source!.ReadAsync(parameters[i], invocation),
+            };
+        }
+        return arguments;
+    }
+
+    private FunctionEntry Find(string name, FunctionKind kind) => _catalog.TryFind(name, kind, out FunctionEntry? function)
+        ? function
+        : throw new ArgumentException($"There is no {kind} function '{name}'.", nameof(name));
+}

@@ -1,0 +1,27 @@
+using System.Text.Json;
+using Microsoft.DurableTask;
+using Microsoft.DurableTask.Converters;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.DependencyInjection.Extensions;
+
+namespace Durable.Host.Functions;
+
+/// <summary>Registers the function model.</summary>
+internal static class FunctionServices
+{
+    /// <summary>JSON of inputs, outputs and events: names without case and fields too when read, member names as they are when written.</summary>
+    public static DataConverter CreateConverter() =>
+        new JsonDataConverter(new JsonSerializerOptions { PropertyNameCaseInsensitive = true, IncludeFields = true });
+
+    /// <summary>Adds the catalog, the runtime (also as <see cref="IFunctionRuntime"/>) and, unless the app has its own, the <see cref="DataConverter"/>.</summary>
+    public static IServiceCollection AddFunctionModel(this IServiceCollection services, FunctionCatalog catalog, FunctionPipeline pipeline)
+    {
+        services.TryAddSingleton(TimeProvider.System);
+        services.TryAddSingleton(_ => CreateConverter());
+        return services
+            .AddSingleton(catalog)
+            .AddSingleton(pipeline)
+            .AddSingleton<FunctionRuntime>()
+            .AddSingleton<IFunctionRuntime>(s => s.GetRequiredService<FunctionRuntime>());
+    }
+}

@@ -1,0 +1,41 @@
+using System.Security.Claims;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.Extensions;
+using Microsoft.Azure.Functions.Worker;
+using Microsoft.Azure.Functions.Worker.Http;
+
+namespace Durable.Host.Http;
+
+/// <summary>The worker's view of an ASP.NET Core request.</summary>
+internal sealed class AspNetRequestData(HttpRequest request, FunctionContext context) : HttpRequestData(context)
+{
+    private HttpHeadersCollection? _headers;
+    private IReadOnlyCollection<IHttpCookie>? _cookies;
+    private Uri? _url;
+
+    public override Stream Body => request.Body;
+
+    public override HttpHeadersCollection Headers =>
+        _headers ??= new HttpHeadersCollection(request.Headers.Select(h => KeyValuePair.Create(h.Key, h.Value.Select(v => v ?? string.Empty))));
+
+    public override IReadOnlyCollection<IHttpCookie> Cookies => _cookies ??= [.. request.Cookies.Select(c => new HttpCookie(c.Key, c.Value))];
+
+    public override Uri Url => _url ??= new Uri(request.GetEncodedUrl());
+
+    public override IEnumerable<ClaimsIdentity> Identities => request.HttpContext.User.Identities;
+
+    public override string Method => request.Method;
+
+    public override HttpResponseData CreateResponse() => new AspNetResponseData(request.HttpContext.Response, FunctionContext);
+}
+
+/// <summary>Gives middleware the request of an HTTP invocation.</summary>
+internal sealed class RequestDataFeature(HttpRequest request) : IHttpRequestDataFeature
+{
+    private HttpRequestData? _data;
+
+    public ValueTask<HttpRequestData?> GetHttpRequestDataAsync(FunctionContext context) => new(Get(context));
+
+    /// <summary>One object per invocation, whoever asks.</summary>
+    public HttpRequestData Get(FunctionContext context) => _data ??= new AspNetRequestData(request, context);
+}

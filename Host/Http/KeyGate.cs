@@ -1,0 +1,90 @@
+using System.Net;
+using Microsoft.AspNetCore.Hosting.Server;
+using Microsoft.AspNetCore.Hosting.Server.Features;
+using Microsoft.AspNetCore.Http;
+using Microsoft.Azure.Functions.Worker;
+using Microsoft.Extensions.Configuration;
+
+namespace Durable.Host.Http;
+
+/// <summary>
+/// Decides whether a request may pass. On loopback addresses alone no key is asked for, as <c>func start</c> does; as soon as the host listens on any
+/// other address, or with <c>Durable__RequireKeys=true</c> or <c>--enableAuth</c>, keys are required. Without keys a request must at least come from this machine's own
+/// pages: a foreign Origin or Host header is refused, or any web page open in a browser could start runs.
+/// </summary>
+internal sealed class KeyGate(HostKeys keys, IConfiguration configuration, IServer server)
+{
+    private bool? _required;
+
+    /// <summary>Whether keys are required. Known once the server listens; before that, true.</summary>
+    public bool KeysRequired => _required ?? Decide();
+
+    /// <summary>The status to refuse a call of an HTTP function with; null lets it pass.</summary>
+    public int? RefuseFunction(HttpRequest request, string function, AuthorizationLevel level)
+    {
+        if (!KeysRequired)
+            return IsForeign(request) ? StatusCodes.Status403Forbidden : null;
+        KeyRank needed = level switch
+        {
+            AuthorizationLevel.Anonymous => KeyRank.None,
+            AuthorizationLevel.User or AuthorizationLevel.Function => KeyRank.Function,
+            AuthorizationLevel.System => KeyRank.System,
+            _ => KeyRank.Master,
+        };
+        if (needed == KeyRank.None)
+            return null;
+        KeyRank rank = keys.Rank(HostKeys.Presented(request), function);
+        bool passes = rank == KeyRank.Master || rank == needed;
+        return passes ? null : StatusCodes.Status401Unauthorized;
+    }
+
+    /// <summary>Lets a call of the durable webhooks pass with the system or master key; otherwise answers 401 (no key, unknown key) or 403 (function key).</summary>
+    /// <returns>False when the response has been given.</returns>
+    public bool AllowWebhook(HttpContext context) => Allow(context, KeyRank.System);
+
+    /// <summary>The same for the admin API, which takes the master key only.</summary>
+    public bool AllowAdmin(HttpContext context) => Allow(context, KeyRank.Master);
+
+    private bool Allow(HttpContext context, KeyRank needed)
+    {
+        if (!KeysRequired)
+        {
+            if (!IsForeign(context.Request))
+                return true;
+            context.Response.StatusCode = StatusCodes.Status403Forbidden;
+            return false;
+        }
+        KeyRank rank = keys.Rank(HostKeys.Presented(context.Request));
+        if (rank >= needed)
+            return true;
+        context.Response.StatusCode = rank == KeyRank.None ? StatusCodes.Status401Unauthorized : StatusCodes.Status403Forbidden;
+        if (rank == KeyRank.None)
+            context.Response.Headers.WWWAuthenticate = "Bearer";
+        return false;
+    }
+
+    private bool Decide()
+    {
+        if (configuration.GetValue("Durable:RequireKeys", false))
+            return (_required = true).Value;
+        ICollection<string> addresses = server.Features.Get<IServerAddressesFeature>()?.Addresses ?? [];
+        if (addresses.Count == 0)
+            return true; // not listening yet
+        return (_required = !addresses.All(IsLoopback)).Value;
+    }
+
+    private static bool IsLoopback(string address) =>
+        address.StartsWith("http://unix:", StringComparison.Ordinal) || (Uri.TryCreate(address, UriKind.Absolute, out Uri? uri) && IsLocalName(uri.Host));
+
+    private static bool IsForeign(HttpRequest request)
+    {
+        if (!IsLocalName(request.Host.Host))
+            return true;
+        string? origin = request.Headers.Origin;
+        return !string.IsNullOrEmpty(origin) && !(Uri.TryCreate(origin, UriKind.Absolute, out Uri? uri) && IsLocalName(uri.Host));
+    }
+
+    private static bool IsLocalName(string host) =>
+        host.Equals("localhost", StringComparison.OrdinalIgnoreCase) || host.EndsWith(".localhost", StringComparison.OrdinalIgnoreCase) ||
+        (IPAddress.TryParse(host.Trim('[', ']'), out IPAddress? ip) && IPAddress.IsLoopback(ip));
+}

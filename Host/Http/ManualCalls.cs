@@ -1,0 +1,77 @@
+using Durable.Host.Functions;
+using Microsoft.Azure.Functions.Worker;
+using Microsoft.DurableTask;
+using Microsoft.DurableTask.Client;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+
+namespace Durable.Host.Http;
+
+/// <summary>Runs functions that an operator calls by hand, beside the request that asked for it. The host waits for them when it stops.</summary>
+internal sealed class ManualCalls(FunctionRuntime runtime, IServiceProvider services, IHostApplicationLifetime lifetime, ILogger<ManualCalls> logger) : IHostedService
+{
+    private readonly Lock _gate = new();
+    private readonly HashSet<Task> _running = [];
+
+    /// <summary>Calls a timer or activity function, or starts a new instance of an orchestrator. Returns at once; a failure is logged.</summary>
+    /// <param name="function">Any function but an HTTP one.</param>
+    /// <param name="input">JSON text, plain text, or null; a timer function ignores it.</param>
+    public void Start(FunctionEntry function, string? input)
+    {
+        Log.CalledByHand(logger, function.Name);
+        Task call = Task.Run(() => CallAsync(function, input, lifetime.ApplicationStopping), CancellationToken.None);
+        lock (_gate)
+            _running.Add(call);
+        call.ContinueWith(Forget, TaskScheduler.Default);
+
+        void Forget(Task done)
+        {
+            lock (_gate)
+                _running.Remove(done);
+        }
+    }
+
+    public Task StartAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+    public async Task StopAsync(CancellationToken cancellationToken)
+    {
+        Task[] running;
+        lock (_gate)
+            running = [.. _running];
+        await Task.WhenAll(running).WaitAsync(cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+    }
+
+    private async Task CallAsync(FunctionEntry function, string? input, CancellationToken cancellation)
+    {
+        try
+        {
+            switch (function.Kind)
+            {
+                case FunctionKind.Timer:
+                    await runtime.InvokeTimerAsync(function.Name, await DescribeTimerAsync(function.Name, cancellation), cancellation);
+                    break;
+                case FunctionKind.Activity:
+                    await runtime.InvokeActivityAsync(
+                        new ActivityCall(function.Name, $"admin-{Guid.NewGuid():N}", 0, ManualInput.AsJson(input), null, 1, null), cancellation);
+                    break;
+                case FunctionKind.Orchestrator:
+                    await services.GetRequiredService<DurableTaskClient>().ScheduleNewOrchestrationInstanceAsync(
+                        new TaskName(function.Name), ManualInput.AsElement(input), cancellation);
+                    break;
+            }
+        }
+        catch (Exception e)
+        {
+            Log.ByHandFailed(logger, e, function.Name);
+        }
+    }
+
+    private async ValueTask<TimerInfo> DescribeTimerAsync(string function, CancellationToken cancellation)
+    {
+        if (services.GetService<ITimerStatus>() is { } timers)
+            return await timers.DescribeAsync(function, cancellation);
+        DateTime now = services.GetRequiredService<TimeProvider>().GetUtcNow().UtcDateTime;
+        return new TimerInfo { ScheduleStatus = new ScheduleStatus { Last = now, LastUpdated = now } };
+    }
+}
