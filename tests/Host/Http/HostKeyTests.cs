@@ -3,8 +3,12 @@ using Microsoft.Extensions.DependencyInjection;
 
 namespace Durable.Tests.Host.Http;
 
-public sealed class HostKeyTests
+public sealed class HostKeyTests : IDisposable
 {
+    private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("durable-keys-");
+
+    public void Dispose() => _folder.Delete(recursive: true);
+
     private static Dictionary<string, string?> Settings => new()
     {
         ["Durable:RequireKeys"] = "true",
@@ -70,7 +74,7 @@ public sealed class HostKeyTests
     [Fact]
     public async Task Generated_keys_survive_a_restart()
     {
-        string file = Path.Combine(Directory.CreateTempSubdirectory("durable-keys-").FullName, ".local", "keys.json");
+        string file = Path.Combine(_folder.FullName, ".local", "keys.json");
         KeyFile[] opened = await Task.WhenAll(Enumerable.Range(0, 8).Select(_ => Task.Run(() => KeyFile.Open(file))));
 
         Assert.Single(opened.Distinct());
@@ -81,7 +85,7 @@ public sealed class HostKeyTests
     [Fact]
     public void Damaged_key_file_says_what_to_do_and_not_what_is_in_it()
     {
-        string file = Path.Combine(Directory.CreateTempSubdirectory("durable-keys-").FullName, "keys.json");
+        string file = Path.Combine(_folder.FullName, "keys.json");
         File.WriteAllText(file, """{"master":"half-a-key" """);
 
         InvalidOperationException e = Assert.Throws<InvalidOperationException>(() => KeyFile.Open(file));
