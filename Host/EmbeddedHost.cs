@@ -1,0 +1,94 @@
+using System.Reflection;
+using Durable.Host.Configuration;
+using Durable.Host.Functions;
+using Durable.Host.Http;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.Azure.Functions.Worker.Middleware;
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Console;
+
+namespace Durable.Host;
+
+/// <summary>Puts the host together: settings, host.json, the app's functions, engine, timers and HTTP in one process.</summary>
+internal sealed class EmbeddedHost
+{
+    private readonly string[] _args;
+    private readonly LocalSettings _local;
+    private readonly List<Func<FunctionExecutionDelegate, FunctionExecutionDelegate>> _middleware = [];
+
+    /// <summary>Reads settings (environment over local.settings.json) and prepares the log; the app adds its services to <see cref="Builder"/> afterwards.</summary>
+    /// <param name="args">Command line: <c>--port</c>, <c>--urls</c>, <c>--enableAuth</c>, and settings as <c>--name=value</c>.</param>
+    /// <param name="contentRoot">Folder of host.json; default see <see cref="ContentRoot.Find"/>.</param>
+    public EmbeddedHost(string[] args, string? contentRoot = null)
+    {
+        _args = args;
+        Builder = WebApplication.CreateBuilder(new WebApplicationOptions
+        {
+            Args = [.. args.Where(a => !a.Equals("--enableAuth", StringComparison.OrdinalIgnoreCase))], // a switch without a value would swallow the next word
+            ContentRootPath = contentRoot ?? ContentRoot.Find(),
+        });
+        _local = LocalSettings.Load(Builder.Environment.ContentRootPath);
+        _local.AddTo(Builder.Configuration);
+        _local.AddToEnvironment();
+        Builder.Logging.ClearProviders().AddSimpleConsole(console =>
+        {
+            console.SingleLine = true;
+            console.UseUtcTimestamp = true;
+            console.TimestampFormat = "yyyy-MM-dd'T'HH:mm:ss.fff'Z' ";
+            console.ColorBehavior = Console.IsOutputRedirected ? LoggerColorBehavior.Disabled : LoggerColorBehavior.Default;
+        });
+    }
+
+    /// <summary>Services, settings and log of the app.</summary>
+    public WebApplicationBuilder Builder { get; }
+
+    /// <summary>Adds middleware around every function; the first one added is the outermost.</summary>
+    public void Use(Func<FunctionExecutionDelegate, FunctionExecutionDelegate> middleware) => _middleware.Add(middleware);
+
+    /// <summary>Builds the host. Call once, after the app has added everything. Errors in settings do not throw: that host answers 503 and says why.</summary>
+    /// <param name="functions">Assemblies with functions; default: the program's own.</param>
+    /// <exception cref="FunctionCatalogException">Some functions of the app cannot be served.</exception>
+    public WebApplication Build(params IReadOnlyList<Assembly> functions)
+    {
+        string root = Builder.Environment.ContentRootPath;
+        HostArguments arguments = HostArguments.Read(_args, Builder.Configuration);
+        if (arguments.RequireKeys)
+            Builder.Configuration["Durable:RequireKeys"] = "true";
+
+        HostJsonReading hostJson = HostJson.Load(root, Builder.Configuration);
+        HostState state = new();
+        foreach (string error in _local.Errors.Concat(hostJson.Errors))
+            state.Fail(error, error);
+
+        FunctionCatalog catalog = FunctionCatalog.FromAssemblies(functions.Count > 0 ? functions : [Assembly.GetEntryAssembly()!], IsDisabled);
+        Builder.Logging.AddHostJsonLevels(hostJson.Settings);
+        Builder.WebHost.UseUrls(arguments.Url).UseHostLimits();
+        Builder.Services.AddSingleton(state);
+        Builder.Services.AddSingleton(hostJson.Settings);
+        Builder.Services.AddFunctionModel(catalog, new FunctionPipeline(_middleware));
+        Builder.Services.AddHttpFunctions(hostJson.Settings.RoutePrefix, Path.Combine(root, ".local", "keys.json"));
+
+        WebApplication app = Builder.Build();
+        Announce(app, hostJson, state);
+        app.UseHttpFunctions();
+        return app;
+    }
+
+    private bool IsDisabled(string function) =>
+        Builder.Configuration[$"AzureWebJobs:{function}:Disabled"] is { } text && (text == "1" || text.Equals("true", StringComparison.OrdinalIgnoreCase)) ||
+        Builder.Configuration.GetValue($"AzureWebJobs.{function}.Disabled", false);
+
+    private static void Announce(WebApplication app, HostJsonReading hostJson, HostState state)
+    {
+        ILogger logger = app.Services.GetRequiredService<ILogger<EmbeddedHost>>();
+        foreach (string error in state.Errors)
+            HostLog.CannotRun(logger, error);
+        if (hostJson.Ignored.Count > 0)
+            HostLog.Ignored(logger, string.Join(", ", hostJson.Ignored));
+        IEnumerable<IGrouping<FunctionKind, FunctionEntry>> kinds = app.Services.GetRequiredService<FunctionCatalog>().Functions.GroupBy(f => f.Kind);
+        HostLog.Found(logger, string.Join(", ", kinds.OrderBy(k => k.Key).Select(k => $"{k.Count()} {k.Key}")));
+    }
+}
