@@ -1,0 +1,49 @@
+# shellcheck shell=bash
+# The app as a process of its own: started, waited for, stopped. Needs common.sh, postgres.sh and build.sh.
+
+export APP_PID_FILE="$LOCAL/app.pid"
+APP_URL_FILE="$LOCAL/app.url"
+
+app_url() { [ -f "$APP_URL_FILE" ] && cat "$APP_URL_FILE"; }
+
+app_is_ready() { # app_is_ready PORT
+  local code=''
+  { exec 3<>"/dev/tcp/127.0.0.1/$1"; } 2>/dev/null || return 1
+  printf 'GET /readyz HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n' >&3
+  read -r -t 10 _ code _ <&3 || true
+  exec 3>&-
+  [ "$code" = 200 ]
+}
+
+app_start() { # app_start PORT
+  local port=$1 pid tenths=600 log="$LOGS/app.log"
+  if port_is_taken "$port"; then
+    local other
+    other=$(free_port 7072 7999)
+    say "Port $port of 127.0.0.1 is in use by another program: the app listens on $other."
+    port=$other
+  fi
+  if [ -f "$log" ]; then mv -f "$log" "$log.1"; fi
+  (
+    cd "$ROOT" || exit
+    PostgresConnection="${PostgresConnection:-$(postgres_connection)}"
+    export PostgresConnection
+    exec setsid dotnet "$APP_DLL" --port "$port"
+  ) >"$log" 2>&1 </dev/null 9>&- &
+  pid=$!
+  remember_process "$APP_PID_FILE" "$pid" || true
+  until app_is_ready "$port"; do
+    if ! running_process "$APP_PID_FILE" >/dev/null; then die 1 "The app ended while it started; the end of $log:" "$(tail -n 30 "$log")"; fi
+    if [ $((tenths--)) -le 0 ]; then die 1 "The app is not ready after 60 s; the end of $log:" "$(tail -n 30 "$log")"; fi
+    sleep 0.1
+  done
+  printf 'http://127.0.0.1:%s\n' "$port" >"$APP_URL_FILE"
+}
+
+# Work in hand is durable: what does not end within 15 s is cut off and taken up at the next start.
+app_stop() {
+  stop_process "$APP_PID_FILE" 15
+  rm -f "$APP_URL_FILE"
+}
+
+cli() { dotnet "$CLI_DLL" "$@" 9>&-; }

@@ -1,0 +1,55 @@
+# shellcheck shell=bash
+# What a fresh Debian machine with only the .NET SDK lacks. Needs common.sh.
+
+# Installs Debian packages when we are root; else says the command that does.
+install_packages() { # install_packages REASON PACKAGE...
+  local reason=$1
+  shift
+  if ! is_root || ! command -v apt-get >/dev/null; then
+    die 1 "Missing: $reason. Install it, then run this again:" "  sudo apt-get install -y --no-install-recommends $*"
+  fi
+  say "Installing $* ($reason) ..."
+  apt_get install "$@" || { apt_get_update && apt_get install "$@"; } || die 1 "apt-get could not install: $*"
+}
+
+apt_get() { # apt_get install PACKAGE...
+  DEBIAN_FRONTEND=noninteractive apt-get -y -qq -o DPkg::Lock::Timeout=300 --no-install-recommends "$@" </dev/null >"$LOGS/apt.log" 2>&1
+}
+
+apt_get_update() { apt-get -qq -o DPkg::Lock::Timeout=300 update </dev/null >>"$LOGS/apt.log" 2>&1 || { tail -n 5 "$LOGS/apt.log" >&2; return 1; }; }
+
+ensure_dotnet() {
+  if ! command -v dotnet >/dev/null && [ -x "$HOME/.dotnet/dotnet" ]; then export PATH="$HOME/.dotnet:$PATH"; fi
+  command -v dotnet >/dev/null || die 1 "Missing: the .NET 10 SDK (dotnet is not on the PATH). See https://dotnet.microsoft.com/download/dotnet/10.0"
+  (cd "$ROOT" && dotnet --version >/dev/null) || die 1 "The SDK that global.json asks for is not installed; see above."
+}
+
+# Folder with initdb and postgres of the newest server, or nothing.
+postgres_binaries() {
+  local folder
+  for folder in $(printf '%s\n' /usr/lib/postgresql/*/bin | sort -t/ -k5 -rn); do
+    if [ -x "$folder/initdb" ]; then
+      printf '%s\n' "$folder"
+      return
+    fi
+  done
+  return 1
+}
+
+ensure_postgres() {
+  postgres_binaries >/dev/null && return
+  is_root || install_packages "PostgreSQL server" postgresql
+  # Debian's package makes and starts a cluster of its own on port 5432 unless told not to; nobody asked for that one.
+  install_packages "PostgreSQL server, step 1 of 2" postgresql-common
+  local file=/etc/postgresql-common/createcluster.conf
+  if [ -f "$file" ]; then cp -p "$file" "$file.durable"; fi
+  printf '\ncreate_main_cluster = false\n' >>"$file"
+  local outcome=0
+  (install_packages "PostgreSQL server, step 2 of 2" postgresql) || outcome=$?
+  if [ -f "$file.durable" ]; then mv -f "$file.durable" "$file"; fi
+  if [ "$outcome" -ne 0 ] || ! postgres_binaries >/dev/null; then die 1 "PostgreSQL was not installed; the log is $LOGS/apt.log"; fi
+}
+
+ensure_time_zones() {
+  [ -f /usr/share/zoneinfo/Asia/Seoul ] || install_packages "time zones" tzdata
+}
