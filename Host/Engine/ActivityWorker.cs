@@ -1,0 +1,249 @@
+using System.Diagnostics;
+using System.Threading.Channels;
+using Durable.Host.Functions;
+using Durable.Host.History;
+using Durable.Host.Replay;
+using Durable.Host.Store;
+using Microsoft.Extensions.Logging;
+
+namespace Durable.Host.Engine;
+
+/// <summary>Runs activities: up to the configured number at once, with as many more claimed ahead.</summary>
+/// <remarks>At least once: a host that dies after the effect and before the result is written leaves the row, and another host runs it again.</remarks>
+internal sealed partial class ActivityWorker(
+    WorkSource source, HubWriter writer, HostLease lease, IFunctionRuntime functions, HubSettings settings, ILogger<ActivityWorker> logger)
+{
+    private readonly Channel<ClaimedActivity> queue = Channel.CreateUnbounded<ClaimedActivity>();
+    private readonly Signal more = new();
+    private int taken; // reserved, queued and running
+    private volatile bool storeMayHaveMore = true;
+
+    /// <summary>Gives a result to the session of its instance, when this host holds it.</summary>
+    public Func<ClaimedActivity, HistoryEvent, bool> Deliver { get; set; } = (_, _) => false;
+
+    /// <summary>Told when an activity of a locally held instance starts (+1) or is done (-1).</summary>
+    public Action<ClaimedActivity, int> Track { get; set; } = (_, _) => { };
+
+    private int Ahead => settings.MaxConcurrentActivities * 2;
+
+    /// <summary>Reserves up to <paramref name="wanted"/> places.</summary>
+    public int Reserve(int wanted)
+    {
+        while (true)
+        {
+            int now = Volatile.Read(ref taken);
+            int get = Math.Clamp(Ahead - now, 0, wanted);
+            if (!lease.Holds)
+            {
+                return 0;
+            }
+
+            if (Interlocked.CompareExchange(ref taken, now + get, now) == now)
+            {
+                return get;
+            }
+        }
+    }
+
+    /// <summary>Gives places back.</summary>
+    public void Unreserve(int count)
+    {
+        Interlocked.Add(ref taken, -count);
+        more.Set();
+    }
+
+    /// <summary>Takes an activity claimed on a reserved place.</summary>
+    public void Accept(ClaimedActivity activity)
+    {
+        Track(activity, 1);
+        queue.Writer.TryWrite(activity);
+    }
+
+    /// <summary>Looks for unclaimed activities soon.</summary>
+    public void LookForMore()
+    {
+        storeMayHaveMore = true;
+        more.Set();
+    }
+
+    /// <summary>Works until stopped. Running activities get the time of <see cref="HubSettings.ShutdownTimeout"/>, then their token is cancelled.</summary>
+    public async Task RunAsync(CancellationToken stopping)
+    {
+        using CancellationTokenSource abort = new();
+        await using CancellationTokenRegistration registration = stopping.Register(() => abort.CancelAfter(settings.ShutdownTimeout));
+        Task claims = ClaimLoopAsync(stopping);
+        Task[] workers = [.. Enumerable.Range(0, settings.MaxConcurrentActivities).Select(_ => Task.Run(() => WorkAsync(stopping, abort.Token), CancellationToken.None))];
+        await Task.WhenAll([claims, .. workers]);
+    }
+
+    /// <summary>Forgets what was claimed under a lost lease; the store hands it out again.</summary>
+    public void DropQueued()
+    {
+        while (queue.Reader.TryRead(out ClaimedActivity? dropped))
+        {
+            Track(dropped, -1);
+            Unreserve(1);
+        }
+    }
+
+    private async Task ClaimLoopAsync(CancellationToken stopping)
+    {
+        while (!stopping.IsCancellationRequested)
+        {
+            try
+            {
+                if (!await more.WaitAsync(settings.RenewEvery * 5, stopping))
+                {
+                    storeMayHaveMore = true;
+                }
+
+                // Half empty, not one short: a claim is a commit, so claim many at once.
+                while (storeMayHaveMore && Volatile.Read(ref taken) <= settings.MaxConcurrentActivities && lease.Holds)
+                {
+                    storeMayHaveMore = false;
+                    int places = Reserve(Ahead);
+                    List<ClaimedActivity> claimed = [];
+                    try
+                    {
+                        claimed = await source.ClaimActivitiesAsync(lease.HostNo, places, stopping);
+                    }
+                    finally
+                    {
+                        Interlocked.Add(ref taken, claimed.Count - places);
+                    }
+
+                    claimed.ForEach(Accept);
+                    storeMayHaveMore |= claimed.Count == places && places > 0;
+                }
+            }
+            catch (OperationCanceledException) when (stopping.IsCancellationRequested)
+            {
+            }
+            catch (Exception e) when (HubDatabase.IsTransient(e))
+            {
+                Log.ClaimDelayed(logger, HubDatabase.Explain(e));
+                await Task.Delay(500, CancellationToken.None);
+                LookForMore();
+            }
+        }
+    }
+
+    private async Task WorkAsync(CancellationToken stopping, CancellationToken abort)
+    {
+        while (true)
+        {
+            ClaimedActivity activity;
+            try
+            {
+                activity = await queue.Reader.ReadAsync(stopping);
+            }
+            catch (OperationCanceledException)
+            {
+                return;
+            }
+
+            CancellationToken lost = lease.Lost;
+            if (stopping.IsCancellationRequested || lost.IsCancellationRequested || !lease.Holds)
+            {
+                // The lease is gone by our own clock: somebody else may run it by now.
+                Finish(activity);
+                continue;
+            }
+
+            using CancellationTokenSource token = CancellationTokenSource.CreateLinkedTokenSource(abort, lost);
+            HistoryEvent? result = await RunOneAsync(activity, token.Token);
+            if (result is not null && !(Deliver(activity, result)))
+            {
+                await ReportAsync(activity, result);
+            }
+
+            Finish(activity);
+        }
+    }
+
+    private async Task ReportAsync(ClaimedActivity activity, HistoryEvent result)
+    {
+        try
+        {
+            await writer.ReportAsync(new ActivityResult(activity.InstanceId, activity.RunNo, activity.TaskId, result));
+        }
+        catch (OperationCanceledException)
+        {
+            // Stopping: the row stays and is delivered again.
+        }
+        catch (Exception e)
+        {
+            // The result itself cannot be stored (too large, characters the database refuses): the caller learns that instead.
+            Log.ResultRefused(logger, activity.Name, activity.InstanceId, e.Message);
+            FailureInfo failure = new(e.GetType().FullName!, $"The result of activity '{activity.Name}' cannot be stored: {Failures.Clean(e.Message)}");
+            await writer.ReportAsync(new ActivityResult(activity.InstanceId, activity.RunNo, activity.TaskId, Failed(activity, failure)));
+        }
+    }
+
+    private void Finish(ClaimedActivity activity)
+    {
+        Track(activity, -1);
+        if (Interlocked.Decrement(ref taken) <= settings.MaxConcurrentActivities && storeMayHaveMore)
+        {
+            more.Set();
+        }
+    }
+
+    /// <summary>One attempt; null when the host is stopping and the attempt does not count.</summary>
+    private async Task<HistoryEvent?> RunOneAsync(ClaimedActivity activity, CancellationToken cancellation)
+    {
+        if (activity.Deliveries > settings.MaxDeliveries)
+        {
+            FailureInfo poison = new("Durable.Host.PoisonActivity",
+                $"Activity '{activity.Name}' was delivered {activity.Deliveries - 1} times and its host ended each time before it answered; it is not tried again.");
+            return Failed(activity, poison);
+        }
+
+        if (!functions.HasActivity(activity.Name))
+        {
+            string known = string.Join(", ", functions.ActivityNames.Select(name => $"'{name}'"));
+            return new HistoryEvent(EventKind.TaskFailed, activity.TaskId, default, activity.Name,
+                $"The function '{activity.Name}' doesn't exist, is disabled, or is not an activity function. Additional info: The following are the known activity functions: {known}");
+        }
+
+        using Activity? span = Telemetry.DurableTelemetry.StartActivitySpan(activity.Name, activity.InstanceId, activity.TaskId, activity.TraceParent);
+        long started = Stopwatch.GetTimestamp();
+        try
+        {
+            string? result = await functions.InvokeActivityAsync(
+                new ActivityCall(activity.Name, activity.InstanceId, activity.TaskId, activity.Input, activity.Version, activity.Deliveries, activity.TraceParent), cancellation);
+            Telemetry.DurableTelemetry.ActivityEnded(activity.Name, Stopwatch.GetElapsedTime(started), failed: false);
+            return new HistoryEvent(EventKind.TaskCompleted, activity.TaskId, default, activity.Name, result);
+        }
+        catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
+        {
+            Log.Interrupted(logger, activity.Name, activity.InstanceId);
+            return null;
+        }
+        catch (Exception e)
+        {
+            span?.SetStatus(ActivityStatusCode.Error, e.Message);
+            Telemetry.DurableTelemetry.ActivityEnded(activity.Name, Stopwatch.GetElapsedTime(started), failed: true);
+            Log.Failed(logger, activity.Name, activity.TaskId, activity.InstanceId, e.GetType().FullName ?? "an exception", e);
+            return Failed(activity, Failures.From(e));
+        }
+    }
+
+    private static HistoryEvent Failed(ClaimedActivity activity, FailureInfo failure) => new(
+        EventKind.TaskFailed, activity.TaskId, default, activity.Name, $"Function '{activity.Name}' failed with an unhandled exception.", new EventDetail { Failure = failure });
+
+    private static partial class Log
+    {
+        [LoggerMessage(30, LogLevel.Warning, "Activity {Activity} (#{TaskId}) of {InstanceId} failed with {Type}")]
+        public static partial void Failed(ILogger logger, string activity, int taskId, string instanceId, string type, Exception exception);
+
+        [LoggerMessage(31, LogLevel.Information, "Activity {Activity} of {InstanceId} was interrupted by the stop of this host and will be delivered again")]
+        public static partial void Interrupted(ILogger logger, string activity, string instanceId);
+
+        [LoggerMessage(32, LogLevel.Warning, "Activities cannot be claimed. {Reason}")]
+        public static partial void ClaimDelayed(ILogger logger, string reason);
+
+        [LoggerMessage(33, LogLevel.Error, "The result of activity {Activity} of {InstanceId} cannot be stored: {Reason}")]
+        public static partial void ResultRefused(ILogger logger, string activity, string instanceId, string reason);
+    }
+}

@@ -1,0 +1,429 @@
+using System.Collections.Concurrent;
+using Durable.Host.History;
+using Durable.Host.Store;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+
+namespace Durable.Host.Engine;
+
+/// <summary>The running engine of one process: joins the hub, holds instances, runs their turns, leaves in order.</summary>
+internal sealed partial class DurableEngine : BackgroundService
+{
+    private const int ClaimAtOnce = 256;
+    private readonly ConcurrentDictionary<string, OrchestrationSession> sessions = new(StringComparer.Ordinal);
+    private readonly HubDatabase database;
+    private readonly HubClock clock;
+    private readonly HubWriter writer;
+    private readonly WorkSource source;
+    private readonly HostLease lease;
+    private readonly ActivityWorker activities;
+    private readonly EngineTools tools;
+    private readonly InstanceSignals signals;
+    private readonly SemaphoreSlim turnSlots;
+    private readonly Signal wake = new();
+    private readonly ILogger<DurableEngine> logger;
+    private readonly TaskCompletionSource ready = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    /// <summary>An engine over its parts.</summary>
+    public DurableEngine(
+        HubDatabase database, HubClock clock, HubWriter writer, WorkSource source, HostLease lease, ActivityWorker activities, EngineTools tools, InstanceSignals signals, ILogger<DurableEngine> logger)
+    {
+        this.database = database;
+        this.clock = clock;
+        this.writer = writer;
+        this.source = source;
+        this.lease = lease;
+        this.activities = activities;
+        this.tools = tools;
+        this.signals = signals;
+        this.logger = logger;
+        turnSlots = new SemaphoreSlim(tools.Settings.MaxConcurrentOrchestrators);
+        writer.ReserveActivities = activities.Reserve;
+        writer.ReleaseActivities = activities.Unreserve;
+        writer.WorkWasLeft = left =>
+        {
+            if (left.Activities)
+            {
+                activities.LookForMore();
+            }
+
+            if (left.Instances)
+            {
+                wake.Set();
+            }
+        };
+        activities.Deliver = (activity, result) => sessions.TryGetValue(activity.InstanceId, out OrchestrationSession? session) && session.TryDeliver(activity.RunNo, result);
+        activities.Track = (activity, change) =>
+        {
+            if (sessions.TryGetValue(activity.InstanceId, out OrchestrationSession? session))
+            {
+                session.CountActivity(change);
+            }
+        };
+        signals.Sent += wake.Set;
+        lease.Notified += () =>
+        {
+            wake.Set();
+            activities.LookForMore();
+            signals.Elsewhere();
+        };
+    }
+
+    /// <summary>Completes when the host has joined the hub for the first time.</summary>
+    public Task Ready => ready.Task;
+
+    /// <summary>Instances held now.</summary>
+    public int Sessions => sessions.Count;
+
+    /// <inheritdoc />
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        writer.Start();
+        Task working = activities.RunAsync(stoppingToken);
+        while (!stoppingToken.IsCancellationRequested)
+        {
+            try
+            {
+                await JoinAsync(stoppingToken);
+                await ServeAsync(stoppingToken);
+            }
+            catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
+            {
+            }
+            catch (Exception e) when (HubDatabase.IsTransient(e))
+            {
+                Log.StoreAway(logger, HubDatabase.Explain(e));
+                await Task.Delay(300, CancellationToken.None);
+            }
+            catch (Exception e)
+            {
+                Log.Unexpected(logger, e);
+                await Task.Delay(1000, CancellationToken.None);
+            }
+        }
+
+        await working;
+        await LeaveAsync();
+    }
+
+    private async Task JoinAsync(CancellationToken stopping)
+    {
+        if (lease.HostNo != 0 && lease.Holds)
+        {
+            // Only the listening connection broke; the number may still be good.
+            lease.Lose();
+        }
+
+        DropEverything();
+        if (!ready.Task.IsCompleted)
+        {
+            await SchemaSteps.ApplyAsync(database.Source, database.Schema, "engine", typeof(DurableEngine).Assembly, "Durable.Host.Store.Sql.", stopping);
+        }
+
+        await lease.RegisterAsync(stopping);
+        writer.HostNo = lease.HostNo;
+        await lease.RenewAsync(stopping);
+        await lease.FreeTheDeadAsync(stopping);
+        wake.Set();
+        activities.LookForMore();
+        ready.TrySetResult();
+    }
+
+    /// <summary>Serves until the lease is lost, the listening connection breaks, or the host stops.</summary>
+    private async Task ServeAsync(CancellationToken stopping)
+    {
+        using CancellationTokenSource round = CancellationTokenSource.CreateLinkedTokenSource(stopping, lease.Lost);
+        Task[] loops = [lease.ListenAsync(round.Token), RenewLoopAsync(round.Token), ClaimLoopAsync(round.Token)];
+        Task first = await Task.WhenAny(loops);
+        await round.CancelAsync();
+        try
+        {
+            await Task.WhenAll(loops);
+        }
+        catch (OperationCanceledException)
+        {
+        }
+        catch (Exception e) when (HubDatabase.IsTransient(e))
+        {
+            Log.StoreAway(logger, HubDatabase.Explain(e));
+        }
+
+        if (first.IsFaulted && !HubDatabase.IsTransient(first.Exception!.InnerException!))
+        {
+            Log.Unexpected(logger, first.Exception.InnerException!);
+        }
+    }
+
+    private async Task RenewLoopAsync(CancellationToken round)
+    {
+        while (true)
+        {
+            await Task.Delay(tools.Settings.RenewEvery, round);
+            try
+            {
+                if (!await lease.RenewAsync(round))
+                {
+                    Log.LeaseLost(logger);
+                    return;
+                }
+
+                if (await lease.FreeTheDeadAsync(round) > 0)
+                {
+                    wake.Set();
+                    activities.LookForMore();
+                }
+            }
+            catch (Exception e) when (HubDatabase.IsTransient(e) && !round.IsCancellationRequested && lease.Holds)
+            {
+                Log.StoreAway(logger, HubDatabase.Explain(e));
+            }
+
+            ReleaseIdle();
+        }
+    }
+
+    private async Task ClaimLoopAsync(CancellationToken round)
+    {
+        DateTime? nextDue = null;
+        while (true)
+        {
+            TimeSpan longest = tools.Settings.RenewEvery * 5;
+            if (nextDue is { } due)
+            {
+                TimeSpan until = due - clock.UtcNow;
+                longest = until < TimeSpan.Zero ? TimeSpan.Zero : until < longest ? until : longest;
+            }
+
+            await wake.WaitAsync(longest, round);
+            if (!lease.Holds)
+            {
+                lease.Lose();
+                return;
+            }
+
+            int places = Math.Max(0, Math.Min(ClaimAtOnce, tools.Settings.MaxSessions - sessions.Count));
+            (List<string> ids, nextDue) = await source.ClaimInstancesAsync(lease.HostNo, places, round);
+            if (ids.Count > 0)
+            {
+                foreach (LoadedInstance instance in await source.LoadAsync(lease.HostNo, ids, round))
+                {
+                    OrchestrationSession session = new(instance, clock, RunTurnsAsync);
+                    if (sessions.TryGetValue(instance.InstanceId, out OrchestrationSession? stale))
+                    {
+                        Close(stale);
+                    }
+
+                    sessions[instance.InstanceId] = session;
+                }
+            }
+
+            foreach (IGrouping<string, Mail> mail in (await source.ReadMailAsync(lease.HostNo, ids, round)).GroupBy(m => m.InstanceId))
+            {
+                if (sessions.TryGetValue(mail.Key, out OrchestrationSession? session))
+                {
+                    session.AddMail(mail);
+                }
+            }
+
+            foreach (string id in ids)
+            {
+                if (sessions.TryGetValue(id, out OrchestrationSession? session))
+                {
+                    session.Wake();
+                }
+            }
+
+            if (ids.Count >= places && places > 0)
+            {
+                wake.Set();
+            }
+            else if (places == 0)
+            {
+                ReleaseIdle(TimeSpan.FromSeconds(1));
+            }
+        }
+    }
+
+    private async Task RunTurnsAsync(OrchestrationSession session)
+    {
+        try
+        {
+            while (session.Take(out bool release) is { } taken)
+            {
+                if (!await RunTurnAsync(session, taken, release))
+                {
+                    Close(session);
+                    return;
+                }
+            }
+        }
+        catch (OperationCanceledException)
+        {
+            Close(session);
+        }
+        catch (Exception e)
+        {
+            Log.TurnBroke(logger, session.InstanceId, e);
+            Close(session);
+        }
+    }
+
+    /// <summary>One turn; false when the session is over.</summary>
+    private async Task<bool> RunTurnAsync(OrchestrationSession session, List<Incoming> taken, bool release)
+    {
+        TurnWrite? write;
+        await turnSlots.WaitAsync();
+        try
+        {
+            using System.Diagnostics.Activity? span = Telemetry.DurableTelemetry.StartOrchestrationSpan(session.Turns.Name, session.InstanceId, session.Turns.TraceParent);
+            long started = System.Diagnostics.Stopwatch.GetTimestamp();
+            write = Build(session, taken, release);
+            Telemetry.DurableTelemetry.TurnRun(session.Turns.Name, System.Diagnostics.Stopwatch.GetElapsedTime(started));
+        }
+        finally
+        {
+            turnSlots.Release();
+        }
+
+        if (write is null)
+        {
+            return true;
+        }
+
+        TurnWritten written;
+        try
+        {
+            written = await writer.WriteAsync(write);
+        }
+        catch (Exception e) when (e is not OperationCanceledException)
+        {
+            // The database refuses this turn itself (a payload beyond its limits): the instance fails with the reason, others go on.
+            Log.TurnRefused(logger, session.InstanceId, HubDatabase.Explain(e));
+            write = session.Turns.Refused(taken, HubDatabase.Explain(e), clock.UtcNow);
+            written = await writer.WriteAsync(write);
+        }
+
+        if (written.Fate == TurnFate.Lost)
+        {
+            Log.TurnLost(logger, session.InstanceId);
+            return false;
+        }
+
+        session.Turns.Applied(write, tools);
+        session.Forget(write.Consumed);
+        foreach (Replay.ScheduleTaskAction task in write.Activities.Take(written.Claimed))
+        {
+            activities.Accept(new ClaimedActivity(write.RunNo, task.TaskId, write.InstanceId, task.Name, task.Version, task.Input, write.TraceParent, 1));
+        }
+
+        if (write.Ends || write.FirstSequence == 0)
+        {
+            signals.Changed(write.InstanceId);
+        }
+
+        return !write.Release;
+    }
+
+    private TurnWrite? Build(OrchestrationSession session, List<Incoming> taken, bool release)
+    {
+        try
+        {
+            return session.Turns.Build(taken, release, clock.UtcNow, tools);
+        }
+        catch (Exception e)
+        {
+            Log.TurnBroke(logger, session.InstanceId, e);
+            return session.Turns.Refused(taken, e.Message, clock.UtcNow);
+        }
+    }
+
+    /// <summary>Removes a session; results that were on their way to it go through the store.</summary>
+    private void Close(OrchestrationSession session)
+    {
+        sessions.TryRemove(new KeyValuePair<string, OrchestrationSession>(session.InstanceId, session));
+        long run = session.Turns.RunNo;
+        foreach (Incoming left in session.Close().Where(i => i.FinishedActivity is not null))
+        {
+            _ = ReportLateAsync(new ActivityResult(session.InstanceId, run, left.Event.TaskId, left.Event));
+        }
+    }
+
+    private async Task ReportLateAsync(ActivityResult result)
+    {
+        try
+        {
+            await writer.ReportAsync(result);
+        }
+        catch (Exception e) when (e is not OutOfMemoryException)
+        {
+            // The activity's row is still there: it is delivered again.
+            Log.LateResultDropped(logger, result.InstanceId, e.Message);
+        }
+    }
+
+    private void ReleaseIdle(TimeSpan? idle = null)
+    {
+        TimeSpan limit = idle ?? tools.Settings.IdleTimeout;
+        long before = Environment.TickCount64 - (long)limit.TotalMilliseconds;
+        foreach (OrchestrationSession session in sessions.Values)
+        {
+            if (session.IdleSince(before, limit))
+            {
+                session.AskRelease();
+            }
+        }
+    }
+
+    /// <summary>Forgets all that was held under a number that is gone; the store has it.</summary>
+    private void DropEverything()
+    {
+        activities.DropQueued();
+        foreach (OrchestrationSession session in sessions.Values)
+        {
+            sessions.TryRemove(session.InstanceId, out _);
+            session.Close();
+        }
+    }
+
+    private async Task LeaveAsync()
+    {
+        using CancellationTokenSource limit = new(TimeSpan.FromSeconds(3));
+        await writer.DisposeAsync();
+        DropEverything();
+        try
+        {
+            await lease.LeaveAsync(limit.Token);
+        }
+        catch (Exception e) when (e is OperationCanceledException || HubDatabase.IsTransient(e))
+        {
+            Log.LeftWithoutWord(logger, HubDatabase.Explain(e));
+        }
+    }
+
+    private static partial class Log
+    {
+        [LoggerMessage(1, LogLevel.Warning, "The task hub cannot be served now. {Reason}")]
+        public static partial void StoreAway(ILogger logger, string reason);
+
+        [LoggerMessage(2, LogLevel.Error, "The engine met an unexpected error and starts over")]
+        public static partial void Unexpected(ILogger logger, Exception exception);
+
+        [LoggerMessage(3, LogLevel.Warning, "This host was taken for dead and its work given to others; it joins anew")]
+        public static partial void LeaseLost(ILogger logger);
+
+        [LoggerMessage(4, LogLevel.Error, "A turn of {InstanceId} could not be run")]
+        public static partial void TurnBroke(ILogger logger, string instanceId, Exception exception);
+
+        [LoggerMessage(5, LogLevel.Error, "A turn of {InstanceId} cannot be stored: {Reason}")]
+        public static partial void TurnRefused(ILogger logger, string instanceId, string reason);
+
+        [LoggerMessage(6, LogLevel.Information, "{InstanceId} is held by another host by now, or gone; its late turn was dropped")]
+        public static partial void TurnLost(ILogger logger, string instanceId);
+
+        [LoggerMessage(7, LogLevel.Information, "A late result for {InstanceId} was dropped ({Reason}); the activity is delivered again")]
+        public static partial void LateResultDropped(ILogger logger, string instanceId, string reason);
+
+        [LoggerMessage(8, LogLevel.Warning, "The host left without giving its work back; others take it when its lease ends. {Reason}")]
+        public static partial void LeftWithoutWord(ILogger logger, string reason);
+    }
+}

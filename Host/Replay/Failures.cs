@@ -1,0 +1,41 @@
+using Durable.Host.History;
+using Microsoft.DurableTask;
+
+namespace Durable.Host.Replay;
+
+/// <summary>Turns exceptions into stored failures and back.</summary>
+internal static class Failures
+{
+    /// <summary>The failure of an exception with its inner chain; of an AggregateException only the first inner one, as the official host keeps it.</summary>
+    public static FailureInfo From(Exception exception)
+    {
+        if (exception is TaskFailedException { FailureDetails: { } details } failed)
+        {
+            return new FailureInfo(failed.GetType().FullName!, failed.Message, failed.StackTrace, From(details));
+        }
+
+        return new FailureInfo(
+            exception.GetType().FullName ?? exception.GetType().Name, Clean(exception.Message), exception.StackTrace,
+            exception.InnerException is { } inner ? From(inner) : null);
+    }
+
+    /// <summary>The stored form of official details.</summary>
+    public static FailureInfo From(TaskFailureDetails details) =>
+        new(details.ErrorType, Clean(details.ErrorMessage), details.StackTrace, details.InnerFailure is { } inner ? From(inner) : null);
+
+    /// <summary>The official details of a stored failure.</summary>
+    public static TaskFailureDetails ToDetails(FailureInfo failure) =>
+        new(failure.ErrorType, failure.ErrorMessage, failure.StackTrace, failure.Inner is { } inner ? ToDetails(inner) : null, null);
+
+    /// <summary>What an orchestrator sees of a failed call.</summary>
+    public static TaskFailedException ToException(string taskName, int taskId, FailureInfo? failure, bool child)
+    {
+        Exception core = failure is null ? new global::DurableTask.Core.Exceptions.TaskFailedException()
+            : child ? new global::DurableTask.Core.Exceptions.SubOrchestrationFailedException(ToDetails(failure))
+            : new global::DurableTask.Core.Exceptions.TaskFailedException(ToDetails(failure));
+        return new TaskFailedException(taskName, taskId, core);
+    }
+
+    /// <summary>PostgreSQL text cannot hold NUL.</summary>
+    public static string Clean(string text) => text.Contains('\0', StringComparison.Ordinal) ? text.Replace('\0', '\uFFFD') : text;
+}

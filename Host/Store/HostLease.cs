@@ -1,0 +1,213 @@
+using System.Diagnostics;
+using Microsoft.Extensions.Logging;
+using Npgsql;
+
+namespace Durable.Host.Store;
+
+/// <summary>This process's place among the hosts of the hub: registers, renews, notices the dead and gives their work back.</summary>
+/// <remarks>A host is dead when its lease has run out on the database clock, or when the connection that holds its advisory lock is gone although
+/// the server has been up for a while (a killed process: known at once). A host taken for dead by mistake loses cleanly: its writes meet the fence.</remarks>
+internal sealed partial class HostLease(HubDatabase database, HubClock clock, HubSettings settings, ILogger<HostLease> logger) : IAsyncDisposable
+{
+    private readonly Lock gate = new();
+    private CancellationTokenSource lost = new();
+    private NpgsqlConnection? listener;
+    private long renewedAt;
+
+    /// <summary>This host's number; new after a lease was lost.</summary>
+    public long HostNo { get; private set; }
+
+    /// <summary>Cancelled when the lease is lost; work of the old number must stop.</summary>
+    public CancellationToken Lost
+    {
+        get
+        {
+            lock (gate)
+            {
+                return lost.Token;
+            }
+        }
+    }
+
+    /// <summary>Whether the lease holds by this process's own monotonic clock. When the store is away this turns false before others take over.</summary>
+    public bool Holds => HostNo != 0 && Stopwatch.GetElapsedTime(Interlocked.Read(ref renewedAt)) < settings.LeaseTime;
+
+    /// <summary>Woken by other hosts (and by the clients of other processes).</summary>
+    public event Action? Notified;
+
+    /// <summary>Registers under a new number. Instances of dead hosts are freed in the same step.</summary>
+    public async Task RegisterAsync(CancellationToken cancellation)
+    {
+        await CloseListenerAsync();
+        NpgsqlConnection connection = new(database.ListenConnectionString);
+        try
+        {
+            await connection.OpenAsync(cancellation);
+            long started = Stopwatch.GetTimestamp();
+            await using NpgsqlCommand insert = new(
+                "INSERT INTO hosts (name, leased_until) VALUES ($1, clock_timestamp() + $2) RETURNING host_no", connection)
+            {
+                Parameters = { new NpgsqlParameter<string> { TypedValue = $"{Environment.MachineName}:{Environment.ProcessId}" }, new NpgsqlParameter<TimeSpan> { TypedValue = settings.LeaseTime } },
+            };
+            long number = (long)(await insert.ExecuteScalarAsync(cancellation))!;
+            await using NpgsqlCommand hold = new($"SELECT pg_advisory_lock({LockKey("$1")}); LISTEN {database.Channel}".Replace("$1", number.ToString(System.Globalization.CultureInfo.InvariantCulture), StringComparison.Ordinal), connection);
+            await hold.ExecuteNonQueryAsync(cancellation);
+            connection.Notification += (_, _) => Notified?.Invoke();
+            listener = connection;
+            lock (gate)
+            {
+                lost = new CancellationTokenSource();
+                HostNo = number;
+            }
+
+            Interlocked.Exchange(ref renewedAt, started);
+            Log.Registered(logger, number, database.Schema);
+        }
+        catch
+        {
+            await connection.DisposeAsync();
+            throw;
+        }
+    }
+
+    /// <summary>Waits for notifications until cancelled; throws when the connection breaks.</summary>
+    public async Task ListenAsync(CancellationToken cancellation)
+    {
+        while (!cancellation.IsCancellationRequested)
+        {
+            await listener!.WaitAsync(cancellation);
+        }
+    }
+
+    /// <summary>Renews the lease and reads the database clock.</summary>
+    /// <returns>False when the host was taken for dead: its number is gone.</returns>
+    public async Task<bool> RenewAsync(CancellationToken cancellation)
+    {
+        long started = Stopwatch.GetTimestamp();
+        DateTime? now = await database.RunAsync("renew lease", async connection =>
+        {
+            await using NpgsqlCommand command = new("UPDATE hosts SET leased_until = clock_timestamp() + $2 WHERE host_no = $1 RETURNING clock_timestamp()", connection)
+            {
+                Parameters = { new NpgsqlParameter<long> { TypedValue = HostNo }, new NpgsqlParameter<TimeSpan> { TypedValue = settings.LeaseTime } },
+            };
+            return await command.ExecuteScalarAsync(cancellation) as DateTime?;
+        }, cancellation);
+        if (now is null)
+        {
+            Lose();
+            return false;
+        }
+
+        clock.Set(now.Value);
+        Interlocked.Exchange(ref renewedAt, started);
+        return true;
+    }
+
+    /// <summary>Gives the work of dead hosts back to whoever claims it next.</summary>
+    /// <returns>Instances and activities set free.</returns>
+    public async Task<int> FreeTheDeadAsync(CancellationToken cancellation)
+    {
+        int freed = await database.RunAsync("free the dead", async connection =>
+        {
+            await using NpgsqlTransaction transaction = await connection.BeginTransactionAsync(cancellation);
+            List<long> dead = [];
+            await using (NpgsqlCommand find = new($"""
+                SELECT h.host_no FROM hosts h WHERE h.host_no <> $1 AND (
+                    h.leased_until < clock_timestamp()
+                    OR (pg_postmaster_start_time() < clock_timestamp() - interval '10 seconds' AND h.started_at < clock_timestamp() - interval '1 second'
+                        AND pg_try_advisory_xact_lock({LockKey("h.host_no")})))
+                ORDER BY h.host_no FOR UPDATE OF h SKIP LOCKED
+                """, connection) { Parameters = { new NpgsqlParameter<long> { TypedValue = HostNo } } })
+            await using (NpgsqlDataReader reader = await find.ExecuteReaderAsync(cancellation))
+            {
+                while (await reader.ReadAsync(cancellation))
+                {
+                    dead.Add(reader.GetInt64(0));
+                }
+            }
+
+            await using NpgsqlBatch batch = new(connection)
+            {
+                BatchCommands =
+                {
+                    Free("UPDATE instances SET owner = NULL, lease_epoch = lease_epoch + 1 WHERE owner = ANY($1)", dead),
+                    Free("UPDATE activities SET owner = NULL WHERE owner = ANY($1)", dead),
+                    Free("DELETE FROM hosts WHERE host_no = ANY($1)", dead),
+                },
+            };
+            int rows = dead.Count == 0 ? 0 : await batch.ExecuteNonQueryAsync(cancellation) - dead.Count;
+            await transaction.CommitAsync(cancellation);
+            if (dead.Count > 0)
+            {
+                Log.Freed(logger, string.Join(", ", dead), rows);
+                Telemetry.DurableTelemetry.LeasesRecovered(rows);
+            }
+
+            return rows;
+        }, cancellation);
+        return freed;
+    }
+
+    /// <summary>Leaves in order: gives everything back and deregisters.</summary>
+    public async Task LeaveAsync(CancellationToken cancellation)
+    {
+        if (HostNo == 0)
+        {
+            return;
+        }
+
+        long number = HostNo;
+        Lose();
+        await database.RunAsync("leave", async connection =>
+        {
+            await using NpgsqlBatch batch = new(connection)
+            {
+                BatchCommands =
+                {
+                    Free("UPDATE instances SET owner = NULL, lease_epoch = lease_epoch + 1 WHERE owner = ANY($1)", [number]),
+                    Free("UPDATE activities SET owner = NULL WHERE owner = ANY($1)", [number]),
+                    Free("DELETE FROM hosts WHERE host_no = ANY($1)", [number]),
+                    new NpgsqlBatchCommand($"SELECT pg_notify('{database.Channel}', '')"),
+                },
+            };
+            return await batch.ExecuteNonQueryAsync(cancellation);
+        }, cancellation);
+        await CloseListenerAsync();
+    }
+
+    /// <summary>Declares the lease lost.</summary>
+    public void Lose()
+    {
+        lock (gate)
+        {
+            HostNo = 0;
+            lost.Cancel();
+        }
+    }
+
+    /// <inheritdoc />
+    public async ValueTask DisposeAsync() => await CloseListenerAsync();
+
+    // Two hubs in one database must not share lock numbers.
+    private string LockKey(string number) => $"hashtextextended('durable:{database.Schema}', 0) # {number}";
+
+    private static NpgsqlBatchCommand Free(string sql, List<long> numbers) =>
+        new(sql) { Parameters = { new NpgsqlParameter<long[]> { TypedValue = [.. numbers] } } };
+
+    private async Task CloseListenerAsync()
+    {
+        if (Interlocked.Exchange(ref listener, null) is { } open)
+        {
+            await open.DisposeAsync();
+        }
+    }
+
+    private static partial class Log
+    {
+        [LoggerMessage(10, LogLevel.Information, "Host {HostNo} joined task hub {Hub}")]
+        public static partial void Registered(ILogger logger, long hostNo, string hub);
+
+        [LoggerMessage(11, LogLevel.Warning, "Host(s) {Dead} are gone; {Rows} instances and activities of theirs are free again")]
+        public static partial void Freed(ILogger logger, string dead, int rows);
+    }
+}

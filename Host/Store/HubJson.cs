@@ -1,0 +1,55 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using Durable.Host.History;
+
+namespace Durable.Host.Store;
+
+/// <summary>JSON of the facts kept beside events and instances.</summary>
+[JsonSourceGenerationOptions(DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingDefault)]
+[JsonSerializable(typeof(EventDetail))]
+[JsonSerializable(typeof(FailureInfo))]
+[JsonSerializable(typeof(ParentLink))]
+[JsonSerializable(typeof(IReadOnlyDictionary<string, string>))]
+internal sealed partial class HubJson : JsonSerializerContext
+{
+    /// <summary>Detail as text, or null.</summary>
+    public static string? Write(EventDetail? detail) => detail is null ? null : JsonSerializer.Serialize(detail, Default.EventDetail);
+
+    /// <summary>Failure as text, or null.</summary>
+    public static string? Write(FailureInfo? failure) => failure is null ? null : JsonSerializer.Serialize(failure, Default.FailureInfo);
+
+    /// <summary>Parent as text, or null.</summary>
+    public static string? Write(ParentLink? parent) => parent is null ? null : JsonSerializer.Serialize(parent, Default.ParentLink);
+
+    /// <summary>Tags as text, or null.</summary>
+    public static string? Write(IReadOnlyDictionary<string, string>? tags) =>
+        tags is { Count: > 0 } ? JsonSerializer.Serialize(tags, Default.IReadOnlyDictionaryStringString) : null;
+
+    /// <summary>Detail from text; text that is no detail gives one marked unreadable, which fails its instance and nobody else.</summary>
+    public static EventDetail? ReadDetail(string? text)
+    {
+        if (text is null)
+        {
+            return null;
+        }
+
+        try
+        {
+            return JsonSerializer.Deserialize(text, Default.EventDetail);
+        }
+        catch (JsonException)
+        {
+            return new EventDetail { Unreadable = true };
+        }
+    }
+
+    /// <summary>Failure from text.</summary>
+    public static FailureInfo? ReadFailure(string? text) => text is null ? null : JsonSerializer.Deserialize(text, Default.FailureInfo);
+
+    /// <summary>Parent from text.</summary>
+    public static ParentLink? ReadParent(string? text) => text is null ? null : JsonSerializer.Deserialize(text, Default.ParentLink);
+
+    /// <summary>Tags from text.</summary>
+    public static IReadOnlyDictionary<string, string>? ReadTags(string? text) =>
+        text is null ? null : JsonSerializer.Deserialize(text, Default.IReadOnlyDictionaryStringString);
+}

@@ -1,0 +1,35 @@
+namespace Durable.Host.Store;
+
+/// <summary>What the engine is configured with; from host.json.</summary>
+internal sealed record HubSettings
+{
+    /// <summary>Task hub name.</summary>
+    public string HubName { get; init; } = "TestHubName";
+
+    /// <summary>Activities run at once. Default 10 per core.</summary>
+    public int MaxConcurrentActivities { get; init; } = 10 * Environment.ProcessorCount;
+
+    /// <summary>Orchestrator turns run at once. Default 10 per core.</summary>
+    public int MaxConcurrentOrchestrators { get; init; } = 10 * Environment.ProcessorCount;
+
+    /// <summary>Keeps an orchestrator's state between its turns instead of replaying its history for each.</summary>
+    public bool ExtendedSessions { get; init; }
+
+    /// <summary>How long an instance without anything to do is held. Default 30 s.</summary>
+    public TimeSpan IdleTimeout { get; init; } = TimeSpan.FromSeconds(30);
+
+    /// <summary>Instances held at once; idle ones above it are given up.</summary>
+    public int MaxSessions { get; init; } = 4000;
+
+    /// <summary>How long a host that stopped renewing keeps its work. Default 10 s.</summary>
+    public TimeSpan LeaseTime { get; init; } = TimeSpan.FromSeconds(10);
+
+    /// <summary>Time between renewals; also how often the dead are looked for. Default 2 s.</summary>
+    public TimeSpan RenewEvery { get; init; } = TimeSpan.FromSeconds(2);
+
+    /// <summary>How often a call is delivered before it fails as poison: each delivery before took its host down. Default 10.</summary>
+    public int MaxDeliveries { get; init; } = 10;
+
+    /// <summary>How long a stopping host waits for running activities. Default 5 s.</summary>
+    public TimeSpan ShutdownTimeout { get; init; } = TimeSpan.FromSeconds(5);
+}

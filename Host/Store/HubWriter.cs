@@ -1,0 +1,276 @@
+using System.Diagnostics;
+using System.Threading.Channels;
+using Durable.Host.History;
+using Durable.Host.Replay;
+using Microsoft.Extensions.Logging;
+using Npgsql;
+
+namespace Durable.Host.Store;
+
+/// <summary>Writes turns and activity results. What waits while one transaction commits goes into the next one together: a commit is the unit of cost.</summary>
+/// <remarks>Each batch is one transaction and one round trip. A batch whose reply was lost is written again; the fence tells what is in already.</remarks>
+#pragma warning disable CA1001 // The source is only cancelled; it holds nothing to dispose.
+internal sealed partial class HubWriter(HubDatabase database, ILogger<HubWriter> logger) : IAsyncDisposable
+#pragma warning restore CA1001
+{
+    private const int MostTurns = 256;
+    private readonly Channel<IWrite> queue = Channel.CreateUnbounded<IWrite>(new UnboundedChannelOptions { SingleReader = true });
+    private readonly CancellationTokenSource stopping = new();
+    private Task? loop;
+    private IWrite? putBack;
+
+    /// <summary>Number of this host; set when it registers.</summary>
+    public long HostNo { get; set; }
+
+    /// <summary>Gives slots of this host's activity workers to a turn about to be written: how many of the asked number may be claimed with it.</summary>
+    public Func<int, int> ReserveActivities { get; set; } = _ => 0;
+
+    /// <summary>Takes back slots of a turn that was not written.</summary>
+    public Action<int> ReleaseActivities { get; set; } = _ => { };
+
+    /// <summary>Called after a commit that left work for somebody: messages, children, unclaimed activities.</summary>
+    public Action<WorkLeft> WorkWasLeft { get; set; } = _ => { };
+
+    /// <summary>Starts writing.</summary>
+    public void Start() => loop ??= Task.Run(RunAsync);
+
+    /// <summary>Writes a turn.</summary>
+    /// <returns>What became of it, and how many of its first activities this host claimed with it.</returns>
+    public Task<TurnWritten> WriteAsync(TurnWrite turn) => Enqueue(new PendingTurn(turn)).Done.Task;
+
+    /// <summary>Reports a result to an instance that another host (or nobody) holds.</summary>
+    public Task ReportAsync(ActivityResult result) => Enqueue(new PendingResult(result)).Done.Task;
+
+    /// <summary>Writes what is queued, then stops.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        if (queue.Writer.TryComplete())
+        {
+            stopping.CancelAfter(TimeSpan.FromSeconds(5));
+        }
+
+        if (loop is not null)
+        {
+            await loop;
+        }
+    }
+
+    private T Enqueue<T>(T write)
+        where T : IWrite
+    {
+        if (!queue.Writer.TryWrite(write))
+        {
+            write.Fail(new OperationCanceledException("The host is stopping."));
+        }
+
+        return write;
+    }
+
+    private async Task RunAsync()
+    {
+        List<IWrite> batch = [];
+        while (await NextAsync(batch))
+        {
+            await WriteUntilDoneAsync(batch);
+            batch.Clear();
+        }
+    }
+
+    private async Task<bool> NextAsync(List<IWrite> batch)
+    {
+        if (putBack is { } first)
+        {
+            batch.Add(first);
+            putBack = null;
+        }
+        else if (!await queue.Reader.WaitToReadAsync())
+        {
+            return false;
+        }
+
+        long size = 0;
+        while (batch.Count < MostTurns && size < 32_000_000 && queue.Reader.TryRead(out IWrite? next))
+        {
+            batch.Add(next);
+            size += next.Size;
+        }
+
+        return batch.Count > 0;
+    }
+
+    private async Task WriteUntilDoneAsync(List<IWrite> batch)
+    {
+        TimeSpan pause = TimeSpan.FromMilliseconds(20);
+        while (batch.Count > 0)
+        {
+            try
+            {
+                await WriteOnceAsync(batch);
+                return;
+            }
+            catch (PostgresException e) when (e.SqlState == "DU001")
+            {
+                DropRefused(batch, e.MessageText);
+            }
+            catch (Exception e) when (HubDatabase.IsTransient(e) && !stopping.IsCancellationRequested)
+            {
+                Log.WriteDelayed(logger, batch.Count, HubDatabase.Explain(e));
+                await Task.Delay(pause);
+                pause = TimeSpan.FromMilliseconds(Math.Min(pause.TotalMilliseconds * 2, 1000));
+            }
+            catch (Exception e) when (batch.Count > 1 && !stopping.IsCancellationRequested)
+            {
+                // One of them cannot be written (too large, a character the database refuses): find it by writing them one by one.
+                foreach (IWrite single in batch.ToArray())
+                {
+                    await WriteUntilDoneAsync([single]);
+                }
+
+                Log.BatchSplit(logger, batch.Count, e.Message);
+                return;
+            }
+            catch (Exception e)
+            {
+                foreach (IWrite write in batch)
+                {
+                    if (write is PendingTurn turn)
+                    {
+                        Unreserve(turn);
+                    }
+
+                    write.Fail(e);
+                }
+
+                return;
+            }
+        }
+    }
+
+    private void DropRefused(List<IWrite> batch, string refusals)
+    {
+        List<PendingTurn> turns = [.. batch.OfType<PendingTurn>()];
+        foreach (string refused in refusals.Split(','))
+        {
+            string[] parts = refused.Split(' ');
+            PendingTurn turn = turns[int.Parse(parts[1], System.Globalization.CultureInfo.InvariantCulture) - 1];
+            batch.Remove(turn);
+            bool applied = parts[0] == "applied";
+            if (!applied)
+            {
+                Unreserve(turn);
+            }
+
+            turn.Done.TrySetResult(new TurnWritten(applied ? TurnFate.Applied : TurnFate.Lost, applied ? turn.Claimed ?? 0 : 0));
+        }
+    }
+
+    private void Unreserve(PendingTurn turn)
+    {
+        if (turn.Claimed is > 0)
+        {
+            ReleaseActivities(turn.Claimed.Value);
+        }
+
+        turn.Claimed = null;
+    }
+
+    private async Task WriteOnceAsync(List<IWrite> batch)
+    {
+        long started = Stopwatch.GetTimestamp();
+        PendingTurn[] turns = [.. batch.OfType<PendingTurn>()];
+        PendingResult[] results = [.. batch.OfType<PendingResult>()];
+        foreach (PendingTurn turn in turns)
+        {
+            // Kept over a repeated try, so that a reply lost between two tries does not reserve twice.
+            turn.Claimed ??= turn.Write.Activities.Count == 0 ? 0 : ReserveActivities(turn.Write.Activities.Count);
+        }
+
+        WorkLeft left = await database.RunAsync("commit", async connection =>
+        {
+            await using TurnBatch statements = new(connection, HostNo, database.Channel);
+            statements.Add(turns, results);
+            await statements.ExecuteAsync(stopping.Token);
+            return statements.Left;
+        }, stopping.Token);
+
+        Telemetry.DurableTelemetry.CommitWritten(batch.Count, Stopwatch.GetElapsedTime(started));
+        foreach (PendingTurn turn in turns)
+        {
+            turn.Done.TrySetResult(new TurnWritten(TurnFate.Applied, turn.Claimed ?? 0));
+        }
+
+        foreach (PendingResult result in results)
+        {
+            result.Done.TrySetResult();
+        }
+
+        if (left.Any)
+        {
+            WorkWasLeft(left);
+        }
+    }
+
+    /// <summary>Something queued for the next transaction.</summary>
+    private interface IWrite
+    {
+        long Size { get; }
+
+        void Fail(Exception exception);
+    }
+
+    internal sealed class PendingTurn(TurnWrite write) : IWrite
+    {
+        public TurnWrite Write { get; } = write;
+
+        public int? Claimed { get; set; }
+
+        public TaskCompletionSource<TurnWritten> Done { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        public long Size { get; } = write.Events.Sum(e => (long)(e.Data?.Length ?? 0)) + write.Activities.Sum(a => (long)(a.Input?.Length ?? 0)) + (write.Output?.Length ?? 0);
+
+        public void Fail(Exception exception) => Done.TrySetException(exception);
+    }
+
+    internal sealed class PendingResult(ActivityResult result) : IWrite
+    {
+        public ActivityResult Result { get; } = result;
+
+        public TaskCompletionSource Done { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        public long Size { get; } = result.Event.Data?.Length ?? 0;
+
+        public void Fail(Exception exception) => Done.TrySetException(exception);
+    }
+
+    private static partial class Log
+    {
+        [LoggerMessage(20, LogLevel.Warning, "{Count} turns and results wait to be written. {Reason}")]
+        public static partial void WriteDelayed(ILogger logger, int count, string reason);
+
+        [LoggerMessage(21, LogLevel.Warning, "A batch of {Count} writes was written one by one: {Reason}")]
+        public static partial void BatchSplit(ILogger logger, int count, string reason);
+    }
+}
+
+/// <summary>A result of an activity for an instance that is not held here.</summary>
+internal sealed record ActivityResult(string InstanceId, long RunNo, int TaskId, HistoryEvent Event);
+
+/// <summary>What became of a turn.</summary>
+internal enum TurnFate
+{
+    /// <summary>It is in the store.</summary>
+    Applied,
+
+    /// <summary>Another host holds the instance, or it is gone: forget it.</summary>
+    Lost,
+}
+
+/// <summary>Outcome of a write. <paramref name="Claimed"/> first activities of the turn were claimed for this host.</summary>
+internal readonly record struct TurnWritten(TurnFate Fate, int Claimed);
+
+/// <summary>Work a commit left for any host.</summary>
+internal readonly record struct WorkLeft(bool Instances, bool Activities)
+{
+    /// <summary>Whether there is any.</summary>
+    public bool Any => Instances || Activities;
+}

@@ -1,0 +1,289 @@
+using System.Globalization;
+using System.Text;
+using Durable.Host.History;
+using Microsoft.DurableTask.Client;
+using Npgsql;
+using NpgsqlTypes;
+
+namespace Durable.Host.Store;
+
+/// <summary>The task hub for clients, on PostgreSQL. A send to an instance is one transaction: the message and the count that wakes its holder.</summary>
+internal sealed class PostgresTaskHub(HubDatabase database, InstanceSignals signals, HubSettings settings) : ITaskHub
+{
+    private const string Columns = """
+        instance_id, execution_id, name, version, status, CASE WHEN $1 THEN input END, CASE WHEN $1 THEN output END, output_is_text, custom_status, failure,
+        created_at, updated_at, completed_at, scheduled_start, tags, parent_id
+        """;
+
+    private static readonly TimeSpan LongestPoll = TimeSpan.FromMilliseconds(500);
+
+    /// <inheritdoc />
+    public string Name => settings.HubName;
+
+    /// <inheritdoc />
+    public Task<StartOutcome> StartAsync(StartRequest request, CancellationToken cancellation = default) =>
+        WithRetry("start instance", async connection =>
+        {
+            Guid execution = request.ExecutionId;
+            await using NpgsqlBatch batch = new(connection);
+            InstanceSql.DropFinishedRuns(batch, [request.InstanceId]);
+            NpgsqlBatchCommand start = new("""
+                WITH asked AS (SELECT $1::text AS instance_id, $2::uuid AS execution_id, $3::text AS name, $4::text AS version, $5::text AS input, $6::text AS tags,
+                    $7::text AS trace_parent, NULL::text AS parent, NULL::text AS parent_id)
+                """ + InstanceSql.InsertAsked + " RETURNING i.execution_id")
+            {
+                Parameters =
+                {
+                    Text(request.InstanceId), new NpgsqlParameter<Guid> { TypedValue = execution }, Text(request.Name), Text(request.Version), Text(request.Input),
+                    Text(HubJson.Write(request.Tags)), Text(request.TraceParent),
+                },
+            };
+            batch.BatchCommands.Add(start);
+            if (request.StartAt is { } at)
+            {
+                // Not to be handled before its time: nothing has been sent yet, and the due time wakes it.
+                batch.BatchCommands.Add(new NpgsqlBatchCommand(
+                    "UPDATE instances SET scheduled_start = $3, due_at = $3, sent = sent - 1 WHERE instance_id = $1 AND execution_id = $2 AND $3 > now() AND sent > handled AND scheduled_start IS NULL")
+                {
+                    Parameters = { Text(request.InstanceId), new NpgsqlParameter<Guid> { TypedValue = execution }, new NpgsqlParameter<DateTime> { TypedValue = at.UtcDateTime } },
+                });
+            }
+
+            batch.BatchCommands.Add(new NpgsqlBatchCommand("SELECT status, execution_id = $2 FROM instances WHERE instance_id = $1")
+            {
+                Parameters = { Text(request.InstanceId), new NpgsqlParameter<Guid> { TypedValue = execution } },
+            });
+            batch.BatchCommands.Add(Notify());
+            await using NpgsqlDataReader reader = await batch.ExecuteReaderAsync(cancellation);
+            while (reader.FieldCount != 2)
+            {
+                await reader.NextResultAsync(cancellation);
+            }
+
+            await reader.ReadAsync(cancellation);
+            return new StartOutcome(reader.GetBoolean(1), (OrchestrationRuntimeStatus)reader.GetInt16(0));
+        }, cancellation);
+
+    /// <inheritdoc />
+    public Task<InstanceRecord?> GetAsync(string instanceId, bool payloads, CancellationToken cancellation = default) =>
+        database.RunAsync("get instance", async connection =>
+        {
+            await using NpgsqlCommand command = new($"SELECT {Columns} FROM instances WHERE instance_id = $2", connection)
+            {
+                Parameters = { new NpgsqlParameter<bool> { TypedValue = payloads }, Text(instanceId) },
+            };
+            await using NpgsqlDataReader reader = await command.ExecuteReaderAsync(cancellation);
+            return await reader.ReadAsync(cancellation) ? Read(reader) : null;
+        }, cancellation);
+
+    /// <inheritdoc />
+    public Task<IReadOnlyList<HistoryEvent>> ReadHistoryAsync(string instanceId, CancellationToken cancellation = default) =>
+        database.RunAsync<IReadOnlyList<HistoryEvent>>("read history", async connection =>
+        {
+            await using NpgsqlCommand command = new("""
+                SELECT i.input, h.kind, h.task_id, h.at, h.name, h.data, h.detail
+                FROM instances i JOIN history h USING (run_no) WHERE i.instance_id = $1 ORDER BY h.sequence
+                """, connection) { Parameters = { Text(instanceId) } };
+            await using NpgsqlDataReader reader = await command.ExecuteReaderAsync(cancellation);
+            List<HistoryEvent> history = [];
+            while (await reader.ReadAsync(cancellation))
+            {
+                history.Add(WorkSource.ReadEvent(reader, 1, reader.IsDBNull(0) ? null : reader.GetString(0)));
+            }
+
+            return history;
+        }, cancellation);
+
+    /// <inheritdoc />
+    public Task<InstancePage> ListAsync(InstanceQuery query, CancellationToken cancellation = default) =>
+        database.RunAsync("list instances", async connection =>
+        {
+            await using NpgsqlCommand command = new() { Connection = connection, Parameters = { new NpgsqlParameter<bool> { TypedValue = query.Payloads } } };
+            string where = Where(query, command.Parameters);
+            command.Parameters.Add(new NpgsqlParameter<int> { TypedValue = query.PageSize + 1 });
+            command.CommandText = string.Create(CultureInfo.InvariantCulture,
+                $"SELECT {Columns} FROM instances WHERE {where} ORDER BY instance_id LIMIT ${command.Parameters.Count}");
+            List<InstanceRecord> page = [];
+            await using (NpgsqlDataReader reader = await command.ExecuteReaderAsync(cancellation))
+            {
+                while (await reader.ReadAsync(cancellation))
+                {
+                    page.Add(Read(reader));
+                }
+            }
+
+            bool more = page.Count > query.PageSize;
+            return more ? new InstancePage(page[..query.PageSize], page[query.PageSize - 1].InstanceId) : new InstancePage(page, null);
+        }, cancellation);
+
+    /// <inheritdoc />
+    public Task<SendOutcome> SendAsync(string instanceId, HistoryEvent message, CancellationToken cancellation = default) =>
+        WithRetry("send message", async connection =>
+        {
+            short[] accepting = message.Kind switch
+            {
+                EventKind.ExecutionRewound => [3],
+                EventKind.ExecutionSuspended => [0, 6],
+                EventKind.ExecutionResumed => [7],
+                _ => [0, 6, 7],
+            };
+            await using NpgsqlBatch batch = new(connection)
+            {
+                BatchCommands =
+                {
+                    new NpgsqlBatchCommand("""
+                        WITH told AS (UPDATE instances SET sent = sent + 1 WHERE instance_id = $1 AND status = ANY($2) RETURNING instance_id, status),
+                        put AS (INSERT INTO inbox (instance_id, kind, task_id, name, data, detail) SELECT instance_id, $3, $4, $5, $6, $7 FROM told)
+                        SELECT i.status, EXISTS (SELECT 1 FROM told) FROM instances i WHERE i.instance_id = $1
+                        """)
+                    {
+                        Parameters =
+                        {
+                            Text(instanceId), new NpgsqlParameter<short[]> { TypedValue = accepting }, new NpgsqlParameter<short> { TypedValue = (short)message.Kind },
+                            new NpgsqlParameter<int> { TypedValue = message.TaskId }, Text(message.Name), Text(message.Data), Text(HubJson.Write(message.Detail)),
+                        },
+                    },
+                    Notify(),
+                },
+            };
+            await using NpgsqlDataReader reader = await batch.ExecuteReaderAsync(cancellation);
+            if (!await reader.ReadAsync(cancellation))
+            {
+                return new SendOutcome(SendResult.NotFound, null);
+            }
+
+            OrchestrationRuntimeStatus status = (OrchestrationRuntimeStatus)reader.GetInt16(0);
+            bool finished = status is OrchestrationRuntimeStatus.Completed or OrchestrationRuntimeStatus.Failed or OrchestrationRuntimeStatus.Terminated or OrchestrationRuntimeStatus.Canceled;
+            return new SendOutcome(reader.GetBoolean(1) ? SendResult.Accepted : finished ? SendResult.Finished : SendResult.WrongState, status);
+        }, cancellation);
+
+    /// <inheritdoc />
+    public async Task<int> PurgeAsync(string instanceId, bool recursive, CancellationToken cancellation = default)
+    {
+        int purged = await PurgeWhereAsync("instance_id = $1", recursive, [Text(instanceId)], cancellation);
+        signals.Changed(instanceId);
+        return purged;
+    }
+
+    /// <inheritdoc />
+    public Task<int> PurgeAsync(InstanceQuery query, bool recursive, CancellationToken cancellation = default)
+    {
+        using NpgsqlCommand parameters = new();
+        string where = Where(query with { After = null }, parameters.Parameters);
+        NpgsqlParameter[] values = [.. parameters.Parameters.Cast<NpgsqlParameter>()];
+        parameters.Parameters.Clear();
+        return PurgeWhereAsync(where, recursive, values, cancellation);
+    }
+
+    /// <inheritdoc />
+    public async Task<InstanceRecord?> WaitAsync(string instanceId, bool completion, bool payloads, CancellationToken cancellation = default)
+    {
+        TimeSpan pause = TimeSpan.FromMilliseconds(20);
+        while (true)
+        {
+            // Asked for before the look, so that a change between the two is not missed.
+            Task change = signals.NextChange(instanceId);
+            InstanceRecord? found = await GetAsync(instanceId, payloads, cancellation);
+            bool there = found is null || (completion ? found.CompletedAt is not null : found.Status != OrchestrationRuntimeStatus.Pending);
+            if (there)
+            {
+                return found;
+            }
+
+            await Task.WhenAny(change, Task.Delay(pause, cancellation));
+            cancellation.ThrowIfCancellationRequested();
+            pause = pause * 2 < LongestPoll ? pause * 2 : LongestPoll;
+        }
+    }
+
+    private Task<int> PurgeWhereAsync(string where, bool recursive, NpgsqlParameter[] parameters, CancellationToken cancellation) =>
+        database.RunAsync("purge", async connection =>
+        {
+            string chosen = recursive
+                ? $"""
+                  WITH RECURSIVE chosen AS (
+                      SELECT instance_id, run_no FROM instances WHERE {where}
+                      UNION SELECT i.instance_id, i.run_no FROM instances i JOIN chosen c ON i.parent_id = c.instance_id),
+                  """
+                : $"WITH chosen AS (SELECT instance_id, run_no FROM instances WHERE {where}),";
+            await using NpgsqlCommand command = new(chosen + """
+
+                gone AS (DELETE FROM instances i USING chosen c WHERE i.instance_id = c.instance_id RETURNING i.instance_id, i.run_no),
+                h AS (DELETE FROM history WHERE run_no IN (SELECT run_no FROM gone)),
+                a AS (DELETE FROM activities WHERE run_no IN (SELECT run_no FROM gone)),
+                m AS (DELETE FROM inbox WHERE instance_id IN (SELECT instance_id FROM gone))
+                SELECT count(*)::int FROM gone
+                """, connection);
+            command.Parameters.AddRange(parameters);
+            return (int)(await command.ExecuteScalarAsync(cancellation))!;
+        }, cancellation);
+
+    /// <summary>Conditions of a query; the values go in as parameters.</summary>
+    private static string Where(InstanceQuery query, NpgsqlParameterCollection parameters)
+    {
+        StringBuilder where = new("true");
+        void And(string condition, NpgsqlParameter value)
+        {
+            parameters.Add(value);
+            where.Append(CultureInfo.InvariantCulture, $" AND {condition.Replace("?", "$" + parameters.Count.ToString(CultureInfo.InvariantCulture), StringComparison.Ordinal)}");
+        }
+
+        if (query.CreatedFrom is { } from)
+        {
+            And("created_at >= ?", new NpgsqlParameter<DateTime> { TypedValue = from.UtcDateTime });
+        }
+
+        if (query.CreatedTo is { } to)
+        {
+            And("created_at <= ?", new NpgsqlParameter<DateTime> { TypedValue = to.UtcDateTime });
+        }
+
+        if (query.Statuses is { Count: > 0 } statuses)
+        {
+            And("status = ANY(?)", new NpgsqlParameter<short[]> { TypedValue = [.. statuses.Select(s => (short)s)] });
+        }
+
+        if (!string.IsNullOrEmpty(query.InstanceIdPrefix))
+        {
+            And("starts_with(instance_id, ?)", Text(query.InstanceIdPrefix));
+        }
+
+        if (query.After is { } after)
+        {
+            And("instance_id > ?", Text(after));
+        }
+
+        return where.ToString();
+    }
+
+    /// <summary>Tries again when the database chose this transaction as a deadlock's victim.</summary>
+    private async Task<T> WithRetry<T>(string operation, Func<NpgsqlConnection, Task<T>> work, CancellationToken cancellation)
+    {
+        for (int attempt = 1; ; attempt++)
+        {
+            try
+            {
+                T result = await database.RunAsync(operation, work, cancellation);
+                signals.Tell();
+                return result;
+            }
+            catch (PostgresException e) when (e.SqlState is PostgresErrorCodes.DeadlockDetected or PostgresErrorCodes.SerializationFailure && attempt < 5)
+            {
+                await Task.Delay(10 * attempt, cancellation);
+            }
+        }
+    }
+
+    private static InstanceRecord Read(NpgsqlDataReader reader) => new(
+        reader.GetString(0), reader.GetGuid(1).ToString("N"), reader.GetString(2), Text(reader, 3), (OrchestrationRuntimeStatus)reader.GetInt16(4),
+        Text(reader, 5), Text(reader, 6), reader.GetBoolean(7), Text(reader, 8), HubJson.ReadFailure(Text(reader, 9)),
+        reader.GetFieldValue<DateTimeOffset>(10), reader.GetFieldValue<DateTimeOffset>(11), Time(reader, 12), Time(reader, 13), HubJson.ReadTags(Text(reader, 14)), Text(reader, 15));
+
+    private NpgsqlBatchCommand Notify() => new("SELECT pg_notify($1, '')") { Parameters = { Text(database.Channel) } };
+
+    private static string? Text(NpgsqlDataReader reader, int ordinal) => reader.IsDBNull(ordinal) ? null : reader.GetString(ordinal);
+
+    private static DateTimeOffset? Time(NpgsqlDataReader reader, int ordinal) => reader.IsDBNull(ordinal) ? null : reader.GetFieldValue<DateTimeOffset>(ordinal);
+
+    private static NpgsqlParameter Text(string? value) => new() { Value = (object?)value ?? DBNull.Value, NpgsqlDbType = NpgsqlDbType.Text };
+}

@@ -1,0 +1,274 @@
+using Durable.Host.History;
+using Microsoft.DurableTask.Client;
+using Npgsql;
+
+namespace Durable.Host.Store;
+
+/// <summary>Claims work for this host: instances with mail or a due timer, their mail, and activities.</summary>
+internal sealed class WorkSource(HubDatabase database)
+{
+    // FOR KEY SHARE: a host taken for dead between this claim and its commit would own rows for ever.
+    // MATERIALIZED: joined as a subquery the LIMIT may be evaluated more than once. SKIP LOCKED: two hosts take different rows.
+    private const string ClaimSql = """
+        WITH mail AS MATERIALIZED (
+            SELECT instance_id FROM instances WHERE owner IS NULL AND sent > handled LIMIT $2 FOR NO KEY UPDATE SKIP LOCKED),
+        due AS MATERIALIZED (
+            SELECT instance_id FROM instances WHERE owner IS NULL AND due_at <= now() ORDER BY due_at LIMIT $2 FOR NO KEY UPDATE SKIP LOCKED)
+        UPDATE instances i SET owner = $1, lease_epoch = i.lease_epoch + 1
+        FROM (SELECT instance_id FROM mail UNION SELECT instance_id FROM due) c
+        WHERE i.instance_id = c.instance_id AND i.owner IS NULL AND EXISTS (SELECT 1 FROM hosts WHERE host_no = $1 FOR KEY SHARE)
+        RETURNING i.instance_id
+        """;
+
+    private const string NextDueSql = "SELECT min(due_at) FROM instances WHERE owner IS NULL AND due_at IS NOT NULL";
+
+    private const string LoadSql = """
+        SELECT i.instance_id, i.run_no, i.execution_id, i.name, i.version, i.status, i.input, i.generation, i.continued, i.tags, i.trace_parent, i.parent,
+               i.scheduled_start, i.turn_no, i.history_length, i.sent, i.lease_epoch, i.handled
+        FROM instances i WHERE i.instance_id = ANY($1) AND i.owner = $2
+        """;
+
+    private const string MailSql = """
+        SELECT i.instance_id, i.run_no, i.sent, i.lease_epoch, m.message_id, m.run_no, m.kind, m.task_id, m.name, m.data, m.detail
+        FROM instances i LEFT JOIN inbox m ON m.instance_id = i.instance_id
+        WHERE i.owner = $1 AND (i.sent > i.handled OR i.instance_id = ANY($2))
+        ORDER BY m.message_id
+        """;
+
+    private const string ClaimActivitiesSql = """
+        WITH next AS MATERIALIZED (SELECT run_no, task_id FROM activities WHERE owner IS NULL ORDER BY position LIMIT $2 FOR UPDATE SKIP LOCKED)
+        UPDATE activities a SET owner = $1, deliveries = a.deliveries + 1 FROM next n
+        WHERE a.run_no = n.run_no AND a.task_id = n.task_id AND EXISTS (SELECT 1 FROM hosts WHERE host_no = $1 FOR KEY SHARE)
+        RETURNING a.run_no, a.task_id, a.instance_id, a.name, a.version, a.input, a.trace_parent, a.deliveries
+        """;
+
+    /// <summary>Claims up to <paramref name="most"/> runnable instances.</summary>
+    /// <returns>Their ids, and when the next unclaimed timer is due (null: none).</returns>
+    public Task<(List<string> Ids, DateTime? NextDue)> ClaimInstancesAsync(long hostNo, int most, CancellationToken cancellation) =>
+        database.RunAsync("claim instances", async connection =>
+        {
+            await using NpgsqlBatch batch = new(connection)
+            {
+                BatchCommands =
+                {
+                    new NpgsqlBatchCommand(ClaimSql) { Parameters = { Long(hostNo), new NpgsqlParameter<int> { TypedValue = most } } },
+                    new NpgsqlBatchCommand(NextDueSql),
+                },
+            };
+            await using NpgsqlDataReader reader = await batch.ExecuteReaderAsync(cancellation);
+            List<string> ids = [];
+            while (await reader.ReadAsync(cancellation))
+            {
+                ids.Add(reader.GetString(0));
+            }
+
+            await reader.NextResultAsync(cancellation);
+            await reader.ReadAsync(cancellation);
+            return (ids, reader.IsDBNull(0) ? (DateTime?)null : reader.GetDateTime(0));
+        }, cancellation);
+
+    /// <summary>Loads claimed instances with their history.</summary>
+    public Task<List<LoadedInstance>> LoadAsync(long hostNo, IReadOnlyList<string> ids, CancellationToken cancellation) =>
+        database.RunAsync("load instances", async connection =>
+        {
+            List<LoadedInstance> loaded = [];
+            await using (NpgsqlCommand command = new(LoadSql, connection) { Parameters = { Ids(ids), Long(hostNo) } })
+            await using (NpgsqlDataReader reader = await command.ExecuteReaderAsync(cancellation))
+            {
+                while (await reader.ReadAsync(cancellation))
+                {
+                    loaded.Add(ReadInstance(reader));
+                }
+            }
+
+            Dictionary<long, LoadedInstance> withHistory = loaded.Where(i => i.HistoryLength > 0).ToDictionary(i => i.RunNo);
+            if (withHistory.Count > 0)
+            {
+                await using NpgsqlCommand command = new(
+                    "SELECT run_no, kind, task_id, at, name, data, detail FROM history WHERE run_no = ANY($1) ORDER BY run_no, sequence", connection)
+                {
+                    Parameters = { new NpgsqlParameter<long[]> { TypedValue = [.. withHistory.Keys] } },
+                };
+                await using NpgsqlDataReader reader = await command.ExecuteReaderAsync(cancellation);
+                while (await reader.ReadAsync(cancellation))
+                {
+                    LoadedInstance instance = withHistory[reader.GetInt64(0)];
+                    instance.AddHistory(ReadEvent(reader, 1, instance.Input));
+                }
+            }
+
+            return loaded;
+        }, cancellation);
+
+    /// <summary>Unhandled mail of the instances this host holds. A row without message only tells the new <c>sent</c>.</summary>
+    /// <param name="hostNo">This host.</param>
+    /// <param name="fresh">Instances claimed just now: whatever lies in their inbox is read too (mail that came before a scheduled start).</param>
+    /// <param name="cancellation">Stops waiting for the answer.</param>
+    public Task<List<Mail>> ReadMailAsync(long hostNo, IReadOnlyList<string> fresh, CancellationToken cancellation) =>
+        database.RunAsync("read mail", async connection =>
+        {
+            await using NpgsqlCommand command = new(MailSql, connection)
+            {
+                Parameters = { Long(hostNo), Ids(fresh) },
+            };
+            await using NpgsqlDataReader reader = await command.ExecuteReaderAsync(cancellation);
+            List<Mail> mail = [];
+            while (await reader.ReadAsync(cancellation))
+            {
+                MailItem? item = reader.IsDBNull(4) ? null : ReadMailItem(reader);
+                mail.Add(new Mail(reader.GetString(0), reader.GetInt64(1), reader.GetInt64(2), reader.GetInt64(3), item));
+            }
+
+            return mail;
+        }, cancellation);
+
+    /// <summary>Claims up to <paramref name="most"/> waiting activities, oldest first.</summary>
+    public Task<List<ClaimedActivity>> ClaimActivitiesAsync(long hostNo, int most, CancellationToken cancellation) =>
+        database.RunAsync("claim activities", async connection =>
+        {
+            await using NpgsqlCommand command = new(ClaimActivitiesSql, connection) { Parameters = { Long(hostNo), new NpgsqlParameter<int> { TypedValue = most } } };
+            await using NpgsqlDataReader reader = await command.ExecuteReaderAsync(cancellation);
+            List<ClaimedActivity> claimed = [];
+            while (await reader.ReadAsync(cancellation))
+            {
+                claimed.Add(new ClaimedActivity(
+                    reader.GetInt64(0), reader.GetInt32(1), reader.GetString(2), reader.GetString(3), Text(reader, 4), Text(reader, 5), Text(reader, 6), reader.GetInt32(7)));
+            }
+
+            return claimed;
+        }, cancellation);
+
+    /// <summary>Gives claimed activities back, unstarted (shutdown).</summary>
+    public Task ReturnActivitiesAsync(long hostNo, IReadOnlyList<ClaimedActivity> activities, CancellationToken cancellation) =>
+        database.RunAsync("return activities", async connection =>
+        {
+            await using NpgsqlCommand command = new("""
+                UPDATE activities a SET owner = NULL, deliveries = a.deliveries - 1 FROM unnest($1::bigint[], $2::int[]) AS r (run_no, task_id)
+                WHERE a.run_no = r.run_no AND a.task_id = r.task_id AND a.owner = $3
+                """, connection)
+            {
+                Parameters =
+                {
+                    new NpgsqlParameter<long[]> { TypedValue = [.. activities.Select(a => a.RunNo)] },
+                    new NpgsqlParameter<int[]> { TypedValue = [.. activities.Select(a => a.TaskId)] }, Long(hostNo),
+                },
+            };
+            return await command.ExecuteNonQueryAsync(cancellation);
+        }, cancellation);
+
+    /// <summary>Reads an event whose columns start at <paramref name="at"/>: kind, task_id, at, name, data, detail.</summary>
+    public static HistoryEvent ReadEvent(NpgsqlDataReader reader, int at, string? input)
+    {
+        EventKind kind = (EventKind)reader.GetInt16(at);
+        return new HistoryEvent(
+            kind, reader.GetInt32(at + 1), reader.GetDateTime(at + 2), Text(reader, at + 3),
+            kind == EventKind.ExecutionStarted ? input : Text(reader, at + 4), HubJson.ReadDetail(Text(reader, at + 5)));
+    }
+
+    private static MailItem ReadMailItem(NpgsqlDataReader reader)
+    {
+        HistoryEvent happened = new(
+            (EventKind)reader.GetInt16(6), reader.GetInt32(7), default, Text(reader, 8), Text(reader, 9), HubJson.ReadDetail(Text(reader, 10)));
+        return new MailItem(reader.GetInt64(4), reader.IsDBNull(5) ? null : reader.GetInt64(5), happened);
+    }
+
+    private static LoadedInstance ReadInstance(NpgsqlDataReader reader) => new()
+    {
+        InstanceId = reader.GetString(0),
+        RunNo = reader.GetInt64(1),
+        ExecutionId = reader.GetGuid(2),
+        Name = reader.GetString(3),
+        Version = Text(reader, 4),
+        Status = (OrchestrationRuntimeStatus)reader.GetInt16(5),
+        Input = Text(reader, 6),
+        Generation = reader.GetBoolean(8) ? null : reader.GetInt32(7),
+        Tags = HubJson.ReadTags(Text(reader, 9)),
+        TraceParent = Text(reader, 10),
+        Parent = HubJson.ReadParent(Text(reader, 11)),
+        ScheduledStart = reader.IsDBNull(12) ? null : reader.GetDateTime(12),
+        TurnNo = reader.GetInt64(13),
+        HistoryLength = reader.GetInt32(14),
+        Sent = reader.GetInt64(15),
+        Epoch = reader.GetInt64(16),
+        Handled = reader.GetInt64(17),
+    };
+
+    private static string? Text(NpgsqlDataReader reader, int ordinal) => reader.IsDBNull(ordinal) ? null : reader.GetString(ordinal);
+
+    private static NpgsqlParameter Long(long value) => new NpgsqlParameter<long> { TypedValue = value };
+
+    private static NpgsqlParameter Ids(IReadOnlyList<string> ids) => new NpgsqlParameter<string[]> { TypedValue = [.. ids] };
+}
+
+/// <summary>An instance this host has claimed, as it stands in the store.</summary>
+internal sealed record LoadedInstance
+{
+    private readonly List<HistoryEvent> history = [];
+
+    /// <summary>The instance.</summary>
+    public required string InstanceId { get; init; }
+
+    /// <summary>Key of its execution.</summary>
+    public required long RunNo { get; init; }
+
+    /// <summary>Id of its execution.</summary>
+    public required Guid ExecutionId { get; init; }
+
+    /// <summary>Orchestrator.</summary>
+    public required string Name { get; init; }
+
+    /// <summary>Version asked for.</summary>
+    public string? Version { get; init; }
+
+    /// <summary>Status.</summary>
+    public required OrchestrationRuntimeStatus Status { get; init; }
+
+    /// <summary>Input as JSON text.</summary>
+    public string? Input { get; init; }
+
+    /// <summary>Generation; null after ContinueAsNew.</summary>
+    public int? Generation { get; init; }
+
+    /// <summary>Tags.</summary>
+    public IReadOnlyDictionary<string, string>? Tags { get; init; }
+
+    /// <summary>Trace parent.</summary>
+    public string? TraceParent { get; init; }
+
+    /// <summary>Parent of a child.</summary>
+    public ParentLink? Parent { get; init; }
+
+    /// <summary>Start asked for by the client.</summary>
+    public DateTime? ScheduledStart { get; init; }
+
+    /// <summary>Turns committed.</summary>
+    public long TurnNo { get; init; }
+
+    /// <summary>Events in the history.</summary>
+    public int HistoryLength { get; init; }
+
+    /// <summary>Messages ever sent.</summary>
+    public long Sent { get; init; }
+
+    /// <summary>Messages handled.</summary>
+    public long Handled { get; init; }
+
+    /// <summary>Lease epoch of this claim.</summary>
+    public long Epoch { get; init; }
+
+    /// <summary>The history.</summary>
+    public IReadOnlyList<HistoryEvent> History => history;
+
+    /// <summary>Appends while loading.</summary>
+    public void AddHistory(HistoryEvent happened) => history.Add(happened);
+}
+
+/// <summary>State of an instance's inbox: <paramref name="Sent"/> as of <paramref name="Item"/>, which is null where there is no message (a start).</summary>
+internal sealed record Mail(string InstanceId, long RunNo, long Sent, long Epoch, MailItem? Item);
+
+/// <summary>A message; <paramref name="RunNo"/> is set where it answers a call of one execution.</summary>
+internal sealed record MailItem(long MessageId, long? RunNo, HistoryEvent Event);
+
+/// <summary>An activity this host may run.</summary>
+internal sealed record ClaimedActivity(
+    long RunNo, int TaskId, string InstanceId, string Name, string? Version, string? Input, string? TraceParent, int Deliveries);
