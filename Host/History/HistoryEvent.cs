@@ -75,10 +75,16 @@ internal sealed record EventDetail
 
     /// <summary>Terminate the children as well (ExecutionTerminated).</summary>
     public bool Recursive { get; init; }
+
+    /// <summary>The output given with a terminate is JSON, not a plain reason.</summary>
+    public bool OutputIsJson { get; init; }
+
+    /// <summary>What was stored could not be read.</summary>
+    public bool Unreadable { get; init; }
 }
 
 /// <summary>Where a child reports to: the parent's instance, execution and the sequence number of the call.</summary>
-internal sealed record ParentLink(string Name, string InstanceId, string ExecutionId, int TaskId);
+internal sealed record ParentLink(string Name, string InstanceId, string ExecutionId, int TaskId, long RunNo = 0);
 
 /// <summary>A failure as it is stored: the official TaskFailureDetails plus nothing.</summary>
 internal sealed record FailureInfo(string ErrorType, string ErrorMessage, string? StackTrace = null, FailureInfo? Inner = null, bool NonRetriable = false);

@@ -41,7 +41,11 @@ internal interface ITaskHub
 /// <summary>A new instance. <paramref name="Input"/> is JSON text or null.</summary>
 internal sealed record StartRequest(
     string InstanceId, string Name, string? Input, string? Version = null, DateTimeOffset? StartAt = null,
-    IReadOnlyDictionary<string, string>? Tags = null, string? TraceParent = null);
+    IReadOnlyDictionary<string, string>? Tags = null, string? TraceParent = null)
+{
+    /// <summary>Id of the execution; a start whose reply was lost is recognised by it when it is sent again.</summary>
+    public Guid ExecutionId { get; init; } = Guid.NewGuid();
+}
 
 /// <summary>Whether an instance was started, and the status found otherwise.</summary>
 internal readonly record struct StartOutcome(bool Started, OrchestrationRuntimeStatus Status);
