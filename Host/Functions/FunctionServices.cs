@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Durable.Host.Triggers;
 using Microsoft.DurableTask;
 using Microsoft.DurableTask.Converters;
 using Microsoft.Extensions.DependencyInjection;
@@ -18,10 +19,12 @@ internal static class FunctionServices
     {
         services.TryAddSingleton(TimeProvider.System);
         services.TryAddSingleton(_ => CreateConverter());
+        services.TryAddSingleton<ITimerStatus, DeclaredTimerStatus>();
         return services
             .AddSingleton(catalog)
             .AddSingleton(pipeline)
             .AddSingleton<FunctionRuntime>()
+            .AddSingleton<ITimerFunctions, CatalogTimers>()
             .AddSingleton<IFunctionRuntime>(s => s.GetRequiredService<FunctionRuntime>());
     }
 }

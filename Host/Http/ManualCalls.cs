@@ -1,5 +1,4 @@
 using Durable.Host.Functions;
-using Microsoft.Azure.Functions.Worker;
 using Microsoft.DurableTask;
 using Microsoft.DurableTask.Client;
 using Microsoft.Extensions.DependencyInjection;
@@ -9,7 +8,8 @@ using Microsoft.Extensions.Logging;
 namespace Durable.Host.Http;
 
 /// <summary>Runs functions that an operator calls by hand, beside the request that asked for it. The host waits for them when it stops.</summary>
-internal sealed class ManualCalls(FunctionRuntime runtime, IServiceProvider services, IHostApplicationLifetime lifetime, ILogger<ManualCalls> logger) : IHostedService
+internal sealed class ManualCalls(
+    FunctionRuntime runtime, ITimerStatus timers, IServiceProvider services, IHostApplicationLifetime lifetime, ILogger<ManualCalls> logger) : IHostedService
 {
     private readonly Lock _gate = new();
     private readonly HashSet<Task> _running = [];
@@ -49,7 +49,7 @@ internal sealed class ManualCalls(FunctionRuntime runtime, IServiceProvider serv
             switch (function.Kind)
             {
                 case FunctionKind.Timer:
-                    await runtime.InvokeTimerAsync(function.Name, await DescribeTimerAsync(function.Name, cancellation), cancellation);
+                    await runtime.InvokeTimerAsync(function.Name, await timers.DescribeAsync(function.Name, cancellation), cancellation);
                     break;
                 case FunctionKind.Activity:
                     await runtime.InvokeActivityAsync(
@@ -65,13 +65,5 @@ internal sealed class ManualCalls(FunctionRuntime runtime, IServiceProvider serv
         {
             Log.ByHandFailed(logger, e, function.Name);
         }
-    }
-
-    private async ValueTask<TimerInfo> DescribeTimerAsync(string function, CancellationToken cancellation)
-    {
-        if (services.GetService<ITimerStatus>() is { } timers)
-            return await timers.DescribeAsync(function, cancellation);
-        DateTime now = services.GetRequiredService<TimeProvider>().GetUtcNow().UtcDateTime;
-        return new TimerInfo { ScheduleStatus = new ScheduleStatus { Last = now, LastUpdated = now } };
     }
 }
