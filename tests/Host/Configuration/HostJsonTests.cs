@@ -31,8 +31,7 @@ public sealed class HostJsonTests : IDisposable
     [InlineData("""{"version":"2.0","extensions":{"durableTask":{"storageProvider":{"connectionName":"NoSuchSetting"}}}}""", "Unable to resolve the Azure Storage connection named 'NoSuchSetting'")]
     [InlineData("""{"version":"2.0","extensions":{"durableTask":{"storageProvider":{"controlQueueBatchSize":33}}}}""", "The control queue batch size must not exceed 32")]
     [InlineData("""{"version":"2.0","extensions":{"durableTask":{"storageProvider":{"maxQueuePollingInterval":"00:00:00"}}}}""", "MaxQueuePollingInterval must be")]
-    [InlineData("""{ // comment
-         "version": "2.0", "extensions": { "durableTask": { "hubName": "HjHub" } } }""", null)]
+    [InlineData("{ // comment\n \"version\": \"2.0\", \"extensions\": { \"durableTask\": { \"hubName\": \"HjHub\" } } }", null)]
     [InlineData("""{"version":"2.0","extensions":{"durableTask":{"extendedSessionsEnabled":true}}}""", null)]
     [InlineData("""{"version":"2.0","extensions":{"http":{"routePrefix":"x"}}}""", null)]
     [InlineData("""{"version":"2.0","functionTimeout":"abc"}""", "functionTimeout = 'abc'")]
