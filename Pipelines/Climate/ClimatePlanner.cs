@@ -1,0 +1,98 @@
+using Durable.Pipelines.Climate.Grid;
+using Durable.Pipelines.Operations;
+
+namespace Durable.Pipelines.Climate;
+
+/// <summary>One execution of a batch.</summary>
+/// <param name="RunId">See <see cref="RunLedger.RunId"/>.</param>
+public sealed record ClimateRun(string RunId, string InstanceId, ClimateRequest Request);
+
+/// <summary>Nothing to compute from.</summary>
+public sealed class ClimateInputMissingException(string what)
+    : Exception($"{what} Import the input tables and pack them (POST /api/climate/import, then /api/climate/pack), or generate a sample (POST /api/climate/sample).");
+
+/// <summary>Works out which partitions a request means and which of them must be filled.</summary>
+public sealed class ClimatePlanner(GridStore grid, Partitions partitions)
+{
+    /// <summary>Rows that make an activity worth its overhead: small grids get several years at once.</summary>
+    private const int RowsInGroup = 32_768, MostYearsInGroup = 10;
+
+    /// <exception cref="ClimateInputMissingException">The grid is empty, or no cell lies in the box.</exception>
+    public async Task<Plan> PlanHazardAsync(ClimateRequest request, CancellationToken cancellationToken = default)
+    {
+        await CellsAsync(request, cancellationToken);
+        Dictionary<(int, int), string> versions = await grid.ReadVersionsAsync(cancellationToken);
+        List<(string, IReadOnlyList<string>)> wanted = [];
+        foreach (Scenario scenario in request.Scenarios.Select(Scenarios.Parse))
+        {
+            foreach (int year in request.Years)
+            {
+                wanted.Add(($"{scenario.Name()}/{year}",
+                [
+                    HazardTable.Fingerprint(scenario, year, versions, request.RiskMask, request.Box),
+                    HazardTable.Fingerprint(scenario, year, versions, Risks.Mask([]), null),
+                ]));
+            }
+        }
+
+        Dictionary<string, PartitionRecord> ledger = await partitions.ReadAsync(HazardTable.Kind, cancellationToken);
+        return Plan.Make(HazardTable.Kind, Options(request), wanted, ledger, request.Workers, request.Force);
+    }
+
+    /// <inheritdoc cref="PlanHazardAsync"/>
+    public async Task<Plan> PlanProbabilityAsync(ClimateRequest request, CancellationToken cancellationToken = default)
+    {
+        IReadOnlyList<Tile> tiles = await CellsAsync(request, cancellationToken);
+        Dictionary<(int, int), string> versions = await grid.ReadVersionsAsync(cancellationToken);
+        List<(string, IReadOnlyList<string>)> wanted = [];
+        foreach (string scenario in request.Scenarios)
+        {
+            foreach (Tile tile in tiles)
+            {
+                ProbabilityTask task = Task("", request, scenario, tile.Number);
+                ProbabilityTask whole = task with { StartYear = Scenarios.FirstYear, EndYear = Scenarios.LastYear, RiskMask = Risks.Mask([]), Box = null };
+                wanted.Add((task.Key, [ProbabilityTable.Fingerprint(task, versions), ProbabilityTable.Fingerprint(whole, versions)]));
+            }
+        }
+
+        Dictionary<string, PartitionRecord> ledger = await partitions.ReadAsync(ProbabilityTable.Kind, cancellationToken);
+        return Plan.Make(ProbabilityTable.Kind, $"{Options(request)} years={request.StartYear}-{request.EndYear} window={request.Window}", wanted, ledger, request.Workers, request.Force);
+    }
+
+    /// <summary>The work of a hazard plan, in the order of its partitions.</summary>
+    public async Task<IReadOnlyList<HazardGroup>> GroupAsync(ClimateRun run, Plan plan, CancellationToken cancellationToken = default)
+    {
+        ClimateRequest request = run.Request;
+        int cells = (await CellsAsync(request, cancellationToken)).Sum(tile => tile.Cells);
+        int years = Math.Clamp(RowsInGroup / Math.Max(1, cells), 1, MostYearsInGroup);
+        return
+        [
+            .. from partition in plan.Partitions
+               where partition.IsToFill
+               let parts = partition.Key.Split('/')
+               group int.Parse(parts[1]) by parts[0] into scenario
+               from chunk in scenario.Chunk(years)
+               select new HazardGroup(run.RunId, scenario.Key, chunk, request.RiskMask, request.Box, request.BatchSize, request.MaxFallbackShare),
+        ];
+    }
+
+    /// <summary>The work of a probability plan, in the order of its partitions.</summary>
+    public static IReadOnlyList<ProbabilityTask> Tasks(ClimateRun run, Plan plan) =>
+    [
+        .. from partition in plan.Partitions
+           where partition.IsToFill
+           let parts = partition.Key.Split("/tile-")
+           select Task(run.RunId, run.Request, parts[0], int.Parse(parts[1])),
+    ];
+
+    private static ProbabilityTask Task(string runId, ClimateRequest request, string scenario, int tile) => new(
+        runId, scenario, tile, request.StartYear, request.EndYear, request.Window, request.RiskMask, request.Box, request.BatchSize, request.MaxFallbackShare);
+
+    private static string Options(ClimateRequest request) => $"risks={string.Join(',', request.Risks)} box={request.Box?.ToString() ?? "all"}";
+
+    private async Task<IReadOnlyList<Tile>> CellsAsync(ClimateRequest request, CancellationToken cancellationToken)
+    {
+        IReadOnlyList<Tile> tiles = await grid.ReadTilesAsync(request.Box, cancellationToken);
+        return tiles.Count > 0 ? tiles : throw new ClimateInputMissingException(request.Box is null ? "The grid is empty." : $"No cell of the grid lies in {request.Box}.");
+    }
+}

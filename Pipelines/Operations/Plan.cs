@@ -1,0 +1,76 @@
+using System.Security.Cryptography;
+using System.Text;
+
+namespace Durable.Pipelines.Operations;
+
+/// <summary>One partition of a plan and why it is, or is not, to be filled.</summary>
+/// <param name="Reason"><c>missing</c>, <c>failed</c>, <c>stale</c>, <c>forced</c>: to be filled. <c>present</c>: skipped.</param>
+public sealed record PlannedPartition(string Key, string Reason)
+{
+    public bool IsToFill => Reason != PlanReasons.Present;
+}
+
+public static class PlanReasons
+{
+    public const string Missing = "missing", Failed = "failed", Stale = "stale", Forced = "forced", Present = "present";
+}
+
+/// <summary>Exactly what a start would do, and why.</summary>
+/// <param name="Hash">Of kind, options and partitions; a start may name it to do this and nothing else.</param>
+/// <param name="Options">What shapes the work besides the partitions, e.g. the window.</param>
+/// <param name="EstimatedSeconds">From earlier runs; null when nothing of the kind was ever timed.</param>
+public sealed record Plan(string Hash, string Kind, string Options, IReadOnlyList<PlannedPartition> Partitions, int Lanes, double? EstimatedSeconds)
+{
+    public int ToFill => Partitions.Count(partition => partition.IsToFill);
+
+    public int Skipped => Partitions.Count - ToFill;
+
+    /// <summary>Compares what is wanted with the ledger. Only missing, failed and stale partitions are to be filled, or all with <paramref name="force"/>.</summary>
+    /// <param name="wanted">Keys, each with the fingerprints under which the stored partition is as good as new.</param>
+    public static Plan Make(
+        string kind, string options, IReadOnlyList<(string Key, IReadOnlyList<string> Fingerprints)> wanted,
+        IReadOnlyDictionary<string, PartitionRecord> ledger, int lanes, bool force)
+    {
+        PlannedPartition[] partitions = [.. wanted.Select(want => new PlannedPartition(want.Key, Reason(ledger.GetValueOrDefault(want.Key), want.Fingerprints, force)))];
+        double[] timed = [.. ledger.Values.Where(record => record.DurationMilliseconds > 0).Select(record => record.DurationMilliseconds / 1000.0)];
+        int toFill = partitions.Count(partition => partition.IsToFill);
+        double? estimate = timed.Length == 0 ? null : Math.Round(timed.Average() * toFill / Math.Max(1, lanes), 1);
+        return new Plan(HashOf(kind, options, partitions), kind, options, partitions, lanes, estimate);
+    }
+
+    /// <summary>What changed from <paramref name="before"/> to this plan, as sentences a person can act on. Empty when they do the same.</summary>
+    public IReadOnlyList<string> DifferenceFrom(Plan before)
+    {
+        Dictionary<string, string> then = before.Partitions.ToDictionary(partition => partition.Key, partition => partition.Reason);
+        Dictionary<string, string> now = Partitions.ToDictionary(partition => partition.Key, partition => partition.Reason);
+        return
+        [
+            .. before.Options == Options ? [] : new[] { $"options were {before.Options}, are {Options}" },
+            .. now.Where(pair => !then.ContainsKey(pair.Key)).Select(pair => $"{pair.Key}: not in the plan, now {pair.Value}"),
+            .. then.Where(pair => !now.ContainsKey(pair.Key)).Select(pair => $"{pair.Key}: was {pair.Value}, no longer wanted"),
+            .. now.Where(pair => then.TryGetValue(pair.Key, out string? reason) && reason != pair.Value).Select(pair => $"{pair.Key}: was {then[pair.Key]}, is {pair.Value}"),
+        ];
+    }
+
+    private static string Reason(PartitionRecord? record, IReadOnlyList<string> fingerprints, bool force) => record switch
+    {
+        _ when force => PlanReasons.Forced,
+        null or { State: "missing" } => PlanReasons.Missing,
+        { State: "failed" } => PlanReasons.Failed,
+        _ when !fingerprints.Contains(record.Fingerprint) => PlanReasons.Stale,
+        _ => PlanReasons.Present,
+    };
+
+    private static string HashOf(string kind, string options, IEnumerable<PlannedPartition> partitions)
+    {
+        string text = string.Join('\n', [kind, options, .. partitions.Select(partition => $"{partition.Key} {partition.Reason}")]);
+        return Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(text)))[..16];
+    }
+}
+
+/// <summary>A plan no longer matches the world.</summary>
+public sealed class PlanStaleException(string hash, IReadOnlyList<string> difference)
+    : Exception($"Plan {hash} no longer matches: {string.Join("; ", difference.Take(10))}{(difference.Count > 10 ? $"; and {difference.Count - 10} more" : "")}. Ask for a new plan.")
+{
+    public IReadOnlyList<string> Difference { get; } = difference;
+}
