@@ -1,0 +1,24 @@
+using Durable.Pipelines.Climate;
+using Durable.Pipelines.Operations;
+using Microsoft.Azure.Functions.Worker;
+
+namespace Durable.Activities.Climate;
+
+/// <summary>What a probability run has to do.</summary>
+public sealed record ProbabilityWork(string PlanHash, int Skipped, IReadOnlyList<ProbabilityTask> Tasks);
+
+/// <summary>Plans a probability run, holds it to the plan it names, claims its partitions and opens it in the ledger.</summary>
+/// <inheritdoc cref="BeginHazardRun" path="/remarks"/>
+/// <inheritdoc cref="BeginHazardRun" path="/exception"/>
+public sealed class BeginProbabilityRun(ClimatePlanner planner, Plans plans, Partitions partitions, RunLedger ledger)
+{
+    [Function(nameof(BeginProbabilityRun))]
+    public async Task<ProbabilityWork> RunAsync([ActivityTrigger] ClimateRun run, CancellationToken cancellationToken)
+    {
+        Plan plan = await planner.PlanProbabilityAsync(run.Request, cancellationToken);
+        await plans.CheckAsync(run.Request.PlanHash, plan, cancellationToken);
+        await partitions.ClaimAsync(ProbabilityTable.Kind, [.. plan.Partitions.Where(partition => partition.IsToFill).Select(partition => partition.Key)], run.RunId, cancellationToken);
+        await ledger.BeginAsync(run.RunId, run.InstanceId, ProbabilityTable.Kind, run.Request, plan.Hash, plan.ToFill, cancellationToken);
+        return new ProbabilityWork(plan.Hash, plan.Skipped, ClimatePlanner.Tasks(run, plan));
+    }
+}

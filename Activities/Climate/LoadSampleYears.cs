@@ -1,0 +1,17 @@
+using Durable.Pipelines.Climate;
+using Durable.Pipelines.Climate.Sample;
+using Microsoft.Azure.Functions.Worker;
+
+namespace Durable.Activities.Climate;
+
+/// <summary>Some years of one scenario of a sample.</summary>
+public sealed record SampleYears(int Cells, int Seed, string Scenario, int FirstYear, int LastYear);
+
+/// <summary>Writes the annual columns of a sample. Years already written are left alone.</summary>
+/// <returns>Values written.</returns>
+public sealed class LoadSampleYears(SampleLoader loader)
+{
+    [Function(nameof(LoadSampleYears))]
+    public Task<long> RunAsync([ActivityTrigger] SampleYears years, CancellationToken cancellationToken) =>
+        loader.LoadYearsAsync(years.Cells, years.Seed, Scenarios.Parse(years.Scenario), years.FirstYear, years.LastYear, cancellationToken);
+}

@@ -1,0 +1,15 @@
+using Durable.Pipelines.Climate;
+using Durable.Pipelines.Operations;
+using Microsoft.Azure.Functions.Worker;
+
+namespace Durable.Activities.Climate;
+
+/// <summary>Scores a few years of a scenario and puts them in place.</summary>
+/// <returns>One outcome for each year. H lies in 0 to 100; Values = cells × risks.</returns>
+/// <remarks>Safe to run twice: a year is replaced whole, with the same scores.</remarks>
+public sealed class WriteHazardYears(HazardTable table)
+{
+    [Function(nameof(WriteHazardYears))]
+    public Task<IReadOnlyList<PartitionOutcome>> RunAsync([ActivityTrigger] HazardGroup group, CancellationToken cancellationToken) =>
+        table.WriteAsync(group, cancellationToken);
+}

@@ -1,0 +1,13 @@
+using Durable.Pipelines.Climate;
+using Durable.Pipelines.Operations;
+using Microsoft.Azure.Functions.Worker;
+
+namespace Durable.Activities.Climate;
+
+/// <summary>Computes P(H) and annual losses of a tile for every target year and puts the tile in place.</summary>
+/// <remarks>Safe to run twice: a tile is replaced whole, with the same values.</remarks>
+public sealed class WriteProbabilityTile(ProbabilityTable table)
+{
+    [Function(nameof(WriteProbabilityTile))]
+    public Task<PartitionOutcome> RunAsync([ActivityTrigger] ProbabilityTask task, CancellationToken cancellationToken) => table.WriteAsync(task, cancellationToken);
+}

@@ -1,0 +1,12 @@
+using Durable.Pipelines.Operations;
+using Microsoft.Azure.Functions.Worker;
+
+namespace Durable.Activities.Operations;
+
+/// <summary>Delivers what is due in the outbox. A channel that fails is tried again later and never fails a run.</summary>
+/// <returns>Messages delivered.</returns>
+public sealed class DeliverNotifications(NotificationSender sender)
+{
+    [Function(nameof(DeliverNotifications))]
+    public Task<int> RunAsync([ActivityTrigger] string? unused, CancellationToken cancellationToken) => sender.DeliverAsync(cancellationToken);
+}

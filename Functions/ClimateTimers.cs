@@ -1,0 +1,31 @@
+using Durable.Orchestrations;
+using Durable.Pipelines.Climate;
+using Microsoft.Azure.Functions.Worker;
+using Microsoft.DurableTask;
+using Microsoft.DurableTask.Client;
+
+namespace Durable.Functions;
+
+/// <summary>
+/// The yearly schedule: P(H) on 1 January 02:00 and H at 04:00 Korean time. NCRONTAB runs in UTC by default, and Korea is UTC+9
+/// all year, so both are written as 31 December UTC. H waits for P's gate however long P takes.
+/// </summary>
+public static class ClimateTimers
+{
+    [Function("TickProbabilityBatch")]
+    public static Task TickProbabilityAsync(
+        [TimerTrigger("0 0 17 31 12 *")] TimerInfo timer, [DurableClient] DurableTaskClient client, CancellationToken cancellationToken) =>
+        StartAsync(client, nameof(ProbabilityBatch), ProbabilityTable.Kind, ClimateRequest.Everything, cancellationToken);
+
+    [Function("TickHazardBatch")]
+    public static Task TickHazardAsync(
+        [TimerTrigger("0 0 19 31 12 *")] TimerInfo timer, [DurableClient] DurableTaskClient client, CancellationToken cancellationToken) =>
+        StartAsync(client, nameof(HazardBatch), HazardTable.Kind, ClimateRequest.Everything with { AfterProbability = true }, cancellationToken);
+
+    private static async Task StartAsync(DurableTaskClient client, string orchestration, string kind, ClimateRequest request, CancellationToken cancellationToken)
+    {
+        string instanceId = $"{kind}-{request.Fingerprint}";
+        if (await client.IsActiveAsync(instanceId, cancellationToken)) return; // last year's run, or one started by hand, still does the same
+        await client.ScheduleNewOrchestrationInstanceAsync(orchestration, request, new StartOrchestrationOptions(instanceId), cancellationToken);
+    }
+}

@@ -1,0 +1,24 @@
+using Durable.Pipelines.Climate.Grid;
+using Durable.Pipelines.Climate.Sample;
+using Durable.Pipelines.Operations;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.DependencyInjection.Extensions;
+
+namespace Durable.Pipelines.Climate;
+
+public static class ClimateServices
+{
+    /// <summary>Registers the climate pipeline and what it shares with the others.</summary>
+    public static IServiceCollection AddClimate(this IServiceCollection services)
+    {
+        services.AddOperations();
+        services.TryAddSingleton<GridStore>();
+        services.TryAddSingleton<PlacePacker>();
+        services.TryAddSingleton<SampleLoader>();
+        services.TryAddSingleton<HazardTable>();
+        services.TryAddSingleton<ProbabilityTable>();
+        services.TryAddSingleton<ClimatePlanner>();
+        services.TryAddSingleton<ClimateMonitor>();
+        return services;
+    }
+}
