@@ -22,6 +22,7 @@ internal sealed class TimerRunner
     private readonly DatabaseClock clock;
     private readonly Guid host = Guid.NewGuid();
     private bool monitored;
+    private DateTimeOffset? staleLease;
 
     public TimerRunner(TimerFunction function, TimerSchedule schedule, TimerStore store, TimerOptions options, TimeProvider time, ILogger logger)
     {
@@ -54,7 +55,7 @@ internal sealed class TimerRunner
             {
                 TimeSpan wait = Backoff(++failures);
                 Log.StoreFailed(logger, function.Name, failures, e.Message, wait);
-                await DelayAsync(wait, stopping);
+                await DelayAsync(wait, stopping).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             }
         }
     }
@@ -88,8 +89,11 @@ internal sealed class TimerRunner
         clock.Set(row.Now);
         if (row.FiringUntil is { } until)
         {
-            if (until <= row.Now) await TakeOverAsync(row, stopping);
-            else await WaitAsync(until, stopping);
+            // A lease cannot end this far ahead unless the clock was set back; if it was not renewed since, its host is dead.
+            bool stale = until > row.Now + 2 * options.Lease;
+            if (until <= row.Now || stale && until == staleLease) await TakeOverAsync(row, stopping);
+            else await WaitAsync(stale ? row.Now + options.Lease : until, stopping);
+            staleLease = stale ? until : null;
             return;
         }
 
@@ -222,7 +226,7 @@ internal sealed class TimerRunner
             {
                 TimeSpan wait = Backoff(++failures);
                 Log.StoreFailed(logger, function.Name, failures, e.Message, wait);
-                await DelayAsync(wait, stopping);
+                await DelayAsync(wait, stopping).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             }
         }
     }

@@ -66,15 +66,15 @@ internal sealed class TimerStore(NpgsqlDataSource database, string schema, strin
         """,
         cancellation, function, host, lease);
 
-    /// <summary>Takes over a firing whose lease has run out.</summary>
+    /// <summary>Takes over a firing whose lease has run out, or stands impossibly far ahead as it was read.</summary>
     /// <returns>The row after the claim; null when it was renewed, done or taken by another.</returns>
     public Task<TimerRow?> TakeOverAsync(string function, Guid host, TimerRow dead, TimeSpan lease, CancellationToken cancellation) => QueryAsync(
         $"""
         UPDATE timers SET firing_by = $2, firing_until = {clock} + $5, firing_tries = firing_tries + 1, last_updated = {clock}
-        WHERE function_name = $1 AND firing_by = $3 AND firing_at = $4 AND firing_until <= {clock}
+        WHERE function_name = $1 AND firing_by = $3 AND firing_at = $4 AND (firing_until <= {clock} OR firing_until = $6 AND firing_until > {clock} + 2 * $5)
         RETURNING {Columns}, {clock}
         """,
-        cancellation, function, host, dead.FiringBy, dead.FiringAt, lease);
+        cancellation, function, host, dead.FiringBy, dead.FiringAt, lease, dead.FiringUntil);
 
     /// <returns>False when the claim is no longer this host's.</returns>
     public Task<bool> RenewAsync(string function, Guid host, TimeSpan lease, CancellationToken cancellation) => ExecuteAsync(

@@ -20,7 +20,7 @@ internal sealed class TimerTriggerService(
     /// <inheritdoc />
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
-        if (functions.All.Count == 0 || Schedules() is not { } schedules || !state.IsRunning || !await PrepareAsync(stoppingToken)) return;
+        if (functions.All.Count == 0 || Schedules() is not { } schedules || !await PrepareAsync(stoppingToken)) return;
         await Task.WhenAll(schedules.Select(s => new TimerRunner(s.Function, s.Schedule, store, options, time, logger).RunAsync(stoppingToken)));
     }
 
