@@ -38,29 +38,29 @@ internal sealed class KeyGate(HostKeys keys, IConfiguration configuration, IServ
         return passes ? null : StatusCodes.Status401Unauthorized;
     }
 
-    /// <summary>Lets a call of the durable webhooks pass with the system or master key; otherwise answers 401 (no key, unknown key) or 403 (function key).</summary>
+    /// <summary>The status to refuse a call of the durable webhooks with: without system or master key 401 (no key, unknown key) or 403 (function key).</summary>
+    public int? RefuseWebhook(HttpRequest request) => Refuse(request, KeyRank.System);
+
+    /// <summary>Lets a call of the admin API pass with the master key; otherwise answers 401 or 403 likewise.</summary>
     /// <returns>False when the response has been given.</returns>
-    public bool AllowWebhook(HttpContext context) => Allow(context, KeyRank.System);
-
-    /// <summary>The same for the admin API, which takes the master key only.</summary>
-    public bool AllowAdmin(HttpContext context) => Allow(context, KeyRank.Master);
-
-    private bool Allow(HttpContext context, KeyRank needed)
+    public bool AllowAdmin(HttpContext context)
     {
-        if (!KeysRequired)
-        {
-            if (!IsForeign(context.Request))
-                return true;
-            context.Response.StatusCode = StatusCodes.Status403Forbidden;
-            return false;
-        }
-        KeyRank rank = keys.Rank(HostKeys.Presented(context.Request));
-        if (rank >= needed)
+        if (Refuse(context.Request, KeyRank.Master) is not { } status)
             return true;
-        context.Response.StatusCode = rank == KeyRank.None ? StatusCodes.Status401Unauthorized : StatusCodes.Status403Forbidden;
-        if (rank == KeyRank.None)
+        context.Response.StatusCode = status;
+        if (status == StatusCodes.Status401Unauthorized)
             context.Response.Headers.WWWAuthenticate = "Bearer";
         return false;
+    }
+
+    private int? Refuse(HttpRequest request, KeyRank needed)
+    {
+        if (!KeysRequired)
+            return IsForeign(request) ? StatusCodes.Status403Forbidden : null;
+        KeyRank rank = keys.Rank(HostKeys.Presented(request));
+        return rank >= needed ? null
+            : rank == KeyRank.None ? StatusCodes.Status401Unauthorized
+            : StatusCodes.Status403Forbidden;
     }
 
     private bool Decide()

@@ -9,7 +9,7 @@ namespace Durable.Host.Telemetry;
 /// </summary>
 internal static class DurableTelemetry
 {
-    /// <summary>Source of the spans <c>orchestration:&lt;name&gt;</c>, <c>activity:&lt;name&gt;</c> and <c>timer:&lt;name&gt;</c>.</summary>
+    /// <summary>Source of the spans <c>create_orchestration:&lt;name&gt;</c>, <c>orchestration:&lt;name&gt;</c>, <c>activity:&lt;name&gt;</c> and <c>timer:&lt;name&gt;</c>.</summary>
     public const string SourceName = "Microsoft.DurableTask";
 
     /// <summary>Meter of every instrument below.</summary>
@@ -38,6 +38,13 @@ internal static class DurableTelemetry
     /// <param name="traceParent">W3C traceparent of whoever started the instance; without a valid one the span is a root.</param>
     public static Activity? StartOrchestrationSpan(string name, string instanceId, string? traceParent) =>
         Start("orchestration", name, traceParent)?.SetTag("durabletask.task.instance_id", instanceId);
+
+    /// <summary>Span of a client creating an instance; its own id is what the instance's spans hang on.</summary>
+    /// <param name="name">Orchestrator to start.</param>
+    /// <param name="instanceId">Instance.</param>
+    /// <param name="traceParent">W3C traceparent of the caller; without a valid one the span is a root.</param>
+    public static Activity? StartCreateSpan(string name, string instanceId, string? traceParent) =>
+        Start("create_orchestration", name, traceParent, ActivityKind.Producer)?.SetTag("durabletask.task.instance_id", instanceId);
 
     /// <summary>Span of one activity call; its own id is <c>Activity.Id</c>, to hand on.</summary>
     /// <inheritdoc cref="StartOrchestrationSpan"/>
@@ -84,10 +91,10 @@ internal static class DurableTelemetry
         Lateness.Record(Math.Max(0, lateness.TotalSeconds), function);
     }
 
-    private static Activity? Start(string type, string name, string? traceParent)
+    private static Activity? Start(string type, string name, string? traceParent, ActivityKind kind = ActivityKind.Server)
     {
         if (!Source.HasListeners()) return null;
         ActivityContext.TryParse(traceParent, traceState: null, isRemote: true, out ActivityContext parent);
-        return Source.StartActivity($"{type}:{name}", ActivityKind.Server, parent)?.SetTag("durabletask.type", type).SetTag(Function, name);
+        return Source.StartActivity($"{type}:{name}", kind, parent)?.SetTag("durabletask.type", type).SetTag(Function, name);
     }
 }

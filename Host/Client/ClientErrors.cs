@@ -1,0 +1,33 @@
+using DurableTask.Core.Exceptions;
+using Durable.Host.Store;
+using Grpc.Core;
+
+namespace Durable.Host.Client;
+
+/// <summary>The exceptions of the client, with the texts recorded from the official one.</summary>
+internal static class ClientErrors
+{
+    /// <summary>The id is taken by an instance that has not finished.</summary>
+    public static OrchestrationAlreadyExistsException AlreadyExists(string instanceId) => new($"An Orchestration instance with the ID {instanceId} already exists.");
+
+    /// <summary>An event could not be sent.</summary>
+    public static RpcException Event(SendOutcome outcome, string instanceId) => outcome.Result == SendResult.NotFound
+        ? new RpcException("NotFound", $"No instance with ID '{instanceId}' was found. (Parameter 'instanceId')")
+        : new RpcException("FailedPrecondition", "The orchestration instance with the provided instance id is not running.");
+
+    /// <summary>An instance could not be terminated.</summary>
+    public static RpcException Terminate(SendOutcome outcome, string instanceId) => outcome.Result == SendResult.NotFound
+        ? new RpcException("NotFound", $"ArgumentException: No instance with ID '{instanceId}' was found. (Parameter 'instanceId')")
+        : new RpcException("FailedPrecondition", $"InvalidOperationException: Cannot terminate the orchestration instance {instanceId} because instance is in the {outcome.Status} state.");
+
+    /// <summary>An instance could not be suspended or resumed; the official extension tells no more than this.</summary>
+    public static RpcException SuspendOrResume() => new("Unknown", "Exception was thrown by handler.");
+
+    /// <summary>An instance could not be rewound.</summary>
+    public static Exception Rewind(SendOutcome outcome, string instanceId) => outcome.Result == SendResult.NotFound
+        ? Unknown(instanceId)
+        : new InvalidOperationException("The rewind operation is only supported on failed orchestration instances.");
+
+    /// <summary>No such instance, for rewind and restart.</summary>
+    public static ArgumentException Unknown(string instanceId) => new($"An orchestration with the instanceId {instanceId} was not found.");
+}

@@ -1,0 +1,128 @@
+using System.Diagnostics;
+using Durable.Host.History;
+using Durable.Host.Store;
+using Durable.Host.Telemetry;
+using Microsoft.DurableTask;
+using Microsoft.DurableTask.Client;
+
+namespace Durable.Host.Client;
+
+/// <summary>
+/// The client of the embedded host: what an official <see cref="DurableTaskClient"/> asks of the extension, asked of the task hub directly.
+/// Exceptions carry the recorded type names and texts. Every member may be called from many threads at once.
+/// </summary>
+internal sealed partial class EmbeddedDurableTaskClient(ITaskHub hub, DataConverter converter, TimeProvider time)
+    : DurableTaskClient(hub.Name)
+{
+    /// <inheritdoc />
+    /// <exception cref="ArgumentException">The name is empty, the id begins with @, is longer than 1,024 characters or holds a NUL; or a dedupe status is unknown.</exception>
+    /// <exception cref="DurableTask.Core.Exceptions.OrchestrationAlreadyExistsException">An instance of that id has not finished.</exception>
+    public override async Task<string> ScheduleNewOrchestrationInstanceAsync(
+        TaskName orchestratorName, object? input = null, StartOrchestrationOptions? options = null, CancellationToken cancellation = default)
+    {
+        if (string.IsNullOrEmpty(orchestratorName.Name))
+            throw new ArgumentException("The name of the orchestrator must not be empty.", nameof(orchestratorName));
+        InstanceIds.CheckText(orchestratorName.Name, nameof(orchestratorName));
+        string instanceId = string.IsNullOrEmpty(options?.InstanceId) ? InstanceIds.New() : options.InstanceId;
+        InstanceIds.CheckNew(instanceId, "options?.InstanceId");
+        CheckDedupeStatuses(options?.DedupeStatuses);
+
+        using Activity? span = DurableTelemetry.StartCreateSpan(orchestratorName.Name, instanceId, Activity.Current?.Id);
+        StartOutcome outcome = await hub.StartAsync(
+            new StartRequest(instanceId, orchestratorName.Name, converter.Serialize(input), options?.Version?.Version, options?.StartAt, options?.Tags, (span ?? Activity.Current)?.Id), cancellation);
+        return outcome.Started ? instanceId : throw ClientErrors.AlreadyExists(instanceId);
+    }
+
+    /// <inheritdoc />
+    /// <exception cref="Grpc.Core.RpcException">The instance is unknown or has finished.</exception>
+    public override async Task RaiseEventAsync(string instanceId, string eventName, object? eventPayload = null, CancellationToken cancellation = default)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(instanceId);
+        ArgumentException.ThrowIfNullOrEmpty(eventName);
+        InstanceIds.CheckText(eventName, nameof(eventName));
+        SendOutcome outcome = await SendAsync(instanceId, EventKind.EventRaised, eventName, converter.Serialize(eventPayload), cancellation: cancellation);
+        if (outcome.Result != SendResult.Accepted)
+            throw ClientErrors.Event(outcome, instanceId);
+    }
+
+    /// <inheritdoc />
+    /// <remarks>Recursive really terminates the children that are still open, which the official extension does not.</remarks>
+    /// <exception cref="Grpc.Core.RpcException">The instance is unknown or has finished.</exception>
+    public override async Task TerminateInstanceAsync(string instanceId, TerminateInstanceOptions? options = null, CancellationToken cancellation = default)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(instanceId);
+        EventDetail detail = new() { Recursive = options?.Recursive ?? false };
+        SendOutcome outcome = await SendAsync(instanceId, EventKind.ExecutionTerminated, name: null, converter.Serialize(options?.Output), detail, cancellation);
+        if (outcome.Result != SendResult.Accepted)
+            throw ClientErrors.Terminate(outcome, instanceId);
+    }
+
+    /// <inheritdoc />
+    /// <exception cref="Grpc.Core.RpcException">The instance is unknown, has finished or is suspended already.</exception>
+    public override Task SuspendInstanceAsync(string instanceId, string? reason = null, CancellationToken cancellation = default) =>
+        SuspendOrResumeAsync(instanceId, EventKind.ExecutionSuspended, reason, cancellation);
+
+    /// <inheritdoc />
+    /// <exception cref="Grpc.Core.RpcException">The instance is unknown, has finished or is not suspended.</exception>
+    public override Task ResumeInstanceAsync(string instanceId, string? reason = null, CancellationToken cancellation = default) =>
+        SuspendOrResumeAsync(instanceId, EventKind.ExecutionResumed, reason, cancellation);
+
+    /// <inheritdoc />
+    /// <exception cref="ArgumentException">The instance is unknown.</exception>
+    /// <exception cref="InvalidOperationException">The instance has not failed.</exception>
+    public override async Task RewindInstanceAsync(string instanceId, string reason, CancellationToken cancellation = default)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(instanceId);
+        InstanceIds.CheckText(reason, nameof(reason));
+        SendOutcome outcome = await SendAsync(instanceId, EventKind.ExecutionRewound, name: null, reason, cancellation: cancellation);
+        if (outcome.Result != SendResult.Accepted)
+            throw ClientErrors.Rewind(outcome, instanceId);
+    }
+
+    /// <inheritdoc />
+    /// <exception cref="ArgumentException">The instance is unknown.</exception>
+    /// <exception cref="InvalidOperationException">The same id is asked for and its instance has not finished.</exception>
+    public override async Task<string> RestartAsync(string instanceId, bool restartWithNewInstanceId = false, CancellationToken cancellation = default)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(instanceId);
+        InstanceRecord old = await hub.GetAsync(instanceId, payloads: true, cancellation) ?? throw ClientErrors.Unknown(instanceId);
+        string newId = restartWithNewInstanceId ? InstanceIds.New() : instanceId;
+        using Activity? span = DurableTelemetry.StartCreateSpan(old.Name, newId, Activity.Current?.Id);
+        StartOutcome outcome = await hub.StartAsync(
+            new StartRequest(newId, old.Name, old.Input, old.Version, StartAt: null, old.Tags, (span ?? Activity.Current)?.Id), cancellation);
+        return outcome.Started ? newId : throw new InvalidOperationException($"An orchestration with the instanceId {instanceId} cannot be restarted.");
+    }
+
+    /// <summary>Not supported, as in the official client of the Functions worker. The management API shows the history.</summary>
+    public override Task<IList<DurableTask.Core.History.HistoryEvent>> GetOrchestrationHistoryAsync(string instanceId, CancellationToken cancellation = default) =>
+        throw new NotSupportedException("Microsoft.Azure.Functions.Worker.FunctionsDurableTaskClient does not support retrieving orchestration history.");
+
+    /// <inheritdoc />
+    public override ValueTask DisposeAsync() => ValueTask.CompletedTask;
+
+    // The extension reads only host.json's overridableExistingInstanceStates; a name that is no status is refused before that.
+    private static void CheckDedupeStatuses(IReadOnlyList<string>? statuses)
+    {
+        foreach (string status in statuses ?? [])
+        {
+            if (!Enum.TryParse<OrchestrationRuntimeStatus>(status, ignoreCase: true, out _))
+                throw new ArgumentException($"Invalid orchestration runtime status: '{status}' for deduplication.");
+        }
+    }
+
+    private async Task SuspendOrResumeAsync(string instanceId, EventKind kind, string? reason, CancellationToken cancellation)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(instanceId);
+        InstanceIds.CheckText(reason, nameof(reason));
+        SendOutcome outcome = await SendAsync(instanceId, kind, name: null, reason, cancellation: cancellation);
+        if (outcome.Result != SendResult.Accepted)
+            throw ClientErrors.SuspendOrResume();
+    }
+
+    // An id that cannot be stored belongs to no instance; the database would refuse even to look for it.
+    private async Task<SendOutcome> SendAsync(
+        string instanceId, EventKind kind, string? name, string? data, EventDetail? detail = null, CancellationToken cancellation = default) =>
+        InstanceIds.IsStorable(instanceId)
+            ? await hub.SendAsync(instanceId, new History.HistoryEvent(kind, -1, time.GetUtcNow().UtcDateTime, name, data, detail), cancellation)
+            : new SendOutcome(SendResult.NotFound, Status: null);
+}

@@ -1,0 +1,47 @@
+using System.Buffers.Text;
+using System.Globalization;
+using System.Security.Cryptography;
+using System.Text;
+using Microsoft.Extensions.Configuration;
+
+namespace Durable.Host.Http.Management;
+
+/// <summary>
+/// The <c>code</c> of an instance's links. The official host puts the system key there, which opens every instance of the hub and lists them all. Scoped links
+/// carry a key of their own: an HMAC-SHA256 over the instance id, under a secret derived from the system key, good for that instance's routes only.
+/// Changing the system key ends them all.
+/// </summary>
+/// <remarks>Settings: <c>Durable__ScopedLinks</c> (default: true when keys are required), <c>Durable__ScopedLinkLifetime</c> (a time span; default without end).</remarks>
+internal sealed class LinkKeys(IWebhookAuthorization authorization, IConfiguration configuration, TimeProvider time)
+{
+    private const char Mark = 'i';
+
+    /// <summary>The code for links to an instance; null when links need none.</summary>
+    public string? CodeFor(string instanceId)
+    {
+        if (!configuration.GetValue("Durable:ScopedLinks", authorization.KeysRequired) || authorization.SystemKey is not { } systemKey)
+            return authorization.SystemKey;
+        TimeSpan? lifetime = configuration.GetValue<TimeSpan?>("Durable:ScopedLinkLifetime");
+        long expires = lifetime is { } span ? (time.GetUtcNow() + span).ToUnixTimeSeconds() : 0;
+        return string.Create(CultureInfo.InvariantCulture, $"{Mark}{expires}.{Sign(systemKey, instanceId, expires)}");
+    }
+
+    /// <summary>Whether <paramref name="key"/> is a scoped key of this very instance that has not expired.</summary>
+    public bool Opens(string? key, string instanceId)
+    {
+        int dot = key?.IndexOf('.', StringComparison.Ordinal) ?? -1;
+        if (dot < 2 || key![0] != Mark || authorization.SystemKey is not { } systemKey ||
+            !long.TryParse(key.AsSpan(1, dot - 1), NumberStyles.None, CultureInfo.InvariantCulture, out long expires))
+            return false;
+        bool genuine = CryptographicOperations.FixedTimeEquals(
+            Encoding.ASCII.GetBytes(Sign(systemKey, instanceId, expires)), Encoding.UTF8.GetBytes(key[(dot + 1)..]));
+        return genuine && (expires == 0 || time.GetUtcNow().ToUnixTimeSeconds() < expires);
+    }
+
+    private static string Sign(string systemKey, string instanceId, long expires)
+    {
+        byte[] secret = HMACSHA256.HashData(Encoding.UTF8.GetBytes(systemKey), "durable instance links"u8);
+        string signed = string.Create(CultureInfo.InvariantCulture, $"{expires}\n{instanceId}");
+        return Base64Url.EncodeToString(HMACSHA256.HashData(secret, Encoding.UTF8.GetBytes(signed)));
+    }
+}

@@ -1,0 +1,129 @@
+using Durable.Host.Functions;
+using Durable.Host.Store;
+using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.Logging;
+
+namespace Durable.Host.Http.Management;
+
+/// <summary>
+/// The management API of the durable extension: keys first, then the route, then the operation. Status codes, headers, bodies and texts are the recorded ones;
+/// docs/compatibility.md lists what differs and why.
+/// </summary>
+internal sealed partial class ManagementApi(
+    ITaskHub hub, IFunctionRuntime functions, IWebhookAuthorization authorization, LinkKeys linkKeys, TimeProvider time, ILogger<ManagementApi> logger)
+{
+    /// <summary>Answers one request.</summary>
+    public async Task HandleAsync(HttpContext http)
+    {
+        PathString rest = http.Request.Path.StartsWithSegments(ManagementEndpoints.Base, out PathString below) ? below : PathString.Empty;
+        ManagementRoute? route = ManagementRoute.Read(http.Request.Method, rest.Value ?? string.Empty);
+        if (Refused(http, ref route))
+            return;
+        if (route is not { } asked)
+        {
+            http.Response.StatusCode = StatusCodes.Status404NotFound;
+            return;
+        }
+
+        try
+        {
+            await (NamesAnotherHub(http.Request) ? RefuseOtherHubAsync(http) : PerformAsync(http, asked));
+        }
+        catch (OperationCanceledException) when (http.RequestAborted.IsCancellationRequested)
+        {
+            // Nobody is left to answer.
+        }
+        catch (Exception e) when (!http.Response.HasStarted)
+        {
+            await AnswerAsync(http, e, asked);
+        }
+    }
+
+    private Task PerformAsync(HttpContext http, ManagementRoute route) => route.Operation switch
+    {
+        ManagementOperation.Start => StartAsync(http, route.Name, route.InstanceId),
+        ManagementOperation.Status => StatusAsync(http, route.InstanceId),
+        ManagementOperation.List => ListAsync(http),
+        ManagementOperation.Purge => PurgeAsync(http, route.InstanceId),
+        ManagementOperation.PurgeMany => PurgeManyAsync(http),
+        ManagementOperation.RaiseEvent => RaiseEventAsync(http, route.InstanceId, route.Name),
+        ManagementOperation.Restart => RestartAsync(http, route.InstanceId),
+        _ => CommandAsync(http, route),
+    };
+
+    // A key that opens nothing else may be that of one instance's links. The links write a space as +, so that the id meant may be the one with spaces.
+    private bool Refused(HttpContext http, ref ManagementRoute? route)
+    {
+        WebhookAccess access = authorization.Check(http);
+        if (access == WebhookAccess.Unknown && route is { IsOfOneInstance: true } asked)
+        {
+            string? key = HostKeys.Presented(http.Request);
+            string? opened = new[] { asked.InstanceId, WithSpaces(asked.InstanceId) }.FirstOrDefault(id => linkKeys.Opens(key, id));
+            if (opened is not null)
+            {
+                route = asked with { InstanceId = opened };
+                return false;
+            }
+        }
+
+        if (access == WebhookAccess.Allowed)
+            return false;
+        http.Response.StatusCode = access == WebhookAccess.Unknown ? StatusCodes.Status401Unauthorized : StatusCodes.Status403Forbidden;
+        if (access == WebhookAccess.Unknown)
+            http.Response.Headers.WWWAuthenticate = "Bearer";
+        return true;
+    }
+
+    private bool NamesAnotherHub(HttpRequest request) =>
+        request.Query["taskHub"].ToString() is { Length: > 0 } named && !named.Equals(hub.Name, StringComparison.OrdinalIgnoreCase);
+
+    private Task RefuseOtherHubAsync(HttpContext http) =>
+        ManagementJson.WriteErrorAsync(http, StatusCodes.Status400BadRequest, $"This host serves the task hub '{hub.Name}' only; leave taskHub out or name it.");
+
+    private async Task AnswerAsync(HttpContext http, Exception e, ManagementRoute route)
+    {
+        http.Response.Clear();
+        switch (e)
+        {
+            case InvalidJsonException:
+                await ManagementJson.WriteErrorAsync(http, StatusCodes.Status400BadRequest, "Invalid JSON content", "Newtonsoft.Json.JsonReaderException", e.Message);
+                break;
+            case BodyTooLargeException or BadHttpRequestException { StatusCode: StatusCodes.Status413PayloadTooLarge }:
+                http.Response.Headers.Connection = "close"; // the rest of the body is not read
+                await ManagementJson.WriteErrorAsync(http, StatusCodes.Status413PayloadTooLarge, new BodyTooLargeException().Message);
+                break;
+            case BadHttpRequestException bad:
+                await ManagementJson.WriteErrorAsync(http, bad.StatusCode, bad.Message);
+                break;
+            case ArgumentException:
+                await ManagementJson.WriteErrorAsync(
+                    http, StatusCodes.Status400BadRequest, "One or more of the arguments submitted is incorrect", "System.ArgumentException", e.Message);
+                break;
+            case RefusedException refused:
+                await ManagementJson.WriteErrorAsync(
+                    http, StatusCodes.Status500InternalServerError, "Something went wrong while processing your request", refused.Type, e.Message);
+                break;
+            default:
+                Log.Failed(logger, e, route.Operation, route.InstanceId, http.TraceIdentifier);
+                await ManagementJson.WriteErrorAsync(
+                    http, StatusCodes.Status500InternalServerError, "Something went wrong while processing your request", "System.Exception",
+                    $"The host could not do this; its log says why under request {http.TraceIdentifier}.");
+                break;
+        }
+    }
+
+    private async Task<InstanceRecord?> FindAsync(string instanceId, bool payloads, CancellationToken cancellation) =>
+        await hub.GetAsync(instanceId, payloads, cancellation) ??
+        (instanceId.Contains('+', StringComparison.Ordinal) ? await hub.GetAsync(WithSpaces(instanceId), payloads, cancellation) : null);
+
+    private static string WithSpaces(string instanceId) => instanceId.Replace('+', ' ');
+
+    private static void Answer(HttpContext http, int status) => http.Response.StatusCode = status;
+}
+
+/// <summary>The hub refuses: an error of the caller that the extension answers with 500, so that it shows the exception's official type and text.</summary>
+internal sealed class RefusedException(string type, string message) : Exception(message)
+{
+    /// <summary>Full name of the official exception type.</summary>
+    public string Type { get; } = type;
+}
