@@ -1,7 +1,9 @@
 using System.Reflection;
 using Durable.Host.Configuration;
+using Durable.Host.Engine;
 using Durable.Host.Functions;
 using Durable.Host.Http;
+using Durable.Host.Store;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.Azure.Functions.Worker.Middleware;
@@ -71,10 +73,28 @@ internal sealed class EmbeddedHost
         Builder.Services.AddFunctionModel(catalog, new FunctionPipeline(_middleware));
         Builder.Services.AddHttpFunctions(hostJson.Settings.RoutePrefix, Path.Combine(root, ".local", "keys.json"));
 
+        if (state.IsRunning)
+            AddEngine(hostJson.Settings);
+
         WebApplication app = Builder.Build();
         Announce(app, hostJson, state);
         app.UseHttpFunctions();
         return app;
+    }
+
+    private void AddEngine(HostJson settings)
+    {
+        Builder.Services.AddDurableEngine(settings.PostgresConnection, new HubSettings
+        {
+            HubName = settings.HubName,
+            MaxConcurrentActivities = settings.MaxConcurrentActivityFunctions,
+            MaxConcurrentOrchestrators = settings.MaxConcurrentOrchestratorFunctions,
+            ExtendedSessions = settings.ExtendedSessionsEnabled,
+            IdleTimeout = settings.ExtendedSessionIdleTimeout,
+        });
+        Builder.Services.AddSingleton<EngineGate>();
+        Builder.Services.AddSingleton<IReadiness>(s => s.GetRequiredService<EngineGate>());
+        Builder.Services.AddHostedService(s => s.GetRequiredService<EngineGate>());
     }
 
     private bool IsDisabled(string function) =>
