@@ -1,0 +1,111 @@
+using System.Net;
+using System.Net.Http.Headers;
+using System.Text;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+
+namespace Durable.Cli.Client;
+
+/// <summary>What the host answered.</summary>
+/// <param name="Status">HTTP status, below 400 unless the caller allowed it.</param>
+/// <param name="Body">JSON, or null when there was none.</param>
+/// <param name="ContinuationToken">More pages follow when not null.</param>
+internal sealed record Answer(HttpStatusCode Status, JsonNode? Body, string? ContinuationToken);
+
+/// <summary>The management API and the function routes of one host. The same for the embedded host, <c>func start</c> and Azure.</summary>
+/// <param name="baseUrl">Scheme, address, port.</param>
+/// <param name="key">Sent as <c>x-functions-key</c>, never in the address, which ends up in logs.</param>
+internal sealed class DurableClient(Uri baseUrl, string? key) : IDisposable
+{
+    private const string Token = "x-ms-continuation-token";
+    private const string Management = "runtime/webhooks/durabletask/";
+
+    // A redirect could carry the key to another host.
+    private readonly HttpClient _http = new(new SocketsHttpHandler { AllowAutoRedirect = false, ConnectTimeout = TimeSpan.FromSeconds(10) })
+    {
+        BaseAddress = new Uri(baseUrl.AbsoluteUri.TrimEnd('/') + "/"),
+        Timeout = TimeSpan.FromMinutes(10), // generating a large sample is one request
+    };
+
+    /// <summary>Where this client speaks to.</summary>
+    public Uri BaseUrl => _http.BaseAddress!;
+
+    /// <summary>Closes the connections.</summary>
+    public void Dispose() => _http.Dispose();
+
+    /// <summary>A route of the management API, <c>instances/…</c>.</summary>
+    public Task<Answer> ManageAsync(HttpMethod method, string route, JsonNode? body, CancellationToken cancellation, string? continuation = null) =>
+        SendAsync(method, Management + route, body, cancellation, continuation: continuation);
+
+    /// <summary>A route of the app, <c>climate/…</c> under <c>/api</c>.</summary>
+    /// <param name="allow">A status that the caller wants to see although it is an error.</param>
+    public Task<Answer> CallAsync(HttpMethod method, string route, JsonNode? body, CancellationToken cancellation, HttpStatusCode? allow = null) =>
+        SendAsync(method, "api/" + route, body, cancellation, allow);
+
+    /// <summary>Sends one request.</summary>
+    /// <exception cref="CommandFailedException">Nobody answers (3), the host is not ready (3), bad values or key (2), any other refusal (1).</exception>
+    public async Task<Answer> SendAsync(
+        HttpMethod method, string path, JsonNode? body, CancellationToken cancellation, HttpStatusCode? allow = null, string? continuation = null)
+    {
+        using HttpRequestMessage request = new(method, path);
+        request.Headers.Accept.Add(new MediaTypeWithQualityHeaderValue("application/json"));
+        if (key is { Length: > 0 })
+            request.Headers.Add("x-functions-key", key);
+        if (continuation is not null)
+            request.Headers.Add(Token, continuation);
+        if (body is not null)
+            request.Content = new StringContent(body.ToJsonString(), Encoding.UTF8, "application/json");
+
+        using HttpResponseMessage response = await ReachAsync(request, cancellation);
+        string text = await response.Content.ReadAsStringAsync(cancellation);
+        if ((int)response.StatusCode >= 400 && response.StatusCode != allow)
+            throw Refusal(response.StatusCode, text, method, request.RequestUri!);
+        return new Answer(response.StatusCode, Json(text), response.Headers.TryGetValues(Token, out IEnumerable<string>? tokens) ? tokens.First() : null);
+    }
+
+    private async Task<HttpResponseMessage> ReachAsync(HttpRequestMessage request, CancellationToken cancellation)
+    {
+        try
+        {
+            return await _http.SendAsync(request, cancellation);
+        }
+        catch (HttpRequestException e)
+        {
+            throw new CommandFailedException(ExitCode.Unreachable, $"No host answers at {BaseUrl} ({e.Message}). Start one with ./run, or give --url.");
+        }
+        catch (TaskCanceledException e) when (e.InnerException is TimeoutException)
+        {
+            throw new CommandFailedException(ExitCode.Unreachable, $"The host at {BaseUrl} did not answer in time.");
+        }
+    }
+
+    private static CommandFailedException Refusal(HttpStatusCode status, string text, HttpMethod method, Uri address)
+    {
+        string path = address.IsAbsoluteUri ? address.AbsolutePath : address.OriginalString;
+        string reason = text.Trim() is { Length: > 0 } given ? given : $"{method} {path} answered {(int)status}";
+        return status switch
+        {
+            HttpStatusCode.Unauthorized or HttpStatusCode.Forbidden =>
+                new CommandFailedException(ExitCode.BadUsage, "The host wants a key: set DURABLE_KEY or give --key. " + text.Trim()),
+            HttpStatusCode.BadRequest => new CommandFailedException(ExitCode.BadUsage, reason),
+            HttpStatusCode.ServiceUnavailable => new CommandFailedException(ExitCode.Unreachable, $"The host is not ready. {text.Trim()}"),
+            HttpStatusCode.NotFound => new CommandFailedException(ExitCode.Failed, text.Trim() is { Length: > 0 } ? reason : $"Not found: {path}"),
+            HttpStatusCode.Gone => new CommandFailedException(ExitCode.Failed, text.Trim() is { Length: > 0 } ? reason : "The instance has already ended."),
+            _ => new CommandFailedException(ExitCode.Failed, reason),
+        };
+    }
+
+    private static JsonNode? Json(string text)
+    {
+        if (string.IsNullOrWhiteSpace(text))
+            return null;
+        try
+        {
+            return JsonNode.Parse(text);
+        }
+        catch (JsonException)
+        {
+            return JsonValue.Create(text);
+        }
+    }
+}

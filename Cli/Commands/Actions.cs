@@ -1,0 +1,33 @@
+using System.CommandLine;
+using Durable.Cli.Client;
+using Durable.Cli.Output;
+
+namespace Durable.Cli.Commands;
+
+/// <summary>Binds what a command does to a connection, and turns expected failures into a line and a code.</summary>
+internal static class Actions
+{
+    /// <summary>Sets the action of <paramref name="command"/> and returns it.</summary>
+    public static Command Does(
+        this Command command, Connection connection, Screen screen, Func<ParseResult, DurableClient, OutputFormat, CancellationToken, Task<int>> action)
+    {
+        command.SetAction(async (parsed, cancellation) =>
+        {
+            try
+            {
+                using DurableClient client = connection.Open(parsed);
+                return await action(parsed, client, parsed.GetValue(connection.Output), cancellation);
+            }
+            catch (CommandFailedException e)
+            {
+                screen.Say(e.Message);
+                return e.Code;
+            }
+            catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
+            {
+                return ExitCode.Detached;
+            }
+        });
+        return command;
+    }
+}

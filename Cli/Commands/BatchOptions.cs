@@ -1,0 +1,71 @@
+using System.CommandLine;
+using System.Text.Json.Nodes;
+
+namespace Durable.Cli.Commands;
+
+/// <summary>The options of a climate batch, and the JSON body that they make. What is not given is left to the host's defaults.</summary>
+internal sealed class BatchOptions
+{
+    private static readonly string[] ScenarioNames = ["SSP126", "SSP245", "SSP370", "SSP585"];
+    private static readonly string[] RiskNames =
+        ["extreme_heat", "extreme_cold", "wildfire", "drought", "water_stress", "sea_level_rise", "river_flood", "urban_flood", "typhoon"];
+
+    /// <summary>hazard, probability or annual (probability, then hazard).</summary>
+    public Option<string> Batch { get; } = new Option<string>("--batch")
+    {
+        Description = "Which batch; default hazard. annual is probability, then hazard",
+        DefaultValueFactory = _ => "hazard",
+    }.AcceptOnlyFromAmong("hazard", "probability", "annual");
+
+    private Option<string[]> Scenarios { get; } = Options.List("--scenario", $"Only these, by comma: {string.Join(", ", ScenarioNames)}; default all", ScenarioNames);
+
+    private Option<int?> StartYear { get; } = Options.Number("--start-year", "First year", 2021, 2100);
+
+    private Option<int?> EndYear { get; } = Options.Number("--end-year", "Last year", 2021, 2100);
+
+    private Option<int?> Workers { get; } = Options.Number("--workers", "Partitions computed at the same time", 1, 64);
+
+    private Option<int?> BatchSize { get; } = Options.Number("--batch-size", "Rows per chunk written", 1, 1_000_000);
+
+    private Option<string[]> Risks { get; } = Options.List("--risks", $"Only these, by comma: {string.Join(", ", RiskNames)}; default all", RiskNames);
+
+    private Option<string?> Window { get; } = new Option<string?>("--window") { Description = "Sample for P(H): rolling-30 or full-series" }
+        .AcceptOnlyFromAmong("rolling-30", "full-series");
+
+    private Option<bool> Force { get; } = new("--force") { Description = "Compute what is already there, too" };
+
+    /// <summary>Adds all of them to <paramref name="command"/>.</summary>
+    public void AddTo(Command command)
+    {
+        foreach (Option option in new Option[] { Batch, Scenarios, StartYear, EndYear, Workers, BatchSize, Risks, Window, Force })
+            command.Options.Add(option);
+        EndYear.Validators.Add(result =>
+        {
+            if (result.GetValue(StartYear) is { } start && result.GetValue(EndYear) is { } end && start > end)
+                result.AddError($"--start-year {start} is after --end-year {end}.");
+        });
+    }
+
+    /// <summary>The body of the start request.</summary>
+    public JsonObject Body(ParseResult parsed)
+    {
+        JsonObject body = [];
+        if (parsed.GetValue(Scenarios) is { Length: > 0 } scenarios)
+            body["scenarios"] = new JsonArray([.. scenarios.Select(s => JsonValue.Create(s))]);
+        if (parsed.GetValue(StartYear) is { } start)
+            body["startYear"] = start;
+        if (parsed.GetValue(EndYear) is { } end)
+            body["endYear"] = end;
+        if (parsed.GetValue(Workers) is { } workers)
+            body["workers"] = workers;
+        if (parsed.GetValue(BatchSize) is { } size)
+            body["batchSize"] = size;
+        if (parsed.GetValue(Risks) is { Length: > 0 } risks)
+            body["risks"] = new JsonArray([.. risks.Select(r => JsonValue.Create(r))]);
+        if (parsed.GetValue(Window) is { } window)
+            body["window"] = window;
+        if (parsed.GetValue(Force))
+            body["force"] = true;
+        return body;
+    }
+}

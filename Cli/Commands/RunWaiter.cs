@@ -1,0 +1,58 @@
+using System.Text.Json.Nodes;
+using Durable.Cli.Client;
+using Durable.Cli.Output;
+
+namespace Durable.Cli.Commands;
+
+/// <summary>Follows one instance to its end.</summary>
+internal static class RunWaiter
+{
+    private static readonly TimeSpan FirstPause = TimeSpan.FromMilliseconds(100);
+    private static readonly TimeSpan LongestPause = TimeSpan.FromSeconds(1);
+    private static readonly HashSet<string> Ended = new(StringComparer.OrdinalIgnoreCase) { "Completed", "Failed", "Terminated", "Canceled" };
+
+    /// <summary>Waits for <paramref name="instanceId"/>, showing its progress. Cancelling leaves the run alone and says how to come back.</summary>
+    /// <returns>The last status the host gave.</returns>
+    /// <exception cref="CommandFailedException">Detached by Ctrl-C (130), or the host went away for longer than 30 s (3).</exception>
+    public static async Task<JsonNode> WaitAsync(DurableClient client, Screen screen, string instanceId, CancellationToken cancellation)
+    {
+        try
+        {
+            return await ProgressView.WatchAsync(screen, instanceId, report => PollAsync(client, instanceId, report, cancellation));
+        }
+        catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
+        {
+            throw new CommandFailedException(
+                ExitCode.Detached,
+                $"No longer watching; {instanceId} goes on by itself. To come back: durable instances wait {instanceId} --url {client.BaseUrl}"
+                + $"{Environment.NewLine}To stop it: durable instances terminate {instanceId}");
+        }
+    }
+
+    /// <summary>What the end of a run means for the caller: 1 unless it completed with no failed partition.</summary>
+    public static int Outcome(JsonNode status) =>
+        status.Text("runtimeStatus") == "Completed" && (status.Field("output").Number("failed") ?? 0) == 0 ? ExitCode.Ok : ExitCode.Failed;
+
+    private static async Task<JsonNode> PollAsync(DurableClient client, string instanceId, Action<RunProgress> report, CancellationToken cancellation)
+    {
+        string route = InstanceCommands.Route(instanceId) + "?showInput=false";
+        TimeSpan pause = FirstPause;
+        for (int silent = 0; ;)
+        {
+            try
+            {
+                JsonNode status = (await client.ManageAsync(HttpMethod.Get, route, body: null, cancellation)).Body ?? new JsonObject();
+                silent = 0;
+                report(RunProgress.Read(status.Field("customStatus")));
+                if (Ended.Contains(status.Text("runtimeStatus")))
+                    return status;
+            }
+            catch (CommandFailedException e) when (e.Code == ExitCode.Unreachable && silent++ < 30)
+            {
+                // The run outlives its host: a restart takes a moment, then it answers again.
+            }
+            await Task.Delay(pause, cancellation);
+            pause = pause * 1.5 < LongestPause ? pause * 1.5 : LongestPause;
+        }
+    }
+}

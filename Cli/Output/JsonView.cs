@@ -1,0 +1,77 @@
+using System.Text.Encodings.Web;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using Durable.Cli.Client;
+
+namespace Durable.Cli.Output;
+
+/// <summary>Writes any JSON answer for people: plain members as name and value, lists of records as tables, long text as it is.</summary>
+internal static class JsonView
+{
+    private static readonly JsonSerializerOptions Indented = new() { WriteIndented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+
+    /// <summary>Writes <paramref name="value"/> in the format asked for.</summary>
+    public static void Write(Screen screen, OutputFormat format, JsonNode? value)
+    {
+        if (format == OutputFormat.Json)
+            screen.Out.WriteLine(value?.ToJsonString(Indented) ?? "null");
+        else
+            WriteValue(screen, title: null, value);
+    }
+
+    private static void WriteValue(Screen screen, string? title, JsonNode? value)
+    {
+        switch (value)
+        {
+            case JsonObject members:
+                WriteMembers(screen, title, members);
+                break;
+            case JsonArray { Count: > 0 } list when list.All(item => item is JsonObject):
+                WriteRecords(screen, title, list);
+                break;
+            default:
+                if (title is not null)
+                    screen.Out.WriteLine($"{title}:");
+                screen.Out.WriteLine(Fields.Plain(value).TrimEnd());
+                break;
+        }
+    }
+
+    private static void WriteMembers(Screen screen, string? title, JsonObject members)
+    {
+        if (title is not null)
+            screen.Out.WriteLine($"{title}:");
+        List<KeyValuePair<string, JsonNode?>> simple = [.. members.Where(m => IsSimple(m.Value))];
+        int width = simple.Count == 0 ? 0 : simple.Max(m => Words(m.Key).Length);
+        string indent = title is null ? string.Empty : "  ";
+        foreach (KeyValuePair<string, JsonNode?> member in simple)
+            screen.Out.WriteLine($"{indent}{Words(member.Key).PadRight(width)}  {Fields.Plain(member.Value)}".TrimEnd());
+        foreach (KeyValuePair<string, JsonNode?> member in members.Where(m => !IsSimple(m.Value)))
+        {
+            screen.Out.WriteLine();
+            WriteValue(screen, Words(member.Key), member.Value);
+        }
+    }
+
+    private static void WriteRecords(Screen screen, string? title, JsonArray list)
+    {
+        if (title is not null)
+            screen.Out.WriteLine($"{title}:");
+        List<string> names = [.. list.SelectMany(item => ((JsonObject)item!).Select(m => m.Key)).Distinct()];
+        Tables.Write(screen, [.. names.Select(Words)], list.Select(item => (IReadOnlyList<string>)[.. names.Select(name => Fields.Plain(item![name]))]));
+    }
+
+    private static bool IsSimple(JsonNode? value) => value switch
+    {
+        null => true,
+        JsonValue => !Fields.Plain(value).Contains('\n', StringComparison.Ordinal),
+        JsonArray list => list.All(item => item is null or JsonValue),
+        JsonObject members => members.Count == 0,
+        _ => false,
+    };
+
+    // startYear, start_year, StartYear → start year
+    private static string Words(string name) =>
+        string.Concat(name.Select((c, i) => c == '_' ? " " : char.IsUpper(c) && i > 0 && !char.IsUpper(name[i - 1]) ? " " + char.ToLowerInvariant(c)
+            : char.ToLowerInvariant(c).ToString()));
+}
