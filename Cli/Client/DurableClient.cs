@@ -34,18 +34,18 @@ internal sealed class DurableClient(Uri baseUrl, string? key) : IDisposable
     public void Dispose() => _http.Dispose();
 
     /// <summary>A route of the management API, <c>instances/…</c>.</summary>
-    public Task<Answer> ManageAsync(HttpMethod method, string route, JsonNode? body, CancellationToken cancellation, string? continuation = null) =>
-        SendAsync(method, Management + route, body, cancellation, continuation: continuation);
+    public Task<Answer> ManageAsync(HttpMethod method, string route, string? json, CancellationToken cancellation, string? continuation = null) =>
+        SendAsync(method, Management + route, json, cancellation, continuation: continuation);
 
     /// <summary>A route of the app, <c>climate/…</c> under <c>/api</c>.</summary>
     /// <param name="allow">A status that the caller wants to see although it is an error.</param>
-    public Task<Answer> CallAsync(HttpMethod method, string route, JsonNode? body, CancellationToken cancellation, HttpStatusCode? allow = null) =>
-        SendAsync(method, "api/" + route, body, cancellation, allow);
+    public Task<Answer> CallAsync(HttpMethod method, string route, string? json, CancellationToken cancellation, HttpStatusCode? allow = null) =>
+        SendAsync(method, "api/" + route, json, cancellation, allow);
 
     /// <summary>Sends one request.</summary>
     /// <exception cref="CommandFailedException">Nobody answers (3), the host is not ready (3), bad values or key (2), any other refusal (1).</exception>
     public async Task<Answer> SendAsync(
-        HttpMethod method, string path, JsonNode? body, CancellationToken cancellation, HttpStatusCode? allow = null, string? continuation = null)
+        HttpMethod method, string path, string? json, CancellationToken cancellation, HttpStatusCode? allow = null, string? continuation = null)
     {
         using HttpRequestMessage request = new(method, path);
         request.Headers.Accept.Add(new MediaTypeWithQualityHeaderValue("application/json"));
@@ -53,8 +53,8 @@ internal sealed class DurableClient(Uri baseUrl, string? key) : IDisposable
             request.Headers.Add("x-functions-key", key);
         if (continuation is not null)
             request.Headers.Add(Token, continuation);
-        if (body is not null)
-            request.Content = new StringContent(body.ToJsonString(), Encoding.UTF8, "application/json");
+        if (json is not null)
+            request.Content = new StringContent(json, Encoding.UTF8, "application/json");
 
         using HttpResponseMessage response = await ReachAsync(request, cancellation);
         string text = await response.Content.ReadAsStringAsync(cancellation);

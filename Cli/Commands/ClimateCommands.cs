@@ -37,7 +37,7 @@ internal static class ClimateCommands
                 await SampleAsync(client, screen, count, parsed.GetValue(seed) ?? 1, cancellation);
 
             Answer started = await client.CallAsync(
-                HttpMethod.Post, "climate/" + parsed.GetRequiredValue(options.Batch), options.Body(parsed), cancellation, allow: HttpStatusCode.Conflict);
+                HttpMethod.Post, "climate/" + parsed.GetRequiredValue(options.Batch), options.Body(parsed).ToJsonString(), cancellation, allow: HttpStatusCode.Conflict);
             string id = started.Body.Text("id");
             if (id.Length == 0)
             {
@@ -52,9 +52,8 @@ internal static class ClimateCommands
             }
 
             JsonNode status = await RunWaiter.WaitAsync(client, screen, id, cancellation);
-            WriteEnd(screen, format, status);
-            if (parsed.GetValue(statistics))
-                await WriteStatisticsAsync(client, screen, format, cancellation);
+            JsonNode? figures = parsed.GetValue(statistics) ? await StatisticsAsync(client, cancellation) : null;
+            WriteEnd(screen, format, status, figures);
             return RunWaiter.Outcome(status);
         });
     }
@@ -68,7 +67,7 @@ internal static class ClimateCommands
         {
             JsonObject body = options.Body(parsed);
             body["dryRun"] = true;
-            JsonView.Write(screen, format, (await client.CallAsync(HttpMethod.Post, "climate/" + parsed.GetRequiredValue(options.Batch), body, cancellation)).Body);
+            JsonView.Write(screen, format, (await client.CallAsync(HttpMethod.Post, "climate/" + parsed.GetRequiredValue(options.Batch), body.ToJsonString(), cancellation)).Body);
             return ExitCode.Ok;
         });
     }
@@ -77,7 +76,7 @@ internal static class ClimateCommands
         new Command("status", "Shows the statistics of the last run, the monitoring query and its result.").Does(connection, screen,
             async (_, client, format, cancellation) =>
             {
-                await WriteStatisticsAsync(client, screen, format, cancellation);
+                JsonView.Write(screen, format, await StatisticsAsync(client, cancellation));
                 return ExitCode.Ok;
             });
 
@@ -99,7 +98,7 @@ internal static class ClimateCommands
     {
         screen.Say($"Sample climate: {cells} cells, seed {seed} ...");
         JsonObject body = new() { ["cells"] = cells, ["seed"] = seed };
-        Answer answer = await client.CallAsync(HttpMethod.Post, "climate/sample", body, cancellation, allow: HttpStatusCode.Conflict);
+        Answer answer = await client.CallAsync(HttpMethod.Post, "climate/sample", body.ToJsonString(), cancellation, allow: HttpStatusCode.Conflict);
         if (answer.Body.Text("id") is not { Length: > 0 } id)
         {
             if (answer.Status == HttpStatusCode.Conflict)
@@ -112,22 +111,25 @@ internal static class ClimateCommands
             : throw new CommandFailedException(ExitCode.Failed, $"The sample climate was not generated: {status.Text("output")}");
     }
 
-    private static void WriteEnd(Screen screen, OutputFormat format, JsonNode status)
+    private static void WriteEnd(Screen screen, OutputFormat format, JsonNode status, JsonNode? statistics)
     {
         if (format == OutputFormat.Json)
         {
+            if (statistics is not null)
+                status["statistics"] = statistics; // one document
             JsonView.Write(screen, format, status);
             return;
         }
         screen.Out.WriteLine();
         screen.Out.WriteLine($"{status.Text("instanceId")}: {status.Text("runtimeStatus")}");
         JsonView.Write(screen, format, status.Field("output"));
+        if (statistics is not null)
+        {
+            screen.Out.WriteLine();
+            JsonView.Write(screen, format, statistics);
+        }
     }
 
-    private static async Task WriteStatisticsAsync(DurableClient client, Screen screen, OutputFormat format, CancellationToken cancellation)
-    {
-        if (format == OutputFormat.Table)
-            screen.Out.WriteLine();
-        JsonView.Write(screen, format, (await client.CallAsync(HttpMethod.Get, "climate/statistics", body: null, cancellation)).Body);
-    }
+    private static async Task<JsonNode?> StatisticsAsync(DurableClient client, CancellationToken cancellation) =>
+        (await client.CallAsync(HttpMethod.Get, "climate/statistics", json: null, cancellation)).Body;
 }

@@ -53,7 +53,7 @@ internal static class InstanceCommands
             string? token = parsed.GetValue(from);
             do
             {
-                Answer page = await client.ManageAsync(HttpMethod.Get, "instances" + query, body: null, cancellation, token);
+                Answer page = await client.ManageAsync(HttpMethod.Get, "instances" + query, json: null, cancellation, token);
                 foreach (JsonNode? instance in page.Body as JsonArray ?? [])
                     found.Add(instance?.DeepClone());
                 token = page.ContinuationToken;
@@ -79,7 +79,7 @@ internal static class InstanceCommands
         return command.Does(connection, screen, async (parsed, client, format, cancellation) =>
         {
             string query = parsed.GetValue(history) ? "?showInput=true&showHistory=true&showHistoryOutput=true" : "?showInput=true";
-            JsonNode? status = (await client.ManageAsync(HttpMethod.Get, Route(parsed.GetRequiredValue(id)) + query, body: null, cancellation)).Body;
+            JsonNode? status = (await client.ManageAsync(HttpMethod.Get, Route(parsed.GetRequiredValue(id)) + query, json: null, cancellation)).Body;
             if (status is JsonObject members && !parsed.GetValue(history))
                 members.Remove("historyEvents");
             JsonView.Write(screen, format, status);
@@ -106,7 +106,7 @@ internal static class InstanceCommands
         return new Command(verb, description) { id, reason }.Does(connection, screen, async (parsed, client, format, cancellation) =>
         {
             string because = parsed.GetValue(reason) is { Length: > 0 } given ? "?reason=" + Uri.EscapeDataString(given) : string.Empty;
-            Answer answer = await client.ManageAsync(HttpMethod.Post, $"{Route(parsed.GetRequiredValue(id))}/{verb}{because}", body: null, cancellation);
+            Answer answer = await client.ManageAsync(HttpMethod.Post, $"{Route(parsed.GetRequiredValue(id))}/{verb}{because}", json: null, cancellation);
             return Accepted(screen, format, answer, $"{verb} accepted for {parsed.GetValue(id)}");
         });
     }
@@ -120,7 +120,7 @@ internal static class InstanceCommands
             {
                 string renew = parsed.GetValue(same) ? "false" : "true";
                 Answer answer = await client.ManageAsync(
-                    HttpMethod.Post, $"{Route(parsed.GetRequiredValue(id))}/restart?restartWithNewInstanceId={renew}", body: null, cancellation);
+                    HttpMethod.Post, $"{Route(parsed.GetRequiredValue(id))}/restart?restartWithNewInstanceId={renew}", json: null, cancellation);
                 return Accepted(screen, format, answer, $"started {answer.Body.Text("id")}");
             });
     }
@@ -140,7 +140,7 @@ internal static class InstanceCommands
         return command.Does(connection, screen, async (parsed, client, format, cancellation) =>
         {
             string route = parsed.GetValue(id) is { Length: > 0 } one ? Route(one) : "instances" + filter.Query(parsed);
-            Answer answer = await client.ManageAsync(HttpMethod.Delete, route, body: null, cancellation);
+            Answer answer = await client.ManageAsync(HttpMethod.Delete, route, json: null, cancellation);
             return Accepted(screen, format, answer, $"{answer.Body.Text("instancesDeleted")} deleted");
         });
     }
@@ -153,19 +153,20 @@ internal static class InstanceCommands
         return new Command("raise-event", "Sends an event to a run that waits for it.") { id, name, data }.Does(connection, screen,
             async (parsed, client, format, cancellation) =>
             {
-                JsonNode body = await ReadJsonAsync(parsed.GetValue(data), cancellation);
+                string json = await ReadJsonAsync(parsed.GetValue(data), cancellation);
                 string route = $"{Route(parsed.GetRequiredValue(id))}/raiseEvent/{Uri.EscapeDataString(parsed.GetRequiredValue(name))}";
-                Answer answer = await client.ManageAsync(HttpMethod.Post, route, body, cancellation);
+                Answer answer = await client.ManageAsync(HttpMethod.Post, route, json, cancellation);
                 return Accepted(screen, format, answer, $"{parsed.GetValue(name)} sent to {parsed.GetValue(id)}");
             });
     }
 
-    private static async Task<JsonNode> ReadJsonAsync(string? data, CancellationToken cancellation)
+    private static async Task<string> ReadJsonAsync(string? data, CancellationToken cancellation)
     {
         try
         {
             string text = data is ['@', .. string path] ? await File.ReadAllTextAsync(path, cancellation) : data ?? "null";
-            return JsonNode.Parse(text) ?? JsonValue.Create(JsonSerializer.SerializeToElement<object?>(null))!;
+            using JsonDocument _ = JsonDocument.Parse(text);
+            return text;
         }
         catch (Exception e) when (e is JsonException or IOException or UnauthorizedAccessException)
         {

@@ -41,7 +41,7 @@ internal static class RunWaiter
         {
             try
             {
-                JsonNode status = (await client.ManageAsync(HttpMethod.Get, route, body: null, cancellation)).Body ?? new JsonObject();
+                JsonNode status = (await client.ManageAsync(HttpMethod.Get, route, json: null, cancellation)).Body ?? new JsonObject();
                 silent = 0;
                 report(RunProgress.Read(status.Field("customStatus")));
                 if (Ended.Contains(status.Text("runtimeStatus")))

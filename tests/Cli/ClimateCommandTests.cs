@@ -1,0 +1,101 @@
+using System.Text.Json.Nodes;
+
+namespace Durable.Tests.Cli;
+
+public sealed class ClimateCommandTests
+{
+    private const string Instance = "/runtime/webhooks/durabletask/instances/hazard-1";
+
+    [Fact]
+    public async Task A_run_sends_only_the_options_that_were_given()
+    {
+        await using FakeHost host = await FakeHost.StartAsync();
+        host.On("POST /api/climate/hazard", 202, """{"Id":"hazard-1"}""");
+
+        CliCall call = await CliCall.RunAsync(
+            host, "climate", "run", "--scenario", "ssp126,SSP585", "--start-year", "2030", "--end-year", "2031", "--workers", "2", "--force", "--no-wait");
+
+        Assert.Equal(0, call.ExitCode);
+        JsonNode expected = JsonNode.Parse("""{"scenarios":["SSP126","SSP585"],"startYear":2030,"endYear":2031,"workers":2,"force":true}""")!;
+        Assert.True(JsonNode.DeepEquals(expected, JsonNode.Parse(Assert.Single(host.Requests).Body)));
+    }
+
+    [Fact]
+    public async Task A_sample_is_made_before_the_run_that_asks_for_one()
+    {
+        await using FakeHost host = await FakeHost.StartAsync();
+        host.On("POST /api/climate/sample", 200, """{"cells":50}""")
+            .On("POST /api/climate/hazard", 202, """{"id":"hazard-1"}""")
+            .On($"GET {Instance}", 200, """{"instanceId":"hazard-1","runtimeStatus":"Completed","output":{"total":2,"completed":2,"failed":0}}""");
+
+        CliCall call = await CliCall.RunAsync(host, "climate", "run", "--cells", "50", "--seed", "9");
+
+        Assert.Equal(0, call.ExitCode);
+        Assert.Equal(["/api/climate/sample", "/api/climate/hazard", Instance], host.Requests.Select(r => r.Path));
+        Assert.Equal("""{"cells":50,"seed":9}""", host.Requests.First().Body);
+        Assert.Contains("hazard-1: Completed", call.Out, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_run_with_a_failed_partition_fails_the_command()
+    {
+        await using FakeHost host = await FakeHost.StartAsync();
+        host.On("POST /api/climate/hazard", 202, """{"id":"hazard-1"}""")
+            .On($"GET {Instance}", 200, """{"instanceId":"hazard-1","runtimeStatus":"Completed","output":{"Total":2,"Completed":1,"Failed":1}}""");
+
+        Assert.Equal(1, (await CliCall.RunAsync(host, "climate", "run")).ExitCode);
+    }
+
+    [Fact]
+    public async Task A_run_that_is_already_under_way_is_watched_instead()
+    {
+        await using FakeHost host = await FakeHost.StartAsync();
+        host.On("POST /api/climate/hazard", 409, """{"id":"hazard-1"}""")
+            .On($"GET {Instance}", 200, """{"instanceId":"hazard-1","runtimeStatus":"Completed"}""");
+
+        CliCall call = await CliCall.RunAsync(host, "climate", "run");
+
+        Assert.Equal(0, call.ExitCode);
+        Assert.Contains("Already under way as hazard-1", call.Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_plan_asks_for_a_dry_run_of_the_named_batch()
+    {
+        await using FakeHost host = await FakeHost.StartAsync();
+        host.On("POST /api/climate/probability", 200, """{"hash":"ab","partitions":[{"key":"SSP245/2050","reason":"missing"}]}""");
+
+        CliCall call = await CliCall.RunAsync(host, "climate", "plan", "--batch", "probability");
+
+        Assert.Equal("""{"dryRun":true}""", Assert.Single(host.Requests).Body);
+        Assert.Equal("hash  ab\n\npartitions:\nkey          reason\nSSP245/2050  missing\n", call.Out);
+    }
+
+    [Fact]
+    public async Task Every_bad_value_is_named_with_what_is_allowed_and_nothing_is_sent()
+    {
+        await using FakeHost host = await FakeHost.StartAsync();
+
+        CliCall call = await CliCall.RunAsync(
+            host, "climate", "run", "--scenario", "SSP999", "--workers", "65", "--start-year", "2050", "--end-year", "2030", "--risks", "plague");
+
+        Assert.Equal(2, call.ExitCode);
+        Assert.Contains("--scenario has 'SSP999'; allowed are SSP126, SSP245, SSP370, SSP585.", call.Error, StringComparison.Ordinal);
+        Assert.Contains("--workers is 65; it goes from 1 to 64.", call.Error, StringComparison.Ordinal);
+        Assert.Contains("--start-year 2050 is after --end-year 2030.", call.Error, StringComparison.Ordinal);
+        Assert.Contains("'plague'", call.Error, StringComparison.Ordinal);
+        Assert.Empty(host.Requests);
+    }
+
+    [Fact]
+    public async Task A_value_that_the_host_refuses_is_bad_usage_in_the_hosts_words()
+    {
+        await using FakeHost host = await FakeHost.StartAsync();
+        host.On("POST /api/climate/hazard", 400, """{"errors":{"workers":"at most 8 here"}}""");
+
+        CliCall call = await CliCall.RunAsync(host, "climate", "run", "--workers", "9");
+
+        Assert.Equal(2, call.ExitCode);
+        Assert.Contains("at most 8 here", call.Error, StringComparison.Ordinal);
+    }
+}
