@@ -1,9 +1,13 @@
 using System.Reflection;
+using Durable.Host.Client;
 using Durable.Host.Configuration;
 using Durable.Host.Engine;
 using Durable.Host.Functions;
 using Durable.Host.Http;
+using Durable.Host.Http.Management;
 using Durable.Host.Store;
+using Durable.Host.Telemetry;
+using Durable.Host.Triggers;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.Azure.Functions.Worker.Middleware;
@@ -73,12 +77,15 @@ internal sealed class EmbeddedHost
         Builder.Services.AddFunctionModel(catalog, new FunctionPipeline(_middleware));
         Builder.Services.AddHttpFunctions(hostJson.Settings.RoutePrefix, Path.Combine(root, ".local", "keys.json"));
 
+        Builder.Services.AddDurableTelemetry();
         if (state.IsRunning)
             AddEngine(hostJson.Settings);
 
         WebApplication app = Builder.Build();
         Announce(app, hostJson, state);
         app.UseHttpFunctions();
+        if (app.Services.GetService<ManagementApi>() is not null)
+            ManagementEndpoints.Map(app);
         return app;
     }
 
@@ -92,7 +99,9 @@ internal sealed class EmbeddedHost
             ExtendedSessions = settings.ExtendedSessionsEnabled,
             IdleTimeout = settings.ExtendedSessionIdleTimeout,
         });
-        Builder.Services.AddSingleton<EngineGate>();
+        Builder.Services.AddDurableClient();
+        Builder.Services.AddTimerTriggers();
+        Builder.Services.AddSingleton<EngineGate>(); // after the timers, which give up for good when the host is in error as they start
         Builder.Services.AddSingleton<IReadiness>(s => s.GetRequiredService<EngineGate>());
         Builder.Services.AddHostedService(s => s.GetRequiredService<EngineGate>());
     }
