@@ -25,6 +25,7 @@ internal static class DurableClientServices
         services.TryAddSingleton<DurableTaskClient>(provider => new EmbeddedDurableTaskClient(
             provider.GetRequiredService<ITaskHub>(),
             provider.GetService<DataConverter>() ?? JsonDataConverter.Default,
+            provider.GetRequiredService<LinkKeys>().CodeFor,
             provider.GetRequiredService<TimeProvider>()));
         return services;
     }

@@ -11,9 +11,12 @@ namespace Durable.Host.Client;
 /// The client of the embedded host: what an official <see cref="DurableTaskClient"/> asks of the extension, asked of the task hub directly.
 /// Exceptions carry the recorded type names and texts. Every member may be called from many threads at once.
 /// </summary>
-internal sealed partial class EmbeddedDurableTaskClient(ITaskHub hub, DataConverter converter, TimeProvider time)
+internal sealed partial class EmbeddedDurableTaskClient(ITaskHub hub, DataConverter converter, Func<string, string?> linkCode, TimeProvider time)
     : DurableTaskClient(hub.Name)
 {
+    /// <summary>The key in links to an instance; null when links need none.</summary>
+    public string? LinkCode(string instanceId) => linkCode(instanceId);
+
     /// <inheritdoc />
     /// <exception cref="ArgumentException">The name is empty, the id begins with @, is longer than 1,024 characters or holds a NUL; or a dedupe status is unknown.</exception>
     /// <exception cref="DurableTask.Core.Exceptions.OrchestrationAlreadyExistsException">An instance of that id has not finished.</exception>
