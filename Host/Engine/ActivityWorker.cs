@@ -121,7 +121,9 @@ internal sealed partial class ActivityWorker(
             }
             catch (Exception e) when (HubDatabase.IsTransient(e))
             {
+                // Rows may have been claimed and the reply lost: only a new number gets them back.
                 Log.ClaimDelayed(logger, HubDatabase.Explain(e));
+                lease.Suspect();
                 await Task.Delay(500, CancellationToken.None);
                 LookForMore();
             }

@@ -108,13 +108,10 @@ internal sealed partial class DurableEngine : BackgroundService
 
     private async Task JoinAsync(CancellationToken stopping)
     {
-        if (lease.HostNo != 0 && lease.Holds)
-        {
-            // Only the listening connection broke; the number may still be good.
-            lease.Lose();
-        }
-
         DropEverything();
+
+        // What was claimed under the old number may be more than this host knows of (the reply to a claim can be lost): all of it is given back.
+        await lease.LeaveAsync(stopping);
         if (!ready.Task.IsCompleted)
         {
             await SchemaSteps.ApplyAsync(database.Source, database.Schema, "engine", typeof(DurableEngine).Assembly, "Durable.Host.Store.Sql.", stopping);

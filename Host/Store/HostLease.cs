@@ -13,6 +13,7 @@ internal sealed partial class HostLease(HubDatabase database, HubClock clock, Hu
     private CancellationTokenSource lost = new();
     private NpgsqlConnection? listener;
     private long renewedAt;
+    private long joined;
 
     /// <summary>This host's number; new after a lease was lost.</summary>
     public long HostNo { get; private set; }
@@ -57,7 +58,7 @@ internal sealed partial class HostLease(HubDatabase database, HubClock clock, Hu
             lock (gate)
             {
                 lost = new CancellationTokenSource();
-                HostNo = number;
+                HostNo = joined = number;
             }
 
             Interlocked.Exchange(ref renewedAt, started);
@@ -148,15 +149,15 @@ internal sealed partial class HostLease(HubDatabase database, HubClock clock, Hu
         return freed;
     }
 
-    /// <summary>Leaves in order: gives everything back and deregisters.</summary>
+    /// <summary>Gives everything back and deregisters. Does nothing for a host that never joined.</summary>
     public async Task LeaveAsync(CancellationToken cancellation)
     {
-        if (HostNo == 0)
+        if (joined == 0)
         {
             return;
         }
 
-        long number = HostNo;
+        long number = joined;
         Lose();
         await database.RunAsync("leave", async connection =>
         {
@@ -172,7 +173,17 @@ internal sealed partial class HostLease(HubDatabase database, HubClock clock, Hu
             };
             return await batch.ExecuteNonQueryAsync(cancellation);
         }, cancellation);
+        joined = 0;
         await CloseListenerAsync();
+    }
+
+    /// <summary>Ends this round: work under the number stops, and the host joins anew.</summary>
+    public void Suspect()
+    {
+        lock (gate)
+        {
+            lost.Cancel();
+        }
     }
 
     /// <summary>Declares the lease lost.</summary>

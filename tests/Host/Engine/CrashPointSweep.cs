@@ -28,19 +28,30 @@ public sealed class CrashPointSweep
         {
             int seen = 0;
             bool failed = false;
+            string where = "none";
             string id = $"{scenario}-{failing}-{Guid.NewGuid():N}";
             void Probe(StorePoint point)
             {
                 if (point.After == after && Interlocked.Increment(ref seen) == failing)
                 {
                     failed = true;
+                    where = point.Operation;
                     throw new NpgsqlException($"injected at operation {failing} ({point.Operation})");
                 }
             }
 
             await using TestEngine engine = await TestEngine.StartAsync(App(), database, new HubSettings { HubName = "TestHub", ExtendedSessions = true, RenewEvery = TimeSpan.FromMilliseconds(200) });
             engine.Database.Probe = Probe;
-            string output = await RunAsync(engine, scenario, id);
+            string output;
+            try
+            {
+                output = await RunAsync(engine, scenario, id);
+            }
+            catch (OperationCanceledException)
+            {
+                Assert.Fail($"{scenario} hung after a fault at operation {failing} ({where})");
+                throw;
+            }
 
             engine.Database.Probe = null;
             Assert.Equal(Expected(scenario), output);
