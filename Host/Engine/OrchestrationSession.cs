@@ -140,6 +140,8 @@ internal sealed class OrchestrationSession : IDisposable
                 return null;
             }
 
+            // Together with the mailbox: a count that runs ahead of what the turn takes would mark mail as handled that a crash then leaves unread.
+            Turns.TakeSent();
             List<Incoming> taken = [.. mailbox];
             mailbox.Clear();
             foreach (CreateTimerAction due in Turns.DueTimers(now))
@@ -149,7 +151,7 @@ internal sealed class OrchestrationSession : IDisposable
 
             if (taken.Count == 0 && !Turns.NeedsTurn)
             {
-                if (releaseAsked && LocalActivities == 0)
+                if (releaseAsked && LocalActivities <= 0)
                 {
                     release = true;
                     return taken;
@@ -186,7 +188,7 @@ internal sealed class OrchestrationSession : IDisposable
     {
         lock (gate)
         {
-            return !running && !closed && LocalActivities == 0 && LastActive < before && !(Turns.NextDue is { } due && due - clock.UtcNow < soon);
+            return !running && !closed && LocalActivities <= 0 && LastActive < before && !(Turns.NextDue is { } due && due - clock.UtcNow < soon);
         }
     }
 

@@ -21,6 +21,7 @@ internal sealed class TurnBuilder
     private int length;
     private long turnNo;
     private long handled;
+    private long takenSent;
     private bool started;
 
     /// <summary>A builder over a loaded instance.</summary>
@@ -56,6 +57,9 @@ internal sealed class TurnBuilder
     /// <summary>Messages ever sent, as far as this host knows.</summary>
     public long Sent { get; set; }
 
+    /// <summary>Notes how far the turn about to be built has read.</summary>
+    public void TakeSent() => takenSent = Sent;
+
     /// <summary>Whether history was replayed, so that the open timers are known.</summary>
     public bool Ready { get; private set; }
 
@@ -77,7 +81,7 @@ internal sealed class TurnBuilder
     public TurnWrite? Build(IReadOnlyList<Incoming> taken, bool release, DateTime now, EngineTools tools)
     {
         DateTime at = now > lastTurn ? now : lastTurn;
-        long sent = Sent;
+        long sent = takenSent;
         if (!started && instance.ScheduledStart is { } start && start > now && !taken.Any(i => i.Event.Kind == EventKind.ExecutionTerminated))
         {
             // Woken before its time by a message, which stays in the inbox until then.
@@ -340,7 +344,7 @@ internal sealed class TurnBuilder
         executor = null;
         FailureInfo failure = new("Durable.Host.TurnRefused", $"A turn of instance '{InstanceId}' cannot be run or stored. {Failures.Clean(reason)}");
         DateTime at = now > lastTurn ? now : lastTurn;
-        TurnWrite write = Base(Sent) with
+        TurnWrite write = Base(takenSent) with
         {
             Consumed = [.. taken.Where(i => i.MessageId is not null).Select(i => i.MessageId!.Value)],
             FinishedActivities = [.. taken.Where(i => i.FinishedActivity is not null).Select(i => i.FinishedActivity!.Value)],

@@ -65,7 +65,7 @@ public sealed class CrashPointSweep
         Assert.InRange(operations, 3, 59);
     }
 
-    private static ScenarioRuntime App() => new ScenarioRuntime()
+    internal static ScenarioRuntime App() => new ScenarioRuntime()
         .Activity<int, int>("Double", number => Task.FromResult(number * 2))
         .Activity<string, string>("Flaky", key => Attempts.AddOrUpdate(key, 1, (_, n) => n + 1) < 2 ? throw new TimeoutException("first time") : Task.FromResult("done"))
         .Orchestrator("chain", async context =>
