@@ -38,4 +38,6 @@ public sealed class GridColumns
     public bool IsFromMonthly(GridVariable variable) => monthly.Contains(variable);
 
     public void MarkMonthly(GridVariable variable) => monthly.Add(variable);
+
+    public void MarkDaily(GridVariable variable) => monthly.Remove(variable);
 }
