@@ -1,4 +1,5 @@
 using Durable.Pipelines.Climate.Grid;
+using Durable.Pipelines.Climate.Import;
 using Durable.Pipelines.Climate.Sample;
 using Durable.Pipelines.Operations;
 using Microsoft.Extensions.DependencyInjection;
@@ -14,6 +15,9 @@ public static class ClimateServices
         services.AddOperations();
         services.TryAddSingleton<GridStore>();
         services.TryAddSingleton<PlacePacker>();
+        services.TryAddSingleton<DistrictIndices>();
+        services.TryAddSingleton<YearPacker>();
+        services.TryAddSingleton<CsvImporter>();
         services.TryAddSingleton<SampleLoader>();
         services.TryAddSingleton<HazardTable>();
         services.TryAddSingleton<ProbabilityTable>();

@@ -21,6 +21,7 @@ public static class OperationsServices
         services.TryAddSingleton<Partitions>();
         services.TryAddSingleton<Plans>();
         services.TryAddSingleton<RunLedger>();
+        services.TryAddSingleton<RunReader>();
         services.TryAddSingleton<DataGates>();
         services.TryAddSingleton<NotificationOutbox>();
         services.TryAddSingleton(provider => new NotificationSender(

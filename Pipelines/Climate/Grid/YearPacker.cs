@@ -41,8 +41,8 @@ public sealed class YearPacker(NpgsqlDataSource database, GridStore grid)
     /// <summary>Years for which any input table of annual, monthly or daily values has rows.</summary>
     public async Task<IReadOnlyList<int>> ReadYearsAsync(CancellationToken cancellationToken = default)
     {
-        string[] monthly = ["tamax_data", "tamin_data", "ta_data", "rn_data", "ws_data", "rhm_data", "spei12_data", "tamax_daily_sgg261", "tamin_daily_sgg261", "rn_daily_sgg261"];
-        string[] yearly = ["wsdi_data", "csdi_data", "rx1day_data", "cdd_data", "rain80_data", "ta_yearly_data", "sea_level_data"];
+        string[] monthly = ["tamax_data", "tamin_data", "ta_data", "rn_data", "ws_data", "rhm_data", "spei12_data"];
+        string[] yearly = ["wsdi_data", "csdi_data", "rx1day_data", "cdd_data", "rain80_data", "ta_yearly_data", "sea_level_data", "district_indices"];
         string sql = string.Join(" UNION ", [
             .. monthly.Select(table => $"SELECT DISTINCT extract(year FROM observation_date)::integer FROM climate.{table}"),
             .. yearly.Select(table => $"SELECT DISTINCT year::integer FROM climate.{table}"),
@@ -97,45 +97,23 @@ public sealed class YearPacker(NpgsqlDataSource database, GridStore grid)
         }
     }
 
+    // Day counts of real days replace those of months; anything else fills gaps only.
     private async Task FillDistrictsAsync(GridColumns[] scenarios, int year, Dictionary<int, int> positions, CancellationToken cancellationToken)
     {
-        ILookup<string, int> districts = await ReadDistrictsAsync(positions, cancellationToken);
-        foreach (IGrouping<string, int> district in districts)
-        {
-            DistrictYear[] values = await DistrictYear.ReadAsync(database, district.Key, year, cancellationToken);
-            foreach ((int scenario, DistrictYear known) in values.Index())
-            {
-                foreach ((GridVariable variable, double value) in known.Indices)
-                {
-                    if (!double.IsNaN(value)) Put(scenarios[scenario], variable, district, (float)value);
-                }
-            }
-        }
-    }
-
-    // Day counts of real days replace those of months; anything else fills gaps only.
-    private static void Put(GridColumns columns, GridVariable variable, IEnumerable<int> cells, float value)
-    {
-        bool counts = GridVariables.DayCounts.Contains(variable);
-        if (counts) columns.MarkDaily(variable);
-        foreach (int cell in cells)
-        {
-            ref float stored = ref columns[variable][cell];
-            if (counts || float.IsNaN(stored)) stored = value;
-        }
-    }
-
-    private async Task<ILookup<string, int>> ReadDistrictsAsync(Dictionary<int, int> positions, CancellationToken cancellationToken)
-    {
-        List<(string, int)> districts = [];
-        await using NpgsqlCommand command = database.CreateCommand("SELECT admin_code, grid_id FROM climate.cell_facts WHERE admin_code IS NOT NULL");
+        await using NpgsqlCommand command = database.CreateCommand(
+            "SELECT f.grid_id, d.scenario_id, d.variable, d.value FROM climate.district_indices d JOIN climate.cell_facts f USING (admin_code) WHERE d.year = $1");
+        command.Parameters.Add(new() { Value = (short)year });
         await using NpgsqlDataReader reader = await command.ExecuteReaderAsync(cancellationToken);
         while (await reader.ReadAsync(cancellationToken))
         {
-            if (positions.TryGetValue(reader.GetInt32(1), out int position)) districts.Add((reader.GetString(0), position));
+            if (!positions.TryGetValue(reader.GetInt32(0), out int position)) continue;
+            GridColumns columns = scenarios[reader.GetInt16(1) - 1];
+            GridVariable variable = (GridVariable)reader.GetInt16(2);
+            bool counts = GridVariables.DayCounts.Contains(variable);
+            if (counts) columns.MarkDaily(variable);
+            ref float stored = ref columns[variable][position];
+            if (counts || float.IsNaN(stored)) stored = reader.GetFloat(3);
         }
-
-        return districts.ToLookup(pair => pair.Item1, pair => pair.Item2);
     }
 
     private async Task FillSeaLevelAsync(GridColumns[] scenarios, int year, IReadOnlyList<Tile> tiles, CancellationToken cancellationToken)

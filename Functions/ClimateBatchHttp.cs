@@ -1,0 +1,81 @@
+using System.Net;
+using Durable.Orchestrations;
+using Durable.Pipelines.Climate;
+using Durable.Pipelines.Operations;
+using Microsoft.Azure.Functions.Worker;
+using Microsoft.Azure.Functions.Worker.Http;
+using Microsoft.DurableTask;
+using Microsoft.DurableTask.Client;
+
+namespace Durable.Functions;
+
+/// <summary>
+/// Starts the climate batches. 202 with the status links; 200 with the plan for a dry run; 400 naming each bad field and what is allowed;
+/// 409 with the status link of the run that is in the way, or with what changed since the plan; 422 when there is nothing to compute from.
+/// </summary>
+public sealed class ClimateBatchHttp(ClimatePlanner planner, Plans plans, Partitions partitions)
+{
+    [Function("StartHazardBatch")]
+    public Task<HttpResponseData> StartHazardAsync(
+        [HttpTrigger(AuthorizationLevel.Function, "post", Route = "climate/hazard")] HttpRequestData request,
+        [DurableClient] DurableTaskClient client, CancellationToken cancellationToken) =>
+        StartAsync(request, client, nameof(HazardBatch), HazardTable.Kind, planner.PlanHazardAsync, cancellationToken);
+
+    [Function("StartProbabilityBatch")]
+    public Task<HttpResponseData> StartProbabilityAsync(
+        [HttpTrigger(AuthorizationLevel.Function, "post", Route = "climate/probability")] HttpRequestData request,
+        [DurableClient] DurableTaskClient client, CancellationToken cancellationToken) =>
+        StartAsync(request, client, nameof(ProbabilityBatch), ProbabilityTable.Kind, planner.PlanProbabilityAsync, cancellationToken);
+
+    [Function("StartAnnualBatch")]
+    public Task<HttpResponseData> StartAnnualAsync(
+        [HttpTrigger(AuthorizationLevel.Function, "post", Route = "climate/annual")] HttpRequestData request,
+        [DurableClient] DurableTaskClient client, CancellationToken cancellationToken) =>
+        StartAsync(request, client, nameof(AnnualBatch), "annual", planner.PlanProbabilityAsync, cancellationToken);
+
+    private async Task<HttpResponseData> StartAsync(
+        HttpRequestData request, DurableTaskClient client, string orchestration, string kind,
+        Func<ClimateRequest, CancellationToken, Task<Plan>> makePlan, CancellationToken cancellationToken)
+    {
+        ClimateRequestReading reading = ClimateRequestReader.Read(await request.ReadAsStringAsync(), request.QueryPairs());
+        if (reading.Request is not { } options) return await request.RefuseAsync(HttpStatusCode.BadRequest, new { error = "invalid options", fields = reading.Errors }, cancellationToken);
+
+        string instanceId = $"{kind}-{options.Fingerprint}";
+        if (await client.IsActiveAsync(instanceId, cancellationToken)) return client.CreateCheckStatusResponse(request, instanceId, HttpStatusCode.Conflict, cancellationToken);
+
+        try
+        {
+            Plan plan = await makePlan(options, cancellationToken);
+            if (reading.DryRun)
+            {
+                await plans.SaveAsync(plan, cancellationToken);
+                return await request.AnswerAsync(HttpStatusCode.OK, new { plan.Hash, plan.Kind, plan.Options, plan.ToFill, plan.Skipped, plan.Lanes, plan.EstimatedSeconds, plan.Partitions }, cancellationToken);
+            }
+
+            await plans.CheckAsync(options.PlanHash, plan, cancellationToken);
+            if (await FindOwnerAsync(plan, cancellationToken) is { } owner && await client.IsActiveAsync(owner, cancellationToken))
+            {
+                return client.CreateCheckStatusResponse(request, owner, HttpStatusCode.Conflict, cancellationToken);
+            }
+        }
+        catch (PlanStaleException stale)
+        {
+            return await request.RefuseAsync(HttpStatusCode.Conflict, new { error = stale.Message, difference = stale.Difference }, cancellationToken);
+        }
+        catch (ClimateInputMissingException missing)
+        {
+            return await request.RefuseAsync(HttpStatusCode.UnprocessableEntity, new { error = missing.Message }, cancellationToken);
+        }
+
+        await client.ScheduleNewOrchestrationInstanceAsync(orchestration, options, new StartOrchestrationOptions(instanceId), cancellationToken);
+        return await client.CreateCheckStatusResponseAsync(request, instanceId, cancellationToken);
+    }
+
+    /// <summary>Instance that fills any of the planned partitions now.</summary>
+    private async Task<string?> FindOwnerAsync(Plan plan, CancellationToken cancellationToken)
+    {
+        Dictionary<string, PartitionRecord> ledger = await partitions.ReadAsync(plan.Kind, cancellationToken);
+        string? runId = plan.Partitions.Select(partition => ledger.GetValueOrDefault(partition.Key)?.ClaimedBy).FirstOrDefault(claim => claim is not null);
+        return runId?[..runId.LastIndexOf('/')];
+    }
+}
