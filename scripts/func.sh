@@ -23,8 +23,8 @@ func_check() {
   fi
   if ! func_restore; then
     say "Missing: official packages. These are not in the package sources of this machine:"
-    grep -oE "NU1[0-9]+: .*" "$LOGS/func-restore.log" | sed 's/ \[.*//; s/^/  /' | sort -u | head -n 20 >&2
-    say "Add https://api.nuget.org/v3/index.json (dotnet nuget add source), or a complete copy of it; the log is $LOGS/func-restore.log"
+    grep -oE "NU1[0-9]+: Unable .*" "$LOGS/func-restore.log" | sed 's/ \[.*//; s/^/  /' | sort -u | head -n 20 >&2
+    say "Give NuGet a source that has them, nuget.org itself: dotnet nuget add source. The whole log is $LOGS/func-restore.log"
     missing=1
   fi
   return "$missing"
