@@ -25,7 +25,7 @@ internal sealed class BatchOptions
 
     private Option<int?> Workers { get; } = Options.Number("--workers", "Partitions computed at the same time", 1, 64);
 
-    private Option<int?> BatchSize { get; } = Options.Number("--batch-size", "Rows per chunk written", 1, 1_000_000);
+    private Option<int?> BatchSize { get; } = Options.Number("--batch-size", "Rows per chunk written", 50, 1_000_000);
 
     private Option<string[]> Risks { get; } = Options.List("--risks", $"Only these, by comma: {string.Join(", ", RiskNames)}; default all", RiskNames);
 
@@ -34,10 +34,21 @@ internal sealed class BatchOptions
 
     private Option<bool> Force { get; } = new("--force") { Description = "Compute what is already there, too" };
 
+    private Option<string?> Box { get; } = new("--bbox") { Description = "Only this part of the grid: south,west,north,east in degrees" };
+
+    private Option<double?> MaxFallbackShare { get; } = new("--max-fallback-share")
+    {
+        Description = "Largest share of values that may rest on stated defaults, 0 to 1; default 0.05",
+    };
+
+    private Option<string?> PlanHash { get; } = new("--plan-hash") { Description = "Do exactly the plan with this hash, or nothing" };
+
+    private Option<bool> Backup { get; } = new("--backup") { Description = "Dump the result tables first" };
+
     /// <summary>Adds all of them to <paramref name="command"/>.</summary>
     public void AddTo(Command command)
     {
-        foreach (Option option in new Option[] { Batch, Scenarios, StartYear, EndYear, Workers, BatchSize, Risks, Window, Force })
+        foreach (Option option in new Option[] { Batch, Scenarios, StartYear, EndYear, Workers, BatchSize, Risks, Window, Force, Box, MaxFallbackShare, PlanHash, Backup })
             command.Options.Add(option);
         EndYear.Validators.Add(result =>
         {
@@ -66,6 +77,14 @@ internal sealed class BatchOptions
             body["window"] = window;
         if (parsed.GetValue(Force))
             body["force"] = true;
+        if (parsed.GetValue(Box) is { } box)
+            body["bbox"] = box;
+        if (parsed.GetValue(MaxFallbackShare) is { } share)
+            body["maxFallbackShare"] = share;
+        if (parsed.GetValue(PlanHash) is { } hash)
+            body["planHash"] = hash;
+        if (parsed.GetValue(Backup))
+            body["backup"] = true;
         return body;
     }
 }

@@ -76,7 +76,7 @@ internal static class ClimateCommands
         new Command("status", "Shows the statistics of the last run, the monitoring query and its result.").Does(connection, screen,
             async (_, client, format, cancellation) =>
             {
-                JsonView.Write(screen, format, await StatisticsAsync(client, cancellation));
+                WriteStatistics(screen, format, await StatisticsAsync(client, cancellation));
                 return ExitCode.Ok;
             });
 
@@ -122,12 +122,25 @@ internal static class ClimateCommands
         }
         screen.Out.WriteLine();
         screen.Out.WriteLine($"{status.Text("instanceId")}: {status.Text("runtimeStatus")}");
-        JsonView.Write(screen, format, status.Field("output"));
-        if (statistics is not null)
+        StatisticsView.WriteRun(screen, status.Field("output"));
+        StatisticsView.WriteMonitoring(screen, statistics.Field("monitoring"), all: false);
+    }
+
+    private static void WriteStatistics(Screen screen, OutputFormat format, JsonNode? statistics)
+    {
+        if (format == OutputFormat.Json)
         {
-            screen.Out.WriteLine();
             JsonView.Write(screen, format, statistics);
+            return;
         }
+        foreach (string batch in new[] { "probability", "hazard" })
+        {
+            JsonNode? run = statistics.Field(batch);
+            screen.Out.WriteLine(run is null ? $"{batch}: no run yet" : $"{batch}: {run.Text("runId")} {run.Text("state")}");
+            if (run is not null)
+                StatisticsView.WriteRun(screen, run);
+        }
+        StatisticsView.WriteMonitoring(screen, statistics.Field("monitoring"), all: true);
     }
 
     private static async Task<JsonNode?> StatisticsAsync(DurableClient client, CancellationToken cancellation) =>

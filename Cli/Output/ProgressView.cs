@@ -6,7 +6,7 @@ using Spectre.Console;
 
 namespace Durable.Cli.Output;
 
-/// <summary>How far a run is, read from its custom status: <c>total</c>, <c>completed</c>, <c>failed</c>, and what it says it does.</summary>
+/// <summary>How far a run is, read from its custom status: <c>total</c>, <c>done</c>, <c>failed</c>, <c>phase</c>, <c>waitingFor</c>.</summary>
 /// <param name="Done">Partitions that ended, failed ones included.</param>
 /// <param name="Total">All partitions of the run; 0 while unknown.</param>
 /// <param name="Failed">Of those that ended.</param>
@@ -17,11 +17,12 @@ internal sealed record RunProgress(long Done, long Total, long Failed, string St
     public static RunProgress Read(JsonNode? customStatus)
     {
         long failed = customStatus.Number("failed") ?? 0;
-        long completed = customStatus.Number("completed") ?? customStatus.Number("done") ?? 0;
+        long completed = customStatus.Number("done") ?? 0;
         string stage = customStatus switch
         {
             JsonValue text => Fields.Plain(text),
-            _ => customStatus.Text("stage") is { Length: > 0 } named ? named : customStatus.Text("phase"),
+            _ => customStatus.Text("phase") is { Length: > 0 } phase ? phase
+                : customStatus.Text("waitingFor") is { Length: > 0 } other ? "waits: " + other : string.Empty,
         };
         return new RunProgress(completed + failed, customStatus.Number("total") ?? 0, failed, stage);
     }

@@ -98,4 +98,49 @@ public sealed class ClimateCommandTests
         Assert.Equal(2, call.ExitCode);
         Assert.Contains("at most 8 here", call.Error, StringComparison.Ordinal);
     }
+
+    [Fact]
+    public async Task The_end_of_a_run_shows_its_numbers_the_monitoring_query_and_the_ends_of_each_scenario()
+    {
+        await using FakeHost host = await FakeHost.StartAsync();
+        host.On("POST /api/climate/hazard", 202, """{"id":"hazard-1"}""")
+            .On($"GET {Instance}", 200,
+                """
+                {"instanceId":"hazard-1","runtimeStatus":"Completed","output":{"total":3,"completed":3,"failed":0,"skipped":1,"successRatePercent":100,
+                 "durationSeconds":1.5,"averageSpeed":2,"rows":3000,"values":27000,"valuesPerSecond":18000,"fallbacks":0,"failures":[]}}
+                """)
+            .On("GET /api/climate/statistics", 200,
+                """
+                {"monitoring":{"sql":"SELECT 1;","rows":[
+                 {"scenario":"SSP126","targetYear":2021,"totalRecords":9,"avgHazardScore":20.5},
+                 {"scenario":"SSP126","targetYear":2022,"totalRecords":9,"avgHazardScore":20.6},
+                 {"scenario":"SSP126","targetYear":2023,"totalRecords":9,"avgHazardScore":20.7}]}}
+                """);
+
+        CliCall call = await CliCall.RunAsync(host, "climate", "run", "--statistics");
+
+        Assert.Equal(
+            """
+
+            hazard-1: Completed
+              partitions       3
+              completed        3
+              failed           0
+              already there    1
+              success rate     100 %
+              duration         1.5 s
+              average speed    2 partitions/s, 18,000 values/s
+              rows written     3,000
+              values computed  27,000, 0 on stated defaults
+
+            SELECT 1;
+
+            scenario  target_year  total_records  avg_hazard_score
+            SSP126    2021         9              20.5
+            SSP126    2023         9              20.7
+            First and last year of each scenario, 2 of 3 rows. All: durable climate status
+
+            """,
+            call.Out);
+    }
 }

@@ -146,7 +146,7 @@ public sealed class InstanceCommandTests
         await using FakeHost host = await FakeHost.StartAsync();
         int polls = 0;
         host.On($"GET {Instances}/a-1", _ => ++polls < 3
-            ? new Reply(202, $$"""{"instanceId":"a-1","runtimeStatus":"Running","customStatus":{"total":4,"completed":{{polls}},"failed":1} }""")
+            ? new Reply(202, $$"""{"instanceId":"a-1","runtimeStatus":"Running","customStatus":{"total":4,"done":{{polls}},"failed":1} }""")
             : new Reply(200, """{"instanceId":"a-1","runtimeStatus":"Failed","output":"boom"}"""));
 
         CliCall call = await CliCall.RunAsync(host, "instances", "wait", "a-1");
