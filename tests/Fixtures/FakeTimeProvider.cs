@@ -8,6 +8,7 @@ public sealed class FakeTimeProvider(DateTimeOffset start) : TimeProvider
     private readonly List<FakeTimer> timers = [];
     private TimeSpan elapsed;
     private TimeSpan jumped;
+    private long armed;
 
     /// <inheritdoc />
     public override long TimestampFrequency => TimeSpan.TicksPerSecond;
@@ -21,6 +22,15 @@ public sealed class FakeTimeProvider(DateTimeOffset start) : TimeProvider
         get
         {
             lock (gate) return timers.Count(timer => timer.Due is not null);
+        }
+    }
+
+    /// <summary>Timers set so far: unchanged between two looks means that nobody fell asleep in between.</summary>
+    public long Armed
+    {
+        get
+        {
+            lock (gate) return armed;
         }
     }
 
@@ -101,6 +111,7 @@ public sealed class FakeTimeProvider(DateTimeOffset start) : TimeProvider
             lock (clock.gate)
             {
                 this.period = period;
+                clock.armed++;
                 Due = dueTime < TimeSpan.Zero ? null : clock.elapsed + dueTime;
                 now = dueTime == TimeSpan.Zero;
                 if (now) Rearm();
