@@ -41,7 +41,7 @@ public sealed class ClimateBatchHttp(ClimatePlanner planner, Plans plans, Partit
         if (reading.Request is not { } options) return await request.RefuseAsync(HttpStatusCode.BadRequest, new { error = "invalid options", fields = reading.Errors }, cancellationToken);
 
         string instanceId = $"{kind}-{options.Fingerprint}";
-        if (await client.IsActiveAsync(instanceId, cancellationToken)) return client.CreateCheckStatusResponse(request, instanceId, HttpStatusCode.Conflict, cancellationToken);
+        if (await client.IsActiveAsync(instanceId, cancellationToken)) return await client.CreateCheckStatusResponseAsync(request, instanceId, HttpStatusCode.Conflict, cancellationToken);
 
         try
         {
@@ -55,7 +55,7 @@ public sealed class ClimateBatchHttp(ClimatePlanner planner, Plans plans, Partit
             await plans.CheckAsync(options.PlanHash, plan, cancellationToken);
             if (await FindOwnerAsync(plan, cancellationToken) is { } owner && await client.IsActiveAsync(owner, cancellationToken))
             {
-                return client.CreateCheckStatusResponse(request, owner, HttpStatusCode.Conflict, cancellationToken);
+                return await client.CreateCheckStatusResponseAsync(request, owner, HttpStatusCode.Conflict, cancellationToken);
             }
         }
         catch (PlanStaleException stale)

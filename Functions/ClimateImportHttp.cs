@@ -35,7 +35,7 @@ public sealed class ClimateImportHttp(CsvImporter importer)
         [HttpTrigger(AuthorizationLevel.Function, "post", Route = "climate/pack")] HttpRequestData request,
         [DurableClient] DurableTaskClient client, CancellationToken cancellationToken)
     {
-        if (await client.IsActiveAsync(PackInstance, cancellationToken)) return client.CreateCheckStatusResponse(request, PackInstance, HttpStatusCode.Conflict, cancellationToken);
+        if (await client.IsActiveAsync(PackInstance, cancellationToken)) return await client.CreateCheckStatusResponseAsync(request, PackInstance, HttpStatusCode.Conflict, cancellationToken);
         await client.ScheduleNewOrchestrationInstanceAsync(nameof(PackInputs), new StartOrchestrationOptions(PackInstance), cancellationToken);
         return await client.CreateCheckStatusResponseAsync(request, PackInstance, cancellationToken);
     }

@@ -29,7 +29,7 @@ public static class ClimateSampleHttp
         if (errors.Count > 0) return await request.RefuseAsync(HttpStatusCode.BadRequest, new { error = "invalid options", fields = errors }, cancellationToken);
 
         string instanceId = $"sample-{sample.Cells}-{sample.Seed}-{sample.StartYear}-{sample.EndYear}";
-        if (await client.IsActiveAsync(instanceId, cancellationToken)) return client.CreateCheckStatusResponse(request, instanceId, HttpStatusCode.Conflict, cancellationToken);
+        if (await client.IsActiveAsync(instanceId, cancellationToken)) return await client.CreateCheckStatusResponseAsync(request, instanceId, HttpStatusCode.Conflict, cancellationToken);
         await client.ScheduleNewOrchestrationInstanceAsync(nameof(GenerateSample), sample, new StartOrchestrationOptions(instanceId), cancellationToken);
         return await client.CreateCheckStatusResponseAsync(request, instanceId, cancellationToken);
     }
