@@ -74,6 +74,7 @@ internal sealed class EmbeddedHost
         Builder.WebHost.UseUrls(arguments.Url).UseHostLimits();
         Builder.Services.AddSingleton(state);
         Builder.Services.AddSingleton(hostJson.Settings);
+        Builder.Services.AddSingleton(new FunctionLimits { Timeout = hostJson.Settings.FunctionTimeout });
         Builder.Services.AddFunctionModel(catalog, new FunctionPipeline(_middleware));
         Builder.Services.AddHttpFunctions(hostJson.Settings.RoutePrefix, Path.Combine(root, ".local", "keys.json"));
 

@@ -18,11 +18,14 @@ internal sealed class FunctionRuntime : IFunctionRuntime
     private readonly ILogger _logger;
     private readonly FunctionPipeline _pipeline;
     private readonly FunctionExecutionDelegate _execute;
+    private readonly FunctionLimits _limits;
 
     /// <summary>Safe for many threads; one per host.</summary>
     public FunctionRuntime(
-        FunctionCatalog catalog, FunctionPipeline pipeline, DataConverter converter, IServiceProvider services, ILogger<FunctionRuntime> logger)
+        FunctionCatalog catalog, FunctionPipeline pipeline, FunctionLimits limits, DataConverter converter, IServiceProvider services,
+        ILogger<FunctionRuntime> logger)
     {
+        _limits = limits;
         _catalog = catalog;
         _converter = converter;
         _services = services;
@@ -102,9 +105,10 @@ internal sealed class FunctionRuntime : IFunctionRuntime
             Log.Executing(_logger, invocation.Function.Name, invocation.InvocationId);
         try
         {
-            await _execute(invocation);
+            await RunInTimeAsync(invocation);
         }
-        catch (Exception e) when (e is not OperationCanceledException || !invocation.Cancellation.IsCancellationRequested)
+        catch (Exception e) when (invocation.Function.Kind != FunctionKind.Activity && // the engine logs those, with instance and task
+            (e is not OperationCanceledException || !invocation.Cancellation.IsCancellationRequested))
         {
             Log.Failed(_logger, e, invocation.Function.Name, invocation.InvocationId, Stopwatch.GetElapsedTime(started).TotalMilliseconds);
             throw;
@@ -112,6 +116,38 @@ internal sealed class FunctionRuntime : IFunctionRuntime
         if (logs)
             Log.Executed(_logger, invocation.Function.Name, invocation.InvocationId, Stopwatch.GetElapsedTime(started).TotalMilliseconds);
         return invocation.Result;
+    }
+
+    // The Functions host ends the process of a function that overstays. Here its token is cancelled, it is given a moment, and the call fails; code that
+    // ignores its token goes on unobserved, so it should not.
+    private async Task RunInTimeAsync(HostFunctionContext invocation)
+    {
+        if (_limits.Timeout is not { } timeout)
+        {
+            await _execute(invocation);
+            return;
+        }
+        using CancellationTokenSource stop = CancellationTokenSource.CreateLinkedTokenSource(invocation.Cancellation);
+        invocation.Cancellation = stop.Token;
+        Task run = _execute(invocation);
+        if (await EndsWithinAsync(run, timeout))
+        {
+            await run;
+            return;
+        }
+        await stop.CancelAsync();
+        if (!await EndsWithinAsync(run, _limits.Grace))
+            _ = run.ContinueWith(static t => t.Exception, CancellationToken.None, TaskContinuationOptions.OnlyOnFaulted, TaskScheduler.Default);
+        throw new TimeoutException(
+            $"Function '{invocation.Function.Name}' did not end within {timeout} (functionTimeout in host.json); its cancellation token was signalled.");
+    }
+
+    private static async ValueTask<bool> EndsWithinAsync(Task task, TimeSpan time)
+    {
+        if (task.IsCompleted)
+            return true;
+        await task.WaitAsync(time).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        return task.IsCompleted;
     }
 
     private async Task CallAsync(FunctionContext context)

@@ -19,6 +19,7 @@ internal static class FunctionServices
     {
         services.TryAddSingleton(TimeProvider.System);
         services.TryAddSingleton(_ => CreateConverter());
+        services.TryAddSingleton(new FunctionLimits());
         services.TryAddSingleton<ITimerStatus, DeclaredTimerStatus>();
         return services
             .AddSingleton(catalog)

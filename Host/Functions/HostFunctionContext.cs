@@ -28,8 +28,8 @@ internal sealed class HostFunctionContext(FunctionEntry function, IServiceProvid
     /// <summary>How often this call was delivered, counted from 1.</summary>
     public int Deliveries { get; init; } = 1;
 
-    /// <summary>Signalled when the host stops or the request is aborted.</summary>
-    public CancellationToken Cancellation { get; init; }
+    /// <summary>Signalled when the host stops, the request is aborted or the function overstays.</summary>
+    public CancellationToken Cancellation { get; set; }
 
     /// <summary>Value the function returned, or that a middleware put in its place.</summary>
     public object? Result { get; set; }

@@ -35,7 +35,6 @@ public sealed class FunctionRuntimeTests
         ShopException e = await Assert.ThrowsAsync<ShopException>(() => Runtime().InvokeActivityAsync(Call(name, "1"), CancellationToken.None));
 
         Assert.Equal("closed", e.Message);
-        Assert.Contains(_log.Lines, l => l.StartsWith($"Error: Function '{name}' failed (invocation ", StringComparison.Ordinal));
     }
 
     [Fact]
@@ -178,6 +177,26 @@ public sealed class FunctionRuntimeTests
         Assert.Equal("1 i-1", await runtime.InvokeOrchestratorAsync("EchoSync", new FakeOrchestration(), "1").WaitAsync(TimeSpan.FromSeconds(5)));
     }
 
+    [Theory, InlineData("Obeys"), InlineData("Ignores")]
+    public async Task Function_that_overstays_has_its_token_cancelled_and_fails(string name)
+    {
+        FunctionRuntime runtime = Runtime(new FunctionLimits { Timeout = TimeSpan.FromMilliseconds(50), Grace = TimeSpan.FromMilliseconds(50) });
+
+        TimeoutException e = await Assert.ThrowsAsync<TimeoutException>(
+            () => runtime.InvokeActivityAsync(Call(name, "1"), CancellationToken.None).WaitAsync(TimeSpan.FromSeconds(20)));
+
+        Assert.Contains($"Function '{name}' did not end within 00:00:00.05", e.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Function_that_ends_in_time_keeps_its_result_and_its_token()
+    {
+        FunctionRuntime runtime = Runtime(new FunctionLimits { Timeout = TimeSpan.FromMinutes(1) });
+
+        Assert.Equal("10", await runtime.InvokeActivityAsync(Call("Later", "5"), CancellationToken.None));
+        Assert.EndsWith("True\"]", await runtime.InvokeActivityAsync(Call("Inspect", "\"in\""), CancellationToken.None), StringComparison.Ordinal);
+    }
+
     [Fact]
     public void Names_are_sorted_and_known_without_case()
     {
@@ -200,7 +219,10 @@ public sealed class FunctionRuntimeTests
         _trace.Lines.Add($"<{name} {context.FunctionDefinition.Name}");
     };
 
-    private FunctionRuntime Runtime(params Func<FunctionExecutionDelegate, FunctionExecutionDelegate>[] middleware) => new ServiceCollection()
+    private FunctionRuntime Runtime(params Func<FunctionExecutionDelegate, FunctionExecutionDelegate>[] middleware) => Runtime(new FunctionLimits(), middleware);
+
+    private FunctionRuntime Runtime(FunctionLimits limits, params Func<FunctionExecutionDelegate, FunctionExecutionDelegate>[] middleware) => new ServiceCollection()
+        .AddSingleton(limits)
         .AddLogging(l => l.Services.AddSingleton<Microsoft.Extensions.Logging.ILoggerProvider>(_log))
         .AddFunctionModel(FunctionCatalog.FromTypes([typeof(Shop), typeof(ScopedActivity)]), new FunctionPipeline(middleware))
         .AddSingleton(_trace)
@@ -247,6 +269,9 @@ public sealed class FunctionRuntimeTests
         [Function("NothingValue")] public static async ValueTask NothingValue([ActivityTrigger] int n) => await Task.Yield();
         [Function("Throws")] public static string Throws([ActivityTrigger] int n) => throw new ShopException("closed");
         [Function("ThrowsLater")] public static async Task<string> ThrowsLater([ActivityTrigger] int n) { await Task.Yield(); throw new ShopException("closed"); }
+
+        [Function("Obeys")] public static Task Obeys([ActivityTrigger] int n, CancellationToken token) => Task.Delay(Timeout.Infinite, token);
+        [Function("Ignores")] public static Task Ignores([ActivityTrigger] int n) => Task.Delay(Timeout.Infinite);
 
         [Function("Inspect")]
         public static string[] Inspect([ActivityTrigger] string text, FunctionContext context, CancellationToken token) =>
