@@ -74,7 +74,8 @@ internal sealed class EmbeddedHost
         Builder.WebHost.UseUrls(arguments.Url).UseHostLimits();
         Builder.Services.AddSingleton(state);
         Builder.Services.AddSingleton(hostJson.Settings);
-        Builder.Services.AddSingleton(new FunctionLimits { Timeout = hostJson.Settings.FunctionTimeout });
+        // Timers of .NET reach 49 days; whoever asks for more means no limit.
+        Builder.Services.AddSingleton(new FunctionLimits { Timeout = hostJson.Settings.FunctionTimeout is { TotalDays: < 40 } limit ? limit : null });
         Builder.Services.AddFunctionModel(catalog, new FunctionPipeline(_middleware));
         Builder.Services.AddHttpFunctions(hostJson.Settings.RoutePrefix, Path.Combine(root, ".local", "keys.json"));
 
