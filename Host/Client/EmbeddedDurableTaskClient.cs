@@ -54,7 +54,7 @@ internal sealed partial class EmbeddedDurableTaskClient(ITaskHub hub, DataConver
     public override async Task TerminateInstanceAsync(string instanceId, TerminateInstanceOptions? options = null, CancellationToken cancellation = default)
     {
         ArgumentException.ThrowIfNullOrEmpty(instanceId);
-        EventDetail detail = new() { Recursive = options?.Recursive ?? false };
+        EventDetail detail = new() { Recursive = options?.Recursive ?? false, OutputIsJson = options?.Output is not null };
         SendOutcome outcome = await SendAsync(instanceId, EventKind.ExecutionTerminated, name: null, converter.Serialize(options?.Output), detail, cancellation);
         if (outcome.Result != SendResult.Accepted)
             throw ClientErrors.Terminate(outcome, instanceId);

@@ -70,27 +70,27 @@ public class RetryPolicy
     {
         if (maxNumberOfAttempts <= 0)
         {
-            throw new ArgumentOutOfRangeException(nameof(maxNumberOfAttempts), maxNumberOfAttempts, "The value must be greater than zero.");
+            throw new ArgumentOutOfRangeException(nameof(maxNumberOfAttempts), maxNumberOfAttempts, $"The value for {nameof(maxNumberOfAttempts)} must be greater than zero.");
         }
 
         if (firstRetryInterval <= TimeSpan.Zero)
         {
-            throw new ArgumentOutOfRangeException(nameof(firstRetryInterval), firstRetryInterval, "The value must be greater than zero.");
+            throw new ArgumentOutOfRangeException(nameof(firstRetryInterval), firstRetryInterval, $"The value for {nameof(firstRetryInterval)} must be greater than zero.");
         }
 
         if (backoffCoefficient < 1)
         {
-            throw new ArgumentOutOfRangeException(nameof(backoffCoefficient), backoffCoefficient, "The value must be greater or equal to 1.0.");
+            throw new ArgumentOutOfRangeException(nameof(backoffCoefficient), backoffCoefficient, $"The value for {nameof(backoffCoefficient)} must be greater or equal to 1.0.");
         }
 
         if (maxRetryInterval < firstRetryInterval)
         {
-            throw new ArgumentOutOfRangeException(nameof(maxRetryInterval), maxRetryInterval, $"The value must be greater or equal to the value for {nameof(firstRetryInterval)}.");
+            throw new ArgumentOutOfRangeException(nameof(maxRetryInterval), maxRetryInterval, $"The value for {nameof(maxRetryInterval)} must be greater or equal to the value for {nameof(firstRetryInterval)}.");
         }
 
         if (retryTimeout < firstRetryInterval)
         {
-            throw new ArgumentOutOfRangeException(nameof(retryTimeout), retryTimeout, $"The value must be greater or equal to the value for {nameof(firstRetryInterval)}.");
+            throw new ArgumentOutOfRangeException(nameof(retryTimeout), retryTimeout, $"The value for {nameof(retryTimeout)} must be greater or equal to the value for {nameof(firstRetryInterval)}.");
         }
 
         MaxNumberOfAttempts = maxNumberOfAttempts;

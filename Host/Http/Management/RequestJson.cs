@@ -46,7 +46,7 @@ internal static class RequestJson
         try
         {
             using Newtonsoft.Json.JsonTextReader reader = new(new StringReader(text)) { DateParseHandling = Newtonsoft.Json.DateParseHandling.None };
-            string json = JToken.Load(reader).ToString(Newtonsoft.Json.Formatting.None);
+            string json = JToken.Load(reader, new JsonLoadSettings()).ToString(Newtonsoft.Json.Formatting.None);
             while (reader.Read())
             {
                 // Only comments may follow; anything else makes the reader throw.

@@ -1,5 +1,6 @@
 using Durable.Host.Functions;
 using Durable.Host.Http;
+using Durable.Host.Http.Management;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.Azure.Functions.Worker.Middleware;
@@ -47,6 +48,8 @@ internal sealed class TestHttpHost : IAsyncDisposable
         services?.Invoke(builder.Services);
         WebApplication app = builder.Build();
         app.UseHttpFunctions();
+        if (app.Services.GetService<ManagementApi>() is not null)
+            ManagementEndpoints.Map(app);
         await app.StartAsync();
         return new TestHttpHost(app, folder, log);
     }

@@ -1,0 +1,68 @@
+using Durable.Host.Http;
+using Durable.Host.Http.Management;
+using Durable.Tests.Fixtures;
+using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.Configuration;
+
+namespace Durable.Tests.Host.Http.Management;
+
+public sealed class LinkKeyTests
+{
+    [Theory]
+    [InlineData(null, 401), InlineData("wrong", 401), InlineData(ManagementHost.FunctionKey, 403), InlineData(ManagementHost.SystemKey, 200), InlineData(ManagementHost.MasterKey, 200)]
+    public async Task The_system_or_master_key_opens_the_api(string? key, int status)
+    {
+        await using ManagementHost host = await ManagementHost.StartAsync(keys: true);
+        Answer answer = await host.Http.SendAsync("GET", ManagementHost.Base + "/instances", key: key);
+        Assert.Equal(status, answer.Status);
+        Assert.Equal(status == 401 ? "Bearer" : null, answer.Headers.GetValueOrDefault("WWW-Authenticate"));
+    }
+
+    [Fact]
+    public async Task A_link_opens_its_own_instance_and_nothing_else()
+    {
+        await using ManagementHost host = await ManagementHost.StartAsync(keys: true);
+        host.Hub.Put("other");
+        Answer started = await host.PostAsync("/orchestrators/Hello/my%20run", "1", ManagementHost.SystemKey);
+        string link = started.Headers["Location"];
+        string code = link[(link.IndexOf("code=", StringComparison.Ordinal) + 5)..];
+
+        Assert.Equal(202, (await host.Http.GetAsync(link)).Status);
+        Assert.Equal(202, (await host.PostAsync($"/instances/my%20run/suspend?code={code}")).Status);
+        Assert.Equal(401, (await host.GetAsync($"/instances/other?code={code}")).Status);
+        Assert.Equal(401, (await host.GetAsync($"/instances?code={code}")).Status);
+        Assert.Equal(401, (await host.PostAsync($"/orchestrators/Hello/my%20run?code={code}", "1")).Status);
+        Assert.Equal(401, (await host.Http.SendAsync("DELETE", $"{ManagementHost.Base}/instances?createdTimeFrom=2020-01-01&code={code}")).Status);
+    }
+
+    [Fact]
+    public void A_key_ends_with_its_lifetime_and_cannot_be_prolonged()
+    {
+        FakeTimeProvider clock = new(new DateTimeOffset(2026, 1, 1, 0, 0, 0, TimeSpan.Zero));
+        LinkKeys keys = Keys(clock, ("Durable:ScopedLinkLifetime", "01:00:00"));
+        string key = keys.CodeFor("a")!;
+        Assert.True(keys.Opens(key, "a"));
+        Assert.False(keys.Opens(key, "A"));
+        Assert.False(keys.Opens("i9" + key[2..], "a"));
+        Assert.False(keys.Opens("i0" + key[key.IndexOf('.', StringComparison.Ordinal)..], "a"));
+
+        clock.Advance(TimeSpan.FromMinutes(61));
+        Assert.False(keys.Opens(key, "a"));
+    }
+
+    [Fact]
+    public void Without_scope_a_link_carries_the_system_key() =>
+        Assert.Equal("system", Keys(TimeProvider.System, ("Durable:ScopedLinks", "false")).CodeFor("a"));
+
+    private static LinkKeys Keys(TimeProvider clock, params (string Name, string Value)[] settings) => new(
+        new OneKey(), new ConfigurationBuilder().AddInMemoryCollection(settings.ToDictionary(s => s.Name, s => (string?)s.Value)).Build(), clock);
+
+    private sealed class OneKey : IWebhookAuthorization
+    {
+        public bool KeysRequired => true;
+
+        public string? SystemKey => "system";
+
+        public WebhookAccess Check(HttpContext http) => WebhookAccess.Unknown;
+    }
+}
