@@ -1,11 +1,10 @@
-using Durable.Host.Configuration;
 using Durable.Host.Triggers;
 using Microsoft.Azure.Functions.Worker;
 using Microsoft.Extensions.Configuration;
 
 namespace Durable.Host.Functions;
 
-/// <summary>Schedule status from the declaration alone: last is now, next follows from the schedule in UTC. For a call by hand that is what the Functions host tells, too.</summary>
+/// <summary>Schedule status from the declaration alone: last is now, next follows from the schedule in the function's time zone. For a call by hand that is what the Functions host tells, too.</summary>
 internal sealed class DeclaredTimerStatus(FunctionCatalog catalog, IConfiguration settings, TimeProvider time) : ITimerStatus
 {
     public ValueTask<TimerInfo> DescribeAsync(string function, CancellationToken cancellation)
@@ -13,7 +12,7 @@ internal sealed class DeclaredTimerStatus(FunctionCatalog catalog, IConfiguratio
         DateTimeOffset now = time.GetUtcNow();
         ScheduleStatus status = new() { Last = now.UtcDateTime, LastUpdated = now.UtcDateTime };
         if (catalog.TryFind(function, FunctionKind.Timer, out FunctionEntry? entry) &&
-            TimerSchedule.Parse(AppSettingText.Resolve(entry.Schedule!, settings)).Next(now) is { } next)
+            TimerSchedule.Of(entry.Name, entry.Schedule!, settings).Next(now) is { } next)
             status.Next = next.UtcDateTime;
         return new(new TimerInfo { ScheduleStatus = status });
     }

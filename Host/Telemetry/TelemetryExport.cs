@@ -1,3 +1,4 @@
+using Durable.Host.Configuration;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
@@ -10,8 +11,9 @@ namespace Durable.Host.Telemetry;
 
 /// <summary>Sends traces and metrics to an OpenTelemetry collector, when <c>OTEL_EXPORTER_OTLP_ENDPOINT</c> says where; else costs nothing.</summary>
 /// <remarks>The other standard settings hold too: <c>OTEL_EXPORTER_OTLP_PROTOCOL</c> (<c>grpc</c>, the default, or <c>http/protobuf</c>),
-/// <c>OTEL_EXPORTER_OTLP_HEADERS</c>, <c>OTEL_SERVICE_NAME</c>, <c>OTEL_TRACES_SAMPLER</c>, <c>OTEL_SDK_DISABLED</c> …</remarks>
-internal sealed class TelemetryExport(IConfiguration configuration) : IHostedService, IDisposable
+/// <c>OTEL_EXPORTER_OTLP_HEADERS</c>, <c>OTEL_SERVICE_NAME</c>, <c>OTEL_TRACES_SAMPLER</c>, <c>OTEL_SDK_DISABLED</c> …
+/// host.json's <c>tracing.distributedTracingEnabled: false</c> leaves out the spans of orchestrations, activities and timers.</remarks>
+internal sealed class TelemetryExport(IConfiguration configuration, HostJson hostJson) : IHostedService, IDisposable
 {
     /// <summary>The setting that turns the export on.</summary>
     public const string Endpoint = "OTEL_EXPORTER_OTLP_ENDPOINT";
@@ -29,7 +31,11 @@ internal sealed class TelemetryExport(IConfiguration configuration) : IHostedSer
             {
                 if (string.IsNullOrWhiteSpace(configuration["OTEL_SERVICE_NAME"])) resource.AddService("durable");
             });
-            builder.WithTracing(tracing => tracing.AddSource(DurableTelemetry.SourceName, "Durable.*", "Microsoft.AspNetCore", "System.Net.Http"));
+            builder.WithTracing(tracing =>
+            {
+                tracing.AddSource("Durable.*", "Microsoft.AspNetCore", "System.Net.Http");
+                if (hostJson.DistributedTracingEnabled) tracing.AddSource(DurableTelemetry.SourceName);
+            });
             builder.WithMetrics(metrics => metrics.AddMeter(
                 DurableTelemetry.MeterName, "Durable.*", "System.Runtime", "System.Net.Http", "Microsoft.AspNetCore.Hosting",
                 "Microsoft.AspNetCore.Server.Kestrel", "Npgsql"));

@@ -1,4 +1,6 @@
 using System.Globalization;
+using Durable.Host.Configuration;
+using Microsoft.Extensions.Configuration;
 
 namespace Durable.Host.Triggers;
 
@@ -43,6 +45,16 @@ internal sealed class TimerSchedule
             throw new ScheduleFormatException($"it is neither NCRONTAB (six fields: second minute hour day month day-of-week) nor a time span as 00:10:00.");
         if (interval < TimeSpan.FromSeconds(1)) throw new ScheduleFormatException("a time span has to be at least 00:00:01.");
         return new TimerSchedule(text, null, interval, zone);
+    }
+
+    /// <summary>Reads the schedule of a function with the app's settings: <c>%NAME%</c> in it, the function's time zone, the app's.</summary>
+    /// <inheritdoc cref="Parse"/>
+    /// <exception cref="AppSettingMissingException">A setting named in the expression is missing.</exception>
+    public static TimerSchedule Of(string function, string text, IConfiguration settings)
+    {
+        string zone = settings[$"AzureFunctions:Timers:{function}:TimeZone"] is { Length: > 0 } own ? own
+            : settings["WEBSITE_TIME_ZONE"] is { Length: > 0 } shared ? shared : "UTC";
+        return Parse(AppSettingText.Resolve(text, settings), zone);
     }
 
     /// <summary>The first occurrence after <paramref name="after"/>; null when none comes within a century.</summary>

@@ -31,11 +31,9 @@ internal sealed class TimerTriggerService(
         List<string> problems = [];
         foreach (TimerFunction function in functions.All)
         {
-            string zone = settings[$"AzureFunctions:Timers:{function.Name}:TimeZone"] is { Length: > 0 } own ? own
-                : settings["WEBSITE_TIME_ZONE"] is { Length: > 0 } shared ? shared : "UTC";
             try
             {
-                schedules.Add((function, TimerSchedule.Parse(AppSettingText.Resolve(function.Schedule, settings), zone)));
+                schedules.Add((function, TimerSchedule.Of(function.Name, function.Schedule, settings)));
             }
             catch (Exception e) when (e is ScheduleFormatException or AppSettingMissingException or TimeZoneUnknownException)
             {

@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Diagnostics.Metrics;
 using System.Net;
 using System.Text;
+using Durable.Host.Configuration;
 using Durable.Host.Telemetry;
 using Microsoft.Extensions.Configuration;
 
@@ -82,7 +83,7 @@ public sealed class DurableTelemetryTests
         IConfigurationRoot settings = new ConfigurationBuilder()
             .AddInMemoryCollection([new(TelemetryExport.Endpoint, $"http://127.0.0.1:{port}"), new("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf")])
             .Build();
-        using TelemetryExport export = new(settings);
+        using TelemetryExport export = new(settings, new HostJson());
         await export.StartAsync(default);
 
         DurableTelemetry.StartActivitySpan("SendsSpans", "instance-of-span", 1, Parent)?.Dispose();
