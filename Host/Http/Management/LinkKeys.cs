@@ -11,18 +11,37 @@ namespace Durable.Host.Http.Management;
 /// carry a key of their own: an HMAC-SHA256 over the instance id, under a secret derived from the system key, good for that instance's routes only.
 /// Changing the system key ends them all.
 /// </summary>
-/// <remarks>Settings: <c>Durable__ScopedLinks</c> (default: true when keys are required), <c>Durable__ScopedLinkLifetime</c> (a time span; default without end).</remarks>
-internal sealed class LinkKeys(IWebhookAuthorization authorization, IConfiguration configuration, TimeProvider time)
+/// <remarks>
+/// Settings: <c>Durable__ScopedLinks</c> (default: true when keys are required), <c>Durable__ScopedLinkLifetime</c> (a time span of 1 s to 10 years; default
+/// without end). A value that cannot be read stops the start.
+/// </remarks>
+internal sealed class LinkKeys
 {
     private const char Mark = 'i';
+    private static readonly TimeSpan LongestLife = TimeSpan.FromDays(3653);
+
+    private readonly IWebhookAuthorization _authorization;
+    private readonly TimeProvider _time;
+    private readonly bool? _scoped;
+    private readonly TimeSpan? _lifetime;
+
+    /// <exception cref="InvalidOperationException">A setting cannot be read or is out of range.</exception>
+    public LinkKeys(IWebhookAuthorization authorization, IConfiguration configuration, TimeProvider time)
+    {
+        _authorization = authorization;
+        _time = time;
+        _scoped = configuration.GetValue<bool?>("Durable:ScopedLinks");
+        _lifetime = configuration.GetValue<TimeSpan?>("Durable:ScopedLinkLifetime");
+        if (_lifetime < TimeSpan.FromSeconds(1) || _lifetime > LongestLife)
+            throw new InvalidOperationException($"Durable__ScopedLinkLifetime is {_lifetime}: give a time span from 00:00:01 to 10 years, or none for links without end.");
+    }
 
     /// <summary>The code for links to an instance; null when links need none.</summary>
     public string? CodeFor(string instanceId)
     {
-        if (!configuration.GetValue("Durable:ScopedLinks", authorization.KeysRequired) || authorization.SystemKey is not { } systemKey)
-            return authorization.SystemKey;
-        TimeSpan? lifetime = configuration.GetValue<TimeSpan?>("Durable:ScopedLinkLifetime");
-        long expires = lifetime is { } span ? (time.GetUtcNow() + span).ToUnixTimeSeconds() : 0;
+        if (!(_scoped ?? _authorization.KeysRequired) || _authorization.SystemKey is not { } systemKey)
+            return _authorization.SystemKey;
+        long expires = _lifetime is { } span ? (_time.GetUtcNow() + span).ToUnixTimeSeconds() : 0;
         return string.Create(CultureInfo.InvariantCulture, $"{Mark}{expires}.{Sign(systemKey, instanceId, expires)}");
     }
 
@@ -30,12 +49,12 @@ internal sealed class LinkKeys(IWebhookAuthorization authorization, IConfigurati
     public bool Opens(string? key, string instanceId)
     {
         int dot = key?.IndexOf('.', StringComparison.Ordinal) ?? -1;
-        if (dot < 2 || key![0] != Mark || authorization.SystemKey is not { } systemKey ||
+        if (dot < 2 || key![0] != Mark || _authorization.SystemKey is not { } systemKey ||
             !long.TryParse(key.AsSpan(1, dot - 1), NumberStyles.None, CultureInfo.InvariantCulture, out long expires))
             return false;
         bool genuine = CryptographicOperations.FixedTimeEquals(
             Encoding.ASCII.GetBytes(Sign(systemKey, instanceId, expires)), Encoding.UTF8.GetBytes(key[(dot + 1)..]));
-        return genuine && (expires == 0 || time.GetUtcNow().ToUnixTimeSeconds() < expires);
+        return genuine && (expires == 0 || _time.GetUtcNow().ToUnixTimeSeconds() < expires);
     }
 
     private static string Sign(string systemKey, string instanceId, long expires)

@@ -54,6 +54,10 @@ public sealed class LinkKeyTests
     public void Without_scope_a_link_carries_the_system_key() =>
         Assert.Equal("system", Keys(TimeProvider.System, ("Durable:ScopedLinks", "false")).CodeFor("a"));
 
+    [Theory, InlineData("soon"), InlineData("00:00:00"), InlineData("-01:00:00"), InlineData("99999.00:00:00")]
+    public void A_lifetime_out_of_range_stops_the_start(string lifetime) =>
+        Assert.Throws<InvalidOperationException>(() => Keys(TimeProvider.System, ("Durable:ScopedLinkLifetime", lifetime)));
+
     private static LinkKeys Keys(TimeProvider clock, params (string Name, string Value)[] settings) => new(
         new OneKey(), new ConfigurationBuilder().AddInMemoryCollection(settings.ToDictionary(s => s.Name, s => (string?)s.Value)).Build(), clock);
 
