@@ -113,6 +113,8 @@ public sealed class CsvImporter(NpgsqlDataSource database)
                 continue;
             }
 
+            if (column.Kind == ColumnKind.Text && text.Length > column.Longest) return $"{column.Name} has {text.Length} characters, at most {column.Longest} fit";
+            if (text.Contains('\0', StringComparison.Ordinal)) return $"{column.Name} holds a NUL character";
             values[i] = Parse(column.Kind, text);
             if (values[i] is null) return $"{column.Name} '{text}' is no {column.Kind.ToString().ToLowerInvariant()}";
             if (column.Allowed is { } allowed && !allowed.Contains(text)) return $"{column.Name} '{text}' is not one of {string.Join(", ", allowed)}";

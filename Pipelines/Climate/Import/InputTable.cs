@@ -20,7 +20,9 @@ public enum ColumnKind
 /// <param name="Least">Smallest number allowed.</param>
 /// <param name="Most">Largest number allowed.</param>
 /// <param name="Allowed">The only texts allowed.</param>
-public sealed record InputColumn(string Name, ColumnKind Kind, bool Required = false, double? Least = null, double? Most = null, IReadOnlyList<string>? Allowed = null);
+/// <param name="Longest">Most characters of a text.</param>
+public sealed record InputColumn(string Name, ColumnKind Kind, bool Required = false, double? Least = null, double? Most = null, IReadOnlyList<string>? Allowed = null,
+    int Longest = 1000);
 
 /// <summary>A table that can be imported: its columns, its key, and the grid its cells must belong to.</summary>
 /// <param name="CellsOf">Table whose <c>grid_id</c>s are known; null when the table has none to check.</param>
@@ -56,9 +58,9 @@ public static class InputTables
         [
             GridId, new("landcover", ColumnKind.Small, false, 0, 99), new("impervious_ratio", ColumnKind.Real, false, 0, 1), new("elevation_m", ColumnKind.Real, false, -500, 9000),
             new("distance_to_river_m", ColumnKind.Real, false, 0), new("distance_to_coast_m", ColumnKind.Real, false, 0), new("building_count", ColumnKind.Real, false, 0),
-            new("basin", ColumnKind.Text), new("admin_code", ColumnKind.Text),
+            new("basin", ColumnKind.Text), new("admin_code", ColumnKind.Text, Longest: 10),
         ], ["grid_id"], "location_grid"),
-        new("location_admin", [new("admin_code", ColumnKind.Text, true), new("admin_name", ColumnKind.Text, true), new("population", ColumnKind.Long, false, 0)], ["admin_code"]),
+        new("location_admin", [new("admin_code", ColumnKind.Text, true, Longest: 10), new("admin_name", ColumnKind.Text, true), new("population", ColumnKind.Long, false, 0)], ["admin_code"]),
         new("api_river_info",
         [
             new("river_code", ColumnKind.Text, true), new("river_name", ColumnKind.Text, true), new("basin", ColumnKind.Text),
@@ -85,7 +87,7 @@ public static class InputTables
         [
             new("tcid", ColumnKind.Text, true), new("year", ColumnKind.Small, true, 1900, 2100), new("month", ColumnKind.Small, true, 1, 12),
             new("day", ColumnKind.Small, true, 1, 31), new("hour", ColumnKind.Small, true, 0, 23), new("grade", ColumnKind.Text, true, Allowed: ["TD", "TS", "STS", "TY", "L"]),
-            new("longitude", ColumnKind.Real, true, -180, 180), new("latitude", ColumnKind.Real, true, -90, 90), new("max_wind_speed", ColumnKind.Real, false, -999, 150),
+            new("longitude", ColumnKind.Real, true, -180, 360), new("latitude", ColumnKind.Real, true, -90, 90), new("max_wind_speed", ColumnKind.Real, false, -999, 150),
             new("central_pressure", ColumnKind.Real, false, -999, 1100), new("gale_long", ColumnKind.Real, false, -999, 5000), new("gale_short", ColumnKind.Real, false, -999, 5000),
             new("gale_dir", ColumnKind.Real, false, -999, 360), new("storm_long", ColumnKind.Real, false, -999, 5000), new("storm_short", ColumnKind.Real, false, -999, 5000),
             new("storm_dir", ColumnKind.Real, false, -999, 360), new("typhoon_name", ColumnKind.Text),
@@ -94,7 +96,7 @@ public static class InputTables
         [
             new("year", ColumnKind.Small, true, 1900, 2100), new("typ_seq", ColumnKind.Small, true, 0), new("seq", ColumnKind.Small, true, 0),
             new("ft_type", ColumnKind.Small, true, 0, 1), new("tmd", ColumnKind.Text), new("typ_tm", ColumnKind.Timestamp, true), new("ft_tm", ColumnKind.Timestamp, true),
-            new("latitude", ColumnKind.Real, true, -90, 90), new("longitude", ColumnKind.Real, true, -180, 180), new("direction", ColumnKind.Text),
+            new("latitude", ColumnKind.Real, true, -90, 90), new("longitude", ColumnKind.Real, true, -180, 360), new("direction", ColumnKind.Text),
             new("speed_kmh", ColumnKind.Real, false, -999, 500), new("pressure_hpa", ColumnKind.Real, false, -999, 1100), new("wind_speed_ms", ColumnKind.Real, false, -999, 150),
             new("rad15_km", ColumnKind.Real, false, -999, 5000), new("rad25_km", ColumnKind.Real, false, -999, 5000), new("grade", ColumnKind.Text),
         ], ["year", "typ_seq", "seq", "ft_type", "typ_tm", "ft_tm"]),
@@ -107,7 +109,7 @@ public static class InputTables
         new(name, [new("year", ColumnKind.Small, true, 1900, 2100), GridId, .. Values(least, most)], ["year", "grid_id"], "location_grid");
 
     private static InputTable Daily(string variable, double least, double most) => new(
-        $"{variable}_daily_sgg261", [new("observation_date", ColumnKind.Date, true), new("admin_code", ColumnKind.Text, true), .. Values(least, most)], ["observation_date", "admin_code"]);
+        $"{variable}_daily_sgg261", [new("observation_date", ColumnKind.Date, true), new("admin_code", ColumnKind.Text, true, Longest: 10), .. Values(least, most)], ["observation_date", "admin_code"]);
 
     private static IEnumerable<InputColumn> Values(double least, double most) => Scenarios.Columns.Select(column => new InputColumn(column, ColumnKind.Real, false, least, most));
 }

@@ -1,0 +1,108 @@
+using System.Diagnostics;
+using System.Net;
+using System.Net.Sockets;
+using System.Text;
+using System.Text.Json;
+using Durable.Tests.Fixtures;
+
+namespace Durable.Tests.Functions;
+
+/// <summary>The app as a user starts it: its own process, on a free port, with a fresh database.</summary>
+internal sealed class AppProcess : IAsyncDisposable
+{
+    private readonly Process process;
+    private readonly HttpClient http;
+    private readonly StringBuilder log;
+
+    private AppProcess(Process process, HttpClient http, StringBuilder log, string connection) => (this.process, this.http, this.log, Connection) = (process, http, log, connection);
+
+    public string Connection { get; }
+
+    /// <param name="connection">Database of an earlier process, to go on where that one ended; null: a fresh one.</param>
+    public static async Task<AppProcess> StartAsync(string? connection = null)
+    {
+        connection ??= await PostgresServer.CreateDatabaseAsync();
+        int port = FreePort();
+        ProcessStartInfo start = new("dotnet", [Path.Combine(AppContext.BaseDirectory, "Durable.dll"), "--port", $"{port}"])
+        {
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+            WorkingDirectory = AppContext.BaseDirectory,
+            Environment = { ["PostgresConnection"] = connection },
+        };
+        Process process = Process.Start(start)!;
+        StringBuilder log = new();
+        process.OutputDataReceived += (_, line) => { lock (log) log.AppendLine(line.Data); };
+        process.ErrorDataReceived += (_, line) => { lock (log) log.AppendLine(line.Data); };
+        process.BeginOutputReadLine();
+        process.BeginErrorReadLine();
+        AppProcess app = new(process, new HttpClient { BaseAddress = new Uri($"http://127.0.0.1:{port}"), Timeout = TimeSpan.FromMinutes(1) }, log, connection);
+        await app.WaitUntilUpAsync();
+        return app;
+    }
+
+    /// <summary>Ends the process at once, as a power cut would.</summary>
+    public void Kill() => process.Kill();
+
+    public async Task<(HttpStatusCode Status, JsonElement Body)> SendAsync(HttpMethod method, string path, string? body = null)
+    {
+        using HttpRequestMessage request = new(method, path) { Content = body is null ? null : new StringContent(body, Encoding.UTF8, "application/json") };
+        using HttpResponseMessage response = await http.SendAsync(request);
+        string text = await response.Content.ReadAsStringAsync();
+        return (response.StatusCode, text.Length == 0 ? default : JsonSerializer.Deserialize<JsonElement>(text));
+    }
+
+    public Task<(HttpStatusCode Status, JsonElement Body)> PostAsync(string path, string? body = null) => SendAsync(HttpMethod.Post, path, body ?? "");
+
+    public Task<(HttpStatusCode Status, JsonElement Body)> GetAsync(string path) => SendAsync(HttpMethod.Get, path);
+
+    /// <summary>Waits until an instance has ended and returns its status.</summary>
+    public async Task<JsonElement> WaitAsync(string instanceId)
+    {
+        for (Stopwatch watch = Stopwatch.StartNew(); watch.Elapsed < TimeSpan.FromMinutes(3); await Task.Delay(100))
+        {
+            (HttpStatusCode status, JsonElement body) = await GetAsync($"/runtime/webhooks/durabletask/instances/{instanceId}");
+            if (status == HttpStatusCode.OK) return body;
+        }
+
+        throw new TimeoutException($"{instanceId} did not end. {Log}");
+    }
+
+    public string Log
+    {
+        get { lock (log) return log.ToString(); }
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        http.Dispose();
+        if (!process.HasExited) process.Kill();
+        await process.WaitForExitAsync();
+        process.Dispose();
+    }
+
+    private async Task WaitUntilUpAsync()
+    {
+        for (Stopwatch watch = Stopwatch.StartNew(); watch.Elapsed < TimeSpan.FromMinutes(1); await Task.Delay(100))
+        {
+            if (process.HasExited) throw new InvalidOperationException($"The app ended: {Log}");
+            try
+            {
+                if ((await GetAsync("/api/climate/runs")).Status == HttpStatusCode.OK) return;
+            }
+            catch (HttpRequestException)
+            {
+                // Not listening yet.
+            }
+        }
+
+        throw new TimeoutException($"The app did not come up: {Log}");
+    }
+
+    private static int FreePort()
+    {
+        using TcpListener listener = new(IPAddress.Loopback, 0);
+        listener.Start();
+        return ((IPEndPoint)listener.LocalEndpoint).Port;
+    }
+}
