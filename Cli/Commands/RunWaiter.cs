@@ -24,8 +24,8 @@ internal static class RunWaiter
         {
             throw new CommandFailedException(
                 ExitCode.Detached,
-                $"No longer watching; {instanceId} goes on by itself. To come back: durable instances wait {instanceId} --url {client.BaseUrl}"
-                + $"{Environment.NewLine}To stop it: durable instances terminate {instanceId}");
+                $"No longer watching; {instanceId} goes on by itself. To come back: {Screen.Command} instances wait {instanceId} --url {client.BaseUrl}"
+                + $"{Environment.NewLine}To stop it: {Screen.Command} instances terminate {instanceId}");
         }
     }
 

@@ -8,6 +8,9 @@ namespace Durable.Cli.Output;
 /// <param name="Interactive">A terminal reads <see cref="Out"/>: colours, a moving bar.</param>
 internal sealed record Screen(TextWriter Out, TextWriter Error, bool Interactive)
 {
+    /// <summary>How the reader calls this program: <c>durable</c>, unless whoever started it says otherwise.</summary>
+    public static string Command => Environment.GetEnvironmentVariable("DURABLE_COMMAND") is { Length: > 0 } command ? command : "durable";
+
     /// <summary>The console of this process.</summary>
     public static Screen OfThisProcess() => new(Console.Out, Console.Error, !Console.IsOutputRedirected);
 
@@ -22,7 +25,7 @@ internal sealed record Screen(TextWriter Out, TextWriter Error, bool Interactive
             Out = new AnsiConsoleOutput(Out),
             Ansi = Interactive ? AnsiSupport.Detect : AnsiSupport.No,
             ColorSystem = Interactive ? ColorSystemSupport.Detect : ColorSystemSupport.NoColors,
-            Interactive = Interactive ? InteractionSupport.Detect : InteractionSupport.No,
+            Interactive = Interactive ? InteractionSupport.Yes : InteractionSupport.No, // a bar moves although nobody can type: standard input may be closed
         });
         if (!Interactive)
             console.Profile.Width = 1000;

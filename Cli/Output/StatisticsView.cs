@@ -49,7 +49,7 @@ internal static class StatisticsView
         Tables.Write(screen, ["scenario", "target_year", "total_records", "avg_hazard_score"], shown.Select(r => (IReadOnlyList<string>)
             [r.Text("scenario"), r.Text("targetYear"), r.Text("totalRecords"), r.Text("avgHazardScore")]));
         if (shown.Count < rows.Count)
-            screen.Out.WriteLine(string.Create(CultureInfo.InvariantCulture, $"First and last year of each scenario, {shown.Count} of {rows.Count} rows. All: durable climate status"));
+            screen.Out.WriteLine(string.Create(CultureInfo.InvariantCulture, $"First and last year of each scenario, {shown.Count} of {rows.Count} rows. All: {Screen.Command} climate status"));
     }
 
     private static IEnumerable<JsonNode?> Ends(IEnumerable<JsonNode?> years)
