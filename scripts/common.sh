@@ -6,7 +6,7 @@ export LOCAL="$ROOT/.local" # everything the commands keep: data, logs, pids; gi
 export LOGS="$LOCAL/logs"
 export DOTNET_NOLOGO=1 DOTNET_CLI_TELEMETRY_OPTOUT=1 DOTNET_SKIP_FIRST_TIME_EXPERIENCE=1
 
-say() { printf '%s\n' "$@" >&2; }
+say() { printf '%s\n' "$@" >&2 || true; } # the reader may be gone
 
 die() { # die CODE LINE...
   local code=$1
