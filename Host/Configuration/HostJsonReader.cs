@@ -179,7 +179,13 @@ internal sealed class HostJsonReader
     {
         const string Key = Durable + "overridableExistingInstanceStates";
         if (Text(Key) is not { } text) return Defaults.OverridableExistingInstanceStates;
-        if (Enum.TryParse(text, ignoreCase: true, out OverridableStates states) && Enum.IsDefined(states)) return states;
+        if (Enum.TryParse(text, ignoreCase: true, out OverridableStates states) && Enum.IsDefined(states))
+        {
+            // The hub never replaces a running instance: said aloud as a setting without effect, not taken in silence.
+            if (states == OverridableStates.AnyState) honoured.Remove(Key);
+            return states;
+        }
+
         Refuse(Key, text, "is neither of the two values", "Write \"NonRunningStates\" (the default) or \"AnyState\"");
         return Defaults.OverridableExistingInstanceStates;
     }

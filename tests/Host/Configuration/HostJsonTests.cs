@@ -111,6 +111,11 @@ public sealed class HostJsonTests : IDisposable
     }
 
     [Fact]
+    public void Replacing_running_instances_is_accepted_and_named_as_without_effect() => Assert.Equal(
+        ["extensions.durableTask.overridableExistingInstanceStates"],
+        Read("""{"version":"2.0","extensions":{"durableTask":{"overridableExistingInstanceStates":"AnyState"}}}""").Ignored);
+
+    [Fact]
     public void An_app_setting_stands_in_for_its_name_between_percent_signs()
     {
         const string Json = """{"version":"2.0","extensions":{"durableTask":{"hubName":"Hub%STAGE%"}}}""";
