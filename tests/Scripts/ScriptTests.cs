@@ -1,0 +1,88 @@
+using System.Diagnostics;
+
+namespace Durable.Tests.Scripts;
+
+public sealed class ScriptTests : IDisposable
+{
+    private static readonly string Root = FindRoot();
+    private readonly string _folder = Directory.CreateTempSubdirectory("durable-scripts-").FullName;
+
+    public void Dispose() => Directory.Delete(_folder, recursive: true);
+
+    [Theory]
+    [InlineData("run", "--bogus")]
+    [InlineData("run", "climb")]
+    [InlineData("test", "--bogus")]
+    public async Task An_unknown_word_ends_with_2_and_is_named(string command, string word)
+    {
+        Ran ran = await BashAsync($"./{command} {word}");
+
+        Assert.Equal(2, ran.ExitCode);
+        Assert.Contains(word, ran.Error, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("--cells many")]
+    [InlineData("--workers")]
+    [InlineData("--start-year --exit")]
+    public async Task A_value_that_is_none_is_refused_before_anything_starts(string option)
+    {
+        Ran ran = await BashAsync($"./run {option}");
+
+        Assert.Equal(2, ran.ExitCode);
+        Assert.Contains(option.Split(' ')[0], ran.Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_result_file_with_skipped_and_broken_tests_is_counted_whole()
+    {
+        await File.WriteAllTextAsync(Path.Combine(_folder, "a.trx"), Trx("total=\"10\" executed=\"7\" passed=\"5\" failed=\"1\" error=\"0\" timeout=\"1\" notExecuted=\"0\""));
+        await File.WriteAllTextAsync(Path.Combine(_folder, "b.trx"), Trx("total=\"4\" executed=\"4\" passed=\"4\" failed=\"0\""));
+
+        Ran ran = await BashAsync($". scripts/trx.sh; count_results '{_folder}'");
+
+        Assert.Equal("9 2 3", ran.Output.Trim()); // 5 + 4 passed; failed and timed out; 10 − 7 never executed
+    }
+
+    [Fact]
+    public async Task A_pid_file_names_its_process_until_that_ends_and_never_a_later_one_with_its_number()
+    {
+        Ran ran = await BashAsync(
+            $"""
+            . scripts/common.sh
+            sleep 60 & pid=$!
+            remember_process '{_folder}/pid' $pid
+            [ "$(running_process '{_folder}/pid')" = $pid ] && echo found
+            read -r _ start <'{_folder}/pid'
+            echo "$pid $((start - 1))" >'{_folder}/reused'
+            running_process '{_folder}/reused' || echo 'a stranger'
+            stop_process '{_folder}/reused' 1
+            kill -0 $pid && echo 'left alone'
+            stop_process '{_folder}/pid' 5
+            kill -0 $pid 2>/dev/null || echo stopped
+            """);
+
+        Assert.Equal("found\na stranger\nleft alone\nstopped\n", ran.Output);
+    }
+
+    private static string Trx(string counters) => $"<TestRun><ResultSummary outcome=\"Failed\">\n<Counters {counters} />\n</ResultSummary></TestRun>";
+
+    private static string FindRoot()
+    {
+        DirectoryInfo? folder = new(AppContext.BaseDirectory);
+        while (folder is not null && !File.Exists(Path.Combine(folder.FullName, "Durable.sln"))) folder = folder.Parent;
+        return folder?.FullName ?? throw new InvalidOperationException($"No Durable.sln above {AppContext.BaseDirectory}.");
+    }
+
+    private static async Task<Ran> BashAsync(string script)
+    {
+        ProcessStartInfo start = new("bash", ["-c", script]) { WorkingDirectory = Root, RedirectStandardOutput = true, RedirectStandardError = true };
+        using Process process = Process.Start(start) ?? throw new InvalidOperationException("bash did not start.");
+        Task<string> error = process.StandardError.ReadToEndAsync();
+        string output = await process.StandardOutput.ReadToEndAsync();
+        await process.WaitForExitAsync();
+        return new Ran(process.ExitCode, output, await error);
+    }
+
+    private sealed record Ran(int ExitCode, string Output, string Error);
+}
