@@ -24,6 +24,9 @@ namespace Microsoft.DurableTask.Converters
     /// <summary>JSON by System.Text.Json.</summary>
     public class JsonDataConverter : DataConverter
     {
+        // Before Default: static members are initialised in the order written, and Default takes these.
+        private static readonly JsonSerializerOptions DefaultOptions = new() { IncludeFields = true };
+
         private readonly JsonSerializerOptions? options;
 
         /// <summary>A converter; without options fields are included too.</summary>
@@ -31,8 +34,6 @@ namespace Microsoft.DurableTask.Converters
 
         /// <summary>The converter with default options.</summary>
         public static JsonDataConverter Default { get; } = new();
-
-        private static JsonSerializerOptions DefaultOptions { get; } = new() { IncludeFields = true };
 
         /// <inheritdoc />
         public override string? Serialize(object? value) => value is null ? null : JsonSerializer.Serialize(value, options);

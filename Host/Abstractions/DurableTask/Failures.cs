@@ -1,3 +1,5 @@
+using System.Reflection;
+
 namespace Microsoft.DurableTask;
 
 /// <summary>An activity or sub-orchestration that was awaited has failed.</summary>
@@ -59,18 +61,30 @@ public record TaskFailureDetails(string ErrorType, string ErrorMessage, string? 
         where T : Exception => IsCausedBy(typeof(T));
 
     /// <summary>Whether the failure is a <paramref name="targetBaseExceptionType"/> or derives from it.</summary>
+    /// <remarks>Only this failure is asked, not its inner ones. A type that cannot be found any more is caused by nothing.</remarks>
     /// <exception cref="ArgumentException">Not an exception type.</exception>
+    /// <exception cref="AmbiguousMatchException">Several loaded assemblies, none of them that of the type asked for, have a type of the name.</exception>
     public bool IsCausedBy(Type targetBaseExceptionType)
     {
         ArgumentNullException.ThrowIfNull(targetBaseExceptionType);
         if (!typeof(Exception).IsAssignableFrom(targetBaseExceptionType))
         {
-            throw new ArgumentException($"The type {targetBaseExceptionType} is not an exception.", nameof(targetBaseExceptionType));
+            throw new ArgumentException($"The type {targetBaseExceptionType} is not an exception type.", nameof(targetBaseExceptionType));
         }
 
-        Type? type = Type.GetType(ErrorType) ?? targetBaseExceptionType.Assembly.GetType(ErrorType)
-            ?? AppDomain.CurrentDomain.GetAssemblies().Select(assembly => assembly.GetType(ErrorType)).FirstOrDefault(found => found is not null);
+        if (string.IsNullOrEmpty(ErrorType))
+        {
+            return false;
+        }
+
+        Type? type = Type.GetType(ErrorType, throwOnError: false) ?? targetBaseExceptionType.Assembly.GetType(ErrorType, throwOnError: false) ?? FindLoaded();
         return type is not null && targetBaseExceptionType.IsAssignableFrom(type);
+    }
+
+    private Type? FindLoaded()
+    {
+        Type[] found = [.. AppDomain.CurrentDomain.GetAssemblies().Select(assembly => assembly.GetType(ErrorType, throwOnError: false)).OfType<Type>()];
+        return found.Length <= 1 ? found.FirstOrDefault() : throw new AmbiguousMatchException($"Multiple exception types with the name '{ErrorType}' were found.");
     }
 
     /// <inheritdoc />

@@ -63,8 +63,8 @@ public class RetryPolicy
     /// <param name="maxNumberOfAttempts">Calls in all, the first included; at least 1.</param>
     /// <param name="firstRetryInterval">Pause after the first failure; more than zero.</param>
     /// <param name="backoffCoefficient">Factor from pause to pause; at least 1. Default 1.</param>
-    /// <param name="maxRetryInterval">Longest pause; not below the first. Default 1 h.</param>
-    /// <param name="retryTimeout">No further attempt once this much time has passed; not below the first pause. Default: no limit.</param>
+    /// <param name="maxRetryInterval">Longest pause; not below the first, or <see cref="Timeout.InfiniteTimeSpan"/> for no limit. Default 1 h.</param>
+    /// <param name="retryTimeout">No further attempt once this much time has passed; not below the first pause, or <see cref="Timeout.InfiniteTimeSpan"/>. Default: no limit.</param>
     /// <exception cref="ArgumentOutOfRangeException">A value outside its range.</exception>
     public RetryPolicy(int maxNumberOfAttempts, TimeSpan firstRetryInterval, double backoffCoefficient = 1, TimeSpan? maxRetryInterval = null, TimeSpan? retryTimeout = null)
     {
@@ -83,12 +83,12 @@ public class RetryPolicy
             throw new ArgumentOutOfRangeException(nameof(backoffCoefficient), backoffCoefficient, $"The value for {nameof(backoffCoefficient)} must be greater or equal to 1.0.");
         }
 
-        if (maxRetryInterval < firstRetryInterval)
+        if (maxRetryInterval < firstRetryInterval && maxRetryInterval != Timeout.InfiniteTimeSpan)
         {
             throw new ArgumentOutOfRangeException(nameof(maxRetryInterval), maxRetryInterval, $"The value for {nameof(maxRetryInterval)} must be greater or equal to the value for {nameof(firstRetryInterval)}.");
         }
 
-        if (retryTimeout < firstRetryInterval)
+        if (retryTimeout < firstRetryInterval && retryTimeout != Timeout.InfiniteTimeSpan)
         {
             throw new ArgumentOutOfRangeException(nameof(retryTimeout), retryTimeout, $"The value for {nameof(retryTimeout)} must be greater or equal to the value for {nameof(firstRetryInterval)}.");
         }
@@ -109,7 +109,7 @@ public class RetryPolicy
     /// <summary>Factor from pause to pause.</summary>
     public double BackoffCoefficient { get; }
 
-    /// <summary>Longest pause.</summary>
+    /// <summary>Longest pause; <see cref="Timeout.InfiniteTimeSpan"/> for no limit.</summary>
     public TimeSpan MaxRetryInterval { get; }
 
     /// <summary>Time after which no further attempt begins; <see cref="Timeout.InfiniteTimeSpan"/> for no limit.</summary>

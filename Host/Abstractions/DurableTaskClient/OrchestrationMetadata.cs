@@ -1,17 +1,19 @@
-using Microsoft.DurableTask.Converters;
+using System.Globalization;
 
 namespace Microsoft.DurableTask.Client;
 
 /// <summary>What a query shows of an instance.</summary>
 public sealed class OrchestrationMetadata(string name, string instanceId)
 {
+    private const int LongestShown = 50;
+
     /// <summary>Name of the orchestration.</summary>
     public string Name { get; } = name;
 
     /// <summary>Id of the instance.</summary>
     public string InstanceId { get; } = instanceId;
 
-    /// <summary>Reads the payloads; default JSON.</summary>
+    /// <summary>Reads the payloads; null when they were not asked for.</summary>
     public DataConverter? DataConverter { get; init; }
 
     /// <summary>Status.</summary>
@@ -44,17 +46,33 @@ public sealed class OrchestrationMetadata(string name, string instanceId)
     /// <summary>Whether it has ended.</summary>
     public bool IsCompleted => RuntimeStatus is OrchestrationRuntimeStatus.Completed or OrchestrationRuntimeStatus.Failed or OrchestrationRuntimeStatus.Terminated;
 
-    /// <summary>The input; default when it was not asked for.</summary>
-    public T? ReadInputAs<T>() => Read<T>(SerializedInput);
+    /// <summary>The input; default without one.</summary>
+    /// <exception cref="InvalidOperationException">Inputs and outputs were not asked for.</exception>
+    public T? ReadInputAs<T>() => Read<T>(SerializedInput, nameof(ReadInputAs), "input");
 
-    /// <summary>The output; default when it was not asked for.</summary>
-    public T? ReadOutputAs<T>() => Read<T>(SerializedOutput);
+    /// <summary>The output; default without one.</summary>
+    /// <exception cref="InvalidOperationException">Inputs and outputs were not asked for.</exception>
+    public T? ReadOutputAs<T>() => Read<T>(SerializedOutput, nameof(ReadOutputAs), "output");
 
-    /// <summary>The custom status.</summary>
-    public T? ReadCustomStatusAs<T>() => Read<T>(SerializedCustomStatus);
+    /// <summary>The custom status; default when none was set.</summary>
+    /// <exception cref="InvalidOperationException">Inputs and outputs were not asked for.</exception>
+    public T? ReadCustomStatusAs<T>() => Read<T>(SerializedCustomStatus, nameof(ReadCustomStatusAs), "input and output");
 
-    /// <inheritdoc />
-    public override string ToString() => $"[Name: '{Name}', ID: '{InstanceId}', RuntimeStatus: {RuntimeStatus}, CreatedAt: {CreatedAt:s}, LastUpdatedAt: {LastUpdatedAt:s}]";
+    /// <summary>One line for a log: payloads and messages are cut after 50 characters.</summary>
+    public override string ToString()
+    {
+        string text = string.Create(
+            CultureInfo.InvariantCulture, $"Name: '{Name}', ID: '{InstanceId}', RuntimeStatus: {RuntimeStatus}, CreatedAt: {CreatedAt:s}, LastUpdatedAt: {LastUpdatedAt:s}");
+        string input = SerializedInput is null ? string.Empty : $", Input: '{Short(SerializedInput)}'";
+        string output = SerializedOutput is null ? string.Empty : $", Output: '{Short(SerializedOutput)}'";
+        string failure = FailureDetails is null ? string.Empty : $", FailureDetails: '{FailureDetails.ErrorType} - {Short(FailureDetails.ErrorMessage)}'";
+        return $"[{text}{input}{output}{failure}]";
+    }
 
-    private T? Read<T>(string? text) => (DataConverter ?? JsonDataConverter.Default).Deserialize<T>(text);
+    private static string Short(string text) => text.Length <= LongestShown ? text : $"{text[..LongestShown]}...";
+
+    private T? Read<T>(string? text, string method, string payload) => DataConverter is null
+        ? throw new InvalidOperationException(
+            $"The {method} method can only be used on {nameof(OrchestrationMetadata)} objects that are fetched with the option to include {payload} data.")
+        : DataConverter.Deserialize<T>(text);
 }

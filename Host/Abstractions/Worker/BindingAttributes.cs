@@ -3,21 +3,37 @@ namespace Microsoft.Azure.Functions.Worker.Extensions.Abstractions
     /// <summary>Marks a parameter, property or return value as bound by the host.</summary>
     public abstract class BindingAttribute : Attribute
     {
+        /// <summary>A binding.</summary>
+        public BindingAttribute()
+        {
+        }
     }
 
     /// <summary>An input of a function beside its trigger.</summary>
     public abstract class InputBindingAttribute : BindingAttribute
     {
+        /// <summary>An input.</summary>
+        public InputBindingAttribute()
+        {
+        }
     }
 
     /// <summary>An output of a function.</summary>
     public abstract class OutputBindingAttribute : BindingAttribute
     {
+        /// <summary>An output.</summary>
+        public OutputBindingAttribute()
+        {
+        }
     }
 
     /// <summary>What starts a function; each function has exactly one.</summary>
     public abstract class TriggerBindingAttribute : BindingAttribute
     {
+        /// <summary>A trigger.</summary>
+        public TriggerBindingAttribute()
+        {
+        }
     }
 }
 

@@ -7,9 +7,12 @@ using System.Web;
 namespace Microsoft.Azure.Functions.Worker.Http;
 
 /// <summary>An HTTP request as the worker gives it.</summary>
-public abstract class HttpRequestData(FunctionContext functionContext)
+public abstract class HttpRequestData
 {
     private NameValueCollection? _query;
+
+    /// <summary>A request of that invocation.</summary>
+    public HttpRequestData(FunctionContext functionContext) => FunctionContext = functionContext;
 
     /// <summary>Body, readable once.</summary>
     public abstract Stream Body { get; }
@@ -30,7 +33,7 @@ public abstract class HttpRequestData(FunctionContext functionContext)
     public abstract string Method { get; }
 
     /// <summary>The invocation.</summary>
-    public FunctionContext FunctionContext { get; } = functionContext;
+    public FunctionContext FunctionContext { get; }
 
     /// <summary>Query parameters, decoded; a missing one is null.</summary>
     public virtual NameValueCollection Query => _query ??= HttpUtility.ParseQueryString(Url.Query);
@@ -40,8 +43,11 @@ public abstract class HttpRequestData(FunctionContext functionContext)
 }
 
 /// <summary>An HTTP response as the worker takes it.</summary>
-public abstract class HttpResponseData(FunctionContext functionContext)
+public abstract class HttpResponseData
 {
+    /// <summary>A response of that invocation.</summary>
+    public HttpResponseData(FunctionContext functionContext) => FunctionContext = functionContext;
+
     /// <summary>Status; set it before the body is written.</summary>
     public abstract HttpStatusCode StatusCode { get; set; }
 
@@ -55,7 +61,7 @@ public abstract class HttpResponseData(FunctionContext functionContext)
     public abstract HttpCookies Cookies { get; }
 
     /// <summary>The invocation.</summary>
-    public FunctionContext FunctionContext { get; } = functionContext;
+    public FunctionContext FunctionContext { get; }
 
     /// <summary>A response to <paramref name="request"/>; status 200.</summary>
     public static HttpResponseData CreateResponse(HttpRequestData request)
