@@ -61,6 +61,16 @@ internal sealed partial class DurableEngine : BackgroundService
             }
         };
         signals.Sent += wake.Set;
+        clock.JumpedAhead += () =>
+        {
+            // Sessions sleep by the monotonic clock until their timer is due: they look again, and so does the claim of unheld ones.
+            foreach (OrchestrationSession session in sessions.Values)
+            {
+                session.Wake();
+            }
+
+            wake.Set();
+        };
         lease.Notified += () =>
         {
             wake.Set();

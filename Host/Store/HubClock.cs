@@ -11,6 +11,9 @@ internal sealed class HubClock
     private long readTicks = Stopwatch.GetTimestamp();
     private DateTime latest;
 
+    /// <summary>Raised when the database's clock is more than a second ahead of where this one had carried it: timers may be due at once.</summary>
+    public event Action? JumpedAhead;
+
     /// <summary>Now, UTC, in whole microseconds (what PostgreSQL keeps).</summary>
     public DateTime UtcNow
     {
@@ -28,8 +31,10 @@ internal sealed class HubClock
     /// <summary>Sets the clock to what the database just said.</summary>
     public void Set(DateTime databaseUtc)
     {
+        bool ahead;
         lock (gate)
         {
+            ahead = databaseUtc - (readAt + Stopwatch.GetElapsedTime(readTicks)) > TimeSpan.FromSeconds(1);
             readAt = databaseUtc;
             readTicks = Stopwatch.GetTimestamp();
 
@@ -38,6 +43,11 @@ internal sealed class HubClock
             {
                 latest = databaseUtc;
             }
+        }
+
+        if (ahead)
+        {
+            JumpedAhead?.Invoke();
         }
     }
 

@@ -25,6 +25,7 @@ internal sealed class TestEngine : IAsyncDisposable
         Hub = services.GetRequiredService<ITaskHub>();
         Database = services.GetRequiredService<HubDatabase>();
         Engine = services.GetRequiredService<DurableEngine>();
+        Clock = services.GetRequiredService<HubClock>();
     }
 
     public string Connection { get; }
@@ -34,6 +35,8 @@ internal sealed class TestEngine : IAsyncDisposable
     public HubDatabase Database { get; }
 
     public DurableEngine Engine { get; }
+
+    public HubClock Clock { get; }
 
     /// <summary>Starts an engine; without <paramref name="connection"/> on a database of its own.</summary>
     public static async Task<TestEngine> StartAsync(IFunctionRuntime functions, string? connection = null, HubSettings? settings = null, Action<StorePoint>? probe = null)
