@@ -2,6 +2,7 @@ using Durable.Host.Functions;
 using Durable.Host.Store;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Logging;
+using Npgsql;
 
 namespace Durable.Host.Http.Management;
 
@@ -102,6 +103,11 @@ internal sealed partial class ManagementApi(
             case RefusedException refused:
                 await ManagementJson.WriteErrorAsync(
                     http, StatusCodes.Status500InternalServerError, "Something went wrong while processing your request", refused.Type, e.Message);
+                break;
+            case NpgsqlException when HubDatabase.IsTransient(e):
+                Log.StoreAway(logger, route.Operation, route.InstanceId, HubDatabase.Explain(e));
+                http.Response.Headers.RetryAfter = "1";
+                await ManagementJson.WriteErrorAsync(http, StatusCodes.Status503ServiceUnavailable, "The task hub's database does not answer now. Ask again soon.");
                 break;
             default:
                 Log.Failed(logger, e, route.Operation, route.InstanceId, http.TraceIdentifier);
