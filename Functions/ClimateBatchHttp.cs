@@ -53,9 +53,12 @@ public sealed class ClimateBatchHttp(ClimatePlanner planner, Plans plans, Partit
             }
 
             await plans.CheckAsync(options.PlanHash, plan, cancellationToken);
-            if (await FindOwnerAsync(plan, cancellationToken) is { } owner && await client.IsActiveAsync(owner, cancellationToken))
+            foreach (string runId in await FindOwnersAsync(plan, cancellationToken))
             {
-                return await client.CreateCheckStatusResponseAsync(request, owner, HttpStatusCode.Conflict, cancellationToken);
+                string owner = runId[..runId.LastIndexOf('/')];
+                if (await client.IsActiveAsync(owner, cancellationToken)) return await client.CreateCheckStatusResponseAsync(request, owner, HttpStatusCode.Conflict, cancellationToken);
+                // It was terminated or failed before it could let go. A claim of an instance this hub does not know is left to run out.
+                if (await client.GetInstanceAsync(owner, cancellationToken) is not null) await partitions.ReleaseAsync(runId, cancellationToken);
             }
         }
         catch (PlanStaleException stale)
@@ -71,11 +74,10 @@ public sealed class ClimateBatchHttp(ClimatePlanner planner, Plans plans, Partit
         return await client.CreateCheckStatusResponseAsync(request, instanceId, cancellationToken);
     }
 
-    /// <summary>Instance that fills any of the planned partitions now.</summary>
-    private async Task<string?> FindOwnerAsync(Plan plan, CancellationToken cancellationToken)
+    /// <summary>Runs that fill any of the planned partitions now.</summary>
+    private async Task<IReadOnlyList<string>> FindOwnersAsync(Plan plan, CancellationToken cancellationToken)
     {
         Dictionary<string, PartitionRecord> ledger = await partitions.ReadAsync(plan.Kind, cancellationToken);
-        string? runId = plan.Partitions.Select(partition => ledger.GetValueOrDefault(partition.Key)?.ClaimedBy).FirstOrDefault(claim => claim is not null);
-        return runId?[..runId.LastIndexOf('/')];
+        return [.. plan.Partitions.Select(partition => ledger.GetValueOrDefault(partition.Key)?.ClaimedBy).OfType<string>().Distinct()];
     }
 }

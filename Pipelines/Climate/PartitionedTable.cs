@@ -8,14 +8,15 @@ namespace Durable.Pipelines.Climate;
 /// </summary>
 /// <param name="Name">Schema and table.</param>
 /// <param name="PartColumn">Second partition column.</param>
+/// <param name="PartType">Its type.</param>
 /// <param name="KeyColumns">What identifies a row within a partition.</param>
 /// <param name="ValueColumns">One column for each risk and kind of value, risk by risk; NULL = not computed.</param>
-internal sealed record PartitionedTable(string Name, string PartColumn, IReadOnlyList<string> KeyColumns, IReadOnlyList<string> ValueColumns)
+internal sealed record PartitionedTable(string Name, string PartColumn, string PartType, IReadOnlyList<string> KeyColumns, IReadOnlyList<string> ValueColumns)
 {
-    public static PartitionedTable Hazard { get; } = new("climate.hazard_cells", "target_year", ["grid_id"], [.. Risks.Names]);
+    public static PartitionedTable Hazard { get; } = new("climate.hazard_cells", "target_year", "smallint", ["grid_id"], [.. Risks.Names]);
 
     public static PartitionedTable Probability { get; } = new(
-        "climate.probability_cells", "tile", ["grid_id", "target_year"], [.. Risks.Names, .. Risks.Names.Select(risk => risk + "_p")]);
+        "climate.probability_cells", "tile", "integer", ["grid_id", "target_year"], [.. Risks.Names, .. Risks.Names.Select(risk => risk + "_p")]);
 
     /// <summary>Creates the empty tables that will become partitions. Their checks let them be attached without a scan.</summary>
     /// <returns>Their names, in the order of <paramref name="parts"/>.</returns>
@@ -23,7 +24,7 @@ internal sealed record PartitionedTable(string Name, string PartColumn, IReadOnl
     {
         await ExecuteAsync(connection, string.Join(";\n", parts.Select(part => $"""
             CREATE TABLE {Filling(scenario, part)} (LIKE {Shape},
-                CONSTRAINT part CHECK (scenario_id = {(short)scenario} AND {PartColumn} >= {part} AND {PartColumn} < {part + 1}))
+                CONSTRAINT part CHECK (scenario_id = {(short)scenario}::smallint AND {PartColumn} = {part}::{PartType}))
             """)), cancellationToken);
         return [.. parts.Select(part => Filling(scenario, part))];
     }
@@ -59,7 +60,7 @@ internal sealed record PartitionedTable(string Name, string PartColumn, IReadOnl
             """, cancellationToken);
     }
 
-    /// <summary>Puts filled tables in the place of the present partitions. Locks the parent until the transaction ends, so call it last.</summary>
+    /// <summary>Puts filled tables in the place of the present partitions. Locks the scenario's table until the transaction ends, so call it last.</summary>
     /// <param name="filled">Partitions to swap in.</param>
     /// <param name="abandoned">Tables that were created and not filled.</param>
     public async Task SwapAsync(
@@ -70,12 +71,11 @@ internal sealed record PartitionedTable(string Name, string PartColumn, IReadOnl
         [
             .. abandoned.Select(part => $"DROP TABLE {Filling(scenario, part)}"),
             .. filled.Where(partition => partition.Rows >= IndexedRows).Select(partition => $"CREATE INDEX ON {Filling(scenario, partition.Part)} USING brin (grid_id)"),
-            $"LOCK TABLE {Name} IN ACCESS EXCLUSIVE MODE",
+            $"LOCK TABLE ONLY {Parent(scenario)} IN ACCESS EXCLUSIVE MODE",
             .. filled.Select(partition => $"""
                 DROP TABLE IF EXISTS {Partition(scenario, partition.Part)};
                 ALTER TABLE {Filling(scenario, partition.Part)} RENAME TO {Partition(scenario, partition.Part).Split('.')[1]};
-                ALTER TABLE {Name} ATTACH PARTITION {Partition(scenario, partition.Part)}
-                    FOR VALUES FROM ({(short)scenario}, {partition.Part}) TO ({(short)scenario}, {partition.Part + 1})
+                ALTER TABLE {Parent(scenario)} ATTACH PARTITION {Partition(scenario, partition.Part)} FOR VALUES IN ({partition.Part})
                 """),
         ];
         await ExecuteAsync(connection, string.Join(";\n", statements), cancellationToken);
@@ -85,7 +85,9 @@ internal sealed record PartitionedTable(string Name, string PartColumn, IReadOnl
 
     private string Filling(Scenario scenario, int part) => Partition(scenario, part) + "_new";
 
-    private string Partition(Scenario scenario, int part) => $"{Name}_{scenario.Name().ToLowerInvariant()}_{part}";
+    private string Parent(Scenario scenario) => $"{Name}_{scenario.Name().ToLowerInvariant()}";
+
+    private string Partition(Scenario scenario, int part) => $"{Parent(scenario)}_{part}";
 
     internal static async Task ExecuteAsync(NpgsqlConnection connection, string sql, CancellationToken cancellationToken)
     {

@@ -48,11 +48,11 @@ public sealed class ClimateBatchTests
     }
 
     [Fact]
-    public async Task A_start_that_overlaps_a_running_batch_is_refused_with_its_status_link()
+    public async Task A_partition_claimed_elsewhere_refuses_the_run_as_a_whole()
     {
         await using AppProcess app = await AppProcess.StartAsync();
         await SampleAsync(app, 20);
-        // Another host's run holds SSP245/2050; its instance is alive.
+        // A run of another task hub holds SSP245/2050: this one cannot know whether it lives, so it waits for the claim to run out.
         await ExecuteAsync(app, """
             INSERT INTO operations.partitions (kind, key, state, claimed_by, claimed_until)
             VALUES ('hazard', 'SSP245/2050', 'missing', 'elsewhere/20260101T000000000Z', now() + interval '10 minutes')
@@ -63,6 +63,24 @@ public sealed class ClimateBatchTests
         Assert.Equal("Failed", run.GetProperty("runtimeStatus").GetString());
         Assert.Contains("are being filled by run elsewhere", run.GetRawText(), StringComparison.Ordinal);
         Assert.Equal(0L, await ScalarAsync(app, "SELECT count(*) FROM hazard_results")); // refused as a whole
+    }
+
+    [Fact]
+    public async Task A_start_that_overlaps_a_running_batch_is_refused_with_its_status_link_and_free_again_once_that_was_terminated()
+    {
+        await using AppProcess app = await AppProcess.StartAsync();
+        await SampleAsync(app, 500, 2021, 2060);
+        string running = (await app.PostAsync("/api/climate/hazard", """{"endYear": 2060, "workers": 1}""")).Body.GetProperty("Id").GetString()!;
+        while (await ScalarAsync(app, "SELECT count(*) FROM operations.partitions WHERE claimed_by IS NOT NULL") == 0) await Task.Delay(10);
+
+        (HttpStatusCode overlapping, JsonElement link) = await app.PostAsync("/api/climate/hazard", Short);
+        (HttpStatusCode same, _) = await app.PostAsync("/api/climate/hazard", """{"endYear": 2060}""");
+        Assert.Equal((HttpStatusCode.Conflict, HttpStatusCode.Conflict), (overlapping, same));
+        Assert.Equal(running, link.GetProperty("Id").GetString());
+
+        await app.PostAsync($"/runtime/webhooks/durabletask/instances/{running}/terminate?reason=test");
+        await app.WaitAsync(running);
+        Assert.Equal("Completed", (await RunAsync(app, "/api/climate/hazard?force=true", Short)).GetProperty("runtimeStatus").GetString());
     }
 
     [Fact]

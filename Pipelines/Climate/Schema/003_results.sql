@@ -18,7 +18,7 @@ CREATE TABLE climate.hazard_row (
     fallbacks      smallint NOT NULL, -- bit i: risk i used a stated default; bits 9 and 10: heat, cold counted days from monthly values
     created_at     timestamptz NOT NULL
 );
-CREATE TABLE climate.hazard_cells (LIKE climate.hazard_row) PARTITION BY RANGE (scenario_id, target_year);
+CREATE TABLE climate.hazard_cells (LIKE climate.hazard_row) PARTITION BY LIST (scenario_id);
 
 CREATE TABLE climate.probability_row (
     scenario_id      smallint NOT NULL,
@@ -46,7 +46,17 @@ CREATE TABLE climate.probability_row (
     fallbacks        smallint NOT NULL,
     created_at       timestamptz NOT NULL
 );
-CREATE TABLE climate.probability_cells (LIKE climate.probability_row) PARTITION BY RANGE (scenario_id, tile);
+CREATE TABLE climate.probability_cells (LIKE climate.probability_row) PARTITION BY LIST (scenario_id);
+
+-- Two levels: attaching costs time in proportion to the partitions beside the new one, and locks only its own scenario.
+DO $$
+DECLARE s record;
+BEGIN
+    FOR s IN SELECT scenario_id AS id, lower(scenario) AS name FROM climate.scenarios LOOP
+        EXECUTE format('CREATE TABLE climate.hazard_cells_%s PARTITION OF climate.hazard_cells FOR VALUES IN (%s) PARTITION BY LIST (target_year)', s.name, s.id);
+        EXECUTE format('CREATE TABLE climate.probability_cells_%s PARTITION OF climate.probability_cells FOR VALUES IN (%s) PARTITION BY LIST (tile)', s.name, s.id);
+    END LOOP;
+END $$;
 
 -- Unpacks bin probabilities: each bin but the last is 14 bits of ten-thousandths, lowest bin lowest; the last is the rest to 1.
 CREATE FUNCTION climate.bin_probabilities(packed bigint, bins integer) RETURNS double precision[]
