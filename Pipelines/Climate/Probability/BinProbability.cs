@@ -10,6 +10,8 @@ public static class BinProbability
     /// <summary>Fewer years than this are counted, not smoothed.</summary>
     public const int SmallestSmoothed = 3;
 
+    private static readonly double[] ScottFactors = [.. Enumerable.Range(0, 200).Select(n => Math.Pow(n, -0.2))];
+
     /// <summary>Fills <paramref name="probabilities"/> (one for each bin, sum 1) from years whose value is known.</summary>
     /// <returns>False when the sample is empty: there is no probability then, and 0 would be a lie.</returns>
     public static bool TryEstimate(ReadOnlySpan<double> sample, BinScheme scheme, Span<double> probabilities)
@@ -41,7 +43,7 @@ public static class BinProbability
     {
         if (n < SmallestSmoothed) return 0;
         double variance = sumOfSquares / (n - 1);
-        return variance <= 1e-12 * Math.Max(1, mean * mean) ? 0 : Math.Sqrt(variance) * Math.Pow(n, -0.2);
+        return variance <= 1e-12 * Math.Max(1, mean * mean) ? 0 : Math.Sqrt(variance) * (n < ScottFactors.Length ? ScottFactors[n] : Math.Pow(n, -0.2));
     }
 
     private static bool TrySmooth(double[] sample, double[] edges, Span<double> intervals)

@@ -11,24 +11,31 @@ public static class PackedBins
     /// <exception cref="InvalidOperationException">They do not sum to 1 within 1e-6, or one lies outside 0 to 1: the partition must fail.</exception>
     public static long Pack(ReadOnlySpan<double> probabilities)
     {
-        Span<int> units = stackalloc int[probabilities.Length];
+        Span<int> units = stackalloc int[5];
+        Span<double> remainders = stackalloc double[5];
+        int bins = probabilities.Length, left = Unit;
         double sum = 0;
-        int left = Unit;
-        for (int bin = 0; bin < units.Length; bin++)
+        for (int bin = 0; bin < bins; bin++)
         {
             double p = probabilities[bin];
             if (!(p is >= -1e-9 and <= 1 + 1e-6)) throw new InvalidOperationException($"Bin {bin} has probability {p}.");
             sum += p;
             units[bin] = (int)(p * Unit);
+            remainders[bin] = p * Unit - units[bin];
             left -= units[bin];
         }
 
         if (!(Math.Abs(sum - 1) <= 1e-6)) throw new InvalidOperationException($"Bin probabilities sum to {sum}, not to 1.");
-        for (; left > 0; left--) units[LargestRemainder(probabilities, units)]++;
-        for (; left < 0; left++) units[units.IndexOf(Max(units))]--;
+        for (; left != 0; left -= Math.Sign(left))
+        {
+            // A sum a hair above 1 leaves one too many: the smallest remainder gives it back, from a bin that has something to give.
+            int bin = Extreme(units[..bins], remainders, largest: left > 0);
+            units[bin] += Math.Sign(left);
+            remainders[bin] -= Math.Sign(left);
+        }
 
         long packed = 0;
-        for (int bin = 0; bin < units.Length - 1; bin++) packed |= (long)units[bin] << Bits * bin;
+        for (int bin = 0; bin < bins - 1; bin++) packed |= (long)units[bin] << Bits * bin;
         return packed;
     }
 
@@ -48,21 +55,15 @@ public static class PackedBins
         return probabilities;
     }
 
-    private static int LargestRemainder(ReadOnlySpan<double> probabilities, ReadOnlySpan<int> units)
+    private static int Extreme(ReadOnlySpan<int> units, ReadOnlySpan<double> remainders, bool largest)
     {
-        int largest = 0;
-        for (int bin = 1; bin < units.Length; bin++)
+        int found = -1;
+        for (int bin = 0; bin < units.Length; bin++)
         {
-            if (probabilities[bin] * Unit - units[bin] > probabilities[largest] * Unit - units[largest]) largest = bin;
+            if (!largest && units[bin] == 0) continue;
+            if (found < 0 || (largest ? remainders[bin] > remainders[found] : remainders[bin] < remainders[found])) found = bin;
         }
 
-        return largest;
-    }
-
-    private static int Max(ReadOnlySpan<int> units)
-    {
-        int max = units[0];
-        foreach (int unit in units) max = Math.Max(max, unit);
-        return max;
+        return found;
     }
 }
