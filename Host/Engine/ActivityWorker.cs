@@ -16,6 +16,8 @@ internal sealed partial class ActivityWorker(
     private readonly Channel<ClaimedActivity> queue = Channel.CreateUnbounded<ClaimedActivity>();
     private readonly Signal more = new();
     private int taken; // reserved, queued and running
+    private int ahead = settings.MaxConcurrentActivities * 2;
+    private long lastClaim;
     private volatile bool storeMayHaveMore = true;
 
     /// <summary>Gives a result to the session of its instance, when this host holds it.</summary>
@@ -24,7 +26,9 @@ internal sealed partial class ActivityWorker(
     /// <summary>Told when an activity of a locally held instance starts (+1) or is done (-1).</summary>
     public Action<ClaimedActivity, int> Track { get; set; } = (_, _) => { };
 
-    private int Ahead => settings.MaxConcurrentActivities * 2;
+    // Places claimed ahead of the workers. Short activities would make every claim a commit of a few; long ones would be hoarded from other hosts.
+    // So the number follows how fast the last claim was worked off.
+    private int Ahead => Volatile.Read(ref ahead);
 
     /// <summary>Reserves up to <paramref name="wanted"/> places.</summary>
     public int Reserve(int wanted)
@@ -98,9 +102,10 @@ internal sealed partial class ActivityWorker(
                 }
 
                 // Half empty, not one short: a claim is a commit, so claim many at once.
-                while (storeMayHaveMore && Volatile.Read(ref taken) <= settings.MaxConcurrentActivities && lease.Holds)
+                while (storeMayHaveMore && Volatile.Read(ref taken) <= Ahead / 2 && lease.Holds)
                 {
                     storeMayHaveMore = false;
+                    Adapt();
                     int places = Reserve(Ahead);
                     List<ClaimedActivity> claimed = [];
                     try
@@ -128,6 +133,15 @@ internal sealed partial class ActivityWorker(
                 LookForMore();
             }
         }
+    }
+
+    private void Adapt()
+    {
+        TimeSpan since = Stopwatch.GetElapsedTime(lastClaim);
+        lastClaim = Stopwatch.GetTimestamp();
+        int least = settings.MaxConcurrentActivities * 2;
+        int next = since < TimeSpan.FromMilliseconds(100) ? Ahead * 2 : since > TimeSpan.FromMilliseconds(500) ? least : Ahead;
+        Volatile.Write(ref ahead, Math.Clamp(next, least, Math.Max(least, 1024)));
     }
 
     private async Task WorkAsync(CancellationToken stopping, CancellationToken abort)
@@ -185,7 +199,7 @@ internal sealed partial class ActivityWorker(
     private void Finish(ClaimedActivity activity)
     {
         Track(activity, -1);
-        if (Interlocked.Decrement(ref taken) <= settings.MaxConcurrentActivities && storeMayHaveMore)
+        if (Interlocked.Decrement(ref taken) <= Ahead / 2 && storeMayHaveMore)
         {
             more.Set();
         }

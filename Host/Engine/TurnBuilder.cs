@@ -128,23 +128,34 @@ internal sealed class TurnBuilder
                 + $"Additional info: The following are the known orchestrator functions: {known}", null), at);
         }
 
-        Prepare(tools);
+        if (!Ready || fresh.Count > 0)
+        {
+            Prepare(tools);
+        }
+
         if (fresh.Count == 0)
         {
-            Ready = true;
-            timers = [.. executor!.OpenTimers];
-            if (!tools.Settings.ExtendedSessions)
-            {
-                executor = null;
-            }
-
+            Settle(tools);
             return sent > handled || write.Consumed.Count > 0 || write.FinishedActivities.Count > 0 ? write with { DueAt = NextDue } : null;
         }
 
-        TurnOutcome outcome = executor!.Run(fresh);
+        // What was carried over by ContinueAsNew comes after the first step of the new execution, as the official history has it.
+        int first = started || instance.Generation is not null ? fresh.Count : 1;
+        TurnOutcome outcome = executor!.Run(fresh[..first]);
+        List<HistoryEvent> events = [.. fresh[..first], .. Recorded(outcome, at)];
+        if (first < fresh.Count)
+        {
+            TurnOutcome rest = executor.Run(fresh[first..]);
+            events.AddRange([.. fresh[first..], .. Recorded(rest, at)]);
+            outcome = rest with
+            {
+                Actions = [.. outcome.Actions, .. rest.Actions], CustomStatusChanged = outcome.CustomStatusChanged || rest.CustomStatusChanged,
+            };
+        }
+
         Ready = true;
         timers = [.. executor.OpenTimers];
-        return Written(write, fresh, outcome, at);
+        return Written(write, fresh, events, outcome, at);
     }
 
     /// <summary>Takes note of a written turn.</summary>
@@ -252,18 +263,26 @@ internal sealed class TurnBuilder
     private OrchestrationExecutor NewExecutor(EngineTools tools) => new(
         new ReplayHeader(instance.InstanceId, instance.Name, instance.Version, instance.Input, instance.Parent), tools.Functions, tools.Converter, tools.Loggers);
 
-    private TurnWrite Written(TurnWrite write, List<HistoryEvent> fresh, TurnOutcome outcome, DateTime at)
+    /// <summary>Takes the open timers from a replay; the executor is kept only in an extended session.</summary>
+    private void Settle(EngineTools tools)
     {
-        List<HistoryEvent> events = [.. fresh];
-        if (executor!.Mismatch is null)
+        if (!Ready)
         {
-            events.AddRange(outcome.Actions.Select(action => Event(action, at)));
+            Ready = true;
+            timers = [.. executor!.OpenTimers];
+            executor = tools.Settings.ExtendedSessions ? executor : null;
         }
+    }
 
+    private IEnumerable<HistoryEvent> Recorded(TurnOutcome outcome, DateTime at) =>
+        executor!.Mismatch is null ? outcome.Actions.Select(action => Event(action, at)) : [];
+
+    private TurnWrite Written(TurnWrite write, List<HistoryEvent> fresh, List<HistoryEvent> events, TurnOutcome outcome, DateTime at)
+    {
         bool suspendedOrResumed = fresh.Any(e => e.Kind is EventKind.ExecutionSuspended or EventKind.ExecutionResumed);
         write = write with
         {
-            Status = executor.Suspended ? OrchestrationRuntimeStatus.Suspended : OrchestrationRuntimeStatus.Running,
+            Status = executor!.Suspended ? OrchestrationRuntimeStatus.Suspended : OrchestrationRuntimeStatus.Running,
             CustomStatus = outcome.CustomStatus,
             CustomStatusChanged = outcome.CustomStatusChanged,
             DueAt = NextDue,
