@@ -1,0 +1,313 @@
+using System.Text.Json;
+using Durable.Host.History;
+using Durable.Host.Store;
+using Microsoft.DurableTask;
+using Microsoft.DurableTask.Client;
+
+namespace Durable.Tests.Host.Engine;
+
+/// <summary>More of the programming model: retries, limits, versions, purges, queries, poison, large payloads.</summary>
+public sealed class ProgrammingModelTests
+{
+    private static ScenarioRuntime App() => new ScenarioRuntime()
+        .Activity<string, string>("Hello", name => Task.FromResult($"Hello {name}!"))
+        .Activity<string, string>("Fail", message => throw new InvalidOperationException(message))
+        .Activity<int, string>("Big", length => Task.FromResult(new string('x', length)))
+        .Orchestrator("Hello", async context => await context.CallActivityAsync<string>("Hello", context.GetInput<string>() ?? "nobody"))
+        .Orchestrator("Wait", async context => await context.WaitForExternalEvent<string>("go"));
+
+    [Fact]
+    public async Task A_policy_waits_longer_each_time_and_gives_up_with_the_last_failure()
+    {
+        ScenarioRuntime app = App().Orchestrator("Retry", async context =>
+        {
+            DateTime start = context.CurrentUtcDateTime;
+            try
+            {
+                return await context.CallActivityAsync<string>("Fail", "x", TaskOptions.FromRetryPolicy(new RetryPolicy(3, TimeSpan.FromMilliseconds(100), backoffCoefficient: 2)));
+            }
+            catch (TaskFailedException e)
+            {
+                return $"#{e.TaskId} after {(context.CurrentUtcDateTime - start).TotalMilliseconds >= 700}";
+            }
+        });
+        await using TestEngine engine = await TestEngine.StartAsync(app);
+
+        Assert.Equal("\"#4 after True\"", (await engine.RunAsync("Retry")).Output); // 100 + 200 + 400 ms: the wait follows the last failure too
+        Assert.Equal(3, app.Calls.Count);
+    }
+
+    [Fact]
+    public async Task A_handler_decides_by_attempt_and_failure()
+    {
+        List<int> asked = [];
+        ScenarioRuntime app = App().Orchestrator("Retry", async context =>
+        {
+            try
+            {
+                return await context.CallActivityAsync<string>("Fail", "x", TaskOptions.FromRetryHandler(retry =>
+                {
+                    asked.Add(retry.LastAttemptNumber);
+                    return retry.LastFailure.IsCausedBy<InvalidOperationException>() && retry.LastAttemptNumber < 3;
+                }));
+            }
+            catch (TaskFailedException e)
+            {
+                return e.Message;
+            }
+        });
+        await using TestEngine engine = await TestEngine.StartAsync(app);
+
+        Assert.Equal("Task 'Fail' (#2) failed with an unhandled exception: x", JsonSerializer.Deserialize<string>((await engine.RunAsync("Retry")).Output!));
+        Assert.Equal([1, 2, 3], asked);
+    }
+
+    [Fact]
+    public async Task A_wait_with_a_limit_ends_cancelled_and_leaves_nothing_open()
+    {
+        ScenarioRuntime app = App().Orchestrator("Limit", async context =>
+        {
+            try
+            {
+                return await context.WaitForExternalEvent<string>("never", TimeSpan.FromMilliseconds(100));
+            }
+            catch (TaskCanceledException e)
+            {
+                return e.Message;
+            }
+        });
+        await using TestEngine engine = await TestEngine.StartAsync(app);
+
+        Assert.Equal("\"A task was canceled.\"", (await engine.RunAsync("Limit")).Output);
+    }
+
+    [Fact]
+    public async Task A_cancelled_timer_does_not_hold_the_instance()
+    {
+        ScenarioRuntime app = App().Orchestrator("Cancel", async context =>
+        {
+            using CancellationTokenSource end = new();
+            Task timer = context.CreateTimer(TimeSpan.FromHours(1), end.Token);
+            await context.CallActivityAsync<string>("Hello", "x");
+            end.Cancel();
+            return timer.IsCanceled;
+        });
+        await using TestEngine engine = await TestEngine.StartAsync(app);
+
+        InstanceRecord run = await engine.RunAsync("Cancel");
+
+        Assert.Equal("true", run.Output);
+        Assert.DoesNotContain(await engine.Hub.ReadHistoryAsync(run.InstanceId), e => e.Kind == EventKind.TimerFired);
+    }
+
+    [Fact]
+    public async Task A_start_time_in_the_future_is_kept_and_early_events_wait_for_it()
+    {
+        await using TestEngine engine = await TestEngine.StartAsync(App());
+        string id = Guid.NewGuid().ToString("N");
+        DateTimeOffset start = DateTimeOffset.UtcNow.AddSeconds(1.5);
+        await engine.Hub.StartAsync(new StartRequest(id, "Wait", null, StartAt: start));
+        await engine.RaiseAsync(id, "go", "early");
+        await Task.Delay(400);
+        Assert.Equal(OrchestrationRuntimeStatus.Pending, (await engine.Hub.GetAsync(id, true))!.Status);
+
+        InstanceRecord run = await engine.EndAsync(id);
+
+        Assert.Equal("\"early\"", run.Output);
+        Assert.True(run.CompletedAt >= start, $"It ended at {run.CompletedAt:o}, before its start {start:o}.");
+    }
+
+    [Fact]
+    public async Task An_id_in_use_is_refused_and_a_finished_one_is_replaced()
+    {
+        await using TestEngine engine = await TestEngine.StartAsync(App());
+        await engine.ScheduleAsync("Wait", id: "same");
+        await engine.Hub.WaitAsync("same", completion: false, payloads: false);
+
+        Assert.Equal(new StartOutcome(false, OrchestrationRuntimeStatus.Running), await engine.Hub.StartAsync(new StartRequest("same", "Wait", null)));
+
+        await engine.RaiseAsync("same", "go", "1");
+        await engine.EndAsync("same");
+        Assert.Equal("\"Hello again!\"", (await engine.RunAsync("Hello", "again", "same")).Output);
+        Assert.Equal(1, (await engine.Hub.ReadHistoryAsync("same"))[0].Detail!.Generation);
+    }
+
+    [Fact]
+    public async Task A_child_id_in_use_fails_the_call_not_the_host()
+    {
+        ScenarioRuntime app = App().Orchestrator("Parent", async context =>
+        {
+            try
+            {
+                return await context.CallSubOrchestratorAsync<string>("Hello", "x", new SubOrchestrationOptions(instanceId: "taken"));
+            }
+            catch (TaskFailedException e)
+            {
+                return e.FailureDetails.ErrorMessage;
+            }
+        });
+        await using TestEngine engine = await TestEngine.StartAsync(app);
+        await engine.ScheduleAsync("Wait", id: "taken");
+
+        Assert.Contains("already exists", (await engine.RunAsync("Parent")).Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Changed_code_fails_the_running_instance_with_both_names()
+    {
+        bool changed = false;
+        ScenarioRuntime app = App().Activity<string, string>("Bye", name => Task.FromResult("bye")).Orchestrator("Evolving", async context =>
+        {
+            await context.CallActivityAsync<string>(changed ? "Bye" : "Hello", "x");
+            return await context.WaitForExternalEvent<string>("go");
+        });
+        await using TestEngine engine = await TestEngine.StartAsync(app, settings: new HubSettings { HubName = "TestHub", ExtendedSessions = false });
+        string id = await engine.ScheduleAsync("Evolving");
+        await FirstScenarios.Until(async () => (await engine.Hub.ReadHistoryAsync(id)).Any(e => e.Kind == EventKind.TaskCompleted));
+        changed = true;
+        await engine.RaiseAsync(id, "go", "x");
+
+        InstanceRecord run = await engine.EndAsync(id);
+
+        Assert.Equal(OrchestrationRuntimeStatus.Failed, run.Status);
+        Assert.StartsWith("DurableTask.Core.Exceptions.NonDeterministicOrchestrationException: Non-Deterministic workflow detected:", run.Output, StringComparison.Ordinal);
+        Assert.Contains("'Hello'", run.Output, StringComparison.Ordinal);
+        Assert.Contains("'Bye'", run.Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task An_unknown_orchestrator_or_activity_is_named_with_the_known_ones()
+    {
+        ScenarioRuntime app = App().Orchestrator("Misspelled", async context => await context.CallActivityAsync<string>("Helo", "x"));
+        await using TestEngine engine = await TestEngine.StartAsync(app);
+
+        Assert.Contains("The function 'Nope' doesn't exist", (await engine.RunAsync("Nope")).Output, StringComparison.Ordinal);
+        InstanceRecord run = await engine.RunAsync("Misspelled");
+        HistoryEvent failed = (await engine.Hub.ReadHistoryAsync(run.InstanceId)).Single(e => e.Kind == EventKind.TaskFailed);
+        Assert.Contains("'Helo' doesn't exist", failed.Data, StringComparison.Ordinal);
+        Assert.Contains("'Hello'", failed.Data, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Ten_megabytes_pass_through_input_result_and_output()
+    {
+        ScenarioRuntime app = App().Orchestrator("Large", async context =>
+            context.GetInput<string>() + await context.CallActivityAsync<string>("Big", 5_000_000));
+        await using TestEngine engine = await TestEngine.StartAsync(app);
+
+        InstanceRecord run = await engine.RunAsync("Large", new string('i', 10_000_000), seconds: 60);
+
+        Assert.Equal(15_000_002, run.Output!.Length); // both and two quotes
+    }
+
+    [Fact]
+    public async Task A_stored_event_that_cannot_be_read_fails_its_instance_only()
+    {
+        await using TestEngine engine = await TestEngine.StartAsync(App(), settings: new HubSettings { HubName = "TestHub", ExtendedSessions = true });
+        string id = await engine.ScheduleAsync("Wait");
+        await engine.Hub.WaitAsync(id, completion: false, payloads: false);
+        await using (Npgsql.NpgsqlCommand spoil = engine.Database.Source.CreateCommand(
+            "WITH told AS (UPDATE instances SET sent = sent + 1 WHERE instance_id = $1) INSERT INTO inbox (instance_id, kind, task_id, name, data, detail) VALUES ($1, 41, -1, 'go', '1', '{not json')"))
+        {
+            spoil.Parameters.Add(new Npgsql.NpgsqlParameter<string> { TypedValue = id });
+            await spoil.ExecuteNonQueryAsync();
+        }
+
+        await engine.ScheduleAsync("Hello", "x", "healthy");
+
+        Assert.Equal(OrchestrationRuntimeStatus.Failed, (await engine.EndAsync(id)).Status);
+        Assert.Contains("cannot be read", (await engine.Hub.GetAsync(id, true))!.Output, StringComparison.Ordinal);
+        Assert.Equal(OrchestrationRuntimeStatus.Completed, (await engine.EndAsync("healthy")).Status);
+    }
+
+    [Fact]
+    public async Task A_result_the_database_cannot_hold_fails_the_instance_with_the_reason()
+    {
+        ScenarioRuntime app = App().Orchestrator("Nul", async context =>
+        {
+            context.SendEvent("no\0body", "x", 1);
+            return await context.CallActivityAsync<string>("Hello", "x");
+        });
+        await using TestEngine engine = await TestEngine.StartAsync(app);
+
+        InstanceRecord run = await engine.RunAsync("Nul");
+
+        Assert.Equal(OrchestrationRuntimeStatus.Failed, run.Status);
+        Assert.Contains("cannot be run or stored", run.Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Queries_page_by_id_and_filter_by_status_prefix_and_time()
+    {
+        await using TestEngine engine = await TestEngine.StartAsync(App());
+        for (int i = 0; i < 7; i++)
+        {
+            await engine.RunAsync("Hello", "x", $"page-{i}");
+        }
+
+        await engine.ScheduleAsync("Wait", id: "page-waiting");
+        InstancePage first = await engine.Hub.ListAsync(new InstanceQuery(InstanceIdPrefix: "page-", Statuses: [OrchestrationRuntimeStatus.Completed], PageSize: 5));
+        InstancePage second = await engine.Hub.ListAsync(new InstanceQuery(InstanceIdPrefix: "page-", Statuses: [OrchestrationRuntimeStatus.Completed], PageSize: 5, After: first.Next));
+
+        Assert.Equal(["page-0", "page-1", "page-2", "page-3", "page-4"], first.Instances.Select(i => i.InstanceId));
+        Assert.Equal(["page-5", "page-6"], second.Instances.Select(i => i.InstanceId));
+        Assert.Null(second.Next);
+        Assert.Empty((await engine.Hub.ListAsync(new InstanceQuery(CreatedFrom: DateTimeOffset.UtcNow.AddHours(1)))).Instances);
+    }
+
+    [Fact]
+    public async Task A_purge_takes_everything_and_with_it_the_children_when_asked()
+    {
+        ScenarioRuntime app = App().Orchestrator("Parent", async context => await context.CallSubOrchestratorAsync<string>("Hello", "x", new SubOrchestrationOptions(instanceId: context.InstanceId + ":child")));
+        await using TestEngine engine = await TestEngine.StartAsync(app);
+        await engine.RunAsync("Parent", id: "tree");
+
+        Assert.Equal(0, await engine.Hub.PurgeAsync("unknown", recursive: false));
+        Assert.Equal(2, await engine.Hub.PurgeAsync("tree", recursive: true));
+        Assert.Null(await engine.Hub.GetAsync("tree:child", false));
+        await using Npgsql.NpgsqlCommand left = engine.Database.Source.CreateCommand("SELECT (SELECT count(*) FROM history) + (SELECT count(*) FROM activities) + (SELECT count(*) FROM inbox)");
+        Assert.Equal(0L, await left.ExecuteScalarAsync());
+    }
+
+    [Fact]
+    public async Task Messages_to_unknown_finished_and_unfit_instances_say_so()
+    {
+        await using TestEngine engine = await TestEngine.StartAsync(App());
+        string done = (await engine.RunAsync("Hello", "x")).InstanceId;
+        string waiting = await engine.ScheduleAsync("Wait");
+        await engine.Hub.WaitAsync(waiting, completion: false, payloads: false);
+
+        Assert.Equal(SendResult.NotFound, (await engine.RaiseAsync("unknown", "go", 1)).Result);
+        Assert.Equal(SendResult.Finished, (await engine.RaiseAsync(done, "go", 1)).Result);
+        Assert.Equal(SendResult.WrongState, (await engine.TellAsync(waiting, EventKind.ExecutionResumed)).Result);
+        Assert.Equal(SendResult.Finished, (await engine.TellAsync(done, EventKind.ExecutionRewound)).Result);
+    }
+
+    [Fact]
+    public async Task The_version_and_tags_given_at_the_start_reach_the_code_and_queries()
+    {
+        ScenarioRuntime app = App().Orchestrator("Versioned", context => Task.FromResult($"{context.Version} {context.CompareVersionTo("1.10.0") < 0}"));
+        await using TestEngine engine = await TestEngine.StartAsync(app);
+        await engine.Hub.StartAsync(new StartRequest("v", "Versioned", null, "1.9.0", Tags: new Dictionary<string, string> { ["team"] = "a" }));
+
+        InstanceRecord run = await engine.EndAsync("v");
+
+        Assert.Equal("\"1.9.0 True\"", run.Output);
+        Assert.Equal("a", run.Tags!["team"]);
+    }
+
+    [Fact]
+    public async Task An_instance_given_up_while_idle_is_taken_again_by_its_next_event()
+    {
+        await using TestEngine engine = await TestEngine.StartAsync(App(), settings: new HubSettings
+        {
+            HubName = "TestHub", ExtendedSessions = true, IdleTimeout = TimeSpan.FromMilliseconds(200), RenewEvery = TimeSpan.FromMilliseconds(100),
+        });
+        string id = await engine.ScheduleAsync("Wait");
+        await engine.Hub.WaitAsync(id, completion: false, payloads: false);
+        await FirstScenarios.Until(() => Task.FromResult(engine.Engine.Sessions == 0));
+        await engine.RaiseAsync(id, "go", "back");
+
+        Assert.Equal("\"back\"", (await engine.EndAsync(id)).Output);
+    }
+}
