@@ -159,7 +159,7 @@ public sealed class ProbabilityTile
             ReadOnlySpan<double> index = Known(stormIndex, cell);
             bool computed = BinProbability.TryEstimate(index, BinSchemes.Typhoon, probabilities);
             if (!computed) tile.Fallbacks[cell] |= (short)Risk.Typhoon.Bit();
-            for (int target = 0; computed && target < tile.targets; target++) Store(Risk.Typhoon, cell, target, BinSchemes.Typhoon, probabilities.AsSpan(0, 4));
+            if (computed) StoreAll(Risk.Typhoon, cell, BinSchemes.Typhoon);
         }
 
         private ReadOnlySpan<double> Known(ReadOnlySpan<float[]> columns, int cell)
@@ -193,7 +193,19 @@ public sealed class ProbabilityTile
         {
             probabilities.AsSpan(0, scheme.Count).Clear();
             probabilities[0] = 1;
-            for (int target = 0; target < tile.targets; target++) Store(risk, cell, target, scheme, probabilities.AsSpan(0, scheme.Count));
+            StoreAll(risk, cell, scheme);
+        }
+
+        /// <summary>The same bins for every target year.</summary>
+        private void StoreAll(Risk risk, int cell, BinScheme scheme)
+        {
+            Store(risk, cell, 0, scheme, probabilities.AsSpan(0, scheme.Count));
+            int first = cell * tile.targets * Risks.Count + (int)risk;
+            for (int target = 1; target < tile.targets; target++)
+            {
+                tile.Losses[first + target * Risks.Count] = tile.Losses[first];
+                tile.Bins[first + target * Risks.Count] = tile.Bins[first];
+            }
         }
 
         private void ByCalendar(Risk risk, int cell, BinScheme scheme, ReadOnlySpan<double> values)
