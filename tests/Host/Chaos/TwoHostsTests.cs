@@ -79,7 +79,7 @@ public sealed class TwoHostsTests(ITestOutputHelper output)
         using CancellationTokenSource limit = new(TimeSpan.FromSeconds(60));
         SampleHost host = hub.StartHost();
         await host.ReadyAsync();
-        await Task.WhenAll(Enumerable.Range(0, Instances).Select(n => hub.StartAsync("Ticks", "400", $"ticks-{n}", limit.Token)));
+        await Task.WhenAll(Enumerable.Range(0, Instances).Select(n => hub.StartAsync("Ticks", "200", $"ticks-{n}", limit.Token)));
         await UntilAllTickAsync(hub, host, 30);
         return host;
     }
@@ -91,8 +91,8 @@ public sealed class TwoHostsTests(ITestOutputHelper output)
     private static async Task AssertCompleteAsync(ChaosHub hub)
     {
         await hub.FinishAsync(90);
-        Assert.Equal(Instances, await hub.QueryAsync<long>("SELECT count(*) FROM instances WHERE status = 1 AND output = '400'"));
-        Assert.Equal(Instances * 400L, await hub.QueryAsync<long>("SELECT count(*) FROM (SELECT DISTINCT instance_id, step FROM effects) e"));
+        Assert.Equal(Instances, await hub.QueryAsync<long>("SELECT count(*) FROM instances WHERE status = 1 AND output = '200'"));
+        Assert.Equal(Instances * 200L, await hub.QueryAsync<long>("SELECT count(*) FROM (SELECT DISTINCT instance_id, step FROM effects) e"));
 
         // Once more at most, and only for what was under way as the host went: no more than one step of each instance.
         string repeats = await hub.QueryAsync<string>("""
