@@ -56,25 +56,21 @@ public record SubOrchestrationOptions : TaskOptions
 
     /// <summary>The options of <paramref name="options"/> with a fixed child id.</summary>
     public SubOrchestrationOptions(TaskOptions options, string? instanceId = null)
-        : base(options)
-    {
-        InstanceId = instanceId ?? (options as SubOrchestrationOptions)?.InstanceId;
-        Version = (options as SubOrchestrationOptions)?.Version ?? options.Version;
-    }
+        : base(options) => InstanceId = instanceId ?? (options as SubOrchestrationOptions)?.InstanceId;
 
     /// <summary>A copy.</summary>
     public SubOrchestrationOptions(SubOrchestrationOptions options)
-        : base(options)
-    {
-        InstanceId = options.InstanceId;
-        Version = options.Version;
-    }
+        : base(options) => InstanceId = options.InstanceId;
 
     /// <summary>Id of the child; the same id is used for every attempt.</summary>
     public string? InstanceId { get; init; }
 
-    /// <summary>Version of the child.</summary>
-    public new TaskVersion? Version { get; init; }
+    /// <summary>Version of the child: <see cref="TaskOptions.Version"/> under the place the official type declares it too.</summary>
+    public new TaskVersion? Version
+    {
+        get => base.Version;
+        init => base.Version = value;
+    }
 }
 
 /// <summary>How an orchestration is started.</summary>

@@ -7,6 +7,7 @@ public static class StartOrchestrationOptionsExtensions
     public static readonly IReadOnlyList<OrchestrationRuntimeStatus> ValidDedupeStatuses =
     [
         OrchestrationRuntimeStatus.Completed, OrchestrationRuntimeStatus.Failed, OrchestrationRuntimeStatus.Terminated, OrchestrationRuntimeStatus.Canceled,
+        OrchestrationRuntimeStatus.Pending, OrchestrationRuntimeStatus.Running, OrchestrationRuntimeStatus.Suspended,
     ];
 
     /// <summary>The options with statuses under which an instance is not replaced.</summary>

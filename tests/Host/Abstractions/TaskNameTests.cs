@@ -51,6 +51,21 @@ public sealed class TaskNameTests
     }
 
     [Theory]
+    [InlineData("")]
+    [InlineData(null)]
+    public void An_unversioned_version_reads_empty_never_null(string? text)
+    {
+        string read = default(TaskVersion);
+
+        Assert.Equal("", read);
+        Assert.Equal("", new TaskVersion(text).Version);
+        Assert.Equal(TaskVersion.Unversioned, new TaskVersion(text));
+    }
+
+    [Fact]
+    public void White_space_is_no_version() => Assert.Throws<ArgumentException>(() => new TaskVersion(" "));
+
+    [Theory]
     [InlineData("1.2", "1.10", -1)] // by number, not by letter
     [InlineData("2.0", "1.9.9", 1)]
     [InlineData("1.0", "1.0", 0)]
