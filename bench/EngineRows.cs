@@ -8,6 +8,8 @@ namespace Durable.Bench;
 /// <summary>The engine's rows of the numbers to reach, each beside its floor of the same run.</summary>
 internal static class EngineRows
 {
+    private const int Orchestrations = 5000;
+
     public static async Task RunAsync(string connection, BenchTable table)
     {
         NpgsqlConnectionStringBuilder server = new(connection);
@@ -27,12 +29,18 @@ internal static class EngineRows
         table.Add("fan-out of 10,000, activities/s", tenThousand, "pgbench, 16 clients, commits/s", sixteen, 0.30);
         table.Add("fan-out of 10,000, activities/s", tenThousand, "fan-out of 1,000", thousand, 0.85);
 
-        const int Orchestrations = 5000;
         double cities = Orchestrations / await SecondsAsync(() => ManyAsync(host, Orchestrations));
         table.Add("hello-cities (5 activities), orchestrations/s", cities, "to reach", 500, 1);
 
         await WakeUpsAsync(host, table);
         await IdleAsync(table);
+    }
+
+    public static async Task CitiesAsync(string connection, BenchTable table)
+    {
+        await using BenchHost host = await BenchHost.StartAsync(connection, "BenchHub");
+        await ManyAsync(host, 200);
+        table.Add("hello-cities (5 activities), orchestrations/s", Orchestrations / await SecondsAsync(() => ManyAsync(host, Orchestrations)), "to reach", 500, 1);
     }
 
     private static async Task ManyAsync(BenchHost host, int count)

@@ -75,7 +75,6 @@ internal sealed partial class DurableEngine : BackgroundService
         {
             wake.Set();
             activities.LookForMore();
-            signals.Elsewhere();
         };
     }
 
@@ -325,7 +324,7 @@ internal sealed partial class DurableEngine : BackgroundService
 
         if (write.Ends || write.FirstSequence == 0)
         {
-            signals.Changed(write.InstanceId);
+            signals.Changed(write.InstanceId, write.Ends);
         }
 
         return !write.Release;

@@ -53,7 +53,13 @@ internal sealed partial class HostLease(HubDatabase database, HubClock clock, Hu
             long number = (long)(await insert.ExecuteScalarAsync(cancellation))!;
             await using NpgsqlCommand hold = new($"SELECT pg_advisory_lock({LockKey("$1")}); LISTEN {database.Channel}".Replace("$1", number.ToString(System.Globalization.CultureInfo.InvariantCulture), StringComparison.Ordinal), connection);
             await hold.ExecuteNonQueryAsync(cancellation);
-            connection.Notification += (_, _) => Notified?.Invoke();
+            connection.Notification += (_, told) =>
+            {
+                if (told.Payload != database.Sender)
+                {
+                    Notified?.Invoke();
+                }
+            };
             listener = connection;
             lock (gate)
             {
@@ -165,6 +171,8 @@ internal sealed partial class HostLease(HubDatabase database, HubClock clock, Hu
             {
                 BatchCommands =
                 {
+                    // First: a claim on its way holds this row shared, and would own its rows for ever if it committed behind the updates.
+                    Free("SELECT 1 FROM hosts WHERE host_no = ANY($1) FOR UPDATE", [number]),
                     Free("UPDATE instances SET owner = NULL, lease_epoch = lease_epoch + 1 WHERE owner = ANY($1)", [number]),
                     Free("UPDATE activities SET owner = NULL WHERE owner = ANY($1)", [number]),
                     Free("DELETE FROM hosts WHERE host_no = ANY($1)", [number]),

@@ -37,6 +37,9 @@ internal sealed class HubDatabase : IAsyncDisposable
     /// <summary>Channel hosts are woken on.</summary>
     public string Channel => $"durable_{Schema}";
 
+    /// <summary>Names this process in its notifications; it has woken itself already and ignores them.</summary>
+    public string Sender { get; } = Guid.NewGuid().ToString("N");
+
     /// <summary>The pool.</summary>
     public NpgsqlDataSource Source { get; }
 

@@ -187,7 +187,7 @@ internal sealed partial class HubWriter(HubDatabase database, ILogger<HubWriter>
 
         WorkLeft left = await database.RunAsync("commit", async connection =>
         {
-            await using TurnBatch statements = new(connection, HostNo, database.Channel);
+            await using TurnBatch statements = new(connection, HostNo, database.Channel, database.Sender);
             statements.Add(turns, results);
             await statements.ExecuteAsync(stopping.Token);
             return statements.Left;

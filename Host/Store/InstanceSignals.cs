@@ -5,33 +5,36 @@ namespace Durable.Host.Store;
 /// <summary>Wakes waits within this process: clients that wait for an instance, and the engine when a client has sent something.</summary>
 internal sealed class InstanceSignals
 {
-    private readonly ConcurrentDictionary<string, TaskCompletionSource> waits = new(StringComparer.Ordinal);
+    private readonly ConcurrentDictionary<(string InstanceId, bool Completion), TaskCompletionSource> waits = new();
 
     /// <summary>Raised when a client of this process sent a message or started an instance.</summary>
     public event Action? Sent;
 
-    /// <summary>Completes with the next change of the instance that this process makes or hears of.</summary>
-    public Task NextChange(string instanceId) =>
-        waits.GetOrAdd(instanceId, static _ => new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously)).Task;
+    /// <summary>Ids somebody waits for.</summary>
+    public IReadOnlyCollection<string> Waited => [.. waits.Keys.Select(key => key.InstanceId).Distinct()];
 
-    /// <summary>The instance started or ended.</summary>
-    public void Changed(string instanceId)
-    {
-        if (waits.TryRemove(instanceId, out TaskCompletionSource? wait))
-        {
-            wait.TrySetResult();
-        }
-    }
+    /// <summary>Completes when the instance has begun, or with <paramref name="completion"/> has ended.</summary>
+    public Task Next(string instanceId, bool completion) =>
+        waits.GetOrAdd((instanceId, completion), static _ => new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously)).Task;
 
-    /// <summary>Another process did something; who waits here looks again.</summary>
-    public void Elsewhere()
+    /// <summary>The instance has begun, or has ended (or is gone).</summary>
+    public void Changed(string instanceId, bool ended)
     {
-        foreach (string instanceId in waits.Keys)
+        Wake(instanceId, completion: false);
+        if (ended)
         {
-            Changed(instanceId);
+            Wake(instanceId, completion: true);
         }
     }
 
     /// <summary>A client of this process sent something.</summary>
     public void Tell() => Sent?.Invoke();
+
+    private void Wake(string instanceId, bool completion)
+    {
+        if (waits.TryRemove((instanceId, completion), out TaskCompletionSource? wait))
+        {
+            wait.TrySetResult();
+        }
+    }
 }

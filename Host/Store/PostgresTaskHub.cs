@@ -16,6 +16,7 @@ internal sealed class PostgresTaskHub(HubDatabase database, InstanceSignals sign
         """;
 
     private static readonly TimeSpan LongestPoll = TimeSpan.FromMilliseconds(500);
+    private int looking;
 
     /// <inheritdoc />
     public string Name => settings.HubName;
@@ -161,7 +162,7 @@ internal sealed class PostgresTaskHub(HubDatabase database, InstanceSignals sign
     public async Task<int> PurgeAsync(string instanceId, bool recursive, CancellationToken cancellation = default)
     {
         int purged = await PurgeWhereAsync("instance_id = $1", recursive, [Text(instanceId)], cancellation);
-        signals.Changed(instanceId);
+        signals.Changed(instanceId, ended: true);
         return purged;
     }
 
@@ -178,23 +179,86 @@ internal sealed class PostgresTaskHub(HubDatabase database, InstanceSignals sign
     /// <inheritdoc />
     public async Task<InstanceRecord?> WaitAsync(string instanceId, bool completion, bool payloads, CancellationToken cancellation = default)
     {
-        TimeSpan pause = TimeSpan.FromMilliseconds(20);
+        bool registered = false;
         while (true)
         {
-            // Asked for before the look, so that a change between the two is not missed.
-            Task change = signals.NextChange(instanceId);
+            // Registered before the look, so that a change between the two is not missed; the first look alone settles most waits.
+            Task change = registered ? signals.Next(instanceId, completion) : Task.CompletedTask;
             InstanceRecord? found = await GetAsync(instanceId, payloads, cancellation);
-            bool there = found is null || (completion ? found.CompletedAt is not null : found.Status != OrchestrationRuntimeStatus.Pending);
-            if (there)
+            if (found is null || (completion ? found.CompletedAt is not null : found.Status != OrchestrationRuntimeStatus.Pending))
             {
+                signals.Changed(instanceId, found is null || found.CompletedAt is not null);
                 return found;
             }
 
-            await Task.WhenAny(change, Task.Delay(pause, cancellation));
-            cancellation.ThrowIfCancellationRequested();
-            pause = pause * 2 < LongestPoll ? pause * 2 : LongestPoll;
+            if (registered)
+            {
+                LookForOthers();
+                await change.WaitAsync(cancellation);
+            }
+
+            registered = true;
         }
     }
+
+    /// <summary>What this process does wakes its waits directly. What other processes do is found by one query for all waits, twice a second.</summary>
+    private void LookForOthers()
+    {
+        if (Interlocked.CompareExchange(ref looking, 1, 0) == 0)
+        {
+            _ = Task.Run(LookAsync);
+        }
+    }
+
+    private async Task LookAsync()
+    {
+        try
+        {
+            while (signals.Waited is { Count: > 0 } waited)
+            {
+                await Task.Delay(LongestPoll);
+                try
+                {
+                    await LookOnceAsync([.. waited]);
+                }
+                catch (Exception e) when (HubDatabase.IsTransient(e))
+                {
+                    // The waits go on; the engine reports a store that is away.
+                }
+            }
+        }
+        catch (ObjectDisposedException)
+        {
+            return; // the host is gone, and its waits with it
+        }
+        finally
+        {
+            Volatile.Write(ref looking, 0);
+        }
+
+        if (signals.Waited.Count > 0)
+        {
+            LookForOthers();
+        }
+    }
+
+    private Task<int> LookOnceAsync(string[] waited) => database.RunAsync("look for waits", async connection =>
+    {
+        await using NpgsqlCommand command = new(
+            "SELECT w.id, i.instance_id IS NULL OR i.completed_at IS NOT NULL FROM unnest($1::text[]) AS w (id) LEFT JOIN instances i ON i.instance_id = w.id WHERE i.status IS DISTINCT FROM 6", connection)
+        {
+            Parameters = { new NpgsqlParameter<string[]> { TypedValue = waited } },
+        };
+        await using NpgsqlDataReader reader = await command.ExecuteReaderAsync();
+        int changed = 0;
+        while (await reader.ReadAsync())
+        {
+            signals.Changed(reader.GetString(0), reader.GetBoolean(1));
+            changed++;
+        }
+
+        return changed;
+    }, CancellationToken.None);
 
     private Task<int> PurgeWhereAsync(string where, bool recursive, NpgsqlParameter[] parameters, CancellationToken cancellation) =>
         database.RunAsync("purge", async connection =>
@@ -279,7 +343,7 @@ internal sealed class PostgresTaskHub(HubDatabase database, InstanceSignals sign
         Text(reader, 5), Text(reader, 6), reader.GetBoolean(7), Text(reader, 8), HubJson.ReadFailure(Text(reader, 9)),
         reader.GetFieldValue<DateTimeOffset>(10), reader.GetFieldValue<DateTimeOffset>(11), Time(reader, 12), Time(reader, 13), HubJson.ReadTags(Text(reader, 14)), Text(reader, 15));
 
-    private NpgsqlBatchCommand Notify() => new("SELECT pg_notify($1, '')") { Parameters = { Text(database.Channel) } };
+    private NpgsqlBatchCommand Notify() => new("SELECT pg_notify($1, $2)") { Parameters = { Text(database.Channel), Text(database.Sender) } };
 
     private static string? Text(NpgsqlDataReader reader, int ordinal) => reader.IsDBNull(ordinal) ? null : reader.GetString(ordinal);
 

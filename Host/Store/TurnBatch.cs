@@ -6,7 +6,7 @@ using NpgsqlTypes;
 namespace Durable.Host.Store;
 
 /// <summary>The statements of one transaction over many turns and results, sent in one round trip.</summary>
-internal sealed class TurnBatch(NpgsqlConnection connection, long hostNo, string channel) : IAsyncDisposable
+internal sealed class TurnBatch(NpgsqlConnection connection, long hostNo, string channel, string sender) : IAsyncDisposable
 {
     private const string Finished = "(1, 3, 4, 5)";
     private readonly NpgsqlBatch batch = new(connection);
@@ -35,7 +35,7 @@ internal sealed class TurnBatch(NpgsqlConnection connection, long hostNo, string
         leftInstances = children.Length > 0 || messages.Length > 0 || results.Count > 0 || turns.Any(t => t.Continuation is not null);
         if (leftInstances || leftActivities)
         {
-            Command("SELECT pg_notify($1, $2)", Text(channel), Text(hostNo.ToString(System.Globalization.CultureInfo.InvariantCulture)));
+            Command("SELECT pg_notify($1, $2)", Text(channel), Text(sender));
         }
     }
 
