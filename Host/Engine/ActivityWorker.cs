@@ -208,11 +208,29 @@ internal sealed partial class ActivityWorker(
     /// <summary>One attempt; null when the host is stopping and the attempt does not count.</summary>
     private async Task<HistoryEvent?> RunOneAsync(ClaimedActivity activity, CancellationToken cancellation)
     {
-        if (activity.Deliveries > settings.MaxDeliveries)
+        if (activity.Deliveries > 1)
         {
-            FailureInfo poison = new("Durable.Host.PoisonActivity",
-                $"Activity '{activity.Name}' was delivered {activity.Deliveries - 1} times and its host ended each time before it answered; it is not tried again.");
-            return Failed(activity, poison);
+            int? starts;
+            try
+            {
+                starts = await source.NoteStartAsync(lease.HostNo, activity, cancellation);
+            }
+            catch (Exception e) when (HubDatabase.IsTransient(e) || e is OperationCanceledException)
+            {
+                lease.Suspect();
+                return null;
+            }
+
+            if (starts is null)
+            {
+                return null;
+            }
+
+            if (starts > settings.MaxDeliveries)
+            {
+                return Failed(activity, new FailureInfo("Durable.Host.PoisonActivity",
+                    $"Activity '{activity.Name}' was begun {activity.Deliveries} times and its host ended each time before it answered; it is not tried again."));
+            }
         }
 
         if (!functions.HasActivity(activity.Name))

@@ -138,22 +138,17 @@ internal sealed class WorkSource(HubDatabase database)
             return claimed;
         }, cancellation);
 
-    /// <summary>Gives claimed activities back, unstarted (shutdown).</summary>
-    public Task ReturnActivitiesAsync(long hostNo, IReadOnlyList<ClaimedActivity> activities, CancellationToken cancellation) =>
-        database.RunAsync("return activities", async connection =>
+    /// <summary>Notes that a redelivered activity begins.</summary>
+    /// <returns>How often it has begun as a redelivery; null when the host no longer holds it.</returns>
+    public Task<int?> NoteStartAsync(long hostNo, ClaimedActivity activity, CancellationToken cancellation) =>
+        database.RunAsync("note start", async connection =>
         {
-            await using NpgsqlCommand command = new("""
-                UPDATE activities a SET owner = NULL, deliveries = a.deliveries - 1 FROM unnest($1::bigint[], $2::int[]) AS r (run_no, task_id)
-                WHERE a.run_no = r.run_no AND a.task_id = r.task_id AND a.owner = $3
-                """, connection)
+            await using NpgsqlCommand command = new(
+                "UPDATE activities SET starts = starts + 1 WHERE run_no = $1 AND task_id = $2 AND owner = $3 RETURNING starts", connection)
             {
-                Parameters =
-                {
-                    new NpgsqlParameter<long[]> { TypedValue = [.. activities.Select(a => a.RunNo)] },
-                    new NpgsqlParameter<int[]> { TypedValue = [.. activities.Select(a => a.TaskId)] }, Long(hostNo),
-                },
+                Parameters = { Long(activity.RunNo), new NpgsqlParameter<int> { TypedValue = activity.TaskId }, Long(hostNo) },
             };
-            return await command.ExecuteNonQueryAsync(cancellation);
+            return await command.ExecuteScalarAsync(cancellation) as int?;
         }, cancellation);
 
     /// <summary>Reads an event whose columns start at <paramref name="at"/>: kind, task_id, at, name, data, detail.</summary>

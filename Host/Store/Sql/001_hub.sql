@@ -92,11 +92,13 @@ CREATE TABLE activities (
     input        text,
     trace_parent text,
     deliveries   int NOT NULL DEFAULT 0,
+    starts       int NOT NULL DEFAULT 0,
     owner        bigint,
     PRIMARY KEY (run_no, task_id)
 );
 CREATE INDEX activities_waiting ON activities (position) WHERE owner IS NULL;
 CREATE INDEX activities_owned ON activities (owner) WHERE owner IS NOT NULL;
+COMMENT ON COLUMN activities.starts IS 'Times a redelivered call was begun; being claimed ahead by a host that dies is no fault of the call.';
 COMMENT ON TABLE activities IS 'Calls without a result. Rows of a dead host lose their owner and are delivered again.';
 
 -- Stops a transaction that would write turns of instances the host no longer holds. Locks every instance of the transaction first, in one order,
