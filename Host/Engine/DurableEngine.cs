@@ -22,6 +22,7 @@ internal sealed partial class DurableEngine : BackgroundService
     private readonly SemaphoreSlim turnSlots;
     private readonly Signal wake = new();
     private readonly ILogger<DurableEngine> logger;
+    private long storeAwayTold = long.MinValue / 2;
     private readonly TaskCompletionSource ready = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     /// <summary>An engine over its parts.</summary>
@@ -101,7 +102,7 @@ internal sealed partial class DurableEngine : BackgroundService
             }
             catch (Exception e) when (HubDatabase.IsTransient(e))
             {
-                Log.StoreAway(logger, HubDatabase.Explain(e));
+                TellStoreAway(e);
                 await Task.Delay(300, CancellationToken.None);
             }
             catch (Exception e)
@@ -151,7 +152,7 @@ internal sealed partial class DurableEngine : BackgroundService
         }
         catch (Exception e) when (HubDatabase.IsTransient(e))
         {
-            Log.StoreAway(logger, HubDatabase.Explain(e));
+            TellStoreAway(e);
         }
 
         if (first.IsFaulted && !HubDatabase.IsTransient(first.Exception!.InnerException!))
@@ -181,7 +182,7 @@ internal sealed partial class DurableEngine : BackgroundService
             }
             catch (Exception e) when (HubDatabase.IsTransient(e) && !round.IsCancellationRequested && lease.Holds)
             {
-                Log.StoreAway(logger, HubDatabase.Explain(e));
+                TellStoreAway(e);
             }
 
             ReleaseIdle();
@@ -403,6 +404,17 @@ internal sealed partial class DurableEngine : BackgroundService
         catch (Exception e) when (e is OperationCanceledException || HubDatabase.IsTransient(e))
         {
             Log.LeftWithoutWord(logger, HubDatabase.Explain(e));
+        }
+    }
+
+    /// <summary>One line when the store goes away and one every ten seconds while it stays away, not one a try.</summary>
+    private void TellStoreAway(Exception exception)
+    {
+        long told = Interlocked.Read(ref storeAwayTold);
+        long now = Environment.TickCount64;
+        if (now - told > 10_000 && Interlocked.CompareExchange(ref storeAwayTold, now, told) == told)
+        {
+            Log.StoreAway(logger, HubDatabase.Explain(exception));
         }
     }
 

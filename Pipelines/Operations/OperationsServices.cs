@@ -55,11 +55,3 @@ public static class OperationsServices
         };
     }
 }
-
-/// <summary>Brings the schema up to date before the first function runs.</summary>
-internal sealed class SchemaAtStart(NpgsqlDataSource database) : IHostedService
-{
-    public Task StartAsync(CancellationToken cancellationToken) => SchemaSteps.ApplyAsync(database, cancellationToken);
-
-    public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
-}
