@@ -235,9 +235,7 @@ internal sealed partial class ActivityWorker(
 
         if (!functions.HasActivity(activity.Name))
         {
-            string known = string.Join(", ", functions.ActivityNames.Select(name => $"'{name}'"));
-            return new HistoryEvent(EventKind.TaskFailed, activity.TaskId, default, activity.Name,
-                $"The function '{activity.Name}' doesn't exist, is disabled, or is not an activity function. Additional info: The following are the known activity functions: {known}");
+            return new HistoryEvent(EventKind.TaskFailed, activity.TaskId, default, activity.Name, UnknownFunction.Activity(activity.Name, functions));
         }
 
         using Activity? span = Telemetry.DurableTelemetry.StartActivitySpan(activity.Name, activity.InstanceId, activity.TaskId, activity.TraceParent);

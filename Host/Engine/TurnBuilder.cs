@@ -122,10 +122,7 @@ internal sealed class TurnBuilder
 
         if (!tools.Functions.HasOrchestrator(instance.Name))
         {
-            string known = string.Join(", ", tools.Functions.OrchestratorNames.Select(name => $"'{name}'"));
-            return Ended(write, fresh, TurnEnding.Unusable(
-                $"The function '{instance.Name}' doesn't exist, is disabled, or is not an orchestrator function. "
-                + $"Additional info: The following are the known orchestrator functions: {known}", null), at);
+            return Ended(write, fresh, TurnEnding.Unusable(UnknownFunction.Orchestrator(instance.Name, tools.Functions), null), at);
         }
 
         if (!Ready || fresh.Count > 0)

@@ -56,7 +56,7 @@ internal sealed class OrchestrationExecutor
         List<OrchestratorAction> actions = [.. context.Actions.Values];
         context.Actions.Clear();
         bool statusChanged = context.TakeCustomStatusChange();
-        TurnOutcome outcome = new(actions, statusChanged, context.CustomStatus, Ending(), context.OpenTasks.Count);
+        TurnOutcome outcome = new(actions, statusChanged, context.CustomStatus, Ending());
         return outcome with { UnreadEvents = outcome.Ending is { Continuation.PreserveEvents: true } ? [.. Unread()] : [] };
     }
 
@@ -230,8 +230,7 @@ internal sealed class OrchestrationExecutor
 /// <param name="CustomStatusChanged">Whether the custom status was set in this turn.</param>
 /// <param name="CustomStatus">The custom status as JSON text.</param>
 /// <param name="Ending">How the execution ended, or null when it waits.</param>
-/// <param name="OpenCalls">Calls still without result.</param>
-internal sealed record TurnOutcome(IReadOnlyList<OrchestratorAction> Actions, bool CustomStatusChanged, string? CustomStatus, TurnEnding? Ending, int OpenCalls)
+internal sealed record TurnOutcome(IReadOnlyList<OrchestratorAction> Actions, bool CustomStatusChanged, string? CustomStatus, TurnEnding? Ending)
 {
     /// <summary>Events to carry into the next execution.</summary>
     public IReadOnlyList<HistoryEvent> UnreadEvents { get; init; } = [];

@@ -17,7 +17,6 @@ internal sealed partial class HubWriter(HubDatabase database, ILogger<HubWriter>
     private readonly Channel<IWrite> queue = Channel.CreateUnbounded<IWrite>(new UnboundedChannelOptions { SingleReader = true });
     private readonly CancellationTokenSource stopping = new();
     private Task? loop;
-    private IWrite? putBack;
 
     /// <summary>Number of this host; set when it registers.</summary>
     public long HostNo { get; set; }
@@ -78,12 +77,7 @@ internal sealed partial class HubWriter(HubDatabase database, ILogger<HubWriter>
 
     private async Task<bool> NextAsync(List<IWrite> batch)
     {
-        if (putBack is { } first)
-        {
-            batch.Add(first);
-            putBack = null;
-        }
-        else if (!await queue.Reader.WaitToReadAsync())
+        if (!await queue.Reader.WaitToReadAsync())
         {
             return false;
         }

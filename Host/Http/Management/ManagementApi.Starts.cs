@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using Durable.Host.Client;
+using Durable.Host.Functions;
 using Durable.Host.Store;
 using Durable.Host.Telemetry;
 using Microsoft.AspNetCore.Http;
@@ -18,11 +19,7 @@ internal sealed partial class ManagementApi
         string body = await RequestJson.ReadAsync(http.Request, http.RequestAborted);
         string? input = string.IsNullOrWhiteSpace(body) ? null : RequestJson.Compact(body);
         if (!functions.HasOrchestrator(function))
-        {
-            string known = string.Join(", ", functions.OrchestratorNames.Select(n => $"'{n}'"));
-            throw new ArgumentException(
-                $"The function '{function}' doesn't exist, is disabled, or is not an orchestrator function. Additional info: The following are the known orchestrator functions: {known}");
-        }
+            throw new ArgumentException(UnknownFunction.Orchestrator(function, functions));
 
         if (instanceId.Length == 0)
             instanceId = InstanceIds.New();
