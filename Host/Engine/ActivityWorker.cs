@@ -128,11 +128,22 @@ internal sealed partial class ActivityWorker(
             {
                 // Rows may have been claimed and the reply lost: only a new number gets them back.
                 Log.ClaimDelayed(logger, HubDatabase.Explain(e));
-                lease.Suspect();
-                await Task.Delay(500, CancellationToken.None);
-                LookForMore();
+                await JoinAnewAsync();
+            }
+            catch (Exception e)
+            {
+                Log.Unexpected(logger, e);
+                await JoinAnewAsync();
             }
         }
+    }
+
+    /// <summary>Ends the round, so that whatever this host holds in the store and does not know of is given back.</summary>
+    private async Task JoinAnewAsync()
+    {
+        lease.Suspect();
+        await Task.Delay(500, CancellationToken.None);
+        LookForMore();
     }
 
     private void Adapt()
@@ -167,10 +178,23 @@ internal sealed partial class ActivityWorker(
             }
 
             using CancellationTokenSource token = CancellationTokenSource.CreateLinkedTokenSource(abort, lost);
-            HistoryEvent? result = await RunOneAsync(activity, token.Token);
-            if (result is not null && !(Deliver(activity, result)))
+            try
             {
-                await ReportAsync(activity, result);
+                HistoryEvent? result = await RunOneAsync(activity, token.Token);
+                if (result is not null && !Deliver(activity, result))
+                {
+                    await ReportAsync(activity, result);
+                }
+            }
+            catch (OperationCanceledException)
+            {
+                // Stopping: the row stays and is delivered again.
+            }
+            catch (Exception e)
+            {
+                // Never the end of a worker: the row stays, and is delivered again when this host has joined anew.
+                Log.Unexpected(logger, e);
+                await JoinAnewAsync();
             }
 
             Finish(activity);
@@ -183,11 +207,7 @@ internal sealed partial class ActivityWorker(
         {
             await writer.ReportAsync(new ActivityResult(activity.InstanceId, activity.RunNo, activity.TaskId, result));
         }
-        catch (OperationCanceledException)
-        {
-            // Stopping: the row stays and is delivered again.
-        }
-        catch (Exception e)
+        catch (Exception e) when (e is not OperationCanceledException)
         {
             // The result itself cannot be stored (too large, characters the database refuses): the caller learns that instead.
             Log.ResultRefused(logger, activity.Name, activity.InstanceId, e.Message);
@@ -229,7 +249,7 @@ internal sealed partial class ActivityWorker(
             if (starts > settings.MaxDeliveries)
             {
                 return Failed(activity, new FailureInfo("Durable.Host.PoisonActivity",
-                    $"Activity '{activity.Name}' was begun {activity.Deliveries} times and its host ended each time before it answered; it is not tried again."));
+                    $"Activity '{activity.Name}' was begun again {settings.MaxDeliveries} times and its host ended each time before it answered; it is not tried again."));
             }
         }
 
@@ -274,6 +294,9 @@ internal sealed partial class ActivityWorker(
 
         [LoggerMessage(32, LogLevel.Warning, "Activities cannot be claimed. {Reason}")]
         public static partial void ClaimDelayed(ILogger logger, string reason);
+
+        [LoggerMessage(34, LogLevel.Error, "An activity worker met an unexpected error; this host joins the hub anew")]
+        public static partial void Unexpected(ILogger logger, Exception exception);
 
         [LoggerMessage(33, LogLevel.Error, "The result of activity {Activity} of {InstanceId} cannot be stored: {Reason}")]
         public static partial void ResultRefused(ILogger logger, string activity, string instanceId, string reason);

@@ -32,7 +32,7 @@ internal sealed class TurnBuilder
         length = instance.HistoryLength;
         turnNo = instance.TurnNo;
         handled = instance.Handled;
-        Sent = instance.Sent;
+        Sent = instance.Handled;
         status = instance.Status;
         started = length > 0;
         lastTurn = history.Count > 0 ? history[^1].At : default;
@@ -54,7 +54,8 @@ internal sealed class TurnBuilder
     /// <summary>Key of the execution.</summary>
     public long RunNo => instance.RunNo;
 
-    /// <summary>Messages ever sent, as far as this host knows.</summary>
+    /// <summary>Messages ever sent, as far as this host has read them. Starts at what is handled: a turn that runs before the mail is read
+    /// must not mark it as handled, for a host that dies then would leave it unread for ever.</summary>
     public long Sent { get; set; }
 
     /// <summary>Notes how far the turn about to be built has read.</summary>

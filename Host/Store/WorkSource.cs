@@ -24,7 +24,7 @@ internal sealed class WorkSource(HubDatabase database)
 
     private const string LoadSql = """
         SELECT i.instance_id, i.run_no, i.execution_id, i.name, i.version, i.status, i.input, i.generation, i.continued, i.tags, i.trace_parent, i.parent,
-               i.scheduled_start, i.turn_no, i.history_length, i.sent, i.lease_epoch, i.handled
+               i.scheduled_start, i.turn_no, i.history_length, i.handled, i.lease_epoch
         FROM instances i WHERE i.instance_id = ANY($1) AND i.owner = $2
         """;
 
@@ -183,9 +183,8 @@ internal sealed class WorkSource(HubDatabase database)
         ScheduledStart = reader.IsDBNull(12) ? null : reader.GetDateTime(12),
         TurnNo = reader.GetInt64(13),
         HistoryLength = reader.GetInt32(14),
-        Sent = reader.GetInt64(15),
+        Handled = reader.GetInt64(15),
         Epoch = reader.GetInt64(16),
-        Handled = reader.GetInt64(17),
     };
 
     private static string? Text(NpgsqlDataReader reader, int ordinal) => reader.IsDBNull(ordinal) ? null : reader.GetString(ordinal);
@@ -241,9 +240,6 @@ internal sealed record LoadedInstance
 
     /// <summary>Events in the history.</summary>
     public int HistoryLength { get; init; }
-
-    /// <summary>Messages ever sent.</summary>
-    public long Sent { get; init; }
 
     /// <summary>Messages handled.</summary>
     public long Handled { get; init; }
