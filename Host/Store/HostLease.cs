@@ -51,7 +51,7 @@ internal sealed partial class HostLease(HubDatabase database, HubClock clock, Hu
                 Parameters = { new NpgsqlParameter<string> { TypedValue = $"{Environment.MachineName}:{Environment.ProcessId}" }, new NpgsqlParameter<TimeSpan> { TypedValue = settings.LeaseTime } },
             };
             long number = (long)(await insert.ExecuteScalarAsync(cancellation))!;
-            await using NpgsqlCommand hold = new($"SELECT pg_advisory_lock({LockKey("$1")}); LISTEN {database.Channel}".Replace("$1", number.ToString(System.Globalization.CultureInfo.InvariantCulture), StringComparison.Ordinal), connection);
+            await using NpgsqlCommand hold = new($"SELECT pg_advisory_lock({HubKey} # $1); LISTEN {database.Channel}".Replace("$1", number.ToString(System.Globalization.CultureInfo.InvariantCulture), StringComparison.Ordinal), connection);
             await hold.ExecuteNonQueryAsync(cancellation);
             connection.Notification += (_, told) =>
             {
@@ -112,48 +112,22 @@ internal sealed partial class HostLease(HubDatabase database, HubClock clock, Hu
 
     /// <summary>Gives the work of dead hosts back to whoever claims it next.</summary>
     /// <returns>Instances and activities set free.</returns>
-    public async Task<int> FreeTheDeadAsync(CancellationToken cancellation)
-    {
-        int freed = await database.RunAsync("free the dead", async connection =>
+    public Task<int> FreeTheDeadAsync(CancellationToken cancellation) =>
+        database.RunAsync("free the dead", async connection =>
         {
-            await using NpgsqlTransaction transaction = await connection.BeginTransactionAsync(cancellation);
-            List<long> dead = [];
-            await using (NpgsqlCommand find = new($"""
-                SELECT h.host_no FROM hosts h WHERE h.host_no <> $1 AND (
-                    h.leased_until < clock_timestamp()
-                    OR (pg_postmaster_start_time() < clock_timestamp() - interval '10 seconds' AND h.started_at < clock_timestamp() - interval '1 second'
-                        AND pg_try_advisory_xact_lock({LockKey("h.host_no")})))
-                ORDER BY h.host_no FOR UPDATE OF h SKIP LOCKED
-                """, connection) { Parameters = { new NpgsqlParameter<long> { TypedValue = HostNo } } })
-            await using (NpgsqlDataReader reader = await find.ExecuteReaderAsync(cancellation))
+            await using NpgsqlCommand free = new($"SELECT dead, freed FROM free_the_dead($1, {HubKey})", connection) { Parameters = { new NpgsqlParameter<long> { TypedValue = HostNo } } };
+            await using NpgsqlDataReader reader = await free.ExecuteReaderAsync(cancellation);
+            await reader.ReadAsync(cancellation);
+            if (reader.IsDBNull(0))
             {
-                while (await reader.ReadAsync(cancellation))
-                {
-                    dead.Add(reader.GetInt64(0));
-                }
+                return 0;
             }
 
-            await using NpgsqlBatch batch = new(connection)
-            {
-                BatchCommands =
-                {
-                    Free("UPDATE instances SET owner = NULL, lease_epoch = lease_epoch + 1 WHERE owner = ANY($1)", dead),
-                    Free("UPDATE activities SET owner = NULL WHERE owner = ANY($1)", dead),
-                    Free("DELETE FROM hosts WHERE host_no = ANY($1)", dead),
-                },
-            };
-            int rows = dead.Count == 0 ? 0 : await batch.ExecuteNonQueryAsync(cancellation) - dead.Count;
-            await transaction.CommitAsync(cancellation);
-            if (dead.Count > 0)
-            {
-                Log.Freed(logger, string.Join(", ", dead), rows);
-                Telemetry.DurableTelemetry.LeasesRecovered(rows);
-            }
-
-            return rows;
+            int freed = (int)reader.GetInt64(1);
+            Log.Freed(logger, string.Join(", ", reader.GetFieldValue<long[]>(0)), freed);
+            Telemetry.DurableTelemetry.LeasesRecovered(freed);
+            return freed;
         }, cancellation);
-        return freed;
-    }
 
     /// <summary>Gives everything back and deregisters. Does nothing for a host that never joined.</summary>
     public async Task LeaveAsync(CancellationToken cancellation)
@@ -208,7 +182,7 @@ internal sealed partial class HostLease(HubDatabase database, HubClock clock, Hu
     public async ValueTask DisposeAsync() => await CloseListenerAsync();
 
     // Two hubs in one database must not share lock numbers.
-    private string LockKey(string number) => $"hashtextextended('durable:{database.Schema}', 0) # {number}";
+    private string HubKey => $"hashtextextended('durable:{database.Schema}', 0)";
 
     private static NpgsqlBatchCommand Free(string sql, List<long> numbers) =>
         new(sql) { Parameters = { new NpgsqlParameter<long[]> { TypedValue = [.. numbers] } } };
