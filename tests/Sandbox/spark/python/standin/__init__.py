@@ -1,0 +1,1 @@
+"""What the stand-in for a Spark installation is made of: DuckDB, storage, a master that answers, spark-submit."""
