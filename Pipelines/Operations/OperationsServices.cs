@@ -1,8 +1,11 @@
+using Durable.Pipelines.Operations.Leases;
+using Durable.Pipelines.Operations.Remote;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
 using Npgsql;
 
 namespace Durable.Pipelines.Operations;
@@ -29,6 +32,24 @@ public static class OperationsServices
             provider.GetRequiredService<ILogger<NotificationSender>>()));
         services.TryAddSingleton(provider => new DatabaseBackup(Backups(provider), provider.GetRequiredService<TimeProvider>()));
         services.TryAddEnumerable(ServiceDescriptor.Singleton<IHostedService, SchemaAtStart>());
+        return services.AddLeases().AddRemoteHosts();
+    }
+
+    private static IServiceCollection AddLeases(this IServiceCollection services)
+    {
+        services.AddOptions<CostGuardOptions>().BindConfiguration("CostGuard").ValidateDataAnnotations()
+            .Validate(options => options.Prices().Count > 0, "CostGuard__HourlyPrices names no price.").ValidateOnStart();
+        services.TryAddSingleton(provider => provider.GetRequiredService<IOptions<CostGuardOptions>>().Value);
+        services.TryAddSingleton<LeaseKeeper>();
+        return services;
+    }
+
+    private static IServiceCollection AddRemoteHosts(this IServiceCollection services)
+    {
+        services.AddOptions<RemoteOptions>().BindConfiguration("Remote").ValidateDataAnnotations().ValidateOnStart();
+        services.TryAddSingleton(provider => provider.GetRequiredService<IOptions<RemoteOptions>>().Value);
+        services.TryAddSingleton<IRemoteShell, OpenSshShell>();
+        services.TryAddSingleton<IRemoteHost, RemoteHost>();
         return services;
     }
 

@@ -1,0 +1,13 @@
+using Durable.Pipelines.Operations.Remote;
+using Microsoft.Azure.Functions.Worker;
+
+namespace Durable.Activities.Operations;
+
+/// <summary>Ends a job and everything it started, and keeps its id from ever starting. Safe to run twice.</summary>
+/// <returns>Its state afterwards; Running only if something survived.</returns>
+public sealed class KillRemoteJob(IRemoteHost host)
+{
+    [Function(nameof(KillRemoteJob))]
+    public Task<RemoteJobState> RunAsync([ActivityTrigger] RemoteJobRef job, CancellationToken cancellationToken) =>
+        host.KillAsync(job.Target, job.JobId, cancellationToken);
+}

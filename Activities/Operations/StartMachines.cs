@@ -1,0 +1,12 @@
+using Durable.Pipelines.Operations.Leases;
+using Microsoft.Azure.Functions.Worker;
+
+namespace Durable.Activities.Operations;
+
+/// <summary>Asks the provider to start the machines of a lease; does not wait until they run. Safe to run twice.</summary>
+/// <exception cref="LeaseLostException">The lease is not held any more; permanent.</exception>
+public sealed class StartMachines(LeaseKeeper leases)
+{
+    [Function(nameof(StartMachines))]
+    public Task RunAsync([ActivityTrigger] string leaseId, CancellationToken cancellationToken) => leases.StartAsync(leaseId, cancellationToken);
+}
