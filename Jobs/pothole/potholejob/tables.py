@@ -6,8 +6,6 @@ from pathlib import Path
 
 from potholejob.job import BadData, NoInput
 
-ROWS_PER_FILE = 1_000_000
-
 
 class Files:
     """Small files and listings on whatever the URL names, through Hadoop's FileSystem."""
@@ -95,9 +93,9 @@ def _require(frame, columns, url):
         raise BadData(f"{url} lacks the columns {', '.join(missing)}; it has {', '.join(frame.columns)}")
 
 
-def write_parquet(frame, url, order, rows, max_files):
+def write_parquet(frame, url, order, rows, rows_per_file, max_files):
     """Replaces a folder with snappy Parquet files that, read by name, are in ORDER: a range of it each. Returns how many at most."""
-    count = max(1, min(max_files, math.ceil(rows / ROWS_PER_FILE)))
+    count = max(1, min(max_files, math.ceil(rows / rows_per_file)))
     frame.repartitionByRange(count, *order).sortWithinPartitions(*order).write.mode("overwrite").parquet(url)
     return count
 

@@ -50,7 +50,7 @@ def work(spark, arguments):
     if arguments.output is not None:
         rows = day_rows(arguments, segments)
         frame = spark.createDataFrame(rows, schema=RAW_SCHEMA)
-        files = tables.write_parquet(frame, arguments.output, ["trip_id", "timestamp"], len(rows), 25)
+        files = tables.write_parquet(frame, arguments.output, ["trip_id", "timestamp"], len(rows), 200_000, 25)
         tables.Files(spark).write_text(arguments.output.rstrip("/") + "/_SUCCESS", "")
         print(f"{len(rows)} rows of {len({row[1] for row in rows})} trips in {arguments.output}, {files} file(s)")
 

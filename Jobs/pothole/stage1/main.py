@@ -24,6 +24,7 @@ SETTINGS = {
     "score_threshold": Number(0.0, 1000.0),
     "z_score": Choice("classic", "robust"),
     "speed_bump_margin_m": Number(0.0, 1000.0),
+    "rows_per_file": Number(1, 1_000_000_000),
     "max_files": Number(1, 1000),
 }
 RAW_COLUMNS = ["timestamp", "trip_id", "accel_z", "gyro_y", "velocity", "lon", "lat", "hdop", "satellites"]
@@ -64,7 +65,7 @@ def work(spark, arguments):
     trips = tables.row(spark, "SELECT count(*) AS trips FROM trips")["trips"]
     if counts["scored"] != fates.get("kept", 0):
         raise job.BadData(f"{fates.get('kept', 0)} rows were kept but {counts['scored']} scored")
-    files = tables.write_parquet(spark.sql("SELECT * FROM anomalies"), arguments.output, ORDER, counts["scored"], arguments.max_files)
+    files = tables.write_parquet(spark.sql("SELECT * FROM anomalies"), arguments.output, ORDER, counts["scored"], arguments.rows_per_file, arguments.max_files)
     tables.finish(spark, arguments.output, {
         "stage": "stage1",
         "batch_date": arguments.batch_date,

@@ -1,4 +1,4 @@
--- Stage 1: from sensor rows to impact scores. One SELECT a view, in the subset that Spark SQL (3.4+) and DuckDB share:
+-- Stage 1: from sensor rows to impact scores. One SELECT a view, in the subset that Spark SQL (3.5+) and DuckDB share:
 -- exponents make a literal DOUBLE in both, :names are bound, abs(x) <= bound is false for NaN and infinity in both.
 
 -- view: checked (cached)

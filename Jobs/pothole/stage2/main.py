@@ -16,7 +16,7 @@ sys.path.insert(0, str(HERE.parent))
 from potholejob import job, tables  # noqa: E402
 from potholejob.job import Day, Number, Url  # noqa: E402
 
-SETTINGS = {"max_distance_m": Number(1.0, 10_000.0), "max_files": Number(1, 1000)}
+SETTINGS = {"max_distance_m": Number(1.0, 10_000.0), "rows_per_file": Number(1, 1_000_000_000), "max_files": Number(1, 1000)}
 ROAD_COLUMNS = {name: name for name in ("s_id", "start_lon", "start_lat", "end_lon", "end_lat")}
 EXPORT_COLUMNS = ["s_id", "date", "impact_count", "total_count", "centroid_lon", "centroid_lat"]
 
@@ -43,7 +43,7 @@ def work(spark, arguments):
     if sum(found.total_count for found in impacts) != matched["rows"]:
         raise job.BadData("the counts of the segments do not add up to the rows matched")
 
-    files = tables.write_parquet(spark.sql("SELECT * FROM impacts"), arguments.output, ["date", "s_id"], len(impacts), arguments.max_files)
+    files = tables.write_parquet(spark.sql("SELECT * FROM impacts"), arguments.output, ["date", "s_id"], len(impacts), arguments.rows_per_file, arguments.max_files)
     lines = [",".join(EXPORT_COLUMNS)] + [",".join(csv_field(found[name]) for name in EXPORT_COLUMNS) for found in impacts]
     tables.Files(spark).write_text(arguments.output.rstrip("/") + "/_export/segments.csv", "\n".join(lines) + "\n")
     tables.finish(spark, arguments.output, {

@@ -1,4 +1,4 @@
--- Stage 2: from scored rows to road segments. One SELECT a view, in the subset that Spark SQL (3.4+) and DuckDB share.
+-- Stage 2: from scored rows to road segments. One SELECT a view, in the subset that Spark SQL (3.5+) and DuckDB share.
 
 -- view: segments
 -- Road segments by their midpoint. A degree is measured in metres (WGS 84) at each midpoint's own latitude.

@@ -57,7 +57,7 @@ class SparkSession:
         self.read = _Reader(self._engine)
 
     def sql(self, sqlQuery, args=None):  # noqa: N803
-        """Named markers (:name) take their values from args, as in PySpark 3.4 and later."""
+        """Named markers (:name) take their values from args, as in PySpark 3.5 and later."""
         used = {}
 
         def mark(found):
@@ -74,7 +74,7 @@ class SparkSession:
         with open(path, "w", newline="", encoding="utf-8") as file:
             csv.writer(file).writerows(["" if value is None else repr(value) if isinstance(value, float) else value for value in row] for row in data)
         columns = ", ".join(f"{quoted(name)}: {quoted(_DDL[kind])}" for name, kind in fields)
-        return DataFrame(self._engine, f"SELECT * FROM read_csv({quoted(path)}, header = false, delim = ',', quote = '\"', columns = {{{columns}}})")
+        return DataFrame(self._engine, f"SELECT * FROM read_csv({quoted(path)}, auto_detect = false, header = false, delim = ',', quote = '\"', columns = {{{columns}}})")
 
     def stop(self):
         self._engine.close()

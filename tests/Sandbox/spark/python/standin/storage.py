@@ -4,14 +4,14 @@ import shutil
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import boto3
-
 _client = None
 
 
 def _s3():
     global _client
     if _client is None:
+        import boto3  # half a second, which only S3 costs
+
         _client = boto3.client(
             "s3", endpoint_url=os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL"),
             region_name=os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION"))

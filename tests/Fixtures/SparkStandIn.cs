@@ -1,0 +1,108 @@
+using System.Diagnostics;
+using System.Text.Json;
+
+namespace Durable.Tests.Fixtures;
+
+/// <summary>The sandbox's Spark, and the DuckDB under it for making and reading Parquet files.</summary>
+internal static class SparkStandIn
+{
+    private static readonly SemaphoreSlim OneAtATime = new(1);
+    private static readonly Lazy<Process> Engine = new(StartEngine);
+
+    /// <summary>The root of the repository.</summary>
+    public static string Root { get; } = FindRoot();
+
+    /// <summary>The stand-in's folder, itself a Spark home.</summary>
+    public static string Home { get; } = Path.Combine(Root, "tests", "Sandbox", "spark");
+
+    /// <summary>The stages and the generator.</summary>
+    public static string Jobs { get; } = Path.Combine(Root, "Jobs", "pothole");
+
+    /// <summary>What this machine lacks to run it, or null.</summary>
+    public static string? Missing { get; } =
+        !OnPath("python3") ? "python3"
+        : !OnPath("node") ? "node"
+        : !Directory.Exists(Path.Combine(Home, "node_modules", "@duckdb", "node-api")) ? "DuckDB: npm ci in tests/Sandbox/spark"
+        : null;
+
+    /// <summary>Runs a program of <see cref="Jobs"/> with <c>spark-submit --master local[*]</c> to its end.</summary>
+    public static Task<Ran> SubmitAsync(string program, params string[] arguments) =>
+        RunAsync(Path.Combine(Home, "bin", "spark-submit"), ["--master", "local[*]", Path.Combine(Jobs, program), .. arguments]);
+
+    /// <summary>Runs a program to its end; <paramref name="environment"/> is added to ours.</summary>
+    public static async Task<Ran> RunAsync(string file, IEnumerable<string> arguments, IReadOnlyDictionary<string, string>? environment = null)
+    {
+        using Process process = Start(file, arguments, environment);
+        Task<string> output = process.StandardOutput.ReadToEndAsync(), error = process.StandardError.ReadToEndAsync();
+        await process.WaitForExitAsync();
+        return new Ran(process.ExitCode, await output, await error);
+    }
+
+    /// <summary>Starts a program with its standard streams piped. Dispose it, ended.</summary>
+    public static Process Start(string file, IEnumerable<string> arguments, IReadOnlyDictionary<string, string>? environment = null)
+    {
+        ProcessStartInfo start = new(file, arguments) { RedirectStandardOutput = true, RedirectStandardError = true, RedirectStandardInput = true };
+        foreach ((string name, string value) in environment ?? new Dictionary<string, string>()) start.Environment[name] = value;
+        return Process.Start(start) ?? throw new InvalidOperationException($"{file} did not start.");
+    }
+
+    /// <summary>The rows of a statement of DuckDB. Whole numbers of 64 bits are JSON texts.</summary>
+    public static async Task<JsonElement[][]> QueryAsync(string sql)
+    {
+        await OneAtATime.WaitAsync();
+        try
+        {
+            await Engine.Value.StandardInput.WriteLineAsync(JsonSerializer.Serialize(new { sql }));
+            await Engine.Value.StandardInput.FlushAsync();
+            string line = await Engine.Value.StandardOutput.ReadLineAsync() ?? throw new InvalidOperationException("DuckDB ended.");
+            JsonElement answer = JsonDocument.Parse(line).RootElement;
+            if (answer.TryGetProperty("error", out JsonElement error)) throw new InvalidOperationException($"{error}\n{sql}");
+            return [.. answer.GetProperty("rows").EnumerateArray().Select(row => row.EnumerateArray().ToArray())];
+        }
+        finally
+        {
+            OneAtATime.Release();
+        }
+    }
+
+    /// <summary>A list for <c>read_parquet</c> of the data files in a folder, by name.</summary>
+    public static string Parquet(string folder) =>
+        "read_parquet([" + string.Join(", ", Directory.GetFiles(folder, "*.parquet").Order(StringComparer.Ordinal).Select(file => $"'{file}'")) + "])";
+
+    private static Process StartEngine()
+    {
+        Process engine = Start("node", [Path.Combine(Home, "python", "standin", "engine.mjs")]);
+        engine.ErrorDataReceived += (_, line) => Console.Error.WriteLine(line.Data);
+        engine.BeginErrorReadLine();
+        return engine; // ends with us: its standard input closes
+    }
+
+    private static bool OnPath(string program) =>
+        (Environment.GetEnvironmentVariable("PATH") ?? "").Split(':').Any(folder => File.Exists(Path.Combine(folder, program)));
+
+    private static string FindRoot()
+    {
+        DirectoryInfo? folder = new(AppContext.BaseDirectory);
+        while (folder is not null && !File.Exists(Path.Combine(folder.FullName, "Durable.sln"))) folder = folder.Parent;
+        return folder?.FullName ?? throw new InvalidOperationException($"No Durable.sln above {AppContext.BaseDirectory}.");
+    }
+}
+
+/// <summary>How a program ended and what it said.</summary>
+internal sealed record Ran(int ExitCode, string Output, string Error)
+{
+    /// <summary>The last line on standard error.</summary>
+    public string Reason => Error.TrimEnd().Split('\n')[^1];
+}
+
+/// <summary>A test that runs jobs; skipped, by name, where what the stand-in for Spark needs is absent.</summary>
+public sealed class SparkFactAttribute : FactAttribute
+{
+    public SparkFactAttribute() => Skip = SparkStandIn.Missing is { } missing ? $"needs {missing}" : null;
+}
+
+/// <summary>As <see cref="SparkFactAttribute"/>, for theories.</summary>
+public sealed class SparkTheoryAttribute : TheoryAttribute
+{
+    public SparkTheoryAttribute() => Skip = SparkStandIn.Missing is { } missing ? $"needs {missing}" : null;
+}

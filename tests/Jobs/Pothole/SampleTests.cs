@@ -1,0 +1,104 @@
+using System.Globalization;
+using System.Text.Json;
+using Durable.Tests.Fixtures;
+
+namespace Durable.Tests.Jobs.Pothole;
+
+public sealed class SampleTests : IDisposable
+{
+    private readonly Desk _desk = new();
+
+    public void Dispose() => _desk.Dispose();
+
+    [SparkFact]
+    public async Task Trip_ids_are_unique_and_every_row_lies_in_the_partition_of_its_own_Korean_day()
+    {
+        string today = await GenerateAsync("2026-02-12", "--trips", "130"), tomorrow = await GenerateAsync("2026-02-13", "--trips", "130");
+        const string KoreanDay = "CAST(make_timestamp(timestamp * 1000 + 9 * 3600000000) AS DATE)";
+
+        JsonElement[][] days = await SparkStandIn.QueryAsync(
+            $"SELECT DISTINCT CAST({KoreanDay} AS VARCHAR) FROM {SparkStandIn.Parquet(today)} UNION ALL SELECT DISTINCT CAST({KoreanDay} AS VARCHAR) FROM {SparkStandIn.Parquet(tomorrow)}");
+        // A trip's rows are 100 ms apart: two trips under one id would leave a gap or meet.
+        JsonElement[][] trips = await SparkStandIn.QueryAsync(
+            $"SELECT count(*) AS rows, max(timestamp) - min(timestamp), count(DISTINCT timestamp), count(DISTINCT vehicle_id) FROM {SparkStandIn.Parquet(today)} GROUP BY trip_id");
+        JsonElement[][] across = await SparkStandIn.QueryAsync(
+            $"""
+            SELECT a.trip_id, max(a.timestamp), min(b.timestamp) FROM {SparkStandIn.Parquet(today)} AS a
+            JOIN {SparkStandIn.Parquet(tomorrow)} AS b ON a.trip_id = b.trip_id GROUP BY a.trip_id
+            """);
+
+        Assert.Equal(["2026-02-12", "2026-02-13"], days.Select(row => row[0].GetString()));
+        Assert.Equal(131, trips.Length); // and the one of the evening before
+        Assert.All(trips, trip => Assert.Equal((100 * (Whole(trip[0]) - 1), Whole(trip[0]), 1L), (Whole(trip[1]), Whole(trip[2]), Whole(trip[3]))));
+        JsonElement[] late = Assert.Single(across);
+        Assert.Equal(Desk.Midnight + 86_400_000 - 100, Whole(late[1]));
+        Assert.Equal(Desk.Midnight + 86_400_000, Whole(late[2]));
+    }
+
+    [SparkFact]
+    public async Task The_road_is_3535_pieces_of_50_m_in_the_box_each_beginning_where_the_one_before_ends()
+    {
+        await GenerateAsync(null);
+
+        string[][] road = [.. (await File.ReadAllLinesAsync(_desk.Roads)).Skip(1).Select(line => line.Split(','))];
+        (double Lon, double Lat)[] ends = [.. road.Select(piece => (Number(piece[4]), Number(piece[5])))];
+
+        Assert.Equal(3535, road.Select(piece => piece[0]).Distinct().Count());
+        Assert.All(road, piece => Assert.StartsWith(piece[1] + "_", piece[0], StringComparison.Ordinal));
+        Assert.All(ends, end => Assert.True(end.Lon is > 127.52 and < 127.78 && end.Lat is > 34.50 and < 35.07));
+        Assert.Equal(road.Skip(1).Select(piece => (Number(piece[2]), Number(piece[3]))), ends.SkipLast(1));
+        double[] metres = [.. road.Select(piece => Math.Sqrt(Math.Pow((Number(piece[4]) - Number(piece[2])) * 91_500, 2) + Math.Pow((Number(piece[5]) - Number(piece[3])) * 110_943, 2)))];
+        Assert.All(metres, length => Assert.InRange(length, 4.5, 50.6));
+        Assert.InRange(metres.Count(length => length < 49.4), 60, 88); // the last of each of 88 links
+    }
+
+    [SparkFact]
+    public async Task A_seed_gives_the_same_rows_again_and_another_seed_gives_others()
+    {
+        string first = await FingerprintAsync(await GenerateAsync(Desk.Day, "--trips", "5"));
+        string again = await FingerprintAsync(await GenerateAsync(Desk.Day, "--trips", "5"));
+        string other = await FingerprintAsync(await GenerateAsync(Desk.Day, "--trips", "5", "--seed", "2"));
+
+        Assert.Equal(first, again);
+        Assert.NotEqual(first, other);
+    }
+
+    [SparkFact]
+    public async Task The_stages_find_the_same_bad_segments_of_a_sample_road_on_different_days()
+    {
+        HashSet<string> today = await WorstSegmentsAsync("2026-02-12"), tomorrow = await WorstSegmentsAsync("2026-02-13");
+
+        // Potholes of a road stay where they are: 3 segments in 150 by chance would be the same if they did not.
+        Assert.InRange(today.Intersect(tomorrow).Count(), 6, 10);
+    }
+
+    private async Task<HashSet<string>> WorstSegmentsAsync(string day)
+    {
+        string raw = await GenerateAsync(day, "--segments", "150", "--trips", "60");
+        string[] dated = ["--batch-date", day];
+        Ran scored = await SparkStandIn.SubmitAsync("stage1/main.py", [.. dated, "--input", raw, "--output", _desk.At($"s1/dt={day}")]);
+        Assert.True(scored.ExitCode == 0, scored.Error);
+        Ran counted = await SparkStandIn.SubmitAsync(
+            "stage2/main.py", [.. dated, "--input", _desk.At($"s1/dt={day}"), "--roads", _desk.Roads, "--output", _desk.At($"s2/dt={day}")]);
+        Assert.True(counted.ExitCode == 0, counted.Error);
+        JsonElement[][] worst = await SparkStandIn.QueryAsync(
+            $"SELECT s_id FROM {SparkStandIn.Parquet(_desk.At($"s2/dt={day}"))} ORDER BY impact_count * 1.0 / total_count DESC, s_id LIMIT 10");
+        return [.. worst.Select(row => row[0].GetString()!)];
+    }
+
+    private async Task<string> GenerateAsync(string? day, params string[] options)
+    {
+        string raw = _desk.At($"raw/dt={day}");
+        string[] partition = day is null ? [] : ["--batch-date", day, "--output", raw];
+        Ran ran = await SparkStandIn.SubmitAsync("sample/main.py", [.. partition, "--roads-output", _desk.Roads, .. options]);
+        Assert.True(ran.ExitCode == 0, ran.Error);
+        return raw;
+    }
+
+    private static async Task<string> FingerprintAsync(string folder) =>
+        (await SparkStandIn.QueryAsync($"SELECT md5(string_agg(CAST(t AS VARCHAR), '|')) FROM {SparkStandIn.Parquet(folder)} AS t"))[0][0].GetString()!;
+
+    private static long Whole(JsonElement value) => long.Parse(value.GetString()!, CultureInfo.InvariantCulture);
+
+    private static double Number(string text) => double.Parse(text, CultureInfo.InvariantCulture);
+}
