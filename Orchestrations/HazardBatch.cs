@@ -22,7 +22,7 @@ public static class HazardBatch
     {
         if (request.AfterProbability) await WaitForProbabilityAsync(context, request);
 
-        ClimateRun run = new(RunLedger.RunId(context.InstanceId, context.CurrentUtcDateTime), context.InstanceId, request);
+        ClimateRun run = new(context.InstanceId, context.CurrentUtcDateTime, request);
         if (request.Backup) await context.CallActivityAsync(nameof(BackupResults), Lanes.Retry);
         HazardWork work = await context.CallActivityAsync<HazardWork>(nameof(BeginHazardRun), run, Lanes.Retry);
         IReadOnlyList<PartitionOutcome> outcomes = await Lanes.DrainAsync(

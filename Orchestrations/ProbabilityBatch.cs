@@ -14,7 +14,7 @@ public static class ProbabilityBatch
     [Function(nameof(ProbabilityBatch))]
     public static async Task<RunStatistics> RunAsync([OrchestrationTrigger] TaskOrchestrationContext context, ClimateRequest request)
     {
-        ClimateRun run = new(RunLedger.RunId(context.InstanceId, context.CurrentUtcDateTime), context.InstanceId, request);
+        ClimateRun run = new(context.InstanceId, context.CurrentUtcDateTime, request);
         if (request.Backup) await context.CallActivityAsync(nameof(BackupResults), Lanes.Retry);
         ProbabilityWork work = await context.CallActivityAsync<ProbabilityWork>(nameof(BeginProbabilityRun), run, Lanes.Retry);
         IReadOnlyList<PartitionOutcome> outcomes = await Lanes.DrainAsync(

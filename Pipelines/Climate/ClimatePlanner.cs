@@ -4,8 +4,12 @@ using Durable.Pipelines.Operations;
 namespace Durable.Pipelines.Climate;
 
 /// <summary>One execution of a batch.</summary>
-/// <param name="RunId">See <see cref="RunLedger.RunId"/>.</param>
-public sealed record ClimateRun(string RunId, string InstanceId, ClimateRequest Request);
+/// <param name="StartedAt">UTC, from history: the same after a crash.</param>
+public sealed record ClimateRun(string InstanceId, DateTime StartedAt, ClimateRequest Request)
+{
+    /// <summary>See <see cref="RunLedger.RunId"/>.</summary>
+    public string RunId => RunLedger.RunId(InstanceId, StartedAt);
+}
 
 /// <summary>Nothing to compute from.</summary>
 public sealed class ClimateInputMissingException(string what)
@@ -49,7 +53,7 @@ public sealed class ClimatePlanner(GridStore grid, Partitions partitions)
         {
             foreach (Tile tile in tiles)
             {
-                ProbabilityTask task = Task("", request, scenario, tile.Number);
+                ProbabilityTask task = Task("", default, request, scenario, tile.Number);
                 ProbabilityTask whole = task with { StartYear = Scenarios.FirstYear, EndYear = Scenarios.LastYear, RiskMask = Risks.Mask([]), Box = null };
                 wanted.Add((task.Key, [ProbabilityTable.Fingerprint(task, versions), ProbabilityTable.Fingerprint(whole, versions)]));
             }
@@ -72,7 +76,7 @@ public sealed class ClimatePlanner(GridStore grid, Partitions partitions)
                let parts = partition.Key.Split('/')
                group int.Parse(parts[1]) by parts[0] into scenario
                from chunk in scenario.Chunk(years)
-               select new HazardGroup(run.RunId, scenario.Key, chunk, request.RiskMask, request.Box, request.BatchSize, request.MaxFallbackShare),
+               select new HazardGroup(run.RunId, run.StartedAt, scenario.Key, chunk, request.RiskMask, request.Box, request.BatchSize, request.MaxFallbackShare),
         ];
     }
 
@@ -82,11 +86,11 @@ public sealed class ClimatePlanner(GridStore grid, Partitions partitions)
         .. from partition in plan.Partitions
            where partition.IsToFill
            let parts = partition.Key.Split("/tile-")
-           select Task(run.RunId, run.Request, parts[0], int.Parse(parts[1])),
+           select Task(run.RunId, run.StartedAt, run.Request, parts[0], int.Parse(parts[1])),
     ];
 
-    private static ProbabilityTask Task(string runId, ClimateRequest request, string scenario, int tile) => new(
-        runId, scenario, tile, request.StartYear, request.EndYear, request.Window, request.RiskMask, request.Box, request.BatchSize, request.MaxFallbackShare);
+    private static ProbabilityTask Task(string runId, DateTime createdAt, ClimateRequest request, string scenario, int tile) => new(
+        runId, createdAt, scenario, tile, request.StartYear, request.EndYear, request.Window, request.RiskMask, request.Box, request.BatchSize, request.MaxFallbackShare);
 
     private static string Options(ClimateRequest request) => $"risks={string.Join(',', request.Risks)} box={request.Box?.ToString() ?? "all"}";
 

@@ -121,7 +121,6 @@ public sealed class HazardTable(NpgsqlDataSource database, GridStore grid, Parti
     private static async Task CopyAsync(
         NpgsqlConnection connection, string table, HazardGroup group, Scenario scenario, int year, Scored scored, CancellationToken cancellationToken)
     {
-        DateTime now = DateTime.UtcNow;
         for (int from = 0; from < scored.Count; from += group.BatchSize)
         {
             await using BinaryCopy copy = await BinaryCopy.BeginAsync(connection, table, freeze: true, cancellationToken);
@@ -133,7 +132,7 @@ public sealed class HazardTable(NpgsqlDataSource database, GridStore grid, Parti
                 copy.Write(scored.GridIds[row]);
                 WriteScores(copy, scored.Scores.AsSpan(row * Risks.Count, Risks.Count), group.RiskMask);
                 copy.Write(scored.Flags[row]);
-                copy.Write(now);
+                copy.Write(group.CreatedAt);
             }
 
             await copy.CompleteAsync(cancellationToken);

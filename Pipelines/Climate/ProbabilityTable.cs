@@ -11,7 +11,7 @@ namespace Durable.Pipelines.Climate;
 /// <param name="Window"><c>rolling-30</c> or <c>full-series</c>, see <see cref="SampleWindow"/>.</param>
 /// <inheritdoc cref="HazardGroup" path="/param"/>
 public sealed record ProbabilityTask(
-    string RunId, string Scenario, int Tile, int StartYear, int EndYear, string Window, int RiskMask, BoundingBox? Box, int BatchSize, double MaxFallbackShare)
+    string RunId, DateTime CreatedAt, string Scenario, int Tile, int StartYear, int EndYear, string Window, int RiskMask, BoundingBox? Box, int BatchSize, double MaxFallbackShare)
 {
     /// <summary>Ledger key, e.g. <c>SSP245/tile-3</c>.</summary>
     public string Key => $"{Scenario}/tile-{Tile}";
@@ -106,7 +106,6 @@ public sealed class ProbabilityTable(NpgsqlDataSource database, GridStore grid, 
         NpgsqlConnection connection, string table, ProbabilityTask task, Scenario scenario, Tile tile, ProbabilityTile probabilities, int[] cells,
         CancellationToken cancellationToken)
     {
-        DateTime now = DateTime.UtcNow;
         int cellsInChunk = Math.Max(1, task.BatchSize / probabilities.Targets);
         foreach (int[] chunk in cells.Chunk(cellsInChunk))
         {
@@ -122,7 +121,7 @@ public sealed class ProbabilityTable(NpgsqlDataSource database, GridStore grid, 
                     copy.Write(tile.GridIds[cell]);
                     WriteRisks(copy, probabilities, (cell * probabilities.Targets + target) * Risks.Count);
                     copy.Write((short)(probabilities.Fallbacks[cell] & task.RiskMask));
-                    copy.Write(now);
+                    copy.Write(task.CreatedAt);
                 }
             }
 

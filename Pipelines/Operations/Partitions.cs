@@ -18,7 +18,7 @@ public sealed record PartitionOutcome(string Key, long Rows, long Values, long F
 
 /// <summary>Another run works on some of the wanted partitions.</summary>
 public sealed class PartitionsClaimedException(string kind, string runId, IReadOnlyList<string> keys)
-    : Exception($"{keys.Count} {kind} partition(s), first {keys[0]}, are being filled by run {runId}. Wait for it, or cancel it, then start again.")
+    : Exception($"{keys.Count} {kind} partition(s), first {keys[0]}, are being filled by run {runId}. Wait for it (/runtime/webhooks/durabletask/instances/{runId.Split('/')[0]}), or cancel it, then start again.")
 {
     public string RunId { get; } = runId;
 }

@@ -18,6 +18,8 @@ internal sealed class AppProcess : IAsyncDisposable
 
     public string Connection { get; }
 
+    public int ProcessId => process.Id;
+
     /// <param name="connection">Database of an earlier process, to go on where that one ended; null: a fresh one.</param>
     public static async Task<AppProcess> StartAsync(string? connection = null)
     {
@@ -56,10 +58,10 @@ internal sealed class AppProcess : IAsyncDisposable
 
     public Task<(HttpStatusCode Status, JsonElement Body)> GetAsync(string path) => SendAsync(HttpMethod.Get, path);
 
-    /// <summary>Waits until an instance has ended and returns its status.</summary>
-    public async Task<JsonElement> WaitAsync(string instanceId)
+    /// <summary>Waits until an instance has ended, for 3 minutes unless told otherwise, and returns its status.</summary>
+    public async Task<JsonElement> WaitAsync(string instanceId, TimeSpan? limit = null)
     {
-        for (Stopwatch watch = Stopwatch.StartNew(); watch.Elapsed < TimeSpan.FromMinutes(3); await Task.Delay(100))
+        for (Stopwatch watch = Stopwatch.StartNew(); watch.Elapsed < (limit ?? TimeSpan.FromMinutes(3)); await Task.Delay(100))
         {
             (HttpStatusCode status, JsonElement body) = await GetAsync($"/runtime/webhooks/durabletask/instances/{instanceId}");
             if (status == HttpStatusCode.OK) return body;

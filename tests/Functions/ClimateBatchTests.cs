@@ -115,13 +115,13 @@ public sealed class ClimateBatchTests
         Assert.Equal(160L * 200 * 9, await ScalarAsync(second, "SELECT count(*) FROM hazard_results"));
     }
 
-    private static async Task SampleAsync(AppProcess app, int cells, int firstYear = 2049, int lastYear = 2051)
+    internal static async Task SampleAsync(AppProcess app, int cells, int firstYear = 2049, int lastYear = 2051)
     {
         JsonElement sample = await RunAsync(app, "/api/climate/sample", $$"""{"cells": {{cells}}, "seed": 3, "startYear": {{firstYear}}, "endYear": {{lastYear}}}""");
         Assert.Equal("Completed", sample.GetProperty("runtimeStatus").GetString());
     }
 
-    private static async Task<JsonElement> RunAsync(AppProcess app, string path, string body)
+    internal static async Task<JsonElement> RunAsync(AppProcess app, string path, string body)
     {
         (HttpStatusCode status, JsonElement started) = await app.PostAsync(path, body);
         Assert.True(status == HttpStatusCode.Accepted, $"{path}: {status} {started} {app.Log}");

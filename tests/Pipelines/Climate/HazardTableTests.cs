@@ -95,5 +95,5 @@ public sealed class HazardTableTests
         Assert.Equal(0L, await database.ScalarAsync<long>("SELECT count(*) FROM hazard_results WHERE used_fallback"));
     }
 
-    private static HazardGroup Group(params int[] years) => new("test", "SSP245", years, Risks.Mask([]), null, 10_000, 0.05);
+    private static HazardGroup Group(params int[] years) => new("test", DateTime.UtcNow, "SSP245", years, Risks.Mask([]), null, 10_000, 0.05);
 }

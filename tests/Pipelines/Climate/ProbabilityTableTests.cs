@@ -70,5 +70,5 @@ public sealed class ProbabilityTableTests
         Assert.Equal(1600L, await database.ScalarAsync<long>("SELECT count(*) FROM climate.probability_cells WHERE fallbacks = 1"));
     }
 
-    private static ProbabilityTask Task() => new("test", "SSP585", 0, 2021, 2100, SampleWindow.Rolling30, Risks.Mask([]), null, 10_000, 0.05);
+    private static ProbabilityTask Task() => new("test", DateTime.UtcNow, "SSP585", 0, 2021, 2100, SampleWindow.Rolling30, Risks.Mask([]), null, 10_000, 0.05);
 }
