@@ -32,7 +32,7 @@ public static class OperationsServices
             provider.GetRequiredService<ILogger<NotificationSender>>()));
         services.TryAddSingleton(provider => new DatabaseBackup(Backups(provider), provider.GetRequiredService<TimeProvider>()));
         services.TryAddEnumerable(ServiceDescriptor.Singleton<IHostedService, SchemaAtStart>());
-        return services.AddLeases().AddRemoteHosts();
+        return services.AddAwsClients().AddLeases().AddRemoteHosts();
     }
 
     private static IServiceCollection AddLeases(this IServiceCollection services)
