@@ -368,6 +368,10 @@ public interface IAmazonEC2 : IAmazonService, IDisposable
     Task<GetSpotPlacementScoresResponse> GetSpotPlacementScoresAsync(GetSpotPlacementScoresRequest request, CancellationToken cancellationToken = default);
     Task<CreateTagsResponse> CreateTagsAsync(CreateTagsRequest request, CancellationToken cancellationToken = default);
     Task<DescribeTagsResponse> DescribeTagsAsync(DescribeTagsRequest request, CancellationToken cancellationToken = default);
+
+    static ClientConfig IAmazonService.CreateDefaultClientConfig() => new AmazonEC2Config();
+
+    static IAmazonService IAmazonService.CreateDefaultServiceClient(AWSCredentials awsCredentials, ClientConfig clientConfig) => new AmazonEC2Client(awsCredentials, (AmazonEC2Config)clientConfig);
 }
 
 /// <summary>Settings of AmazonEC2Client; endpoint, region and retries come from the SDK's own chain where they are not set.</summary>
@@ -440,10 +444,6 @@ public class AmazonEC2Client : AmazonServiceClient, IAmazonEC2
         : base(awsAccessKeyId, awsSecretAccessKey, awsSessionToken, clientConfig)
     {
     }
-
-    static ClientConfig IAmazonService.CreateDefaultClientConfig() => new AmazonEC2Config();
-
-    static IAmazonService IAmazonService.CreateDefaultServiceClient(AWSCredentials awsCredentials, ClientConfig clientConfig) => new AmazonEC2Client(awsCredentials, (AmazonEC2Config)clientConfig);
 
     protected override IServiceMetadata ServiceMetadata => Metadata;
 

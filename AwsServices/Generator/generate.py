@@ -178,6 +178,9 @@ class Service:
         lines += [f"/// <summary>Client of {s['title']}. Safe for use by many threads at once; dispose it when done.</summary>", f"public interface I{client} : IAmazonService, IDisposable", "{"]
         for name in s["operations"]:
             lines += [f"    Task<{name}Response> {name}Async({name}Request request, CancellationToken cancellationToken = default);"]
+        lines.append("")
+        lines += [f"    static ClientConfig IAmazonService.CreateDefaultClientConfig() => new {client}Config();", "",
+                  f"    static IAmazonService IAmazonService.CreateDefaultServiceClient(AWSCredentials awsCredentials, ClientConfig clientConfig) => new {base}(awsCredentials, ({client}Config)clientConfig);"]
         lines += ["}", ""]
         lines += [f"/// <summary>Settings of {base}; endpoint, region and retries come from the SDK's own chain where they are not set.</summary>",
                   f"public class {client}Config : ClientConfig", "{",
@@ -206,8 +209,6 @@ class Service:
                                       (f"string awsAccessKeyId, string awsSecretAccessKey, {client}Config clientConfig", "awsAccessKeyId, awsSecretAccessKey, clientConfig"),
                                       (f"string awsAccessKeyId, string awsSecretAccessKey, string awsSessionToken, {client}Config clientConfig", "awsAccessKeyId, awsSecretAccessKey, awsSessionToken, clientConfig")):
             lines += [f"    public {base}({parameters})", f"        : base({arguments})", "    {", "    }", ""]
-        lines += [f"    static ClientConfig IAmazonService.CreateDefaultClientConfig() => new {client}Config();", "",
-                  f"    static IAmazonService IAmazonService.CreateDefaultServiceClient(AWSCredentials awsCredentials, ClientConfig clientConfig) => new {base}(awsCredentials, ({client}Config)clientConfig);", ""]
         lines += ["    protected override IServiceMetadata ServiceMetadata => Metadata;", "",
                   "    protected override void CustomizeRuntimePipeline(RuntimePipeline pipeline) => WirePipeline.Customize(pipeline);", ""]
         for name in s["operations"]:

@@ -35,6 +35,10 @@ public interface IAmazonPricing : IAmazonService, IDisposable
 {
     Task<GetProductsResponse> GetProductsAsync(GetProductsRequest request, CancellationToken cancellationToken = default);
     Task<DescribeServicesResponse> DescribeServicesAsync(DescribeServicesRequest request, CancellationToken cancellationToken = default);
+
+    static ClientConfig IAmazonService.CreateDefaultClientConfig() => new AmazonPricingConfig();
+
+    static IAmazonService IAmazonService.CreateDefaultServiceClient(AWSCredentials awsCredentials, ClientConfig clientConfig) => new AmazonPricingClient(awsCredentials, (AmazonPricingConfig)clientConfig);
 }
 
 /// <summary>Settings of AmazonPricingClient; endpoint, region and retries come from the SDK's own chain where they are not set.</summary>
@@ -114,10 +118,6 @@ public class AmazonPricingClient : AmazonServiceClient, IAmazonPricing
         : base(awsAccessKeyId, awsSecretAccessKey, awsSessionToken, clientConfig)
     {
     }
-
-    static ClientConfig IAmazonService.CreateDefaultClientConfig() => new AmazonPricingConfig();
-
-    static IAmazonService IAmazonService.CreateDefaultServiceClient(AWSCredentials awsCredentials, ClientConfig clientConfig) => new AmazonPricingClient(awsCredentials, (AmazonPricingConfig)clientConfig);
 
     protected override IServiceMetadata ServiceMetadata => Metadata;
 

@@ -295,6 +295,10 @@ public interface IAmazonSageMaker : IAmazonService, IDisposable
     Task<CreateProcessingJobResponse> CreateProcessingJobAsync(CreateProcessingJobRequest request, CancellationToken cancellationToken = default);
     Task<DescribeProcessingJobResponse> DescribeProcessingJobAsync(DescribeProcessingJobRequest request, CancellationToken cancellationToken = default);
     Task<StopProcessingJobResponse> StopProcessingJobAsync(StopProcessingJobRequest request, CancellationToken cancellationToken = default);
+
+    static ClientConfig IAmazonService.CreateDefaultClientConfig() => new AmazonSageMakerConfig();
+
+    static IAmazonService IAmazonService.CreateDefaultServiceClient(AWSCredentials awsCredentials, ClientConfig clientConfig) => new AmazonSageMakerClient(awsCredentials, (AmazonSageMakerConfig)clientConfig);
 }
 
 /// <summary>Settings of AmazonSageMakerClient; endpoint, region and retries come from the SDK's own chain where they are not set.</summary>
@@ -370,10 +374,6 @@ public class AmazonSageMakerClient : AmazonServiceClient, IAmazonSageMaker
         : base(awsAccessKeyId, awsSecretAccessKey, awsSessionToken, clientConfig)
     {
     }
-
-    static ClientConfig IAmazonService.CreateDefaultClientConfig() => new AmazonSageMakerConfig();
-
-    static IAmazonService IAmazonService.CreateDefaultServiceClient(AWSCredentials awsCredentials, ClientConfig clientConfig) => new AmazonSageMakerClient(awsCredentials, (AmazonSageMakerConfig)clientConfig);
 
     protected override IServiceMetadata ServiceMetadata => Metadata;
 
