@@ -34,7 +34,7 @@ internal static class SharedData
 }
 
 /// <summary>A test that needs a file of the shared data; skipped, by name, where it is absent.</summary>
-public sealed class SharedDataFactAttribute : FactAttribute
+public class SharedDataFactAttribute : FactAttribute
 {
     public SharedDataFactAttribute(string path)
     {

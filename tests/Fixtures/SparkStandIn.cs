@@ -101,6 +101,13 @@ public sealed class SparkFactAttribute : FactAttribute
     public SparkFactAttribute() => Skip = SparkStandIn.Missing is { } missing ? $"needs {missing}" : null;
 }
 
+/// <summary>As <see cref="SharedDataFactAttribute"/>, and skipped where what the stand-in for Spark needs is absent.</summary>
+public sealed class SharedDataSparkFactAttribute : SharedDataFactAttribute
+{
+    public SharedDataSparkFactAttribute(string path)
+        : base(path) => Skip ??= SparkStandIn.Missing is { } missing ? $"needs {missing}" : null;
+}
+
 /// <summary>As <see cref="SparkFactAttribute"/>, for theories.</summary>
 public sealed class SparkTheoryAttribute : TheoryAttribute
 {

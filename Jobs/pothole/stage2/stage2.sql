@@ -37,7 +37,7 @@ JOIN (
 
 -- view: nearest (cached)
 -- One segment a place: the nearest within the limit, of equally near ones the first by name.
-SELECT s_id, impact_count, total_count, distance_m
+SELECT lon, lat, s_id, impact_count, total_count, distance_m
 FROM (
     SELECT n.*, row_number() OVER (PARTITION BY n.lon, n.lat ORDER BY n.distance_m, n.s_id) AS place_rank
     FROM near AS n

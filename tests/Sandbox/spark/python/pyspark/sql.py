@@ -100,7 +100,10 @@ class DataFrame:
 
     def createOrReplaceTempView(self, name):  # noqa: N802
         kind = "VIEW" if self._is_file else "TABLE"
-        self._engine.run(f"CREATE OR REPLACE TEMP {kind} {identifier(name)} AS {self._text}", self._parameters)
+        self._engine.run(f"CREATE OR REPLACE TEMP {kind} _new AS {self._text}", self._parameters)  # it may read what it replaces
+        for old in self._engine.run("SELECT table_type FROM information_schema.tables WHERE table_name = $name", {"name": name})[1]:
+            self._engine.run(f"DROP {'VIEW' if old[0] == 'VIEW' else 'TABLE'} {identifier(name)}")
+        self._engine.run(f"ALTER {kind} _new RENAME TO {identifier(name)}")
 
     def collect(self):
         names, rows = self._engine.run(self._text, self._parameters)
