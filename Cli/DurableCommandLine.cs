@@ -36,6 +36,7 @@ internal static class DurableCommandLine
             new HelpOption { Recursive = true },
             ClimateCommands.Create(connection, screen),
             InstanceCommands.Create(connection, screen),
+            LeaseCommands.Create(connection, screen),
             HealthCommand.Create(connection, screen),
         };
         return root;

@@ -1,4 +1,4 @@
-using Durable.Pipelines.Operations;
+using Durable.Pipelines.Operations.Notifications;
 using Microsoft.Azure.Functions.Worker;
 
 namespace Durable.Functions;

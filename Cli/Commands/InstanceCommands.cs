@@ -18,6 +18,7 @@ internal static class InstanceCommands
         List(connection, screen),
         Show(connection, screen),
         Wait(connection, screen),
+        Cancel(connection, screen),
         Steer(connection, screen, "terminate", "Ends a run now. Its finally blocks do not run; activities under way are not interrupted."),
         Steer(connection, screen, "suspend", "Holds a run after its present step."),
         Steer(connection, screen, "resume", "Lets a suspended run go on."),
@@ -109,6 +110,20 @@ internal static class InstanceCommands
             Answer answer = await client.ManageAsync(HttpMethod.Post, $"{Route(parsed.GetRequiredValue(id))}/{verb}{because}", json: null, cancellation);
             return Accepted(screen, format, answer, $"{verb} accepted for {parsed.GetValue(id)}");
         });
+    }
+
+    private static Command Cancel(Connection connection, Screen screen)
+    {
+        Argument<string> id = InstanceId();
+        Option<string?> reason = new("--reason") { Description = "Why; ends up in the run's error" };
+        return new Command("cancel", "Asks a run on leased machines to clean up and end: it kills its jobs, stops its machines and says why.") { id, reason }.Does(
+            connection, screen, async (parsed, client, format, cancellation) =>
+            {
+                string because = parsed.GetValue(reason) is { Length: > 0 } given ? "?reason=" + Uri.EscapeDataString(given) : string.Empty;
+                Answer answer = await client.CallAsync(
+                    HttpMethod.Post, $"operations/runs/{Uri.EscapeDataString(parsed.GetRequiredValue(id))}/cancel{because}", json: null, cancellation);
+                return Accepted(screen, format, answer, $"cancel accepted for {parsed.GetValue(id)}");
+            });
     }
 
     private static Command Restart(Connection connection, Screen screen)

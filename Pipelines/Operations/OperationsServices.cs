@@ -1,6 +1,8 @@
 using Durable.Pipelines.Operations.Leases;
+using Durable.Pipelines.Operations.Notifications;
 using Durable.Pipelines.Operations.Remote;
 using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.Configuration.Memory;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Hosting;
@@ -28,8 +30,8 @@ public static class OperationsServices
         services.TryAddSingleton<DataGates>();
         services.TryAddSingleton<NotificationOutbox>();
         services.TryAddSingleton(provider => new NotificationSender(
-            provider.GetRequiredService<NpgsqlDataSource>(), new HttpClient(), Notifications(provider.GetRequiredService<IConfiguration>()),
-            provider.GetRequiredService<ILogger<NotificationSender>>()));
+            provider.GetRequiredService<NpgsqlDataSource>(), new HttpClient(new SocketsHttpHandler { AllowAutoRedirect = false }),
+            NotificationOptions.Read(provider.GetRequiredService<IConfiguration>()), provider.GetRequiredService<TimeProvider>(), provider.GetRequiredService<ILogger<NotificationSender>>()));
         services.TryAddSingleton(provider => new DatabaseBackup(Backups(provider), provider.GetRequiredService<TimeProvider>()));
         services.TryAddEnumerable(ServiceDescriptor.Singleton<IHostedService, SchemaAtStart>());
         return services.AddAwsClients().AddLeases().AddRemoteHosts();
@@ -41,6 +43,8 @@ public static class OperationsServices
             .Validate(options => options.Prices().Count > 0, "CostGuard__HourlyPrices names no price.").ValidateOnStart();
         services.TryAddSingleton(provider => provider.GetRequiredService<IOptions<CostGuardOptions>>().Value);
         services.TryAddSingleton<LeaseKeeper>();
+        services.TryAddSingleton<LeaseReader>();
+        services.TryAddSingleton<LeaseReaper>();
         return services;
     }
 
@@ -53,17 +57,15 @@ public static class OperationsServices
         return services;
     }
 
+    /// <summary>Values of settings that a trigger's attribute names and that nobody has to set. The Functions host reads them itself: there they must be app settings.</summary>
+    public static void AddOperationsDefaults(this IConfigurationBuilder configuration) => configuration.Sources.Insert(
+        0, new MemoryConfigurationSource { InitialData = [KeyValuePair.Create("CostGuard:ReaperSchedule", (string?)"0 * * * * *")] });
+
     private static string ConnectionString(IServiceProvider provider) =>
         provider.GetRequiredService<IConfiguration>()[ConnectionSetting] is { Length: > 0 } text
             ? text
             : throw new InvalidOperationException(
                 $"Setting {ConnectionSetting} is missing: an Npgsql connection string such as Host=127.0.0.1;Username=durable;Database=durable. See local.settings.sample.json.");
-
-    private static NotificationOptions Notifications(IConfiguration settings) => new()
-    {
-        Webhook = settings["NotificationWebhook"] is { Length: > 0 } webhook ? new Uri(webhook, UriKind.Absolute) : null,
-        AllowedHosts = settings["NotificationAllowedHosts"] is { Length: > 0 } hosts ? hosts.Split(',', StringSplitOptions.TrimEntries) : ["hooks.slack.com"],
-    };
 
     private static BackupOptions Backups(IServiceProvider provider)
     {

@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Net;
 using Durable.Pipelines.Operations;
+using Durable.Pipelines.Operations.Notifications;
 using Durable.Tests.Fixtures;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
@@ -28,7 +29,7 @@ public sealed class NotificationTests
 
         Assert.Equal(0, await sender.DeliverAsync()); // 503: put off
         Assert.Equal(0, await sender.DeliverAsync()); // not due yet
-        await ExecuteAsync(database, "UPDATE operations.notifications SET next_try_at = now()");
+        await ExecuteAsync(database, "UPDATE operations.notification_deliveries SET next_try_at = now()");
         Assert.Equal(1, await sender.DeliverAsync());
         Assert.Equal(0, await sender.DeliverAsync());
 
@@ -46,7 +47,7 @@ public sealed class NotificationTests
     {
         await using NpgsqlDataSource database = await DatabaseAsync();
         await new NotificationOutbox(database).AddAsync("k", NotificationOutbox.Failed, "s", "b");
-        NotificationSender sender = new(database, new HttpClient(), new NotificationOptions { Webhook = new Uri("http://127.0.0.1:9/") }, NullLogger<NotificationSender>.Instance);
+        NotificationSender sender = new(database, new HttpClient(), new NotificationOptions { Webhook = new Uri("http://127.0.0.1:9/") }, TimeProvider.System, NullLogger<NotificationSender>.Instance);
 
         Assert.Equal(0, await sender.DeliverAsync());
     }
@@ -92,7 +93,7 @@ public sealed class NotificationTests
     }
 
     private static NotificationSender Sender(NpgsqlDataSource database, string url) => new(
-        database, new HttpClient(), new NotificationOptions { Webhook = new Uri(url), AllowedHosts = ["127.0.0.1"] }, NullLogger<NotificationSender>.Instance);
+        database, new HttpClient(), new NotificationOptions { Webhook = new Uri(url), AllowedHosts = "127.0.0.1" }, TimeProvider.System, NullLogger<NotificationSender>.Instance);
 
     private static async Task<WebApplication> ReceiverAsync(ConcurrentQueue<string> received, Queue<HttpStatusCode> answers)
     {

@@ -1,0 +1,59 @@
+using System.CommandLine;
+using System.Globalization;
+using System.Text.Json.Nodes;
+using Durable.Cli.Client;
+using Durable.Cli.Output;
+
+namespace Durable.Cli.Commands;
+
+/// <summary><c>durable leases …</c>: paid machines, who has them, until when, at what cost.</summary>
+internal static class LeaseCommands
+{
+    private static readonly string[] States = ["open", "overdue", "closed", "all"];
+
+    /// <summary>The group with all its commands.</summary>
+    public static Command Create(Connection connection, Screen screen) => new("leases", "Shows the leases of paid machines.") { List(connection, screen) };
+
+    private static Command List(Connection connection, Screen screen)
+    {
+        Option<string> state = new("--state") { Description = "open, overdue, closed or all; default open", DefaultValueFactory = _ => "open" };
+        state.AcceptOnlyFromAmong(States);
+        Option<string?> cluster = new("--cluster") { Description = "Only this cluster" };
+        Option<int?> top = Options.Number("--top", "Leases on a page; default 50", 1, 200);
+        Option<string?> before = new("--before") { Description = "Next page: the number that the last one ended with" };
+        Option<bool> all = new("--all") { Description = "All pages" };
+        Command command = new("list", "Lists leases, newest first, a page at a time.") { state, cluster, top, before, all };
+        return command.Does(connection, screen, async (parsed, client, format, cancellation) =>
+        {
+            JsonArray found = [];
+            string? next = parsed.GetValue(before);
+            do
+            {
+                JsonNode? page = (await client.CallAsync(HttpMethod.Get, "operations/leases" + Query(
+                    ("state", parsed.GetValue(state)), ("cluster", parsed.GetValue(cluster)), ("top", parsed.GetValue(top)?.ToString(CultureInfo.InvariantCulture)), ("before", next)), json: null, cancellation)).Body;
+                foreach (JsonNode? lease in page.Field("leases") as JsonArray ?? [])
+                    found.Add(lease?.DeepClone());
+                next = page.Text("before");
+            }
+            while (next.Length > 0 && parsed.GetValue(all));
+
+            if (format == OutputFormat.Json)
+                JsonView.Write(screen, format, found);
+            else
+                Tables.Write(screen, ["cluster", "run", "state", "deadline", "machines", "seconds", "USD", "closed by"], found.Select(Row));
+            if (next.Length > 0)
+                screen.Say($"There are more: add --before {next}, or --all.");
+            return ExitCode.Ok;
+        });
+    }
+
+    private static IReadOnlyList<string> Row(JsonNode? lease) =>
+    [
+        lease.Text("cluster"), lease.Text("runId"), lease.Text("overdue") == "true" ? $"{lease.Text("state")}, overdue" : lease.Text("state"), lease.Time("deadline"),
+        string.Join(' ', (lease.Field("machines") as JsonArray ?? []).Select(machine => $"{machine.Text("id")}:{machine.Text("state")}")),
+        lease.Text("secondsBilled"), lease.Text("costUsd"), lease.Text("closedBy"),
+    ];
+
+    private static string Query(params IEnumerable<(string Name, string? Value)> parameters) =>
+        "?" + string.Join('&', parameters.Where(p => p.Value is { Length: > 0 }).Select(p => $"{p.Name}={Uri.EscapeDataString(p.Value!)}"));
+}
