@@ -42,6 +42,7 @@ public static class OperationsServices
         services.AddOptions<CostGuardOptions>().BindConfiguration("CostGuard").ValidateDataAnnotations()
             .Validate(options => options.Prices().Count > 0, "CostGuard__HourlyPrices names no price.").ValidateOnStart();
         services.TryAddSingleton(provider => provider.GetRequiredService<IOptions<CostGuardOptions>>().Value);
+        services.TryAddEnumerable(ServiceDescriptor.Singleton<IPaidMachines, Ec2Machines>());
         services.TryAddSingleton<LeaseKeeper>();
         services.TryAddSingleton<LeaseReader>();
         services.TryAddSingleton<LeaseReaper>();
@@ -52,7 +53,9 @@ public static class OperationsServices
     {
         services.AddOptions<RemoteOptions>().BindConfiguration("Remote").ValidateDataAnnotations().ValidateOnStart();
         services.TryAddSingleton(provider => provider.GetRequiredService<IOptions<RemoteOptions>>().Value);
-        services.TryAddSingleton<IRemoteShell, OpenSshShell>();
+        services.TryAddSingleton<IRemoteShell>(provider => provider.GetRequiredService<RemoteOptions>().Transport == "ssh"
+            ? ActivatorUtilities.CreateInstance<OpenSshShell>(provider)
+            : ActivatorUtilities.CreateInstance<SsmShell>(provider));
         services.TryAddSingleton<IRemoteHost, RemoteHost>();
         return services;
     }
