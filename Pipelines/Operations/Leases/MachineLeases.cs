@@ -91,8 +91,8 @@ internal static class MachineLeases
     {
         List<LeasedMachine> machines = [];
         await using NpgsqlCommand command = Command(connection, """
-            SELECT machine_id, machine_type, hourly_price_usd, state_before, ours, state, on_since, off_at, seconds_billed, cost_usd
-            FROM operations.leased_machines JOIN operations.machine_leases USING (lease_id) WHERE lease_id = $1 ORDER BY array_position(machine_ids, machine_id)
+            SELECT machine_id, machine_type, hourly_price_usd, state_before, ours, m.state, on_since, off_at, seconds_billed, cost_usd
+            FROM operations.leased_machines AS m JOIN operations.machine_leases USING (lease_id) WHERE lease_id = $1 ORDER BY array_position(machine_ids, machine_id)
             """, leaseId);
         await using NpgsqlDataReader reader = await command.ExecuteReaderAsync(cancellationToken);
         while (await reader.ReadAsync(cancellationToken))
