@@ -63,3 +63,15 @@ ensure_spark_stand_in() {
   say "Installing DuckDB ..."
   (cd "$folder" && npm ci --no-audit --no-fund >"$LOGS/npm-spark.log" 2>&1) || die 1 "'npm ci' in $folder failed; its log is $LOGS/npm-spark.log"
 }
+
+# What the AWS sandbox runs on: Python with moto, and the aws command for its machines. Debian's moto is too old; pip's goes into .local.
+ensure_sandbox() {
+  local venv="$LOCAL/python"
+  [ ! -x "$venv/bin/python3" ] || export PATH="$venv/bin:$PATH"
+  if python3 -c 'import boto3, moto.moto_server.werkzeug_app' 2>/dev/null && command -v aws >/dev/null; then return; fi
+  command -v python3 >/dev/null && python3 -m venv --help >/dev/null 2>&1 || install_packages "Python, for the AWS sandbox" python3 python3-venv
+  say "Installing moto ..."
+  python3 -m venv "$venv" && "$venv/bin/pip" install --quiet --disable-pip-version-check 'moto[server]==5.2.1' boto3 awscli >"$LOGS/pip.log" 2>&1 ||
+    die 1 "The AWS sandbox's Python packages could not be installed; the log is $LOGS/pip.log"
+  export PATH="$venv/bin:$PATH"
+}

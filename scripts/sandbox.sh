@@ -1,0 +1,33 @@
+# shellcheck shell=bash
+# Starts and stops the AWS sandbox of tests/Sandbox. Needs common.sh and setup.sh.
+
+export SANDBOX_PID_FILE="$LOCAL/sandbox.pid"
+export SANDBOX_READY_FILE="$LOCAL/sandbox.url"
+
+# True when the environment names an AWS account: then nothing is simulated.
+aws_is_configured() {
+  [ -n "${AWS_ENDPOINT_URL:-}${AWS_PROFILE:-}${AWS_ACCESS_KEY_ID:-}${AWS_WEB_IDENTITY_TOKEN_FILE:-}${AWS_CONTAINER_CREDENTIALS_RELATIVE_URI:-}" ]
+}
+
+# Starts the sandbox (on PORT, or a free one) and points this shell's AWS_* variables at it.
+sandbox_start() { # sandbox_start [PORT]
+  ensure_sandbox
+  sandbox_stop
+  rm -f "$SANDBOX_READY_FILE"
+  setsid python3 "$ROOT/tests/Sandbox/sandbox.py" --port "${1:-0}" --root "$LOCAL/sandbox" --ready-file "$SANDBOX_READY_FILE" --parent $$ \
+    </dev/null >"$LOGS/sandbox.log" 2>&1 9>&- &
+  remember_process "$SANDBOX_PID_FILE" $!
+  local tenths=300
+  until [ -s "$SANDBOX_READY_FILE" ]; do
+    running_process "$SANDBOX_PID_FILE" >/dev/null || die 1 "The AWS sandbox did not start:" "$(tail -n 20 "$LOGS/sandbox.log")"
+    [ $((tenths--)) -gt 0 ] || die 1 "The AWS sandbox did not answer within 30 s; its log is $LOGS/sandbox.log"
+    sleep 0.1
+  done
+  AWS_ENDPOINT_URL=$(<"$SANDBOX_READY_FILE")
+  export AWS_ENDPOINT_URL AWS_REGION="${AWS_REGION:-ap-northeast-2}" AWS_ACCESS_KEY_ID=sandbox AWS_SECRET_ACCESS_KEY=sandbox AWS_EC2_METADATA_DISABLED=true
+}
+
+sandbox_stop() {
+  stop_process "$SANDBOX_PID_FILE" 10
+  rm -f "$SANDBOX_READY_FILE"
+}
