@@ -38,12 +38,15 @@ def work(spark, arguments):
 
     rows_in = tables.row(spark, "SELECT count(*) AS rows, coalesce(sum(is_pothole), 0) AS potholes FROM anomalies")
     placed = tables.row(spark, "SELECT coalesce(sum(total_count), 0) AS rows FROM places")
-    matched = tables.row(spark, "SELECT coalesce(sum(total_count), 0) AS rows, coalesce(sum(impact_count), 0) AS potholes, max(distance_m) AS farthest FROM nearest")
+    matched = tables.row(
+        spark,
+        "SELECT coalesce(sum(total_count), 0) AS rows, coalesce(sum(impact_count), 0) AS potholes, max(distance_m) AS farthest FROM nearest")
     impacts = spark.sql("SELECT * FROM impacts ORDER BY date, s_id").collect()
     if sum(found.total_count for found in impacts) != matched["rows"]:
         raise job.BadData("the counts of the segments do not add up to the rows matched")
 
-    files = tables.write_parquet(spark.sql("SELECT * FROM impacts"), arguments.output, ["date", "s_id"], len(impacts), arguments.rows_per_file, arguments.max_files)
+    files = tables.write_parquet(
+        spark.sql("SELECT * FROM impacts"), arguments.output, ["date", "s_id"], len(impacts), arguments.rows_per_file, arguments.max_files)
     lines = [",".join(EXPORT_COLUMNS)] + [",".join(csv_field(found[name]) for name in EXPORT_COLUMNS) for found in impacts]
     tables.Files(spark).write_text(arguments.output.rstrip("/") + "/_export/segments.csv", "\n".join(lines) + "\n")
     tables.finish(spark, arguments.output, {

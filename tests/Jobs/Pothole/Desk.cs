@@ -63,7 +63,9 @@ internal sealed class Desk : IDisposable
 
     /// <summary>Makes a road of segments that are points: start, end and midpoint are one.</summary>
     public Task WriteRoadsAsync(params (string Name, double Lon, double Lat)[] segments) =>
-        File.WriteAllLinesAsync(Roads, ["s_id,link_id,start_lon,start_lat,end_lon,end_lat", .. segments.Select(at => Line(at.Name, "1", at.Lon, at.Lat, at.Lon, at.Lat))]);
+        File.WriteAllLinesAsync(
+            Roads,
+            ["s_id,link_id,start_lon,start_lat,end_lon,end_lat", .. segments.Select(at => Line(at.Name, "1", at.Lon, at.Lat, at.Lon, at.Lat))]);
 
     public Task<Ran> RunStage1Async(params string[] options) =>
         SparkStandIn.SubmitAsync("stage1/main.py", ["--batch-date", Day, "--input", Raw, "--output", Stage1, .. options]);
@@ -108,10 +110,13 @@ internal sealed class Desk : IDisposable
     {
         await File.WriteAllLinesAsync(name + ".csv", lines);
         await SparkStandIn.QueryAsync(
-            $"COPY (SELECT * FROM read_csv('{name}.csv', auto_detect = false, header = false, delim = ',', quote = '\"', columns = {columns})) TO '{name}.parquet' (FORMAT parquet, COMPRESSION snappy)");
+            $"""
+            COPY (SELECT * FROM read_csv('{name}.csv', auto_detect = false, header = false, delim = ',', quote = '"', columns = {columns}))
+            TO '{name}.parquet' (FORMAT parquet, COMPRESSION snappy)
+            """);
         File.Delete(name + ".csv");
     }
 
     private static string Line(params object?[] values) =>
-        string.Join(',', values.Select(value => value is double number ? number.ToString("R", CultureInfo.InvariantCulture) : Convert.ToString(value, CultureInfo.InvariantCulture)));
+        string.Join(',', values.Select(value => Convert.ToString(value, CultureInfo.InvariantCulture)));
 }

@@ -46,7 +46,10 @@ public sealed class RealDataTests
         {
             await File.WriteAllLinesAsync(
                 Path.Combine(folder, "trip1_sensors.csv"),
-                ["timestamp,latitude,longitude,speed,accelerometerX,accelerometerY,accelerometerZ,gyroX,gyroY,gyroZ", "1492638965.3,40.5,-79.5,10,0.1,-1,0.2,3.141592653589793,0,0"]);
+                [
+                    "timestamp,latitude,longitude,speed,accelerometerX,accelerometerY,accelerometerZ,gyroX,gyroY,gyroZ",
+                    "1492638965.3,40.5,-79.5,10,0.1,-1,0.2,3.141592653589793,0,0",
+                ]);
             Ran ran = await PythonAsync($"import pathlib; print(m.read_recording(pathlib.Path('{folder}'), 1), m.korean_day(1492638965300))");
 
             // 1 g = 9.80665 m/s², π rad/s = 180 °/s, 10 m/s = 36 km/h; 2017-04-19 21:56:05 UTC is the 20th in Seoul.
@@ -59,7 +62,5 @@ public sealed class RealDataTests
     }
 
     private static Task<Ran> PythonAsync(string program) =>
-        SparkStandIn.RunAsync(
-            "python3", ["-c", $"import importlib.util as u; s = u.spec_from_file_location('m', '{SparkStandIn.Jobs}/evaluation/main.py'); m = u.module_from_spec(s); s.loader.exec_module(m)\n{program}"],
-            new Dictionary<string, string> { ["PYTHONDONTWRITEBYTECODE"] = "1" });
+        SparkStandIn.RunAsync("python3", ["-B", "-c", $"import sys; sys.path.insert(0, '{SparkStandIn.Jobs}/evaluation'); import main as m\n{program}"]);
 }

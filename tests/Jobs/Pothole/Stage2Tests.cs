@@ -48,7 +48,8 @@ public sealed class Stage2Tests : IDisposable
     {
         await File.WriteAllLinesAsync(
             _desk.Roads,
-            ["s_id,link_id,start_lon,start_lat,end_lon,end_lat", "b,1,127.6500,34.8,127.6510,34.8", "a,1,127.6510,34.8,127.6500,34.8", "c,1,127.6500,34.8,127.6512,34.8"]);
+            ["s_id,link_id,start_lon,start_lat,end_lon,end_lat",
+                "b,1,127.6500,34.8,127.6510,34.8", "a,1,127.6510,34.8,127.6500,34.8", "c,1,127.6500,34.8,127.6512,34.8"]);
         await _desk.WriteScoredAsync([(127.6505, 34.8, 1), (127.6505, 34.8, 0)]);
 
         Impact[] impacts = await _desk.CountAsync();
@@ -63,8 +64,9 @@ public sealed class Stage2Tests : IDisposable
     {
         await _desk.WriteRoadsAsync(("b_0001", 127.5, 34.5), ("a,1", 127.6, 34.6), ("a\"2", 127.7, 34.7), ("B_0000", 127.65, 34.8));
         await _desk.WriteScoredAsync([(127.5, 34.5, 1), (127.5, 34.5, 1), (127.5, 34.5, 0), (127.7, 34.7, 0), (127.65, 34.8, 1)]);
-        string road = (await File.ReadAllTextAsync(_desk.Roads)).Replace("a,1", "\"a,1\"", StringComparison.Ordinal).Replace("a\"2", "\"a\"\"2\"", StringComparison.Ordinal);
-        await File.WriteAllTextAsync(_desk.Roads, road);
+        string road = await File.ReadAllTextAsync(_desk.Roads);
+        await File.WriteAllTextAsync(
+            _desk.Roads, road.Replace("a,1", "\"a,1\"", StringComparison.Ordinal).Replace("a\"2", "\"a\"\"2\"", StringComparison.Ordinal));
 
         Impact[] impacts = await _desk.CountAsync("--rows-per-file", "1", "--max-files", "2");
 
@@ -130,7 +132,9 @@ public sealed class Stage2Tests : IDisposable
         Assert.Empty(await _desk.CountAsync());
 
         Assert.Equal(0, Desk.Metric(_desk.Stage2, "rows_out"));
-        Assert.Equal("s_id,date,impact_count,total_count,centroid_lon,centroid_lat\n", await File.ReadAllTextAsync(Path.Combine(_desk.Stage2, "_export", "segments.csv")));
+        Assert.Equal(
+            "s_id,date,impact_count,total_count,centroid_lon,centroid_lat\n",
+            await File.ReadAllTextAsync(Path.Combine(_desk.Stage2, "_export", "segments.csv")));
     }
 
     [SparkTheory]
@@ -141,9 +145,17 @@ public sealed class Stage2Tests : IDisposable
         Random random = new(11);
         double span = limit / 4000;
         (string Name, double Lon, double Lat)[] segments =
-            [.. Enumerable.Range(0, 300).Select(number => ($"s{number:000}", Round(span * random.NextDouble() - span / 2), Round(latitude + span * random.NextDouble())))];
+        [
+            .. from number in Enumerable.Range(0, 300)
+               select ($"s{number:000}", Round(span * (random.NextDouble() - 0.5)), Round(latitude + span * random.NextDouble())),
+        ];
         (double? Lon, double? Lat, int IsPothole)[] rows =
-            [.. Enumerable.Range(0, 4000).Select(_ => ((double?)(1.5 * span * random.NextDouble() - span), (double?)(latitude + span * (1.5 * random.NextDouble() - 0.3)), random.Next(2)))];
+        [
+            .. from number in Enumerable.Range(0, 4000)
+               let lon = span * (1.5 * random.NextDouble() - 1)
+               let lat = latitude + span * (1.5 * random.NextDouble() - 0.3)
+               select ((double?)lon, (double?)lat, random.Next(2)),
+        ];
         await _desk.WriteRoadsAsync(segments);
         await _desk.WriteScoredAsync(rows);
 

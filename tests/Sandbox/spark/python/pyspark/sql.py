@@ -74,7 +74,8 @@ class SparkSession:
         with open(path, "w", newline="", encoding="utf-8") as file:
             csv.writer(file).writerows(["" if value is None else repr(value) if isinstance(value, float) else value for value in row] for row in data)
         columns = ", ".join(f"{quoted(name)}: {quoted(_DDL[kind])}" for name, kind in fields)
-        return DataFrame(self._engine, f"SELECT * FROM read_csv({quoted(path)}, auto_detect = false, header = false, delim = ',', quote = '\"', columns = {{{columns}}})")
+        return DataFrame(
+            self._engine, f"SELECT * FROM read_csv({quoted(path)}, auto_detect = false, header = false, delim = ',', quote = '\"', columns = {{{columns}}})")
 
     def stop(self):
         self._engine.close()
