@@ -5,170 +5,143 @@ using Amazon.Runtime;
 using Amazon.Runtime.Internal;
 using Amazon.Runtime.Internal.Transform;
 using Amazon.Runtime.Internal.Util;
+using Amazon.Util;
 
-namespace Durable.AwsServices.Wire;
+namespace Durable.AwsServices;
 
-/// <summary>Writes a request of the AWS JSON protocol. Members that are null are left out; times are seconds since 1970.</summary>
-internal sealed class AwsJsonMarshaller(string operation, string version, string target) : IMarshaller<IRequest, AmazonWebServiceRequest>
+/// <summary>AWS JSON 1.0 and 1.1: the operation in a header, one object each way, times as seconds since 1970.</summary>
+internal sealed class AwsJson(string jsonVersion, string targetPrefix, string version) : IWireProtocol
 {
-    private static readonly JsonWriterOptions Relaxed = new() { Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
-
-    /// <inheritdoc />
-    public IRequest Marshall(AmazonWebServiceRequest input)
+    public IRequest Marshall(ServiceWire service, string operation, AmazonWebServiceRequest request)
     {
+        DefaultRequest post = new(request, service.RequestServiceName) { HttpMethod = "POST", ResourcePath = "/" };
+        post.Headers["X-Amz-Target"] = $"{targetPrefix}.{operation}";
+        post.Headers[HeaderKeys.ContentTypeHeader] = $"application/x-amz-json-{jsonVersion}";
+        post.Headers[HeaderKeys.XAmzApiVersion] = version;
         using MemoryStream body = new();
-        using (Utf8JsonWriter json = new(body, Relaxed))
-        {
-            Write(json, input);
-        }
-
-        DefaultRequest request = new(input, "Amazon." + target) { HttpMethod = "POST", ResourcePath = "/", Content = body.ToArray() };
-        request.Headers["X-Amz-Target"] = $"{target}.{operation}";
-        request.Headers["Content-Type"] = $"application/x-amz-json-{version}";
-        return request;
+        using (Utf8JsonWriter writer = new(body)) WriteStructure(writer, request);
+        post.Content = body.ToArray();
+        return post;
     }
 
-    private static void Write(Utf8JsonWriter json, object value)
+    public ResponseUnmarshaller Unmarshaller<TResponse>(ServiceWire service) where TResponse : AmazonWebServiceResponse, new() =>
+        new Reader<TResponse>(service);
+
+    private static void WriteStructure(Utf8JsonWriter writer, object structure)
+    {
+        writer.WriteStartObject();
+        foreach (WireMember member in WireShape.Of(structure.GetType()).Members)
+        {
+            if (member.ToSend(structure) is not { } value) continue;
+            writer.WritePropertyName(member.Json);
+            WriteValue(writer, value);
+        }
+
+        writer.WriteEndObject();
+    }
+
+    private static void WriteValue(Utf8JsonWriter writer, object? value)
     {
         switch (value)
         {
-            case string text:
-                json.WriteStringValue(text);
-                break;
-            case ConstantClass constant:
-                json.WriteStringValue(constant.Value);
-                break;
-            case bool flag:
-                json.WriteBooleanValue(flag);
-                break;
-            case int number:
-                json.WriteNumberValue(number);
-                break;
-            case long number:
-                json.WriteNumberValue(number);
-                break;
-            case float number:
-                json.WriteNumberValue(number);
-                break;
-            case double number:
-                json.WriteNumberValue(number);
-                break;
-            case DateTime time:
-                json.WriteNumberValue((time.ToUniversalTime() - DateTime.UnixEpoch).Ticks / TimeSpan.TicksPerMillisecond / 1000m);
-                break;
+            case null: writer.WriteNullValue(); break;
+            case string text: writer.WriteStringValue(text); break;
+            case ConstantClass constant: writer.WriteStringValue(constant.Value); break;
+            case bool truth: writer.WriteBooleanValue(truth); break;
+            case int number: writer.WriteNumberValue(number); break;
+            case long number: writer.WriteNumberValue(number); break;
+            case float number: writer.WriteNumberValue(number); break;
+            case double number: writer.WriteNumberValue(number); break;
+            case DateTime time: writer.WriteNumberValue((decimal)(time.ToUniversalTime() - DateTime.UnixEpoch).Ticks / TimeSpan.TicksPerSecond); break;
             case IDictionary map:
-                json.WriteStartObject();
+                writer.WriteStartObject();
                 foreach (DictionaryEntry entry in map)
                 {
-                    json.WritePropertyName((string)entry.Key);
-                    Write(json, entry.Value!);
+                    writer.WritePropertyName((string)entry.Key);
+                    WriteValue(writer, entry.Value);
                 }
 
-                json.WriteEndObject();
+                writer.WriteEndObject();
                 break;
             case IList list:
-                json.WriteStartArray();
-                foreach (object? item in list)
-                {
-                    Write(json, item!);
-                }
-
-                json.WriteEndArray();
+                writer.WriteStartArray();
+                foreach (object? element in list) WriteValue(writer, element);
+                writer.WriteEndArray();
                 break;
-            default:
-                json.WriteStartObject();
-                foreach (WireMember member in WireShape.Of(value.GetType()).Members)
-                {
-                    if (member.Property.GetValue(value) is { } set)
-                    {
-                        json.WritePropertyName(member.RequestName);
-                        Write(json, set);
-                    }
-                }
-
-                json.WriteEndObject();
-                break;
+            default: WriteStructure(writer, value); break;
         }
     }
-}
 
-/// <summary>Reads responses and errors of the AWS JSON protocol. Unknown members are passed over.</summary>
-internal sealed class AwsJsonUnmarshaller(Type response, Func<WireError, AmazonServiceException> errors) : JsonResponseUnmarshaller
-{
-    /// <inheritdoc />
-    public override AmazonWebServiceResponse Unmarshall(JsonUnmarshallerContext input)
+    private static void ReadInto(object structure, JsonElement json)
     {
-        AmazonWebServiceResponse result = (AmazonWebServiceResponse)Activator.CreateInstance(response)!;
-        using MemoryStream body = new();
-        input.Stream.CopyTo(body);
-        if (body.Length > 0)
+        WireShape shape = WireShape.Of(structure.GetType());
+        foreach (JsonProperty property in json.EnumerateObject())
         {
-            body.Position = 0;
-            using JsonDocument document = JsonDocument.Parse(body);
-            ReadMembers(result, document.RootElement);
+            if (shape.FindJson(property.Name) is { } member && property.Value.ValueKind != JsonValueKind.Null) member.Set(structure, ReadValue(property.Value, member.Type));
         }
-
-        result.ResponseMetadata = new ResponseMetadata { RequestId = input.ResponseData?.GetHeaderValue("x-amzn-RequestId") };
-        return result;
     }
 
-    /// <inheritdoc />
-    public override AmazonServiceException UnmarshallException(JsonUnmarshallerContext input, Exception innerException, HttpStatusCode statusCode)
+    private static object? ReadValue(JsonElement json, Type type)
     {
-        StreamingUtf8JsonReader reader = new(input.Stream);
-        ErrorResponse error = JsonErrorResponseUnmarshaller.GetInstance().Unmarshall(input, ref reader);
-        return errors(new WireError(error.Code ?? string.Empty, error.Message ?? string.Empty, innerException, WireError.TypeOf(statusCode), error.RequestId ?? string.Empty, statusCode));
-    }
-
-    private static object Read(Type type, JsonElement json)
-    {
-        if (WireShape.ListItem(type) is { } item)
-        {
-            IList list = (IList)Activator.CreateInstance(type)!;
-            foreach (JsonElement element in json.EnumerateArray())
-            {
-                list.Add(element.ValueKind == JsonValueKind.Null ? null : Read(item, element));
-            }
-
-            return list;
-        }
-
-        if (WireShape.MapValue(type) is { } value)
+        if (json.ValueKind == JsonValueKind.Null) return null;
+        if (type == typeof(string)) return json.ValueKind == JsonValueKind.String ? json.GetString() : json.GetRawText(); // a JSON value in a string member
+        if (type == typeof(bool)) return json.GetBoolean();
+        if (type == typeof(int)) return json.GetInt32();
+        if (type == typeof(long)) return json.GetInt64();
+        if (type == typeof(float)) return json.GetSingle();
+        if (type == typeof(double)) return json.GetDouble();
+        if (type == typeof(DateTime)) return ReadTime(json);
+        if (type.IsSubclassOf(typeof(ConstantClass))) return WireText.Constant(json.GetString()!, type);
+        if (typeof(IDictionary).IsAssignableFrom(type))
         {
             IDictionary map = (IDictionary)Activator.CreateInstance(type)!;
-            foreach (JsonProperty property in json.EnumerateObject())
-            {
-                map[property.Name] = property.Value.ValueKind == JsonValueKind.Null ? null : Read(value, property.Value);
-            }
-
+            foreach (JsonProperty entry in json.EnumerateObject()) map[entry.Name] = ReadValue(entry.Value, type.GetGenericArguments()[1]);
             return map;
         }
 
-        if (WireShape.IsStructure(type))
+        if (typeof(IList).IsAssignableFrom(type))
         {
-            object structure = Activator.CreateInstance(type)!;
-            ReadMembers(structure, json);
-            return structure;
+            IList list = (IList)Activator.CreateInstance(type)!;
+            foreach (JsonElement element in json.EnumerateArray()) list.Add(ReadValue(element, type.GetGenericArguments()[0]));
+            return list;
         }
 
-        Type plain = Nullable.GetUnderlyingType(type) ?? type;
-        return json.ValueKind switch
-        {
-            JsonValueKind.Number when plain == typeof(DateTime) => DateTime.UnixEpoch.AddTicks((long)(json.GetDecimal() * TimeSpan.TicksPerSecond)),
-            JsonValueKind.Number => Convert.ChangeType(json.GetDecimal(), plain, System.Globalization.CultureInfo.InvariantCulture),
-            JsonValueKind.True or JsonValueKind.False => json.GetBoolean(),
-            _ => WireShape.Parse(type, json.GetString()!),
-        };
+        object structure = Activator.CreateInstance(type)!;
+        ReadInto(structure, json);
+        return structure;
     }
 
-    private static void ReadMembers(object structure, JsonElement json)
+    private static object ReadTime(JsonElement json) => json.ValueKind == JsonValueKind.Number
+        ? DateTime.UnixEpoch.AddTicks((long)(json.GetDecimal() * TimeSpan.TicksPerSecond))
+        : WireText.Read(json.GetString()!, typeof(DateTime));
+
+    private sealed class Reader<TResponse>(ServiceWire service) : JsonResponseUnmarshaller where TResponse : AmazonWebServiceResponse, new()
     {
-        foreach (WireMember member in WireShape.Of(structure.GetType()).Members)
+        public override AmazonWebServiceResponse Unmarshall(JsonUnmarshallerContext context)
         {
-            if (json.TryGetProperty(member.ResponseName ?? member.RequestName, out JsonElement value) && value.ValueKind != JsonValueKind.Null)
+            TResponse response = new();
+            using MemoryStream body = new();
+            context.Stream.CopyTo(body); // to the end: the base class compares the checksum of all that was read
+            if (body.Length == 0) return response; // operations that answer with nothing
+            using JsonDocument document = JsonDocument.Parse(body.GetBuffer().AsMemory(0, (int)body.Length));
+            ReadInto(response, document.RootElement);
+            return response;
+        }
+
+        public override AmazonServiceException UnmarshallException(JsonUnmarshallerContext context, Exception innerException, HttpStatusCode statusCode)
+        {
+            StreamingUtf8JsonReader reader = new(context.Stream);
+            ErrorResponse error = JsonErrorResponseUnmarshaller.GetInstance().Unmarshall(context, ref reader);
+            error.InnerException = innerException;
+            error.StatusCode = statusCode;
+            AmazonServiceException exception = service.Error(error);
+            if (WireShape.Of(exception.GetType()).Members.Count > 0)
             {
-                member.Property.SetValue(structure, Read(member.Property.PropertyType, value));
+                using JsonDocument document = JsonDocument.Parse(context.GetResponseBodyBytes());
+                ReadInto(exception, document.RootElement);
             }
+
+            return exception;
         }
     }
 }

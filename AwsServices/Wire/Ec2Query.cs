@@ -1,144 +1,108 @@
 using System.Collections;
-using System.Globalization;
 using System.Net;
-using System.Reflection;
+using System.Xml;
 using System.Xml.Linq;
 using Amazon.Runtime;
 using Amazon.Runtime.Internal;
 using Amazon.Runtime.Internal.Transform;
+using Amazon.Util;
 
-namespace Durable.AwsServices.Wire;
+namespace Durable.AwsServices;
 
-/// <summary>Writes a request as the form fields of the EC2 Query protocol: <c>InstanceId.1=i-1&amp;Filter.1.Name=…</c>; a list that is set but empty is <c>Name=</c>.</summary>
-internal sealed class Ec2QueryMarshaller(string operation, string version) : IMarshaller<IRequest, AmazonWebServiceRequest>
+/// <summary>EC2's protocol: a form of dotted, numbered parameters out, XML back.</summary>
+internal sealed class Ec2Query(string version) : IWireProtocol
 {
-    /// <inheritdoc />
-    public IRequest Marshall(AmazonWebServiceRequest input)
+    public IRequest Marshall(ServiceWire service, string operation, AmazonWebServiceRequest request)
     {
-        DefaultRequest request = new(input, "Amazon.EC2") { HttpMethod = "POST", ResourcePath = "/" };
-        request.Parameters["Action"] = operation;
-        request.Parameters["Version"] = version;
-        WriteMembers(request.Parameters, string.Empty, input);
-        return request;
+        DefaultRequest form = new(request, service.RequestServiceName);
+        form.Parameters.Add("Action", operation);
+        form.Parameters.Add("Version", version);
+        Write(form.Parameters, "", request);
+        form.Content = AWSSDKUtils.GetRequestPayloadBytes(form);
+        return form;
     }
 
-    private static void WriteMembers(IDictionary<string, string> fields, string prefix, object structure)
+    public ResponseUnmarshaller Unmarshaller<TResponse>(ServiceWire service) where TResponse : AmazonWebServiceResponse, new() =>
+        new Reader<TResponse>(service);
+
+    private static void Write(IDictionary<string, string> parameters, string prefix, object structure)
     {
         foreach (WireMember member in WireShape.Of(structure.GetType()).Members)
         {
-            if (member.Property.GetValue(structure) is { } value)
+            if (member.ToSend(structure) is { } value) WriteValue(parameters, prefix + member.Query, value);
+        }
+    }
+
+    private static void WriteValue(IDictionary<string, string> parameters, string name, object value)
+    {
+        if (value is IList list)
+        {
+            if (list.Count == 0) parameters.Add(name, ""); // set and empty, as the official clients send it
+            for (int i = 0; i < list.Count; i++)
             {
-                Write(fields, prefix + member.RequestName, value);
+                if (list[i] is { } element) WriteValue(parameters, $"{name}.{i + 1}", element);
             }
         }
+        else if (value is string or ConstantClass || value.GetType().IsValueType) parameters.Add(name, WireText.Write(value));
+        else Write(parameters, name + ".", value);
     }
 
-    private static void Write(IDictionary<string, string> fields, string name, object value)
+    private sealed class Reader<TResponse>(ServiceWire service) : XmlResponseUnmarshaller where TResponse : AmazonWebServiceResponse, new()
     {
-        switch (value)
+        public override AmazonWebServiceResponse Unmarshall(XmlUnmarshallerContext context)
         {
-            case string text:
-                fields[name] = text;
-                break;
-            case ConstantClass constant:
-                fields[name] = constant.Value;
-                break;
-            case bool flag:
-                fields[name] = flag ? "true" : "false";
-                break;
-            case DateTime time:
-                fields[name] = time.ToUniversalTime().ToString("yyyy-MM-dd'T'HH:mm:ss.fff'Z'", CultureInfo.InvariantCulture);
-                break;
-            case IFormattable number:
-                fields[name] = number.ToString(null, CultureInfo.InvariantCulture);
-                break;
-            case IList { Count: 0 }:
-                fields[name] = string.Empty;
-                break;
-            case IList list:
-                for (int i = 0; i < list.Count; i++)
-                {
-                    Write(fields, string.Create(CultureInfo.InvariantCulture, $"{name}.{i + 1}"), list[i]!);
-                }
-
-                break;
-            default:
-                WriteMembers(fields, name + ".", value);
-                break;
-        }
-    }
-}
-
-/// <summary>Reads responses and errors of the EC2 Query protocol.</summary>
-internal sealed class Ec2XmlUnmarshaller(Type response, Func<WireError, AmazonServiceException> errors) : XmlResponseUnmarshaller
-{
-    /// <inheritdoc />
-    public override AmazonWebServiceResponse Unmarshall(XmlUnmarshallerContext input)
-    {
-        AmazonWebServiceResponse result = (AmazonWebServiceResponse)Activator.CreateInstance(response)!;
-        XElement root = XDocument.Load(input.Stream).Root!;
-        if (WireShape.Of(response).Whole is { } whole)
-        {
-            whole.SetValue(result, Read(whole.PropertyType, root));
-        }
-        else
-        {
-            ReadMembers(result, root);
+            XElement root = XDocument.Load(context.Stream).Root!;
+            TResponse response = (TResponse)ReadStructure(root, typeof(TResponse));
+            response.ResponseMetadata = new ResponseMetadata { RequestId = Child(root, "requestId") };
+            return response;
         }
 
-        result.ResponseMetadata = new ResponseMetadata { RequestId = Child(root, "requestId")?.Value };
-        return result;
-    }
-
-    /// <inheritdoc />
-    public override AmazonServiceException UnmarshallException(XmlUnmarshallerContext input, Exception innerException, HttpStatusCode statusCode)
-    {
-        XElement root = XDocument.Load(input.Stream).Root!;
-        XElement? error = root.Descendants().FirstOrDefault(e => e.Name.LocalName == "Error");
-        string? requestId = (Child(root, "RequestID") ?? Child(root, "RequestId") ?? Child(root, "requestId"))?.Value;
-        return errors(new WireError(
-            error is null ? statusCode.ToString() : Child(error, "Code")?.Value ?? string.Empty, error is null ? root.Value : Child(error, "Message")?.Value ?? string.Empty,
-            innerException, WireError.TypeOf(statusCode), requestId ?? string.Empty, statusCode));
-    }
-
-    private static object Read(Type type, XElement element)
-    {
-        if (WireShape.ListItem(type) is { } item)
+        public override AmazonServiceException UnmarshallException(XmlUnmarshallerContext context, Exception innerException, HttpStatusCode statusCode)
         {
-            IList list = (IList)Activator.CreateInstance(type)!;
+            ErrorResponse error = new() { InnerException = innerException, StatusCode = statusCode, Type = (int)statusCode < 500 ? ErrorType.Sender : ErrorType.Receiver };
+            try
+            {
+                XElement root = XDocument.Load(context.Stream).Root!;
+                XElement? first = root.Descendants().FirstOrDefault(e => e.Name.LocalName == "Error");
+                error.Code = Child(first, "Code");
+                error.Message = Child(first, "Message");
+                error.RequestId = Child(root, "RequestID") ?? Child(root, "RequestId");
+            }
+            catch (XmlException) // a proxy's page, not EC2's answer: the status code says what there is to say
+            {
+                error.Message = $"The answer with status {(int)statusCode} is not EC2's XML.";
+            }
+
+            return service.Error(error);
+        }
+
+        private static object ReadStructure(XElement element, Type type)
+        {
+            object structure = Activator.CreateInstance(type)!;
+            WireShape shape = WireShape.Of(type);
+            if (shape.FindXml("") is { } whole) whole.Set(structure, ReadValue(element, whole.Type));
             foreach (XElement child in element.Elements())
             {
-                list.Add(Read(item, child));
+                if (shape.FindXml(child.Name.LocalName) is { } member) member.Set(structure, ReadValue(child, member.Type));
             }
 
-            return list;
+            return structure;
         }
 
-        if (!WireShape.IsStructure(type))
+        private static object? ReadValue(XElement element, Type type)
         {
-            return WireShape.Parse(type, element.Value);
-        }
-
-        object structure = Activator.CreateInstance(type)!;
-        ReadMembers(structure, element);
-        return structure;
-    }
-
-    private static void ReadMembers(object structure, XElement element)
-    {
-        foreach (WireMember member in WireShape.Of(structure.GetType()).Members)
-        {
-            string name = member.ResponseName ?? char.ToLowerInvariant(member.Property.Name[0]) + member.Property.Name[1..];
-            Type type = member.Property.PropertyType;
-
-            // An empty element is an empty list or structure, but no number, no date and no constant.
-            if (Child(element, name) is { } child && (child.HasElements || child.Value.Length > 0 || WireShape.ListItem(type) is not null || WireShape.IsStructure(type) || type == typeof(string)))
+            if (typeof(IList).IsAssignableFrom(type))
             {
-                member.Property.SetValue(structure, Read(type, child));
+                IList list = (IList)Activator.CreateInstance(type)!;
+                foreach (XElement item in element.Elements()) list.Add(ReadValue(item, type.GetGenericArguments()[0]));
+                return list;
             }
-        }
-    }
 
-    // By local name: the namespace carries the API's version.
-    private static XElement? Child(XElement element, string name) => element.Elements().FirstOrDefault(e => e.Name.LocalName == name);
+            if (type == typeof(string)) return element.Value;
+            if (!type.IsValueType && !type.IsSubclassOf(typeof(ConstantClass))) return ReadStructure(element, type);
+            return element.Value.Length == 0 ? null : WireText.Read(element.Value, type);
+        }
+
+        private static string? Child(XElement? element, string name) => element?.Elements().FirstOrDefault(e => e.Name.LocalName == name)?.Value;
+    }
 }

@@ -1,53 +1,56 @@
 using System.Collections;
 using System.Collections.Concurrent;
 using System.Reflection;
-using Amazon.Runtime;
+using Amazon;
 
-namespace Durable.AwsServices.Wire;
+namespace Durable.AwsServices;
 
-/// <summary>Members of a model type with their names on the wire; read once for each type.</summary>
+/// <summary>The members of a request, response or structure with their names on the wire; reflected once per type.</summary>
 internal sealed class WireShape
 {
-    private static readonly ConcurrentDictionary<Type, WireShape> Shapes = new();
+    private static readonly ConcurrentDictionary<Type, WireShape> Known = new();
+
+    private readonly Dictionary<string, WireMember> _byXml, _byJson;
 
     private WireShape(Type type)
     {
-        // Declared by the model, not by the SDK's base types (ResponseMetadata and the like).
-        PropertyInfo[] declared = [.. type.GetProperties(BindingFlags.Public | BindingFlags.Instance).Where(p => p.DeclaringType == type)];
-        Whole = declared.FirstOrDefault(p => p.IsDefined(typeof(WireWholeAttribute)));
-        Members = [.. declared.Where(p => p != Whole).Select(p => new WireMember(
-            p, p.GetCustomAttribute<WireRequestAttribute>()?.Name ?? p.Name, p.GetCustomAttribute<WireResponseAttribute>()?.Name))];
+        // Declared only: what a request or response inherits (metadata, status code) belongs to the SDK, not to the wire.
+        Members = [.. type.GetProperties(BindingFlags.Public | BindingFlags.Instance | BindingFlags.DeclaredOnly).Where(p => p.CanWrite).Select(p => new WireMember(p))];
+        _byXml = Members.ToDictionary(m => m.Xml);
+        _byJson = Members.ToDictionary(m => m.Json);
     }
 
-    /// <summary>Members in order of declaration.</summary>
     public IReadOnlyList<WireMember> Members { get; }
 
-    /// <summary>The member that is the whole response.</summary>
-    public PropertyInfo? Whole { get; }
+    public static WireShape Of(Type type) => Known.GetOrAdd(type, t => new WireShape(t));
 
-    /// <summary>The shape of <paramref name="type"/>.</summary>
-    public static WireShape Of(Type type) => Shapes.GetOrAdd(type, t => new WireShape(t));
+    public WireMember? FindXml(string name) => _byXml.GetValueOrDefault(name);
 
-    /// <summary>Element type of a list; null for any other type.</summary>
-    public static Type? ListItem(Type type) => type.IsGenericType && type.GetGenericTypeDefinition() == typeof(List<>) ? type.GetGenericArguments()[0] : null;
-
-    /// <summary>Value type of a map with text keys; null for any other type.</summary>
-    public static Type? MapValue(Type type) => type.IsGenericType && type.GetGenericTypeDefinition() == typeof(Dictionary<,>) ? type.GetGenericArguments()[1] : null;
-
-    /// <summary>Whether values of the type are structures of the model.</summary>
-    public static bool IsStructure(Type type) => type.IsClass && type != typeof(string) && !typeof(ConstantClass).IsAssignableFrom(type) && !typeof(IEnumerable).IsAssignableFrom(type);
-
-    /// <summary>A value from its text.</summary>
-    public static object Parse(Type type, string text)
-    {
-        Type plain = Nullable.GetUnderlyingType(type) ?? type;
-        return plain == typeof(string) ? text
-            : plain == typeof(bool) ? string.Equals(text, "true", StringComparison.OrdinalIgnoreCase)
-            : plain == typeof(DateTime) ? DateTime.Parse(text, System.Globalization.CultureInfo.InvariantCulture, System.Globalization.DateTimeStyles.AdjustToUniversal | System.Globalization.DateTimeStyles.AssumeUniversal)
-            : typeof(ConstantClass).IsAssignableFrom(plain) ? Activator.CreateInstance(plain, text)!
-            : Convert.ChangeType(text, plain, System.Globalization.CultureInfo.InvariantCulture);
-    }
+    public WireMember? FindJson(string name) => _byJson.GetValueOrDefault(name);
 }
 
-/// <summary>A member. <paramref name="ResponseName"/> is null where the protocol's own rule applies.</summary>
-internal sealed record WireMember(PropertyInfo Property, string RequestName, string? ResponseName);
+/// <summary>One member of a <see cref="WireShape"/>.</summary>
+internal sealed class WireMember(PropertyInfo property)
+{
+    private readonly WireAttribute? _wire = property.GetCustomAttribute<WireAttribute>();
+
+    public string Name => property.Name;
+
+    public Type Type { get; } = Nullable.GetUnderlyingType(property.PropertyType) ?? property.PropertyType;
+
+    public string Query => _wire?.Query ?? property.Name;
+
+    public string Xml => _wire?.Xml ?? char.ToLowerInvariant(property.Name[0]) + property.Name[1..];
+
+    public string Json => _wire?.Json ?? property.Name;
+
+    /// <summary>The value to send, or null when it is not set: with InitializeCollections an empty collection counts as not set.</summary>
+    public object? ToSend(object owner)
+    {
+        object? value = property.GetValue(owner);
+        if (value is ICollection { Count: 0 } && AWSConfigs.InitializeCollections) return null;
+        return value ?? (_wire is { IdempotencyToken: true } ? Guid.NewGuid().ToString() : null);
+    }
+
+    public void Set(object owner, object? value) => property.SetValue(owner, value);
+}
