@@ -5,6 +5,7 @@ using System.Text.Json;
 using Amazon.EC2;
 using Amazon.Runtime;
 using Amazon.S3;
+using Amazon.S3.Model;
 using Amazon.SageMaker;
 using Amazon.SimpleSystemsManagement;
 
@@ -81,6 +82,13 @@ public sealed class AwsSandbox : IAsyncDisposable, IAsyncLifetime
         return new AmazonS3Client(Anybody, config);
     }
 
+    /// <summary>Creates a bucket in the sandbox's region.</summary>
+    public async Task CreateBucketAsync(string name)
+    {
+        using AmazonS3Client s3 = S3();
+        await s3.PutBucketAsync(new PutBucketRequest { BucketName = name, BucketRegionName = Region });
+    }
+
     /// <summary>The next calls of an operation meet a fault; kinds in tests/Sandbox/README.md. <paramref name="times"/> -1: until <see cref="ClearFaultsAsync"/>.</summary>
     public Task FaultAsync(string service, string operation, string kind, int times = 1, string match = "", int skip = 0, double seconds = 60) =>
         PostAsync("faults", new { service, operation, kind, times, match, skip, seconds });
@@ -148,6 +156,7 @@ public sealed class AwsSandbox : IAsyncDisposable, IAsyncLifetime
         config.ServiceURL = Endpoint;
         config.AuthenticationRegion = Region;
         config.MaxErrorRetry = retries;
+        if (retries == 0) config.MaxStaleConnectionRetries = 0;
         return config;
     }
 

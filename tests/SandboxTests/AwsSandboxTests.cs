@@ -148,7 +148,7 @@ public sealed class AwsSandboxTests(AwsSandbox sandbox) : IClassFixture<AwsSandb
     public async Task Storage_fails_on_request(string kind, string code)
     {
         using AmazonS3Client s3 = sandbox.S3(retries: 0);
-        await s3.PutBucketAsync("bucket-one");
+        await sandbox.CreateBucketAsync("bucket-one");
         await s3.PutObjectAsync(new PutObjectRequest { BucketName = "bucket-one", Key = "a/b", ContentBody = "hi" });
         await sandbox.FaultAsync("s3", "GetObject", kind);
         Assert.Equal(code, (await Assert.ThrowsAsync<AmazonS3Exception>(() => s3.GetObjectAsync("bucket-one", "a/b"))).ErrorCode);
@@ -160,7 +160,7 @@ public sealed class AwsSandboxTests(AwsSandbox sandbox) : IClassFixture<AwsSandb
     public async Task A_training_job_runs_its_script_and_keeps_its_model()
     {
         using AmazonS3Client s3 = sandbox.S3();
-        await s3.PutBucketAsync("bucket-one");
+        await sandbox.CreateBucketAsync("bucket-one");
         await s3.PutObjectAsync(new PutObjectRequest { BucketName = "bucket-one", Key = "in/rows.csv", ContentBody = "1\n2\n" });
         await s3.PutObjectAsync(new PutObjectRequest { BucketName = "bucket-one", Key = "code/source.tar.gz", InputStream = Packed("""
             import os, sys
