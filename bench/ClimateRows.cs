@@ -51,10 +51,10 @@ internal static class ClimateRows
         await RunAsync(app, "sample", $$"""{"cells": {{cells}}, "seed": 1}""");
         await using NpgsqlDataSource database = NpgsqlDataSource.Create(new NpgsqlConnectionStringBuilder(app.Connection) { CommandTimeout = 600 }.ConnectionString);
         double begun = CpuSeconds(app);
-        JsonElement probability = await RunAsync(app, "probability", """{"workers": 2}""");
+        JsonElement probability = await RunAsync(app, "probability", """{"workers": 4}""");
         double probabilityCpu = CpuSeconds(app) - begun;
         begun = CpuSeconds(app);
-        double first = Seconds(await RunAsync(app, "hazard", """{"workers": 2}"""));
+        double first = Seconds(await RunAsync(app, "hazard", """{"workers": 4}"""));
         double hazardCpu = CpuSeconds(app) - begun;
 
         // Small runs are repeated, in turn with their floor, because a second of noise is all there is to them.
@@ -64,7 +64,7 @@ internal static class ClimateRows
         for (int time = 0; time < times; time++)
         {
             floors.Add(await FloorAsync(database, file));
-            again.Add(Seconds(await RunAsync(app, "hazard", """{"workers": 2, "force": true}""")));
+            again.Add(Seconds(await RunAsync(app, "hazard", """{"workers": 4, "force": true}""")));
         }
 
         double rows = (double)cells * Scenarios * Years, floor = rows / Median(floors), rate = rows / Median(again);

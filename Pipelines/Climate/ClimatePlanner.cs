@@ -19,7 +19,7 @@ public sealed class ClimateInputMissingException(string what)
 public sealed class ClimatePlanner(GridStore grid, Partitions partitions)
 {
     /// <summary>Rows that make an activity worth its overhead: small grids get several years at once.</summary>
-    private const int RowsInGroup = 32_768, MostYearsInGroup = 10;
+    private const int RowsInGroup = 32_768, MostYearsInGroup = 40;
 
     /// <exception cref="ClimateInputMissingException">The grid is empty, or no cell lies in the box.</exception>
     public async Task<Plan> PlanHazardAsync(ClimateRequest request, CancellationToken cancellationToken = default)

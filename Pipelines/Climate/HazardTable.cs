@@ -17,55 +17,56 @@ public sealed class HazardTable(NpgsqlDataSource database, GridStore grid, Parti
     internal const string ModelVersion = "H1";
 
     /// <summary>
-    /// Scores the years of a group and swaps them in, all that succeed in one transaction. A year that cannot be scored, or fails its gate,
+    /// Scores the years of a group and puts them in place, all that succeed in one transaction. A year that cannot be scored, or fails its gate,
     /// is recorded as failed with the reason, and whatever was there before stays.
     /// </summary>
     /// <returns>One outcome for each year, in order. Values = cells × risks.</returns>
     /// <remarks>Safe to run twice. Trouble with the database itself is thrown, so that the caller retries.</remarks>
     public async Task<IReadOnlyList<PartitionOutcome>> WriteAsync(HazardGroup group, CancellationToken cancellationToken = default)
     {
+        Stopwatch watch = Stopwatch.StartNew();
         Scenario scenario = Scenarios.Parse(group.Scenario);
         IReadOnlyList<Tile> tiles = await grid.ReadTilesAsync(group.Box, cancellationToken);
         if (tiles.Count == 0) throw new InvalidOperationException("No cell to score: import location_grid (or generate the sample), or widen the box.");
 
         GridColumns place = await grid.ReadPlacesAsync(tiles, cancellationToken);
-        Dictionary<(int, int), string> versions = await grid.ReadVersionsAsync(cancellationToken);
-        Dictionary<string, PartitionRecord> known = await partitions.ReadAsync(Kind, cancellationToken);
-
-        await using NpgsqlConnection connection = await database.OpenConnectionAsync(cancellationToken);
-        await using NpgsqlTransaction transaction = await connection.BeginTransactionAsync(cancellationToken);
-        List<(PartitionOutcome Outcome, string Fingerprint)> present = [];
-        List<PartitionOutcome> outcomes = [];
-        List<(int Year, long Rows)> filled = [];
-        IReadOnlyList<string> tables = await PartitionedTable.Hazard.CreateAsync(connection, scenario, group.Years, cancellationToken);
-        foreach ((int year, string table) in group.Years.Zip(tables))
+        IReadOnlyDictionary<int, GridColumns> annual = await grid.ReadYearsAsync(scenario, group.Years, GridVariables.ForHazard, tiles, cancellationToken);
+        List<Scored> years = [];
+        Dictionary<int, string> failures = [];
+        foreach (int year in group.Years)
         {
-            Stopwatch watch = Stopwatch.StartNew();
-            GridColumns annual = await grid.ReadYearAsync(scenario, year, GridVariables.ForHazard, tiles, cancellationToken);
-            Scored scored;
             try
             {
-                scored = ScoreYear(group, year, tiles, new HazardYear(annual, place));
+                years.Add(ScoreYear(group, year, tiles, new HazardYear(annual[year], place)));
             }
             catch (Exception error) when (error is InvalidOperationException or FallbackShareException)
             {
-                outcomes.Add(new PartitionOutcome(group.Key(year), 0, 0, 0, (int)watch.ElapsedMilliseconds, error.Message));
-                continue;
+                failures.Add(year, error.Message);
             }
-
-            await FillAsync(connection, table, group, scenario, year, scored, cancellationToken);
-            filled.Add((year, scored.Count));
-            PartitionOutcome outcome = new(group.Key(year), scored.Count, (long)scored.Count * BitOperations.PopCount((uint)group.RiskMask), scored.Fallbacks, (int)watch.ElapsedMilliseconds);
-            outcomes.Add(outcome);
-            present.Add((outcome, Fingerprint(group, scenario, year, versions, known.GetValueOrDefault(group.Key(year)))));
         }
 
-        await PartitionedTable.Hazard.SwapAsync(connection, scenario, filled, group.Years.Except(filled.Select(partition => partition.Year)), cancellationToken);
-        await Partitions.RecordPresentAsync(connection, Kind, group.RunId, present, cancellationToken);
-        await transaction.CommitAsync(cancellationToken);
-        PartitionOutcome[] failed = [.. outcomes.Where(outcome => !outcome.Succeeded)];
+        int Duration() => (int)watch.ElapsedMilliseconds / group.Years.Count;
+        int risks = BitOperations.PopCount((uint)group.RiskMask);
+        List<PartitionOutcome> present = [];
+        if (years.Count > 0)
+        {
+            Dictionary<(int, int), string> versions = await grid.ReadVersionsAsync(cancellationToken);
+            Dictionary<string, PartitionRecord> known = await partitions.ReadAsync(Kind, cancellationToken);
+            bool small = await grid.CountCellsAsync(cancellationToken) < PartitionedTable.OwnTableRows;
+            await using NpgsqlConnection connection = await database.OpenConnectionAsync(cancellationToken);
+            await using NpgsqlTransaction transaction = await connection.BeginTransactionAsync(cancellationToken);
+            bool anyOwn = await PartitionedTable.Hazard.AnyOwnTableAsync(connection, scenario, group.Years, cancellationToken);
+            await (small && !anyOwn ? FillSharedAsync(connection, group, scenario, years, cancellationToken) : FillOwnAsync(connection, group, scenario, years, cancellationToken));
+            present.AddRange(years.Select(year => new PartitionOutcome(group.Key(year.Year), year.Count, (long)year.Count * risks, year.Fallbacks, Duration())));
+            await Partitions.RecordPresentAsync(
+                connection, Kind, group.RunId,
+                [.. present.Zip(years, (outcome, year) => (outcome, Fingerprint(group, scenario, year.Year, versions, known.GetValueOrDefault(outcome.Key))))], cancellationToken);
+            await transaction.CommitAsync(cancellationToken);
+        }
+
+        PartitionOutcome[] failed = [.. failures.Select(failure => new PartitionOutcome(group.Key(failure.Key), 0, 0, 0, Duration(), failure.Value))];
         if (failed.Length > 0) await partitions.RecordFailedAsync(Kind, group.RunId, failed, cancellationToken);
-        return outcomes;
+        return [.. present.Concat(failed).OrderBy(outcome => outcome.Key, StringComparer.Ordinal)];
     }
 
     /// <summary>What a partition is computed from: formulas, inputs of the scenario and year, facts about the places, and which cells and risks.</summary>
@@ -82,7 +83,7 @@ public sealed class HazardTable(NpgsqlDataSource database, GridStore grid, Parti
 
     private static Scored ScoreYear(HazardGroup group, int year, IReadOnlyList<Tile> tiles, HazardYear hazards)
     {
-        Scored scored = new(hazards.Cells);
+        Scored scored = new(year, hazards.Cells);
         int cell = 0;
         foreach (Tile tile in tiles)
         {
@@ -102,40 +103,90 @@ public sealed class HazardTable(NpgsqlDataSource database, GridStore grid, Parti
         return share <= group.MaxFallbackShare ? scored : throw new FallbackShareException(group.Key(year), share, group.MaxFallbackShare);
     }
 
-    private static async Task FillAsync(
-        NpgsqlConnection connection, string filled, HazardGroup group, Scenario scenario, int year, Scored scored, CancellationToken cancellationToken)
+    /// <summary>Each year into a table of its own beside the others, then all swapped in.</summary>
+    private static async Task FillOwnAsync(NpgsqlConnection connection, HazardGroup group, Scenario scenario, IReadOnlyList<Scored> years, CancellationToken cancellationToken)
     {
         PartitionedTable table = PartitionedTable.Hazard;
-        bool partial = (group.Box is not null || group.RiskMask != Risks.Mask([])) && await table.ExistsAsync(connection, scenario, year, cancellationToken);
-        string copied = filled;
-        if (partial)
+        IReadOnlyList<string> filled = await table.CreateAsync(connection, scenario, [.. years.Select(year => year.Year)], cancellationToken);
+        foreach ((Scored year, string target) in years.Zip(filled))
         {
-            copied = "incoming";
-            await PartitionedTable.ExecuteAsync(connection, $"DROP TABLE IF EXISTS incoming; CREATE TEMP TABLE incoming (LIKE climate.hazard_row) ON COMMIT DROP", cancellationToken);
+            if (IsPartial(group) && await table.AnyOwnTableAsync(connection, scenario, [year.Year], cancellationToken))
+            {
+                string incoming = await CopyIncomingAsync(connection, group, scenario, [year], cancellationToken);
+                await table.MergeAsync(connection, incoming, null, target, scenario, year.Year, group.RiskMask, cancellationToken);
+            }
+            else
+            {
+                await CopyAsync(connection, target, freeze: true, group, scenario, [year], cancellationToken);
+            }
         }
 
-        await CopyAsync(connection, copied, group, scenario, year, scored, cancellationToken);
-        if (partial) await table.MergeAsync(connection, copied, filled, scenario, year, group.RiskMask, cancellationToken);
+        await table.SwapAsync(connection, scenario, [.. years.Select(year => (year.Year, (long)year.Count))], cancellationToken);
     }
 
-    private static async Task CopyAsync(
-        NpgsqlConnection connection, string table, HazardGroup group, Scenario scenario, int year, Scored scored, CancellationToken cancellationToken)
+    /// <summary>All years into the table that small years of the scenario share, in the place of what it held of them.</summary>
+    private static async Task FillSharedAsync(NpgsqlConnection connection, HazardGroup group, Scenario scenario, IReadOnlyList<Scored> years, CancellationToken cancellationToken)
     {
-        for (int from = 0; from < scored.Count; from += group.BatchSize)
+        PartitionedTable table = PartitionedTable.Hazard;
+        int[] parts = [.. years.Select(year => year.Year)];
+        string? kept = IsPartial(group) ? await table.KeepSharedAsync(connection, scenario, parts, cancellationToken) : null;
+        string shared = await table.ClearSharedAsync(connection, scenario, parts, cancellationToken);
+        if (kept is null)
         {
-            await using BinaryCopy copy = await BinaryCopy.BeginAsync(connection, table, freeze: true, cancellationToken);
-            for (int row = from; row < Math.Min(from + group.BatchSize, scored.Count); row++)
+            await CopyAsync(connection, shared, freeze: false, group, scenario, years, cancellationToken);
+        }
+        else
+        {
+            string incoming = await CopyIncomingAsync(connection, group, scenario, years, cancellationToken);
+            foreach (int year in parts) await table.MergeAsync(connection, incoming, kept, shared, scenario, year, group.RiskMask, cancellationToken);
+        }
+
+        await table.SummarizeSharedAsync(connection, scenario, cancellationToken);
+    }
+
+    private static bool IsPartial(HazardGroup group) => group.Box is not null || group.RiskMask != Risks.Mask([]);
+
+    private static async Task<string> CopyIncomingAsync(
+        NpgsqlConnection connection, HazardGroup group, Scenario scenario, IReadOnlyList<Scored> years, CancellationToken cancellationToken)
+    {
+        await PartitionedTable.ExecuteAsync(connection, "DROP TABLE IF EXISTS incoming; CREATE TEMP TABLE incoming (LIKE climate.hazard_row) ON COMMIT DROP", cancellationToken);
+        await CopyAsync(connection, "incoming", freeze: true, group, scenario, years, cancellationToken);
+        return "incoming";
+    }
+
+    /// <summary>One COPY for each <see cref="HazardGroup.BatchSize"/> rows, across years.</summary>
+    private static async Task CopyAsync(
+        NpgsqlConnection connection, string table, bool freeze, HazardGroup group, Scenario scenario, IReadOnlyList<Scored> years, CancellationToken cancellationToken)
+    {
+        BinaryCopy? copy = null;
+        try
+        {
+            foreach (Scored scored in years)
             {
-                await copy.StartRowAsync(5 + Risks.Count, cancellationToken);
-                copy.Write((short)scenario);
-                copy.Write((short)year);
-                copy.Write(scored.GridIds[row]);
-                WriteScores(copy, scored.Scores.AsSpan(row * Risks.Count, Risks.Count), group.RiskMask);
-                copy.Write(scored.Flags[row]);
-                copy.Write(group.CreatedAt);
+                for (int row = 0; row < scored.Count; row++)
+                {
+                    if (copy?.Rows == group.BatchSize)
+                    {
+                        await copy.CompleteAsync(cancellationToken);
+                        copy = null;
+                    }
+
+                    copy ??= await BinaryCopy.BeginAsync(connection, table, freeze, cancellationToken);
+                    await copy.StartRowAsync(5 + Risks.Count, cancellationToken);
+                    copy.Write((short)scenario);
+                    copy.Write((short)scored.Year);
+                    copy.Write(scored.GridIds[row]);
+                    WriteScores(copy, scored.Scores.AsSpan(row * Risks.Count, Risks.Count), group.RiskMask);
+                    copy.Write(scored.Flags[row]);
+                    copy.Write(group.CreatedAt);
+                }
             }
 
-            await copy.CompleteAsync(cancellationToken);
+            if (copy is not null) await copy.CompleteAsync(cancellationToken);
+        }
+        finally
+        {
+            if (copy is not null) await copy.DisposeAsync();
         }
     }
 
@@ -148,8 +199,9 @@ public sealed class HazardTable(NpgsqlDataSource database, GridStore grid, Parti
         }
     }
 
-    private sealed class Scored(int capacity)
+    private sealed class Scored(int year, int capacity)
     {
+        public readonly int Year = year;
         public int Count;
         public long Fallbacks;
         public readonly int[] GridIds = new int[capacity];

@@ -57,7 +57,7 @@ public sealed class ProbabilityTable(NpgsqlDataSource database, GridStore grid, 
         await using NpgsqlConnection connection = await database.OpenConnectionAsync(cancellationToken);
         await using NpgsqlTransaction transaction = await connection.BeginTransactionAsync(cancellationToken);
         await FillAsync(connection, task, scenario, tile, probabilities, cells, cancellationToken);
-        await PartitionedTable.Probability.SwapAsync(connection, scenario, [(task.Tile, rows)], [], cancellationToken);
+        await PartitionedTable.Probability.SwapAsync(connection, scenario, [(task.Tile, rows)], cancellationToken);
         PartitionOutcome outcome = new(task.Key, rows, rows * BitOperations.PopCount((uint)task.RiskMask), fallbacks, (int)watch.ElapsedMilliseconds);
         string whole = Fingerprint(task with { StartYear = Scenarios.FirstYear, EndYear = Scenarios.LastYear, RiskMask = Risks.Mask([]), Box = null }, versions);
         await Partitions.RecordPresentAsync(
@@ -90,7 +90,7 @@ public sealed class ProbabilityTable(NpgsqlDataSource database, GridStore grid, 
         PartitionedTable table = PartitionedTable.Probability;
         string filled = (await table.CreateAsync(connection, scenario, [task.Tile], cancellationToken))[0];
         bool whole = task.Box is null && task.RiskMask == Risks.Mask([]) && task.StartYear == Scenarios.FirstYear && task.EndYear == Scenarios.LastYear;
-        bool partial = !whole && await table.ExistsAsync(connection, scenario, task.Tile, cancellationToken);
+        bool partial = !whole && await table.AnyOwnTableAsync(connection, scenario, [task.Tile], cancellationToken);
         string copied = filled;
         if (partial)
         {
@@ -99,7 +99,7 @@ public sealed class ProbabilityTable(NpgsqlDataSource database, GridStore grid, 
         }
 
         await CopyAsync(connection, copied, task, scenario, tile, probabilities, cells, cancellationToken);
-        if (partial) await table.MergeAsync(connection, copied, filled, scenario, task.Tile, task.RiskMask, cancellationToken);
+        if (partial) await table.MergeAsync(connection, copied, null, filled, scenario, task.Tile, task.RiskMask, cancellationToken);
     }
 
     private static async Task CopyAsync(

@@ -57,14 +57,21 @@ public sealed class GridStore(NpgsqlDataSource database)
         return true;
     }
 
-    /// <summary>Annual columns of one scenario and year over the cells of <paramref name="tiles"/>.</summary>
-    public Task<GridColumns> ReadYearAsync(
-        Scenario scenario, int year, IReadOnlyList<GridVariable> variables, IReadOnlyList<Tile> tiles, CancellationToken cancellationToken = default) =>
-        ReadAsync((short)scenario, (short)year, variables, tiles, cancellationToken);
+    /// <summary>Cells of the whole grid.</summary>
+    public async Task<long> CountCellsAsync(CancellationToken cancellationToken = default)
+    {
+        await using NpgsqlCommand command = database.CreateCommand("SELECT coalesce(sum(cells), 0) FROM climate.tiles");
+        return (long)(await command.ExecuteScalarAsync(cancellationToken))!;
+    }
+
+    /// <summary>Annual columns of some years of one scenario over the cells of <paramref name="tiles"/>, by year.</summary>
+    public Task<IReadOnlyDictionary<int, GridColumns>> ReadYearsAsync(
+        Scenario scenario, IReadOnlyList<int> years, IReadOnlyList<GridVariable> variables, IReadOnlyList<Tile> tiles, CancellationToken cancellationToken = default) =>
+        ReadAsync((short)scenario, [.. years.Select(year => (short)year)], variables, tiles, cancellationToken);
 
     /// <summary>Columns that hold for every scenario and year.</summary>
-    public Task<GridColumns> ReadPlacesAsync(IReadOnlyList<Tile> tiles, CancellationToken cancellationToken = default) =>
-        ReadAsync(Any, Any, GridVariables.Static, tiles, cancellationToken);
+    public async Task<GridColumns> ReadPlacesAsync(IReadOnlyList<Tile> tiles, CancellationToken cancellationToken = default) =>
+        (await ReadAsync(Any, [Any], GridVariables.Static, tiles, cancellationToken))[Any];
 
     /// <summary>Annual columns of one scenario and tile, by year, for every year that has any.</summary>
     public async Task<SortedDictionary<int, GridColumns>> ReadSeriesAsync(
@@ -150,8 +157,8 @@ public sealed class GridStore(NpgsqlDataSource database)
         return versions;
     }
 
-    private async Task<GridColumns> ReadAsync(
-        short scenarioId, short year, IReadOnlyList<GridVariable> variables, IReadOnlyList<Tile> tiles, CancellationToken cancellationToken)
+    private async Task<IReadOnlyDictionary<int, GridColumns>> ReadAsync(
+        short scenarioId, short[] years, IReadOnlyList<GridVariable> variables, IReadOnlyList<Tile> tiles, CancellationToken cancellationToken)
     {
         Dictionary<int, (int Offset, int Cells)> places = [];
         int cells = 0;
@@ -161,20 +168,21 @@ public sealed class GridStore(NpgsqlDataSource database)
             cells += tile.Cells;
         }
 
-        GridColumns columns = new(cells);
+        Dictionary<int, GridColumns> columns = years.ToDictionary(year => (int)year, _ => new GridColumns(cells));
         await using NpgsqlCommand command = database.CreateCommand(
-            "SELECT variable, tile, source, cell_values FROM climate.cell_series WHERE scenario_id = $1 AND year = $2 AND variable = ANY ($3) AND tile = ANY ($4)");
+            "SELECT year, variable, tile, source, cell_values FROM climate.cell_series WHERE scenario_id = $1 AND year = ANY ($2) AND variable = ANY ($3) AND tile = ANY ($4)");
         command.Parameters.Add(new() { Value = scenarioId });
-        command.Parameters.Add(new() { Value = year });
+        command.Parameters.Add(new() { Value = years });
         command.Parameters.Add(new() { Value = Ids(variables) });
         command.Parameters.Add(new() { Value = places.Keys.ToArray() });
         await using NpgsqlDataReader reader = await command.ExecuteReaderAsync(cancellationToken);
         while (await reader.ReadAsync(cancellationToken))
         {
-            GridVariable variable = (GridVariable)reader.GetInt16(0);
-            (int offset, int count) = places[reader.GetInt32(1)];
-            Fill(reader, 3, columns[variable].AsSpan(offset, count));
-            if (reader.GetInt16(2) == 1) columns.MarkMonthly(variable);
+            GridColumns year = columns[reader.GetInt16(0)];
+            GridVariable variable = (GridVariable)reader.GetInt16(1);
+            (int offset, int count) = places[reader.GetInt32(2)];
+            Fill(reader, 4, year[variable].AsSpan(offset, count));
+            if (reader.GetInt16(3) == 1) year.MarkMonthly(variable);
         }
 
         return columns;

@@ -95,5 +95,20 @@ public sealed class HazardTableTests
         Assert.Equal(0L, await database.ScalarAsync<long>("SELECT count(*) FROM hazard_results WHERE used_fallback"));
     }
 
+    [Fact]
+    public async Task A_large_year_has_a_table_of_its_own_which_is_swapped_whole_and_keeps_what_a_partial_run_leaves_out()
+    {
+        await using ClimateDatabase database = await ClimateDatabase.WithSampleAsync(PartitionedTable.OwnTableRows, 2030, 2031, Scenario.Ssp245);
+        await database.Hazards.WriteAsync(Group(2030, 2031));
+        await database.ExecuteAsync("UPDATE climate.hazard_cells SET typhoon = 2; INSERT INTO climate.hazard_cells_ssp245_shared SELECT 2, 2032, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 0, now()");
+
+        await database.Hazards.WriteAsync(Group(2030) with { RiskMask = Risk.ExtremeHeat.Bit() });
+        await database.Hazards.WriteAsync(Group(2031));
+
+        Assert.Equal(20_000L, await database.ScalarAsync<long>("SELECT count(*) FROM climate.hazard_cells_ssp245_2030 WHERE typhoon = 2"));
+        Assert.Equal(20_000L, await database.ScalarAsync<long>("SELECT count(*) FROM climate.hazard_cells_ssp245_2031 WHERE typhoon <> 2"));
+        Assert.Equal(1L, await database.ScalarAsync<long>("SELECT count(*) FROM climate.hazard_cells_ssp245_shared"));
+    }
+
     private static HazardGroup Group(params int[] years) => new("test", DateTime.UtcNow, "SSP245", years, Risks.Mask([]), null, 10_000, 0.05);
 }

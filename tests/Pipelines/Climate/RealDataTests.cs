@@ -60,7 +60,7 @@ public sealed class RealDataTests
         foreach ((int grid, string city) in new[] { (1, "seoul"), (2, "busan"), (3, "jeju") })
         {
             (DateOnly Date, double Min, double Max)[] days = [.. cities[city].Where(day => day.Date.Year == 2024)];
-            GridColumns year = await database.Grid.ReadYearAsync(Scenario.Ssp245, 2024, GridVariables.Annual, await database.Grid.ReadTilesAsync());
+            GridColumns year = (await database.Grid.ReadYearsAsync(Scenario.Ssp245, [2024], GridVariables.Annual, await database.Grid.ReadTilesAsync()))[2024];
             int summer = days.Count(day => day.Max > 25), tropical = days.Count(day => day.Min > 25);
             Assert.Equal((summer, tropical), ((int)year[GridVariable.SummerDays][grid - 1], (int)year[GridVariable.TropicalNights][grid - 1]));
             double expected = 100 * ExtremeHeat.Score(summer, year[GridVariable.WarmSpellDays][grid - 1], tropical).Value;
@@ -96,7 +96,7 @@ public sealed class RealDataTests
 
         Assert.All(hazard, outcome => Assert.Null(outcome.Error));
         Assert.Null(probability.Error);
-        GridColumns year = await database.Grid.ReadYearAsync(Scenario.Ssp370, 2050, GridVariables.Annual, await database.Grid.ReadTilesAsync());
+        GridColumns year = (await database.Grid.ReadYearsAsync(Scenario.Ssp370, [2050], GridVariables.Annual, await database.Grid.ReadTilesAsync()))[2050];
         Assert.Equal(days.Where(day => day.Date.Year == 2050).Max(day => (float)day.Ssp370[0]), year[GridVariable.WettestDay][0]);
         Assert.Equal(395L, await database.ScalarAsync<long>("SELECT count(*) FROM probability_results")); // 79 years × 5 risks
         Assert.True(await database.ScalarAsync<bool>("""

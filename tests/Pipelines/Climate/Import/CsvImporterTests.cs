@@ -105,8 +105,8 @@ public sealed class CsvImporterTests
         Assert.Equal([2050], await packer.ReadYearsAsync());
     }
 
-    private static async Task<GridColumns> ReadAsync(ClimateDatabase database) => await database.Grid.ReadYearAsync(
-        Durable.Pipelines.Climate.Scenario.Ssp126, 2050, GridVariables.Annual, await database.Grid.ReadTilesAsync());
+    private static async Task<GridColumns> ReadAsync(ClimateDatabase database) => (await database.Grid.ReadYearsAsync(
+        Durable.Pipelines.Climate.Scenario.Ssp126, [2050], GridVariables.Annual, await database.Grid.ReadTilesAsync()))[2050];
 
     private static Task<ImportReceipt> ImportAsync(ClimateDatabase database, string table, string csv) =>
         new CsvImporter(database.Source).ImportAsync(table, new MemoryStream(Encoding.UTF8.GetBytes(csv)), "test");
