@@ -32,7 +32,7 @@ internal static class ClimateRows
         Say("H writes one row for each cell, scenario and year with nine scores. The floor is a server-side `COPY FROM` of a binary file with the very rows that H wrote,");
         Say("into a plain table without index, in the same run. Times are the run ledger's: planning, claims, scoring, writing, gates and closing included.");
         Say("");
-        Say("| cells | rows | H, first | H, again | COPY floor, rows/s | H first / floor | H again / floor | P(H), cell × scenario × hazard /s | app CPU s, H · P | app peak MB | load |");
+        Say("| cells | rows | H, first | H, again | COPY floor, rows/s | H first / floor | H again / floor | P(H), cell × scenario × hazard /s | CPU s, app + server: H first, floor, P(H) | app peak MB | load |");
         Say("|---|---|---|---|---|---|---|---|---|---|---|");
         Measured last = new(0, 0, 0, 0, 0);
         foreach (int cells in sizes)
@@ -50,17 +50,22 @@ internal static class ClimateRows
         await using AppProcess app = await AppProcess.StartAsync(await PostgresServer.CreateDatabaseAsync());
         await RunAsync(app, "sample", $$"""{"cells": {{cells}}, "seed": 1}""");
         await using NpgsqlDataSource database = NpgsqlDataSource.Create(new NpgsqlConnectionStringBuilder(app.Connection) { CommandTimeout = 600 }.ConnectionString);
-        double begun = CpuSeconds(app);
+        int server = await ServerAsync(database);
+        double CpuSeconds() => Process.GetProcessById(app.ProcessId).TotalProcessorTime.TotalSeconds + ServerCpuSeconds(server);
+        double begun = CpuSeconds();
         JsonElement probability = await RunAsync(app, "probability", """{"workers": 4}""");
-        double probabilityCpu = CpuSeconds(app) - begun;
-        begun = CpuSeconds(app);
+        double probabilityCpu = CpuSeconds() - begun;
+        begun = CpuSeconds();
         double first = Seconds(await RunAsync(app, "hazard", """{"workers": 4}"""));
-        double hazardCpu = CpuSeconds(app) - begun;
+        double hazardCpu = CpuSeconds() - begun;
 
         // Small runs are repeated, in turn with their floor, because a second of noise is all there is to them.
         int times = cells <= 10_000 ? 5 : 2;
         string file = await CopyOutAsync(database);
         List<double> again = [], floors = [];
+        begun = ServerCpuSeconds(server);
+        await FloorAsync(database, file);
+        double floorCpu = ServerCpuSeconds(server) - begun;
         for (int time = 0; time < times; time++)
         {
             floors.Add(await FloorAsync(database, file));
@@ -71,7 +76,7 @@ internal static class ClimateRows
         double computed = (double)cells * Scenarios * Risks / Seconds(probability);
         double bytes = await ScalarAsync(database, "SELECT sum(pg_total_relation_size(inhrelid)) FROM pg_inherits JOIN pg_class ON oid = inhrelid WHERE relname LIKE 'hazard\\_cells\\_ssp%\\_%'");
         double probabilityBytes = await ScalarAsync(database, "SELECT sum(pg_total_relation_size(inhrelid)) FROM pg_inherits JOIN pg_class ON oid = inhrelid WHERE relname LIKE 'probability\\_cells\\_ssp%\\_%'");
-        say(Invariant($"| {cells:N0} | {rows:N0} | {first:F2} s, {rows / first:N0} rows/s | {Median(again):F2} s, {rate:N0} rows/s = {rate * Risks:N0} scores/s | {floor:N0} | {rows / first / floor:P0} | {rate / floor:P0} | {computed:N0} | {hazardCpu:F1} · {probabilityCpu:F1} | {PeakMegabytes(app):N0} | {Load()} |"));
+        say(Invariant($"| {cells:N0} | {rows:N0} | {first:F2} s, {rows / first:N0} rows/s | {Median(again):F2} s, {rate:N0} rows/s = {rate * Risks:N0} scores/s | {floor:N0} | {rows / first / floor:P0} | {rate / floor:P0} | {computed:N0} | {hazardCpu:F1}, {floorCpu:F1}, {probabilityCpu:F1} | {PeakMegabytes(app):N0} | {Load()} |"));
         return new Measured(rows / first, computed, floor, bytes / rows, probabilityBytes / rows);
     }
 
@@ -200,7 +205,33 @@ internal static class ClimateRows
         await command.ExecuteNonQueryAsync();
     }
 
-    private static double CpuSeconds(AppProcess app) => Process.GetProcessById(app.ProcessId).TotalProcessorTime.TotalSeconds;
+    private static async Task<int> ServerAsync(NpgsqlDataSource database)
+    {
+        await using NpgsqlCommand command = database.CreateCommand("SELECT split_part(pg_read_file('postmaster.pid'), E'\\n', 1)::int");
+        return (int)(await command.ExecuteScalarAsync())!;
+    }
+
+    /// <summary>CPU of the server's process, of its living children and of those that have ended, from /proc (times in hundredths of a second).</summary>
+    private static double ServerCpuSeconds(int server)
+    {
+        double ticks = 0;
+        foreach (string directory in Directory.EnumerateDirectories("/proc").Where(path => char.IsAsciiDigit(Path.GetFileName(path)[0])))
+        {
+            try
+            {
+                string stat = File.ReadAllText(Path.Combine(directory, "stat"));
+                string[] fields = stat[(stat.LastIndexOf(')') + 2)..].Split(' '); // state, ppid, …; 11 to 14: user, system, and the same of ended children
+                bool itself = Path.GetFileName(directory) == server.ToString(CultureInfo.InvariantCulture);
+                if (itself || fields[1] == server.ToString(CultureInfo.InvariantCulture)) ticks += fields[11..(itself ? 15 : 13)].Sum(field => double.Parse(field, CultureInfo.InvariantCulture));
+            }
+            catch (IOException)
+            {
+                // Ended meanwhile.
+            }
+        }
+
+        return ticks / 100;
+    }
 
     private static double PeakMegabytes(AppProcess app) => Process.GetProcessById(app.ProcessId).PeakWorkingSet64 / 1048576.0;
 

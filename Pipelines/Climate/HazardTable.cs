@@ -55,8 +55,8 @@ public sealed class HazardTable(NpgsqlDataSource database, GridStore grid, Parti
             bool small = await grid.CountCellsAsync(cancellationToken) < PartitionedTable.OwnTableRows;
             await using NpgsqlConnection connection = await database.OpenConnectionAsync(cancellationToken);
             await using NpgsqlTransaction transaction = await connection.BeginTransactionAsync(cancellationToken);
-            bool anyOwn = await PartitionedTable.Hazard.AnyOwnTableAsync(connection, scenario, group.Years, cancellationToken);
-            await (small && !anyOwn ? FillSharedAsync(connection, group, scenario, years, cancellationToken) : FillOwnAsync(connection, group, scenario, years, cancellationToken));
+            HashSet<int> own = await PartitionedTable.Hazard.ReadOwnTablesAsync(connection, scenario, group.Years, cancellationToken);
+            await (small && own.Count == 0 ? FillSharedAsync(connection, group, scenario, years, cancellationToken) : FillOwnAsync(connection, group, scenario, years, own, cancellationToken));
             present.AddRange(years.Select(year => new PartitionOutcome(group.Key(year.Year), year.Count, (long)year.Count * risks, year.Fallbacks, Duration())));
             await Partitions.RecordPresentAsync(
                 connection, Kind, group.RunId,
@@ -103,56 +103,51 @@ public sealed class HazardTable(NpgsqlDataSource database, GridStore grid, Parti
         return share <= group.MaxFallbackShare ? scored : throw new FallbackShareException(group.Key(year), share, group.MaxFallbackShare);
     }
 
-    /// <summary>Each year into a table of its own beside the others, then all swapped in.</summary>
-    private static async Task FillOwnAsync(NpgsqlConnection connection, HazardGroup group, Scenario scenario, IReadOnlyList<Scored> years, CancellationToken cancellationToken)
+    /// <summary>Each year into its own table: a new one beside the others, all attached at the end, or the one it has.</summary>
+    private static async Task FillOwnAsync(
+        NpgsqlConnection connection, HazardGroup group, Scenario scenario, IReadOnlyList<Scored> years, HashSet<int> own, CancellationToken cancellationToken)
     {
         PartitionedTable table = PartitionedTable.Hazard;
-        IReadOnlyList<string> filled = await table.CreateAsync(connection, scenario, [.. years.Select(year => year.Year)], cancellationToken);
-        foreach ((Scored year, string target) in years.Zip(filled))
+        foreach (Scored year in years.Where(year => own.Contains(year.Year)))
         {
-            if (IsPartial(group) && await table.AnyOwnTableAsync(connection, scenario, [year.Year], cancellationToken))
-            {
-                string incoming = await CopyIncomingAsync(connection, group, scenario, [year], cancellationToken);
-                await table.MergeAsync(connection, incoming, null, target, scenario, year.Year, group.RiskMask, cancellationToken);
-            }
-            else
-            {
-                await CopyAsync(connection, target, freeze: true, group, scenario, [year], cancellationToken);
-            }
+            if (IsPartial(group)) await MergeAsync(connection, table.Partition(scenario, year.Year), group, scenario, [year], cancellationToken);
+            else await CopyAsync(connection, await table.EmptyAsync(connection, scenario, year.Year, cancellationToken), freeze: true, group, scenario, [year], cancellationToken);
         }
 
-        await table.SwapAsync(connection, scenario, [.. years.Select(year => (year.Year, (long)year.Count))], cancellationToken);
+        Scored[] added = [.. years.Where(year => !own.Contains(year.Year))];
+        if (added.Length == 0) return;
+        IReadOnlyList<string> tables = await table.CreateAsync(connection, scenario, [.. added.Select(year => year.Year)], cancellationToken);
+        foreach ((Scored year, string target) in added.Zip(tables)) await CopyAsync(connection, target, freeze: true, group, scenario, [year], cancellationToken);
+        await table.AttachAsync(connection, scenario, [.. added.Select(year => (year.Year, (long)year.Count))], cancellationToken);
     }
 
     /// <summary>All years into the table that small years of the scenario share, in the place of what it held of them.</summary>
     private static async Task FillSharedAsync(NpgsqlConnection connection, HazardGroup group, Scenario scenario, IReadOnlyList<Scored> years, CancellationToken cancellationToken)
     {
         PartitionedTable table = PartitionedTable.Hazard;
-        int[] parts = [.. years.Select(year => year.Year)];
-        string? kept = IsPartial(group) ? await table.KeepSharedAsync(connection, scenario, parts, cancellationToken) : null;
-        string shared = await table.ClearSharedAsync(connection, scenario, parts, cancellationToken);
-        if (kept is null)
+        if (IsPartial(group))
         {
-            await CopyAsync(connection, shared, freeze: false, group, scenario, years, cancellationToken);
+            await MergeAsync(connection, table.Shared(scenario), group, scenario, years, cancellationToken);
         }
         else
         {
-            string incoming = await CopyIncomingAsync(connection, group, scenario, years, cancellationToken);
-            foreach (int year in parts) await table.MergeAsync(connection, incoming, kept, shared, scenario, year, group.RiskMask, cancellationToken);
+            await table.DeleteAsync(connection, table.Shared(scenario), scenario, years.Select(year => year.Year), cancellationToken);
+            await CopyAsync(connection, table.Shared(scenario), freeze: false, group, scenario, years, cancellationToken);
         }
 
         await table.SummarizeSharedAsync(connection, scenario, cancellationToken);
     }
 
-    private static bool IsPartial(HazardGroup group) => group.Box is not null || group.RiskMask != Risks.Mask([]);
-
-    private static async Task<string> CopyIncomingAsync(
-        NpgsqlConnection connection, HazardGroup group, Scenario scenario, IReadOnlyList<Scored> years, CancellationToken cancellationToken)
+    /// <summary>Some risks or cells of years whose other values stay.</summary>
+    private static async Task MergeAsync(
+        NpgsqlConnection connection, string target, HazardGroup group, Scenario scenario, IReadOnlyList<Scored> years, CancellationToken cancellationToken)
     {
         await PartitionedTable.ExecuteAsync(connection, "DROP TABLE IF EXISTS incoming; CREATE TEMP TABLE incoming (LIKE climate.hazard_row) ON COMMIT DROP", cancellationToken);
         await CopyAsync(connection, "incoming", freeze: true, group, scenario, years, cancellationToken);
-        return "incoming";
+        await PartitionedTable.Hazard.MergeAsync(connection, "incoming", target, scenario, [.. years.Select(year => year.Year)], group.RiskMask, cancellationToken);
     }
+
+    private static bool IsPartial(HazardGroup group) => group.Box is not null || group.RiskMask != Risks.Mask([]);
 
     /// <summary>One COPY for each <see cref="HazardGroup.BatchSize"/> rows, across years.</summary>
     private static async Task CopyAsync(

@@ -3,9 +3,9 @@ using Npgsql;
 namespace Durable.Pipelines.Climate;
 
 /// <summary>
-/// A result table partitioned by (scenario, part): part is a year (H) or a tile (P). A partition is filled beside the table, in one
-/// transaction with everything recorded about it, and swapped in when whole: readers see the old rows or the new ones.
-/// Small parts of H share a table instead, in which they are deleted and written again, also in one transaction.
+/// A result table partitioned by (scenario, part): part is a year (H) or a tile (P). A new partition is filled beside the table and attached when whole,
+/// one that is there is emptied and filled again, always in one transaction with everything recorded about it: readers see the old rows or the new ones.
+/// Small parts of H share a table instead, in which they are deleted and written again.
 /// </summary>
 /// <param name="Name">Schema and table.</param>
 /// <param name="PartColumn">Second partition column.</param>
@@ -18,9 +18,9 @@ internal sealed record PartitionedTable(
 {
     /// <summary>
     /// Rows from which a part gets a table of its own, with an index on the cell (its rows lie in that order, so a few pages per cell suffice).
-    /// Below, making and swapping the table would take longer than writing the rows.
+    /// Below, making the table would take longer than writing the rows.
     /// </summary>
-    public const int OwnTableRows = 20_000;
+    public const int OwnTableRows = 5_000;
 
     public static PartitionedTable Hazard { get; } = new("climate.hazard_cells", "target_year", "smallint", ["grid_id"], [.. Risks.Names], HasShared: true);
 
@@ -38,64 +38,62 @@ internal sealed record PartitionedTable(
         return [.. parts.Select(part => Filling(scenario, part))];
     }
 
-    /// <summary>True when any of the parts has a table of its own.</summary>
-    public async Task<bool> AnyOwnTableAsync(NpgsqlConnection connection, Scenario scenario, IEnumerable<int> parts, CancellationToken cancellationToken)
+    /// <summary>The parts that have a table of their own.</summary>
+    public async Task<HashSet<int>> ReadOwnTablesAsync(NpgsqlConnection connection, Scenario scenario, IReadOnlyList<int> parts, CancellationToken cancellationToken)
     {
-        await using NpgsqlCommand command = new("SELECT EXISTS (SELECT FROM unnest($1) AS part (name) WHERE to_regclass(name) IS NOT NULL)", connection)
+        await using NpgsqlCommand command = new(
+            "SELECT coalesce(array_agg(part), '{}') FROM unnest($1, $2) AS wanted (part, name) WHERE to_regclass(name) IS NOT NULL", connection)
         {
-            Parameters = { new() { Value = parts.Select(part => Partition(scenario, part)).ToArray() } },
+            Parameters = { new() { Value = parts.ToArray() }, new() { Value = parts.Select(part => Partition(scenario, part)).ToArray() } },
         };
-        return await command.ExecuteScalarAsync(cancellationToken) is true;
+        return [.. (int[])(await command.ExecuteScalarAsync(cancellationToken))!];
     }
 
-    /// <summary>Removes parts from the scenario's shared table, to be written again in the same transaction.</summary>
-    /// <returns>The shared table.</returns>
-    /// <remarks>The scenario's lock comes first, as in <see cref="SwapAsync"/>: the other order could deadlock with a swap.</remarks>
-    public async Task<string> ClearSharedAsync(NpgsqlConnection connection, Scenario scenario, IEnumerable<int> parts, CancellationToken cancellationToken)
+    /// <summary>Empties the table of a part, to be filled again in the same transaction, with FREEZE so that no reader ever finds it empty. Readers of the part wait.</summary>
+    /// <returns>The table.</returns>
+    public async Task<string> EmptyAsync(NpgsqlConnection connection, Scenario scenario, int part, CancellationToken cancellationToken)
     {
-        await ExecuteAsync(connection, $"LOCK TABLE ONLY {Parent(scenario)} IN ACCESS SHARE MODE; {DeleteShared(scenario, parts)}", cancellationToken);
-        return Shared(scenario);
+        await ExecuteAsync(connection, $"TRUNCATE {Partition(scenario, part)}", cancellationToken);
+        return Partition(scenario, part);
     }
+
+    /// <summary>Removes parts from <paramref name="table"/>, to be written again in the same transaction.</summary>
+    /// <remarks>The scenario's lock comes first, as in <see cref="AttachAsync"/>: the other order could deadlock with it.</remarks>
+    public Task DeleteAsync(NpgsqlConnection connection, string table, Scenario scenario, IEnumerable<int> parts, CancellationToken cancellationToken) =>
+        ExecuteAsync(connection, $"LOCK TABLE ONLY {Parent(scenario)} IN ACCESS SHARE MODE; {Delete(table, parts)}", cancellationToken);
 
     /// <summary>Sums up new pages of the shared table, so that the next <see cref="ClearSharedAsync"/> reads only those of its parts.</summary>
     public Task SummarizeSharedAsync(NpgsqlConnection connection, Scenario scenario, CancellationToken cancellationToken) =>
         ExecuteAsync(connection, $"SELECT brin_summarize_new_values('{Parent(scenario)}_years')", cancellationToken);
 
-    /// <summary>Copies what the shared table holds of some parts into a temporary table and returns its name.</summary>
-    public async Task<string> KeepSharedAsync(NpgsqlConnection connection, Scenario scenario, IEnumerable<int> parts, CancellationToken cancellationToken)
-    {
-        await ExecuteAsync(
-            connection,
-            $"DROP TABLE IF EXISTS kept; CREATE TEMP TABLE kept ON COMMIT DROP AS SELECT * FROM {Shared(scenario)} WHERE {PartColumn} IN ({string.Join(", ", parts)})",
-            cancellationToken);
-        return "kept";
-    }
-
     /// <summary>
-    /// Adds to <paramref name="target"/> the rows of <paramref name="incoming"/> and whatever <paramref name="present"/> (null: the part's own table)
-    /// has beyond them: rows they do not mention and risks outside <paramref name="riskMask"/>.
+    /// Replaces parts in <paramref name="target"/> by the rows of <paramref name="incoming"/> and whatever was there beyond them: rows they do not
+    /// mention, and risks outside <paramref name="riskMask"/>.
     /// </summary>
-    /// <remarks>Reads a partition by its own name: a lock on the parent here would deadlock with another lane's swap.</remarks>
+    /// <remarks>Reads a partition by its own name: a lock on the parent here would deadlock with another lane that attaches.</remarks>
     public async Task MergeAsync(
-        NpgsqlConnection connection, string incoming, string? present, string target, Scenario scenario, int part, int riskMask, CancellationToken cancellationToken)
+        NpgsqlConnection connection, string incoming, string target, Scenario scenario, IReadOnlyList<int> parts, int riskMask, CancellationToken cancellationToken)
     {
-        string keys = string.Join(", ", KeyColumns);
+        string keys = string.Join(", ", [PartColumn, .. KeyColumns]);
         string values = string.Join(", ", ValueColumns.Select((column, index) =>
             (riskMask >> (index % Risks.Count) & 1) == 1 ? $"CASE WHEN i.created_at IS NULL THEN o.{column} ELSE i.{column} END" : $"o.{column}"));
-        string Part(string table) => $"(SELECT * FROM {table} WHERE {PartColumn} = {part})";
+        await ExecuteAsync(
+            connection, $"DROP TABLE IF EXISTS kept; CREATE TEMP TABLE kept ON COMMIT DROP AS SELECT * FROM {target} WHERE {PartColumn} IN ({string.Join(", ", parts)})",
+            cancellationToken);
+        await DeleteAsync(connection, target, scenario, parts, cancellationToken);
         await ExecuteAsync(connection, $"""
-            INSERT INTO {target} (scenario_id, {PartColumn}, {keys}, {string.Join(", ", ValueColumns)}, fallbacks, created_at)
-            SELECT {(short)scenario}, {part}, {keys}, {values},
+            INSERT INTO {target} (scenario_id, {keys}, {string.Join(", ", ValueColumns)}, fallbacks, created_at)
+            SELECT {(short)scenario}, {keys}, {values},
                 CASE WHEN i.created_at IS NULL THEN o.fallbacks ELSE i.fallbacks | (coalesce(o.fallbacks, 0::smallint) & ~({riskMask}::smallint)) END,
                 coalesce(i.created_at, o.created_at)
-            FROM {Part(incoming)} i FULL JOIN {Part(present ?? Partition(scenario, part))} o USING ({keys})
+            FROM {incoming} i FULL JOIN kept o USING ({keys})
             ORDER BY {keys}
             """, cancellationToken);
     }
 
-    /// <summary>Puts filled tables in the place of the present partitions. Locks the scenario's table until the transaction ends, so call it last.</summary>
-    /// <param name="filled">Partitions to swap in.</param>
-    public async Task SwapAsync(
+    /// <summary>Attaches filled tables as partitions. Locks the scenario's table until the transaction ends, so call it last.</summary>
+    /// <param name="filled">Parts that had no table of their own so far.</param>
+    public async Task AttachAsync(
         NpgsqlConnection connection, Scenario scenario, IReadOnlyList<(int Part, long Rows)> filled, CancellationToken cancellationToken)
     {
         // The strongest lock first: lanes then queue for it, and none waits for another while holding a weaker one.
@@ -103,9 +101,8 @@ internal sealed record PartitionedTable(
         [
             .. filled.Where(partition => partition.Rows >= OwnTableRows).Select(partition => $"CREATE INDEX ON {Filling(scenario, partition.Part)} USING brin (grid_id)"),
             $"LOCK TABLE ONLY {Parent(scenario)} IN ACCESS EXCLUSIVE MODE",
-            .. HasShared && filled.Count > 0 ? [DeleteShared(scenario, filled.Select(partition => partition.Part))] : Array.Empty<string>(), // left by a smaller grid
+            .. HasShared && filled.Count > 0 ? [Delete(Shared(scenario), filled.Select(partition => partition.Part))] : Array.Empty<string>(), // left by a smaller grid
             .. filled.Select(partition => $"""
-                DROP TABLE IF EXISTS {Partition(scenario, partition.Part)};
                 ALTER TABLE {Filling(scenario, partition.Part)} RENAME TO {Partition(scenario, partition.Part).Split('.')[1]};
                 ALTER TABLE {Parent(scenario)} ATTACH PARTITION {Partition(scenario, partition.Part)} FOR VALUES IN ({partition.Part})
                 """),
@@ -113,17 +110,19 @@ internal sealed record PartitionedTable(
         await ExecuteAsync(connection, string.Join(";\n", statements), cancellationToken);
     }
 
-    private string DeleteShared(Scenario scenario, IEnumerable<int> parts) => $"DELETE FROM {Shared(scenario)} WHERE {PartColumn} IN ({string.Join(", ", parts)})";
+    private string Delete(string table, IEnumerable<int> parts) => $"DELETE FROM {table} WHERE {PartColumn} IN ({string.Join(", ", parts)})";
 
-    private string Shared(Scenario scenario) => $"{Parent(scenario)}_shared";
+    /// <summary>Where parts below <see cref="OwnTableRows"/> lie.</summary>
+    public string Shared(Scenario scenario) => $"{Parent(scenario)}_shared";
+
+    /// <summary>A part's own table.</summary>
+    public string Partition(Scenario scenario, int part) => $"{Parent(scenario)}_{part}";
 
     private string Shape => Name.Replace("_cells", "_row", StringComparison.Ordinal);
 
     private string Filling(Scenario scenario, int part) => Partition(scenario, part) + "_new";
 
     private string Parent(Scenario scenario) => $"{Name}_{scenario.Name().ToLowerInvariant()}";
-
-    private string Partition(Scenario scenario, int part) => $"{Parent(scenario)}_{part}";
 
     internal static async Task ExecuteAsync(NpgsqlConnection connection, string sql, CancellationToken cancellationToken)
     {

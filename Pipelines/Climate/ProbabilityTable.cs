@@ -26,7 +26,7 @@ public sealed class ProbabilityTable(NpgsqlDataSource database, GridStore grid, 
     /// <summary>Changes when bins, damage rates or the estimate change.</summary>
     internal const string ModelVersion = "P1";
 
-    /// <summary>Computes every target year of a tile and swaps the tile in. A tile that fails a gate is recorded as failed; what was there stays.</summary>
+    /// <summary>Computes every target year of a tile and puts the tile in place. A tile that fails a gate is recorded as failed; what was there stays.</summary>
     /// <returns>Values = cells × target years × risks.</returns>
     /// <remarks>Safe to run twice. Trouble with the database itself is thrown, so that the caller retries.</remarks>
     public async Task<PartitionOutcome> WriteAsync(ProbabilityTask task, CancellationToken cancellationToken = default)
@@ -57,7 +57,6 @@ public sealed class ProbabilityTable(NpgsqlDataSource database, GridStore grid, 
         await using NpgsqlConnection connection = await database.OpenConnectionAsync(cancellationToken);
         await using NpgsqlTransaction transaction = await connection.BeginTransactionAsync(cancellationToken);
         await FillAsync(connection, task, scenario, tile, probabilities, cells, cancellationToken);
-        await PartitionedTable.Probability.SwapAsync(connection, scenario, [(task.Tile, rows)], cancellationToken);
         PartitionOutcome outcome = new(task.Key, rows, rows * BitOperations.PopCount((uint)task.RiskMask), fallbacks, (int)watch.ElapsedMilliseconds);
         string whole = Fingerprint(task with { StartYear = Scenarios.FirstYear, EndYear = Scenarios.LastYear, RiskMask = Risks.Mask([]), Box = null }, versions);
         await Partitions.RecordPresentAsync(
@@ -88,18 +87,24 @@ public sealed class ProbabilityTable(NpgsqlDataSource database, GridStore grid, 
         NpgsqlConnection connection, ProbabilityTask task, Scenario scenario, Tile tile, ProbabilityTile probabilities, int[] cells, CancellationToken cancellationToken)
     {
         PartitionedTable table = PartitionedTable.Probability;
-        string filled = (await table.CreateAsync(connection, scenario, [task.Tile], cancellationToken))[0];
         bool whole = task.Box is null && task.RiskMask == Risks.Mask([]) && task.StartYear == Scenarios.FirstYear && task.EndYear == Scenarios.LastYear;
-        bool partial = !whole && await table.AnyOwnTableAsync(connection, scenario, [task.Tile], cancellationToken);
-        string copied = filled;
-        if (partial)
+        bool present = (await table.ReadOwnTablesAsync(connection, scenario, [task.Tile], cancellationToken)).Count > 0;
+        if (!present)
         {
-            copied = "incoming";
-            await PartitionedTable.ExecuteAsync(connection, "DROP TABLE IF EXISTS incoming; CREATE TEMP TABLE incoming (LIKE climate.probability_row) ON COMMIT DROP", cancellationToken);
+            string target = (await table.CreateAsync(connection, scenario, [task.Tile], cancellationToken))[0];
+            await CopyAsync(connection, target, task, scenario, tile, probabilities, cells, cancellationToken);
+            await table.AttachAsync(connection, scenario, [(task.Tile, (long)cells.Length * probabilities.Targets)], cancellationToken);
         }
-
-        await CopyAsync(connection, copied, task, scenario, tile, probabilities, cells, cancellationToken);
-        if (partial) await table.MergeAsync(connection, copied, null, filled, scenario, task.Tile, task.RiskMask, cancellationToken);
+        else if (whole)
+        {
+            await CopyAsync(connection, await table.EmptyAsync(connection, scenario, task.Tile, cancellationToken), task, scenario, tile, probabilities, cells, cancellationToken);
+        }
+        else
+        {
+            await PartitionedTable.ExecuteAsync(connection, "DROP TABLE IF EXISTS incoming; CREATE TEMP TABLE incoming (LIKE climate.probability_row) ON COMMIT DROP", cancellationToken);
+            await CopyAsync(connection, "incoming", task, scenario, tile, probabilities, cells, cancellationToken);
+            await table.MergeAsync(connection, "incoming", table.Partition(scenario, task.Tile), scenario, [task.Tile], task.RiskMask, cancellationToken);
+        }
     }
 
     private static async Task CopyAsync(
