@@ -35,6 +35,7 @@ internal static class DurableCommandLine
             connection.Url, connection.Key, connection.Output,
             new HelpOption { Recursive = true },
             ClimateCommands.Create(connection, screen),
+            new Command("plan", "Shows what a run would do, and why, without doing it.") { ClimateCommands.Plan(connection, screen, "climate") },
             InstanceCommands.Create(connection, screen),
             LeaseCommands.Create(connection, screen),
             HealthCommand.Create(connection, screen),

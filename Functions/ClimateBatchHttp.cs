@@ -49,7 +49,7 @@ public sealed class ClimateBatchHttp(ClimatePlanner planner, Plans plans, Partit
             if (reading.DryRun)
             {
                 await plans.SaveAsync(plan, cancellationToken);
-                return await request.AnswerAsync(HttpStatusCode.OK, new { plan.Hash, plan.Kind, plan.Options, plan.ToFill, plan.Skipped, plan.Lanes, plan.EstimatedSeconds, plan.Partitions }, cancellationToken);
+                return await request.AnswerAsync(HttpStatusCode.OK, new { plan.Hash, plan.Kind, plan.Options, plan.ToFill, plan.Skipped, plan.Lanes, plan.EstimatedSeconds, plan.EstimatedRows, plan.Partitions }, cancellationToken);
             }
 
             await plans.CheckAsync(options.PlanHash, plan, cancellationToken);

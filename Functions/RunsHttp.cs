@@ -5,7 +5,7 @@ using Microsoft.Azure.Functions.Worker.Http;
 
 namespace Durable.Functions;
 
-/// <summary>What the ledger knows of an instance: its runs, newest first, and the partitions of the newest.</summary>
+/// <summary>What the ledger knows of an instance: its runs, newest first, and the gates (failed ones first) and partitions of the newest.</summary>
 public sealed class RunsHttp(RunReader runs)
 {
     [Function("ReadClimateRun")]
@@ -15,7 +15,12 @@ public sealed class RunsHttp(RunReader runs)
         IReadOnlyList<RunRow> rows = await runs.ReadAsync(instanceId, cancellationToken);
         return rows.Count == 0
             ? await request.RefuseAsync(HttpStatusCode.NotFound, new { error = $"No run of {instanceId} is in the ledger." }, cancellationToken)
-            : await request.AnswerAsync(HttpStatusCode.OK, new { runs = rows, partitions = await runs.ReadPartitionsAsync(rows[0].RunId, cancellationToken) }, cancellationToken);
+            : await request.AnswerAsync(HttpStatusCode.OK, new
+            {
+                runs = rows,
+                gates = await runs.ReadGatesAsync(rows[0].RunId, cancellationToken: cancellationToken),
+                partitions = await runs.ReadPartitionsAsync(rows[0].RunId, cancellationToken),
+            }, cancellationToken);
     }
 
     [Function("ListClimateRuns")]

@@ -41,6 +41,11 @@ internal sealed class BatchOptions
         Description = "Largest share of values that may rest on stated defaults, 0 to 1; default 0.05",
     };
 
+    private Option<double?> MaxChange { get; } = new("--max-change")
+    {
+        Description = "Largest change of a partition's mean against its last run, 0 to 100; default 0.5, half more or less",
+    };
+
     private Option<string?> PlanHash { get; } = new("--plan-hash") { Description = "Do exactly the plan with this hash, or nothing" };
 
     private Option<bool> Backup { get; } = new("--backup") { Description = "Dump the result tables first" };
@@ -48,7 +53,7 @@ internal sealed class BatchOptions
     /// <summary>Adds all of them to <paramref name="command"/>.</summary>
     public void AddTo(Command command)
     {
-        foreach (Option option in new Option[] { Batch, Scenarios, StartYear, EndYear, Workers, BatchSize, Risks, Window, Force, Box, MaxFallbackShare, PlanHash, Backup })
+        foreach (Option option in new Option[] { Batch, Scenarios, StartYear, EndYear, Workers, BatchSize, Risks, Window, Force, Box, MaxFallbackShare, MaxChange, PlanHash, Backup })
             command.Options.Add(option);
         EndYear.Validators.Add(result =>
         {
@@ -81,6 +86,8 @@ internal sealed class BatchOptions
             body["bbox"] = box;
         if (parsed.GetValue(MaxFallbackShare) is { } share)
             body["maxFallbackShare"] = share;
+        if (parsed.GetValue(MaxChange) is { } change)
+            body["maxChange"] = change;
         if (parsed.GetValue(PlanHash) is { } hash)
             body["planHash"] = hash;
         if (parsed.GetValue(Backup))

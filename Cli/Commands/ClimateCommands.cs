@@ -15,6 +15,7 @@ internal static class ClimateCommands
         Run(connection, screen),
         Plan(connection, screen),
         Status(connection, screen),
+        Runs(connection, screen),
         Sample(connection, screen),
     };
 
@@ -58,10 +59,11 @@ internal static class ClimateCommands
         });
     }
 
-    private static Command Plan(Connection connection, Screen screen)
+    /// <summary>Also <c>durable plan climate</c>, beside the plans of other pipelines.</summary>
+    public static Command Plan(Connection connection, Screen screen, string name = "plan")
     {
         BatchOptions options = new();
-        Command command = new("plan", "Shows which partitions a run would compute, and why. Changes nothing.");
+        Command command = new(name, "Shows which partitions a run would compute, and why. Changes nothing.");
         options.AddTo(command);
         return command.Does(connection, screen, async (parsed, client, format, cancellation) =>
         {
@@ -79,6 +81,18 @@ internal static class ClimateCommands
                 WriteStatistics(screen, format, await StatisticsAsync(client, cancellation));
                 return ExitCode.Ok;
             });
+
+    private static Command Runs(Connection connection, Screen screen)
+    {
+        Argument<string?> instance = new("instance") { Description = "Instance to look into: its runs, gates (failed ones first) and partitions", Arity = ArgumentArity.ZeroOrOne };
+        return new Command("runs", "Shows the run ledger: the latest runs, or those of one instance with their gates and partitions.") { instance }.Does(
+            connection, screen, async (parsed, client, format, cancellation) =>
+            {
+                string route = parsed.GetValue(instance) is { Length: > 0 } id ? "climate/runs/" + Uri.EscapeDataString(id) : "climate/runs";
+                JsonView.Write(screen, format, (await client.CallAsync(HttpMethod.Get, route, json: null, cancellation)).Body);
+                return ExitCode.Ok;
+            });
+    }
 
     private static Command Sample(Connection connection, Screen screen)
     {

@@ -21,10 +21,13 @@ public sealed class ClimatePlanner(GridStore grid, Partitions partitions)
     /// <summary>Rows that make an activity worth its overhead: small grids get several years at once.</summary>
     private const int RowsInGroup = 32_768, MostYearsInGroup = 40;
 
+    /// <summary>What a lane of a small machine writes, from the benchmark; only the first plan rests on it. P(H) computes and writes more for each row.</summary>
+    private const double LaneRowsPerSecond = 200_000;
+
     /// <exception cref="ClimateInputMissingException">The grid is empty, or no cell lies in the box.</exception>
     public async Task<Plan> PlanHazardAsync(ClimateRequest request, CancellationToken cancellationToken = default)
     {
-        await CellsAsync(request, cancellationToken);
+        long cells = CountIn(request.Box, await CellsAsync(request, cancellationToken));
         Dictionary<(int, int), string> versions = await grid.ReadVersionsAsync(cancellationToken);
         List<(string, IReadOnlyList<string>)> wanted = [];
         foreach (Scenario scenario in request.Scenarios.Select(Scenarios.Parse))
@@ -40,7 +43,7 @@ public sealed class ClimatePlanner(GridStore grid, Partitions partitions)
         }
 
         Dictionary<string, PartitionRecord> ledger = await partitions.ReadAsync(HazardTable.Kind, cancellationToken);
-        return Plan.Make(HazardTable.Kind, Options(request), wanted, ledger, request.Workers, request.Force);
+        return Plan.Make(HazardTable.Kind, Options(request), wanted, ledger, request.Workers, request.Force, _ => cells, LaneRowsPerSecond);
     }
 
     /// <inheritdoc cref="PlanHazardAsync"/>
@@ -60,7 +63,9 @@ public sealed class ClimatePlanner(GridStore grid, Partitions partitions)
         }
 
         Dictionary<string, PartitionRecord> ledger = await partitions.ReadAsync(ProbabilityTable.Kind, cancellationToken);
-        return Plan.Make(ProbabilityTable.Kind, $"{Options(request)} years={request.StartYear}-{request.EndYear} window={request.Window}", wanted, ledger, request.Workers, request.Force);
+        return Plan.Make(ProbabilityTable.Kind, $"{Options(request)} years={request.StartYear}-{request.EndYear} window={request.Window}", wanted, ledger, request.Workers, request.Force, RowsOf, LaneRowsPerSecond / 4);
+
+        long RowsOf(string key) => CountIn(request.Box, tiles.Where(tile => key.EndsWith($"/tile-{tile.Number}", StringComparison.Ordinal))) * (request.EndYear - request.StartYear + 1);
     }
 
     /// <summary>The work of a hazard plan, in the order of its partitions.</summary>
@@ -76,7 +81,7 @@ public sealed class ClimatePlanner(GridStore grid, Partitions partitions)
                let parts = partition.Key.Split('/')
                group int.Parse(parts[1]) by parts[0] into scenario
                from chunk in scenario.Chunk(years)
-               select new HazardGroup(run.RunId, run.StartedAt, scenario.Key, chunk, request.RiskMask, request.Box, request.BatchSize, request.MaxFallbackShare),
+               select new HazardGroup(run.RunId, run.StartedAt, scenario.Key, chunk, request.RiskMask, request.Box, request.BatchSize, request.MaxFallbackShare, request.MaxChange),
         ];
     }
 
@@ -90,7 +95,10 @@ public sealed class ClimatePlanner(GridStore grid, Partitions partitions)
     ];
 
     private static ProbabilityTask Task(string runId, DateTime createdAt, ClimateRequest request, string scenario, int tile) => new(
-        runId, createdAt, scenario, tile, request.StartYear, request.EndYear, request.Window, request.RiskMask, request.Box, request.BatchSize, request.MaxFallbackShare);
+        runId, createdAt, scenario, tile, request.StartYear, request.EndYear, request.Window, request.RiskMask, request.Box, request.BatchSize, request.MaxFallbackShare, request.MaxChange);
+
+    private static long CountIn(BoundingBox? box, IEnumerable<Tile> tiles) => tiles.Sum(tile =>
+        box is null ? tile.Cells : tile.Latitudes.Zip(tile.Longitudes).LongCount(at => box.Contains(at.First, at.Second)));
 
     private static string Options(ClimateRequest request) => $"risks={string.Join(',', request.Risks)} box={request.Box?.ToString() ?? "all"}";
 

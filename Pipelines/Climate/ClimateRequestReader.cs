@@ -45,7 +45,8 @@ public static class ClimateRequestReader
             Box = Box(values, errors),
             Window = Choice("window", SampleWindow.Names, defaults.Window, values, errors),
             Force = Flag("force", values, errors),
-            MaxFallbackShare = Share("maxfallbackshare", defaults.MaxFallbackShare, values, errors),
+            MaxFallbackShare = Share("maxfallbackshare", 1, defaults.MaxFallbackShare, values, errors),
+            MaxChange = Share("maxchange", 100, defaults.MaxChange, values, errors),
             PlanHash = values.GetValueOrDefault("planhash") is { Length: > 0 } hash ? hash : null,
             AfterProbability = Flag("afterprobability", values, errors),
             Backup = Flag("backup", values, errors),
@@ -96,7 +97,7 @@ public static class ClimateRequestReader
 
     private static string Shown(string field) => field switch
     {
-        "startyear" => "startYear", "endyear" => "endYear", "batchsize" => "batchSize", "dryrun" => "dryRun", "maxfallbackshare" => "maxFallbackShare",
+        "startyear" => "startYear", "endyear" => "endYear", "batchsize" => "batchSize", "dryrun" => "dryRun", "maxfallbackshare" => "maxFallbackShare", "maxchange" => "maxChange",
         "planhash" => "planHash", "afterprobability" => "afterProbability", _ => field,
     };
 
@@ -117,11 +118,11 @@ public static class ClimateRequestReader
         return fallback;
     }
 
-    private static double Share(string field, double fallback, Dictionary<string, string> values, Dictionary<string, string> errors)
+    private static double Share(string field, double most, double fallback, Dictionary<string, string> values, Dictionary<string, string> errors)
     {
         if (!values.TryGetValue(field, out string? text)) return fallback;
-        if (double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out double number) && number is >= 0 and <= 1) return number;
-        errors[Shown(field)] = $"'{text}' is out of range; allowed: 0 to 1";
+        if (double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out double number) && number >= 0 && number <= most) return number;
+        errors[Shown(field)] = FormattableString.Invariant($"'{text}' is out of range; allowed: 0 to {most}");
         return fallback;
     }
 

@@ -8,7 +8,7 @@ using Npgsql;
 namespace Durable.Pipelines.Climate;
 
 /// <summary>Scores hazard partitions (scenario × year) and puts them in place.</summary>
-public sealed class HazardTable(NpgsqlDataSource database, GridStore grid, Partitions partitions)
+public sealed class HazardTable(NpgsqlDataSource database, GridStore grid, Partitions partitions, DataGates gates)
 {
     /// <summary>Kind of the partitions in the ledger.</summary>
     public const string Kind = "hazard";
@@ -39,12 +39,13 @@ public sealed class HazardTable(NpgsqlDataSource database, GridStore grid, Parti
             {
                 years.Add(ScoreYear(group, year, tiles, new HazardYear(annual[year], place)));
             }
-            catch (Exception error) when (error is InvalidOperationException or FallbackShareException)
+            catch (InvalidOperationException error)
             {
                 failures.Add(year, error.Message);
             }
         }
 
+        IReadOnlyList<DataGate> passed = await CheckAsync(group, years, failures, cancellationToken);
         int Duration() => (int)watch.ElapsedMilliseconds / group.Years.Count;
         int risks = BitOperations.PopCount((uint)group.RiskMask);
         List<PartitionOutcome> present = [];
@@ -55,12 +56,14 @@ public sealed class HazardTable(NpgsqlDataSource database, GridStore grid, Parti
             bool small = await grid.CountCellsAsync(cancellationToken) < PartitionedTable.OwnTableRows;
             await using NpgsqlConnection connection = await database.OpenConnectionAsync(cancellationToken);
             await using NpgsqlTransaction transaction = await connection.BeginTransactionAsync(cancellationToken);
+            await Partitions.HoldAsync(connection, Kind, group.RunId, years.Select(year => group.Key(year.Year)), cancellationToken);
             HashSet<int> own = await PartitionedTable.Hazard.ReadOwnTablesAsync(connection, scenario, group.Years, cancellationToken);
             await (small && own.Count == 0 ? FillSharedAsync(connection, group, scenario, years, cancellationToken) : FillOwnAsync(connection, group, scenario, years, own, cancellationToken));
             present.AddRange(years.Select(year => new PartitionOutcome(group.Key(year.Year), year.Count, (long)year.Count * risks, year.Fallbacks, Duration())));
             await Partitions.RecordPresentAsync(
                 connection, Kind, group.RunId,
                 [.. present.Zip(years, (outcome, year) => (outcome, Fingerprint(group, scenario, year.Year, versions, known.GetValueOrDefault(outcome.Key))))], cancellationToken);
+            await DataGates.RecordAsync(connection, group.RunId, passed, cancellationToken);
             await transaction.CommitAsync(cancellationToken);
         }
 
@@ -99,8 +102,34 @@ public sealed class HazardTable(NpgsqlDataSource database, GridStore grid, Parti
             }
         }
 
-        double share = scored.Fallbacks / Math.Max(1.0, (double)scored.Count * BitOperations.PopCount((uint)group.RiskMask));
-        return share <= group.MaxFallbackShare ? scored : throw new FallbackShareException(group.Key(year), share, group.MaxFallbackShare);
+        return scored;
+    }
+
+    /// <summary>Measures every year; one that fails a gate moves to <paramref name="failures"/>.</summary>
+    /// <returns>The gates of the years that passed, to be recorded with their rows.</returns>
+    private async Task<IReadOnlyList<DataGate>> CheckAsync(HazardGroup group, List<Scored> years, Dictionary<int, string> failures, CancellationToken cancellationToken)
+    {
+        long cells = await grid.CountImportedCellsAsync(group.Box, cancellationToken: cancellationToken);
+        Dictionary<string, double> means = IsPartial(group) ? [] : await gates.ReadLastAsync(group.RunId, PartitionGates.Mean, [.. years.Select(year => group.Key(year.Year))], cancellationToken);
+        List<DataGate> passed = [];
+        foreach (Scored year in years.ToArray())
+        {
+            PartitionMeasures measures = year.Measure(group);
+            IReadOnlyList<DataGate> checks = PartitionGates.Of(
+                measures, cells, 100, group.MaxFallbackShare, means.TryGetValue(measures.Key, out double last) ? last : null, group.MaxChange);
+            try
+            {
+                if (checks.All(gate => gate.Passed)) passed.AddRange(checks);
+                else await gates.CheckAsync(group.RunId, checks, cancellationToken);
+            }
+            catch (DataGateException error)
+            {
+                failures.Add(year.Year, error.Message);
+                years.Remove(year);
+            }
+        }
+
+        return passed;
     }
 
     /// <summary>Each year into its own table: a new one beside the others, all attached at the end, or the one it has.</summary>
@@ -202,5 +231,20 @@ public sealed class HazardTable(NpgsqlDataSource database, GridStore grid, Parti
         public readonly int[] GridIds = new int[capacity];
         public readonly short[] Scores = new short[capacity * Risks.Count];
         public readonly short[] Flags = new short[capacity];
+
+        /// <summary>Scores of the risks of the group, 0 to 100.</summary>
+        public PartitionMeasures Measure(HazardGroup group)
+        {
+            int smallest = int.MaxValue, largest = int.MinValue, risks = BitOperations.PopCount((uint)group.RiskMask);
+            long sum = 0;
+            for (int at = 0; at < Count * Risks.Count; at++)
+            {
+                if ((group.RiskMask >> at % Risks.Count & 1) == 0) continue;
+                (smallest, largest) = (Math.Min(smallest, Scores[at]), Math.Max(largest, Scores[at]));
+                sum += Scores[at];
+            }
+
+            return new PartitionMeasures(group.Key(Year), Count, (long)Count * risks, (long)Count * risks, Fallbacks, smallest / 100.0, largest / 100.0, sum / 100.0);
+        }
     }
 }

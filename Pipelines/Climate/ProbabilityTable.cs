@@ -11,14 +11,15 @@ namespace Durable.Pipelines.Climate;
 /// <param name="Window"><c>rolling-30</c> or <c>full-series</c>, see <see cref="SampleWindow"/>.</param>
 /// <inheritdoc cref="HazardGroup" path="/param"/>
 public sealed record ProbabilityTask(
-    string RunId, DateTime CreatedAt, string Scenario, int Tile, int StartYear, int EndYear, string Window, int RiskMask, BoundingBox? Box, int BatchSize, double MaxFallbackShare)
+    string RunId, DateTime CreatedAt, string Scenario, int Tile, int StartYear, int EndYear, string Window, int RiskMask, BoundingBox? Box, int BatchSize, double MaxFallbackShare,
+    double MaxChange)
 {
     /// <summary>Ledger key, e.g. <c>SSP245/tile-3</c>.</summary>
     public string Key => $"{Scenario}/tile-{Tile}";
 }
 
 /// <summary>Computes probability partitions (scenario × tile) and puts them in place.</summary>
-public sealed class ProbabilityTable(NpgsqlDataSource database, GridStore grid, Partitions partitions)
+public sealed class ProbabilityTable(NpgsqlDataSource database, GridStore grid, Partitions partitions, DataGates gates)
 {
     /// <summary>Kind of the partitions in the ledger.</summary>
     public const string Kind = "probability";
@@ -40,13 +41,15 @@ public sealed class ProbabilityTable(NpgsqlDataSource database, GridStore grid, 
         Dictionary<(int, int), string> versions = await grid.ReadVersionsAsync(cancellationToken);
         PartitionRecord? known = (await partitions.ReadAsync(Kind, cancellationToken)).GetValueOrDefault(task.Key);
         int[] cells = [.. Enumerable.Range(0, tile.Cells).Where(cell => task.Box is null || task.Box.Contains(tile.Latitudes[cell], tile.Longitudes[cell]))];
-        long fallbacks;
+        PartitionMeasures measures;
+        IReadOnlyList<DataGate> checks;
         try
         {
             probabilities.Compute(cancellationToken);
-            fallbacks = Gate(task, probabilities, cells);
+            (measures, checks) = await MeasureAsync(task, tile, probabilities, cells, cancellationToken);
+            if (!checks.All(gate => gate.Passed)) await gates.CheckAsync(task.RunId, checks, cancellationToken);
         }
-        catch (Exception error) when (error is InvalidOperationException or FallbackShareException)
+        catch (Exception error) when (error is InvalidOperationException or DataGateException)
         {
             PartitionOutcome failed = new(task.Key, 0, 0, 0, (int)watch.ElapsedMilliseconds, error.Message);
             await partitions.RecordFailedAsync(Kind, task.RunId, [failed], cancellationToken);
@@ -56,11 +59,13 @@ public sealed class ProbabilityTable(NpgsqlDataSource database, GridStore grid, 
         long rows = (long)cells.Length * probabilities.Targets;
         await using NpgsqlConnection connection = await database.OpenConnectionAsync(cancellationToken);
         await using NpgsqlTransaction transaction = await connection.BeginTransactionAsync(cancellationToken);
+        await Partitions.HoldAsync(connection, Kind, task.RunId, [task.Key], cancellationToken);
         await FillAsync(connection, task, scenario, tile, probabilities, cells, cancellationToken);
-        PartitionOutcome outcome = new(task.Key, rows, rows * BitOperations.PopCount((uint)task.RiskMask), fallbacks, (int)watch.ElapsedMilliseconds);
+        PartitionOutcome outcome = new(task.Key, rows, rows * BitOperations.PopCount((uint)task.RiskMask), measures.Fallbacks, (int)watch.ElapsedMilliseconds);
         string whole = Fingerprint(task with { StartYear = Scenarios.FirstYear, EndYear = Scenarios.LastYear, RiskMask = Risks.Mask([]), Box = null }, versions);
         await Partitions.RecordPresentAsync(
             connection, Kind, task.RunId, [(outcome, known?.Fingerprint == whole ? whole : Fingerprint(task, versions))], cancellationToken);
+        await DataGates.RecordAsync(connection, task.RunId, checks, cancellationToken);
         await transaction.CommitAsync(cancellationToken);
         return outcome;
     }
@@ -75,12 +80,34 @@ public sealed class ProbabilityTable(NpgsqlDataSource database, GridStore grid, 
             ModelVersion, task.Window, task.StartYear.ToString(), task.EndYear.ToString(), task.RiskMask.ToString(), task.Box?.ToString() ?? "", .. inputs]);
     }
 
-    private static long Gate(ProbabilityTask task, ProbabilityTile probabilities, int[] cells)
+    /// <summary>Gates on the annual losses (0 to the largest damage rate) and on the sum of each set of bins.</summary>
+    private async Task<(PartitionMeasures Measures, IReadOnlyList<DataGate> Checks)> MeasureAsync(
+        ProbabilityTask task, Tile tile, ProbabilityTile probabilities, int[] cells, CancellationToken cancellationToken)
     {
-        // A fallback holds for a cell and risk, so it counts once for each of the target years.
-        long fallbacks = cells.Sum(cell => (long)BitOperations.PopCount((uint)(probabilities.Fallbacks[cell] & task.RiskMask))) * probabilities.Targets;
-        double share = fallbacks / Math.Max(1.0, (double)cells.Length * probabilities.Targets * BitOperations.PopCount((uint)task.RiskMask));
-        return share <= task.MaxFallbackShare ? fallbacks : throw new FallbackShareException(task.Key, share, task.MaxFallbackShare);
+        int risks = BitOperations.PopCount((uint)task.RiskMask), smallest = int.MaxValue, largest = 0;
+        long rows = (long)cells.Length * probabilities.Targets, values = 0, sum = 0, fallbacks = 0;
+        foreach (int cell in cells)
+        {
+            // A fallback holds for a cell and risk, so it counts once for each of the target years.
+            fallbacks += (long)BitOperations.PopCount((uint)(probabilities.Fallbacks[cell] & task.RiskMask)) * probabilities.Targets;
+            foreach (int loss in probabilities.Losses.AsSpan(cell * probabilities.Targets * Risks.Count, probabilities.Targets * Risks.Count))
+            {
+                if (loss == ProbabilityTile.NotComputed) continue;
+                (smallest, largest, sum) = (Math.Min(smallest, loss), Math.Max(largest, loss), sum + loss);
+                values++;
+            }
+        }
+
+        PartitionMeasures measures = new(task.Key, rows, values, rows * risks, fallbacks, smallest / 1e6, largest / 1e6, sum / 1e6);
+        bool whole = task.Box is null && risks == Risks.Count && task.StartYear == Scenarios.FirstYear && task.EndYear == Scenarios.LastYear;
+        Dictionary<string, double> last = whole ? await gates.ReadLastAsync(task.RunId, PartitionGates.Mean, [task.Key], cancellationToken) : [];
+        long expected = await grid.CountImportedCellsAsync(task.Box, tile, cancellationToken) * probabilities.Targets;
+        return (measures,
+        [
+            .. PartitionGates.Of(
+                measures, expected, BinSchemes.LargestDamageRate, task.MaxFallbackShare, last.TryGetValue(task.Key, out double mean) ? mean : null, task.MaxChange),
+            new DataGate("probability_sum_error", task.Key, probabilities.LargestSumError, AtMost: 1e-6),
+        ]);
     }
 
     private static async Task FillAsync(

@@ -37,12 +37,37 @@ public sealed class DataGates(NpgsqlDataSource database)
     /// <exception cref="DataGateException">At least one did not pass; all are recorded first.</exception>
     public async Task CheckAsync(string runId, IReadOnlyList<DataGate> gates, CancellationToken cancellationToken = default)
     {
+        await using NpgsqlConnection connection = await database.OpenConnectionAsync(cancellationToken);
+        await RecordAsync(connection, runId, gates, cancellationToken);
+        DataGate[] failed = [.. gates.Where(gate => !gate.Passed)];
+        if (failed.Length > 0) throw new DataGateException(failed);
+    }
+
+    /// <summary>What a gate last measured of each subject, in other runs than this one and where it passed.</summary>
+    public async Task<Dictionary<string, double>> ReadLastAsync(string runId, string gate, IReadOnlyCollection<string> subjects, CancellationToken cancellationToken = default)
+    {
+        Dictionary<string, double> last = [];
         await using NpgsqlCommand command = database.CreateCommand("""
+            SELECT subject, g.measured FROM unnest($2) AS subject, LATERAL (
+                SELECT measured FROM operations.gates WHERE gate = $1 AND gates.subject = subject.subject AND run_id <> $3 AND passed ORDER BY checked_at DESC LIMIT 1) g
+            """);
+        command.Parameters.Add(new() { Value = gate });
+        command.Parameters.Add(new() { Value = subjects.ToArray() });
+        command.Parameters.Add(new() { Value = runId });
+        await using NpgsqlDataReader reader = await command.ExecuteReaderAsync(cancellationToken);
+        while (await reader.ReadAsync(cancellationToken)) last.Add(reader.GetString(0), reader.GetDouble(1));
+        return last;
+    }
+
+    /// <summary>Records gates in the caller's transaction, with the data they measured.</summary>
+    internal static async Task RecordAsync(NpgsqlConnection connection, string runId, IReadOnlyList<DataGate> gates, CancellationToken cancellationToken)
+    {
+        await using NpgsqlCommand command = new("""
             INSERT INTO operations.gates (run_id, gate, subject, measured, lower_limit, upper_limit, passed)
             SELECT $1, gate, subject, measured, low, high, passed FROM unnest($2, $3, $4, $5, $6, $7) AS new (gate, subject, measured, low, high, passed)
             ON CONFLICT (run_id, gate, subject) DO UPDATE SET measured = EXCLUDED.measured, lower_limit = EXCLUDED.lower_limit,
                 upper_limit = EXCLUDED.upper_limit, passed = EXCLUDED.passed, checked_at = now()
-            """);
+            """, connection);
         command.Parameters.Add(new() { Value = runId });
         command.Parameters.Add(new() { Value = gates.Select(gate => gate.Name).ToArray() });
         command.Parameters.Add(new() { Value = gates.Select(gate => gate.Subject).ToArray() });
@@ -51,7 +76,5 @@ public sealed class DataGates(NpgsqlDataSource database)
         command.Parameters.Add(new() { Value = gates.Select(gate => gate.AtMost).ToArray(), NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Double });
         command.Parameters.Add(new() { Value = gates.Select(gate => gate.Passed).ToArray() });
         await command.ExecuteNonQueryAsync(cancellationToken);
-        DataGate[] failed = [.. gates.Where(gate => !gate.Passed)];
-        if (failed.Length > 0) throw new DataGateException(failed);
     }
 }

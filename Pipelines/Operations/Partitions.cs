@@ -89,6 +89,22 @@ public sealed class Partitions(NpgsqlDataSource database)
         await command.ExecuteNonQueryAsync(cancellationToken);
     }
 
+    /// <summary>Locks partitions until the transaction ends, so that two writers of one partition take turns.</summary>
+    /// <exception cref="PartitionsClaimedException">Another run claims one of them: this one was given up (terminated, or its claim ran out) and comes too late.</exception>
+    internal static async Task HoldAsync(NpgsqlConnection connection, string kind, string runId, IEnumerable<string> keys, CancellationToken cancellationToken)
+    {
+        await using NpgsqlCommand command = new(
+            "SELECT key, CASE WHEN claimed_until > now() THEN claimed_by END FROM operations.partitions WHERE kind = $1 AND key = ANY ($2) ORDER BY key FOR UPDATE", connection)
+        {
+            Parameters = { new() { Value = kind }, new() { Value = keys.ToArray() } },
+        };
+        await using NpgsqlDataReader reader = await command.ExecuteReaderAsync(cancellationToken);
+        while (await reader.ReadAsync(cancellationToken))
+        {
+            if (!reader.IsDBNull(1) && reader.GetString(1) != runId) throw new PartitionsClaimedException(kind, reader.GetString(1), [reader.GetString(0)]);
+        }
+    }
+
     /// <summary>Records that partitions are in place. In the transaction that puts them there, so that record and data never disagree.</summary>
     internal static async Task RecordPresentAsync(
         NpgsqlConnection connection, string kind, string runId, IReadOnlyList<(PartitionOutcome Outcome, string Fingerprint)> partitions,

@@ -5,7 +5,8 @@ namespace Durable.Pipelines.Operations;
 
 /// <summary>One partition of a plan and why it is, or is not, to be filled.</summary>
 /// <param name="Reason"><c>missing</c>, <c>failed</c>, <c>stale</c>, <c>forced</c>: to be filled. <c>present</c>: skipped.</param>
-public sealed record PlannedPartition(string Key, string Reason)
+/// <param name="Rows">Rows it will have; 0 when the planner cannot tell.</param>
+public sealed record PlannedPartition(string Key, string Reason, long Rows = 0)
 {
     public bool IsToFill => Reason != PlanReasons.Present;
 }
@@ -18,23 +19,30 @@ public static class PlanReasons
 /// <summary>Exactly what a start would do, and why.</summary>
 /// <param name="Hash">Of kind, options and partitions; a start may name it to do this and nothing else.</param>
 /// <param name="Options">What shapes the work besides the partitions, e.g. the window.</param>
-/// <param name="EstimatedSeconds">From earlier runs; null when nothing of the kind was ever timed.</param>
+/// <param name="EstimatedSeconds">From earlier runs, else from the rows at an ordinary speed; null when neither is known.</param>
 public sealed record Plan(string Hash, string Kind, string Options, IReadOnlyList<PlannedPartition> Partitions, int Lanes, double? EstimatedSeconds)
 {
     public int ToFill => Partitions.Count(partition => partition.IsToFill);
+
+    /// <summary>Rows to be written.</summary>
+    public long EstimatedRows => Partitions.Where(partition => partition.IsToFill).Sum(partition => partition.Rows);
 
     public int Skipped => Partitions.Count - ToFill;
 
     /// <summary>Compares what is wanted with the ledger. Only missing, failed and stale partitions are to be filled, or all with <paramref name="force"/>.</summary>
     /// <param name="wanted">Keys, each with the fingerprints under which the stored partition is as good as new.</param>
+    /// <param name="rows">Rows of a partition, by key.</param>
+    /// <param name="rowsPerSecond">What a lane writes, for the estimate when nothing of the kind was ever timed; null: no estimate then.</param>
     public static Plan Make(
         string kind, string options, IReadOnlyList<(string Key, IReadOnlyList<string> Fingerprints)> wanted,
-        IReadOnlyDictionary<string, PartitionRecord> ledger, int lanes, bool force)
+        IReadOnlyDictionary<string, PartitionRecord> ledger, int lanes, bool force, Func<string, long>? rows = null, double? rowsPerSecond = null)
     {
-        PlannedPartition[] partitions = [.. wanted.Select(want => new PlannedPartition(want.Key, Reason(ledger.GetValueOrDefault(want.Key), want.Fingerprints, force)))];
+        PlannedPartition[] partitions =
+            [.. wanted.Select(want => new PlannedPartition(want.Key, Reason(ledger.GetValueOrDefault(want.Key), want.Fingerprints, force), rows?.Invoke(want.Key) ?? 0))];
         double[] timed = [.. ledger.Values.Where(record => record.DurationMilliseconds > 0).Select(record => record.DurationMilliseconds / 1000.0)];
         int toFill = partitions.Count(partition => partition.IsToFill);
-        double? estimate = timed.Length == 0 ? null : Math.Round(timed.Average() * toFill / Math.Max(1, lanes), 1);
+        double? work = timed.Length > 0 ? timed.Average() * toFill : partitions.Where(partition => partition.IsToFill).Sum(partition => partition.Rows) / rowsPerSecond;
+        double? estimate = work is { } seconds ? Math.Round(seconds / Math.Max(1, lanes), 1) : null;
         return new Plan(HashOf(kind, options, partitions), kind, options, partitions, lanes, estimate);
     }
 

@@ -12,6 +12,9 @@ public sealed record RunRow(
 /// <summary>A partition as the ledger shows it.</summary>
 public sealed record PartitionRow(string Key, string State, long RowsWritten, long Fallbacks, int Attempts, string? Error, DateTime UpdatedAt);
 
+/// <summary>A gate as the ledger shows it.</summary>
+public sealed record GateRow(string Gate, string Subject, double Measured, double? AtLeast, double? AtMost, bool Passed, DateTime CheckedAt);
+
 /// <summary>Reads the ledger for people.</summary>
 public sealed class RunReader(NpgsqlDataSource database)
 {
@@ -48,6 +51,26 @@ public sealed class RunReader(NpgsqlDataSource database)
         while (await reader.ReadAsync(cancellationToken))
         {
             rows.Add(new PartitionRow(reader.GetString(0), reader.GetString(1), reader.GetInt64(2), reader.GetInt64(3), reader.GetInt32(4), Text(reader, 5), reader.GetDateTime(6)));
+        }
+
+        return rows;
+    }
+
+    /// <summary>Gates of a run, failed ones first; at most <paramref name="most"/>.</summary>
+    public async Task<IReadOnlyList<GateRow>> ReadGatesAsync(string runId, int most = 100, CancellationToken cancellationToken = default)
+    {
+        List<GateRow> rows = [];
+        await using NpgsqlCommand command = database.CreateCommand("""
+            SELECT gate, subject, measured, lower_limit, upper_limit, passed, checked_at FROM operations.gates WHERE run_id = $1 ORDER BY passed, subject, gate LIMIT $2
+            """);
+        command.Parameters.Add(new() { Value = runId });
+        command.Parameters.Add(new() { Value = most });
+        await using NpgsqlDataReader reader = await command.ExecuteReaderAsync(cancellationToken);
+        while (await reader.ReadAsync(cancellationToken))
+        {
+            rows.Add(new GateRow(
+                reader.GetString(0), reader.GetString(1), reader.GetDouble(2), reader.IsDBNull(3) ? null : reader.GetDouble(3),
+                reader.IsDBNull(4) ? null : reader.GetDouble(4), reader.GetBoolean(5), reader.GetDateTime(6)));
         }
 
         return rows;

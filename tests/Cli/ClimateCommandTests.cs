@@ -72,6 +72,18 @@ public sealed class ClimateCommandTests
     }
 
     [Fact]
+    public async Task Plan_climate_is_the_same_plan_and_shows_reasons_lanes_time_and_rows()
+    {
+        await using FakeHost host = await FakeHost.StartAsync();
+        host.On("POST /api/climate/hazard", 200, """{"hash":"ab","lanes":4,"estimatedSeconds":1.5,"estimatedRows":1000,"partitions":[{"key":"SSP245/2050","reason":"stale","rows":1000}]}""");
+
+        CliCall call = await CliCall.RunAsync(host, "plan", "climate", "--scenario", "SSP245", "--start-year", "2050", "--end-year", "2050");
+
+        Assert.Equal("""{"scenarios":["SSP245"],"startYear":2050,"endYear":2050,"dryRun":true}""", Assert.Single(host.Requests).Body);
+        Assert.Equal("hash               ab\nlanes              4\nestimated seconds  1.5\nestimated rows     1000\n\npartitions:\nkey          reason  rows\nSSP245/2050  stale   1000\n", call.Out);
+    }
+
+    [Fact]
     public async Task Every_bad_value_is_named_with_what_is_allowed_and_nothing_is_sent()
     {
         await using FakeHost host = await FakeHost.StartAsync();

@@ -38,6 +38,7 @@ public sealed class ClimateBatchTests
         await SampleAsync(app, 20);
         JsonElement plan = (await app.PostAsync("/api/climate/hazard?dryRun=true", Short)).Body;
         Assert.Equal((12, 0), (plan.GetProperty("toFill").GetInt32(), plan.GetProperty("skipped").GetInt32()));
+        Assert.Equal((240, 4, 0.0), (plan.GetProperty("estimatedRows").GetInt32(), plan.GetProperty("lanes").GetInt32(), plan.GetProperty("estimatedSeconds").GetDouble())); // 12 years × 20 cells
         string hash = plan.GetProperty("hash").GetString()!;
 
         Assert.Equal(("Completed", 12, 12, 0), Numbers(await RunAsync(app, $"/api/climate/hazard?planHash={hash}", Short)));
@@ -69,9 +70,11 @@ public sealed class ClimateBatchTests
     public async Task A_start_that_overlaps_a_running_batch_is_refused_with_its_status_link_and_free_again_once_that_was_terminated()
     {
         await using AppProcess app = await AppProcess.StartAsync();
-        await SampleAsync(app, 500, 2021, 2060);
+        await SampleAsync(app, 20, 2021, 2060);
+        await using KillPoints points = await KillPoints.CreateAsync(app.Connection);
+        await points.ArmAsync("hazard SSP126/2049 present");
         string running = (await app.PostAsync("/api/climate/hazard", """{"endYear": 2060, "workers": 1}""")).Body.GetProperty("Id").GetString()!;
-        while (await ScalarAsync(app, "SELECT count(*) FROM operations.partitions WHERE claimed_by IS NOT NULL") == 0) await Task.Delay(10);
+        await points.ReachedAsync("hazard SSP126/2049 present", () => app.Log);
 
         (HttpStatusCode overlapping, JsonElement link) = await app.PostAsync("/api/climate/hazard", Short);
         (HttpStatusCode same, _) = await app.PostAsync("/api/climate/hazard", """{"endYear": 2060}""");
@@ -80,7 +83,10 @@ public sealed class ClimateBatchTests
 
         await app.PostAsync($"/runtime/webhooks/durabletask/instances/{running}/terminate?reason=test");
         await app.WaitAsync(running);
-        Assert.Equal("Completed", (await RunAsync(app, "/api/climate/hazard?force=true", Short)).GetProperty("runtimeStatus").GetString());
+        Task<JsonElement> next = RunAsync(app, "/api/climate/hazard?force=true", Short); // takes the claims, and waits for the late writer of the terminated run
+        await points.DisarmAsync();
+        Assert.Equal("Completed", (await next).GetProperty("runtimeStatus").GetString());
+        Assert.Equal(0L, await ScalarAsync(app, "SELECT count(*) FROM (SELECT FROM climate.hazard_cells GROUP BY scenario_id, target_year, grid_id HAVING count(*) > 1) twice"));
     }
 
     [Fact]
@@ -99,6 +105,14 @@ public sealed class ClimateBatchTests
         Assert.Equal(("Failed", "Failed"), (failed.GetProperty("runtimeStatus").GetString(), waiting.GetProperty("runtimeStatus").GetString()));
         Assert.Contains("H does not start: P(H) of SSP245/tile-0 failed", waiting.GetRawText(), StringComparison.Ordinal);
         Assert.Equal(1L, await ScalarAsync(app, "SELECT count(*) FROM operations.runs WHERE kind = 'hazard'"));
+        // The gate that stopped it, with partition and number, is what the ledger shows first.
+        string batch = failed.GetProperty("output").GetRawText();
+        Assert.Contains("fallback_share of SSP245/tile-0 is 0.2222", batch, StringComparison.Ordinal);
+        string run = (await TextAsync(app, "SELECT instance_id FROM operations.runs WHERE kind = 'probability' AND state = 'failed'"))!;
+        JsonElement gate = (await app.GetAsync($"/api/climate/runs/{run}")).Body.GetProperty("gates")[0];
+        Assert.Equal(("fallback_share", "SSP245/tile-0", false, 0.05), (
+            gate.GetProperty("gate").GetString(), gate.GetProperty("subject").GetString(), gate.GetProperty("passed").GetBoolean(), gate.GetProperty("atMost").GetDouble()));
+        Assert.Equal(0.2222, gate.GetProperty("measured").GetDouble(), 1e-4);
     }
 
     [Fact]
@@ -137,11 +151,15 @@ public sealed class ClimateBatchTests
 
     private static async Task ExecuteAsync(AppProcess app, string sql) => await ScalarAsync(app, sql);
 
-    private static async Task<long?> ScalarAsync(AppProcess app, string sql)
+    private static async Task<long?> ScalarAsync(AppProcess app, string sql) => await QueryAsync(app, sql) as long?;
+
+    private static async Task<string?> TextAsync(AppProcess app, string sql) => await QueryAsync(app, sql) as string;
+
+    private static async Task<object?> QueryAsync(AppProcess app, string sql)
     {
         await using NpgsqlConnection connection = new(app.Connection);
         await connection.OpenAsync();
         await using NpgsqlCommand command = new(sql, connection);
-        return await command.ExecuteScalarAsync() as long?;
+        return await command.ExecuteScalarAsync();
     }
 }

@@ -64,6 +64,18 @@ public sealed class GridStore(NpgsqlDataSource database)
         return (long)(await command.ExecuteScalarAsync(cancellationToken))!;
     }
 
+    /// <summary>Cells of the grid as it was imported, in <paramref name="box"/> (null: anywhere) and in the range of grid numbers of <paramref name="tile"/> (null: any).</summary>
+    public async Task<long> CountImportedCellsAsync(BoundingBox? box, Tile? tile = null, CancellationToken cancellationToken = default)
+    {
+        List<string> conditions = [];
+        if (box is not null) conditions.Add("latitude BETWEEN $1 AND $3 AND longitude BETWEEN $2 AND $4");
+        if (tile is not null) conditions.Add(FormattableString.Invariant($"grid_id BETWEEN {tile.GridIds[0]} AND {tile.GridIds[^1]}"));
+        await using NpgsqlCommand command = database.CreateCommand(
+            "SELECT count(*) FROM climate.location_grid" + (conditions.Count == 0 ? "" : " WHERE " + string.Join(" AND ", conditions)));
+        if (box is not null) foreach (double edge in new[] { box.South, box.West, box.North, box.East }) command.Parameters.Add(new() { Value = edge });
+        return (long)(await command.ExecuteScalarAsync(cancellationToken))!;
+    }
+
     /// <summary>Annual columns of some years of one scenario over the cells of <paramref name="tiles"/>, by year.</summary>
     public Task<IReadOnlyDictionary<int, GridColumns>> ReadYearsAsync(
         Scenario scenario, IReadOnlyList<int> years, IReadOnlyList<GridVariable> variables, IReadOnlyList<Tile> tiles, CancellationToken cancellationToken = default) =>

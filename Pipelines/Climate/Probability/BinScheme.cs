@@ -63,6 +63,9 @@ public static class BinSchemes
     /// <remarks>With fewer than 10 baseline years the sample's own percentiles are used all the same: no defaults are published for rain.</remarks>
     public static BinScheme RiverFlood(ReadOnlySpan<double> baseline) => Quantiles(baseline, [80, 95, 99], [], [0, 0.02, 0.08, 0.20]);
 
+    /// <summary>No annual loss is larger: the last bin of urban flood.</summary>
+    public static double LargestDamageRate => UrbanFlood.DamageRates[^1];
+
     /// <summary>Number of bins of a risk, as results store them.</summary>
     public static int Count(Risk risk) => risk is Risk.ExtremeHeat or Risk.ExtremeCold or Risk.Wildfire or Risk.UrbanFlood ? 5 : 4;
 

@@ -41,6 +41,9 @@ public sealed class ProbabilityTile
     /// <summary><see cref="PackedBins"/> in the same order.</summary>
     public long[] Bins { get; }
 
+    /// <summary>Largest |Σp − 1| of all bins, before they were rounded for storage.</summary>
+    public double LargestSumError { get; private set; }
+
     /// <summary>By cell: the risks that rest on a stated default, or could not be computed.</summary>
     public short[] Fallbacks { get; }
 
@@ -233,6 +236,9 @@ public sealed class ProbabilityTile
                 throw new InvalidOperationException($"Annual loss {loss} of {risk.Name()} lies outside {scheme.DamageRates[0]} to {scheme.DamageRates[^1]}.");
             }
 
+            double sum = 0;
+            foreach (double share in bins) sum += share;
+            tile.LargestSumError = Math.Max(tile.LargestSumError, Math.Abs(sum - 1));
             tile.Losses[at] = (int)Math.Round(loss * 1_000_000);
             tile.Bins[at] = PackedBins.Pack(bins);
         }

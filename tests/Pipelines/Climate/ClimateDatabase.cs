@@ -15,15 +15,17 @@ internal sealed class ClimateDatabase : IAsyncDisposable
         Source = source;
         Grid = new GridStore(source);
         Partitions = new Partitions(source);
+        Gates = new DataGates(source);
         Packer = new PlacePacker(source, Grid);
         Sample = new SampleLoader(source, Grid, Packer);
-        Hazards = new HazardTable(source, Grid, Partitions);
-        Probabilities = new ProbabilityTable(source, Grid, Partitions);
+        Hazards = new HazardTable(source, Grid, Partitions, Gates);
+        Probabilities = new ProbabilityTable(source, Grid, Partitions, Gates);
     }
 
     public NpgsqlDataSource Source { get; }
     public GridStore Grid { get; }
     public Partitions Partitions { get; }
+    public DataGates Gates { get; }
     public PlacePacker Packer { get; }
     public SampleLoader Sample { get; }
     public HazardTable Hazards { get; }

@@ -55,8 +55,8 @@ public sealed class HazardTableTests
         PartitionOutcome outcome = Assert.Single(await database.Hazards.WriteAsync(Group(2030)));
 
         // Heat, cold, wildfire, drought, water, river, urban and typhoon rest on defaults; sea level only near the coast.
-        Assert.StartsWith("8", outcome.Error![..1], StringComparison.Ordinal);
-        Assert.Contains("SSP245/2030", outcome.Error, StringComparison.Ordinal);
+        Assert.Contains("fallback_share of SSP245/2030 is 0.8", outcome.Error, StringComparison.Ordinal);
+        Assert.Equal(1L, await database.ScalarAsync<long>("SELECT count(*) FROM operations.gates WHERE NOT passed AND gate = 'fallback_share' AND subject = 'SSP245/2030' AND measured > 0.8"));
         PartitionRecord record = (await database.Partitions.ReadAsync(HazardTable.Kind))["SSP245/2030"];
         Assert.Equal("failed", record.State);
         Assert.Equal(900L, await database.ScalarAsync<long>("SELECT count(*) FROM hazard_results"));
@@ -96,6 +96,25 @@ public sealed class HazardTableTests
     }
 
     [Fact]
+    public async Task A_year_whose_mean_jumps_against_its_last_run_or_that_misses_cells_fails_its_gate_and_keeps_what_was_there()
+    {
+        await using ClimateDatabase database = await ClimateDatabase.WithSampleAsync(100, 2030, 2030, Scenario.Ssp245);
+        await database.Hazards.WriteAsync(Group(2030));
+        double mean = await database.ScalarAsync<double>("SELECT measured FROM operations.gates WHERE gate = 'mean_value' AND passed");
+        Assert.Equal(await database.ScalarAsync<double>("SELECT avg(hazard_score::numeric(6, 2))::double precision FROM hazard_results"), mean, 1e-9);
+        await database.ExecuteAsync("UPDATE operations.gates SET measured = measured * 4 WHERE gate = 'mean_value'"); // as if the last run had been four times as high
+
+        PartitionOutcome jumped = Assert.Single(await database.Hazards.WriteAsync(Group(2030) with { RunId = "second" }));
+        Assert.Contains("change_against_last_run of SSP245/2030 is 0.75, allowed up to 0.5", jumped.Error, StringComparison.Ordinal);
+        Assert.Null(Assert.Single(await database.Hazards.WriteAsync(Group(2030) with { RunId = "third", MaxChange = 0.8 })).Error);
+
+        await database.ExecuteAsync("INSERT INTO climate.location_grid (grid_id, longitude, latitude) VALUES (999999, 127, 37)"); // imported, not packed
+        PartitionOutcome incomplete = Assert.Single(await database.Hazards.WriteAsync(Group(2030) with { RunId = "fourth" }));
+        Assert.Contains("row_count of SSP245/2030 is 100, allowed from 101 up to 101", incomplete.Error, StringComparison.Ordinal);
+        Assert.Equal(900L, await database.ScalarAsync<long>("SELECT count(*) FROM hazard_results"));
+    }
+
+    [Fact]
     public async Task A_large_year_has_a_table_of_its_own_which_is_swapped_whole_and_keeps_what_a_partial_run_leaves_out()
     {
         await using ClimateDatabase database = await ClimateDatabase.WithSampleAsync(PartitionedTable.OwnTableRows, 2030, 2031, Scenario.Ssp245);
@@ -110,5 +129,5 @@ public sealed class HazardTableTests
         Assert.Equal(1L, await database.ScalarAsync<long>("SELECT count(*) FROM climate.hazard_cells_ssp245_shared"));
     }
 
-    private static HazardGroup Group(params int[] years) => new("test", DateTime.UtcNow, "SSP245", years, Risks.Mask([]), null, 10_000, 0.05);
+    private static HazardGroup Group(params int[] years) => new("test", DateTime.UtcNow, "SSP245", years, Risks.Mask([]), null, 10_000, 0.05, 0.5);
 }

@@ -20,6 +20,7 @@ public sealed class ProbabilityTableTests
             SELECT count(*) FROM probability_results, LATERAL (SELECT sum(p) AS total, min(p) AS least FROM unnest(bin_probs) p) s
             WHERE abs(total - 1) > 1e-6 OR least < 0 OR aal < damage_rates[1] OR aal > damage_rates[cardinality(damage_rates)]
             """));
+        Assert.Equal(7L, await database.ScalarAsync<long>("SELECT count(*) FROM operations.gates WHERE run_id = 'test' AND subject = 'SSP585/tile-0' AND passed"));
         // Stored bins are rounded to 0.0001, the loss is not: they agree to the rounding of five bins.
         Assert.Equal(0L, await database.ScalarAsync<long>("""
             SELECT count(*) FROM probability_results, LATERAL (SELECT sum(p * d) AS loss FROM unnest(bin_probs, damage_rates) AS u (p, d)) s
@@ -64,11 +65,11 @@ public sealed class ProbabilityTableTests
         PartitionOutcome refused = await database.Probabilities.WriteAsync(Task() with { Scenario = "SSP245" });
         PartitionOutcome allowed = await database.Probabilities.WriteAsync(Task() with { Scenario = "SSP245", MaxFallbackShare = 0.2 });
 
-        Assert.Contains("11.11", refused.Error, StringComparison.Ordinal); // one risk of nine
+        Assert.Contains("fallback_share of SSP245/tile-0 is 0.111111", refused.Error, StringComparison.Ordinal); // one risk of nine
         Assert.Equal((null, 1600L), (allowed.Error, allowed.Fallbacks));
         Assert.Equal(0L, await database.ScalarAsync<long>("SELECT count(*) FROM probability_results WHERE risk_type = 'extreme_heat'"));
         Assert.Equal(1600L, await database.ScalarAsync<long>("SELECT count(*) FROM climate.probability_cells WHERE fallbacks = 1"));
     }
 
-    private static ProbabilityTask Task() => new("test", DateTime.UtcNow, "SSP585", 0, 2021, 2100, SampleWindow.Rolling30, Risks.Mask([]), null, 10_000, 0.05);
+    private static ProbabilityTask Task() => new("test", DateTime.UtcNow, "SSP585", 0, 2021, 2100, SampleWindow.Rolling30, Risks.Mask([]), null, 10_000, 0.05, 0.5);
 }

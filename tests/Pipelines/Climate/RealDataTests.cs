@@ -54,7 +54,7 @@ public sealed class RealDataTests
         }
 
         await PackAsync(database, 2021, 2024);
-        HazardGroup group = new("real", DateTime.UtcNow, "SSP245", [2021, 2022, 2023, 2024], Risk.ExtremeHeat.Bit() | Risk.ExtremeCold.Bit(), null, 10_000, 0);
+        HazardGroup group = new("real", DateTime.UtcNow, "SSP245", [2021, 2022, 2023, 2024], Risk.ExtremeHeat.Bit() | Risk.ExtremeCold.Bit(), null, 10_000, 0, 0.5);
         Assert.All(await database.Hazards.WriteAsync(group), outcome => Assert.Null(outcome.Error)); // no default at all was needed
 
         foreach ((int grid, string city) in new[] { (1, "seoul"), (2, "busan"), (3, "jeju") })
@@ -90,9 +90,9 @@ public sealed class RealDataTests
 
         await PackAsync(database, 2021, 2099);
         int mask = Risk.ExtremeHeat.Bit() | Risk.ExtremeCold.Bit() | Risk.RiverFlood.Bit() | Risk.UrbanFlood.Bit() | Risk.WaterStress.Bit() | Risk.SeaLevelRise.Bit();
-        IReadOnlyList<PartitionOutcome> hazard = await database.Hazards.WriteAsync(new HazardGroup("real", DateTime.UtcNow, "SSP370", [2021, 2050, 2099], mask, null, 10_000, 0));
+        IReadOnlyList<PartitionOutcome> hazard = await database.Hazards.WriteAsync(new HazardGroup("real", DateTime.UtcNow, "SSP370", [2021, 2050, 2099], mask, null, 10_000, 0, 0.5));
         PartitionOutcome probability = await database.Probabilities.WriteAsync(new ProbabilityTask(
-            "real", DateTime.UtcNow, "SSP370", 0, 2021, 2099, SampleWindow.Rolling30, Risk.ExtremeHeat.Bit() | Risk.ExtremeCold.Bit() | Risk.RiverFlood.Bit() | Risk.UrbanFlood.Bit() | Risk.WaterStress.Bit(), null, 10_000, 0));
+            "real", DateTime.UtcNow, "SSP370", 0, 2021, 2099, SampleWindow.Rolling30, Risk.ExtremeHeat.Bit() | Risk.ExtremeCold.Bit() | Risk.RiverFlood.Bit() | Risk.UrbanFlood.Bit() | Risk.WaterStress.Bit(), null, 10_000, 0, 0.5));
 
         Assert.All(hazard, outcome => Assert.Null(outcome.Error));
         Assert.Null(probability.Error);
