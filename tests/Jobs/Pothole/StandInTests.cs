@@ -49,12 +49,12 @@ public sealed class StandInTests : IDisposable
     public async Task A_driver_ends_with_the_exit_code_of_its_program_and_gives_it_its_arguments()
     {
         string program = Program("import sys, other; print(sys.argv[1:], other.NAME); sys.exit(7)");
-        await File.WriteAllTextAsync(Path.Combine(_folder, "other.py"), "NAME = 'from --py-files'");
+        string other = Path.Combine(Directory.CreateDirectory(Path.Combine(_folder, "elsewhere")).FullName, "other.py");
+        await File.WriteAllTextAsync(other, "NAME = 'from --py-files'");
 
-        // As Spark does, a single file is put on the path by its own name.
         Ran ran = await SparkStandIn.RunAsync(
             Path.Combine(SparkStandIn.Home, "bin", "spark-submit"),
-            ["--conf", "spark.a=b=c", "--executor-memory=4g", "--py-files", Path.Combine(_folder, "other.py"), program, "--batch-date", "a b"]);
+            ["--conf", "spark.a=b=c", "--executor-memory=4g", "--py-files", other, program, "--batch-date", "a b"]);
 
         Assert.Equal((7, "['--batch-date', 'a b'] from --py-files\n"), (ran.ExitCode, ran.Output));
     }
@@ -156,9 +156,8 @@ public sealed class StandInTests : IDisposable
 
     private async Task<Ran> CallAsync(string script)
     {
-        // The master keeps what it inherits: to a file, or reading to the end would wait for it.
-        Ran ran = await SparkStandIn.RunAsync("sh", ["-c", $"'{Home}/sbin/{script}' >'{_folder}/said' 2>&1; code=$?; cat '{_folder}/said'; exit $code"], Here);
-        Assert.True(ran.ExitCode == 0, ran.Output);
+        Ran ran = await SparkStandIn.RunAsync(Path.Combine(Home, "sbin", script), [], Here);
+        Assert.True(ran.ExitCode == 0, ran.Error);
         return ran;
     }
 

@@ -118,7 +118,8 @@ def main():
     if master.startswith("spark://"):
         wait_for_workers(master)
     obey(program)
-    path = [str(PYTHON), *filter(None, options.get("--py-files", "").split(",")), os.environ.get("PYTHONPATH", "")]
+    extra = [Path(file) for file in options.get("--py-files", "").split(",") if file]
+    path = [str(PYTHON), *(str(file.parent if file.suffix == ".py" else file) for file in extra), os.environ.get("PYTHONPATH", "")]
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, path))
     os.environ["PYTHONDONTWRITEBYTECODE"] = "1"
     os.execvp(sys.executable, [sys.executable, program, *arguments])  # the driver's process is the one that was started: a signal reaches it
