@@ -104,32 +104,48 @@ public static class LeasedCluster
             Tell("working");
             using CancellationTokenSource stop = new();
             Task<T> working = work(grant, stop.Token);
-            Exception early;
+            try
+            {
+                if (await EarlyEndAsync(grant, working) is not { } early) return await working;
+                Tell("unwinding");
+                stop.Cancel();
+                using CancellationTokenSource limitEnd = new();
+                await Task.WhenAny(working, Context.CreateTimer(UnwindWithin, limitEnd.Token));
+                limitEnd.Cancel();
+                throw early;
+            }
+            finally
+            {
+                stop.Cancel(); // a timer left open would keep the instance from ending
+            }
+        }
+
+        /// <returns>Why the work has to end before it is done: cancelled, or past the deadline. Null: it has ended.</returns>
+        private async Task<Exception?> EarlyEndAsync(ClusterGrant grant, Task working)
+        {
             while (true)
             {
                 using CancellationTokenSource timerEnd = new();
-                Task deadline = Context.CreateTimer(grant.DeadlineUtc, timerEnd.Token);
-                Task first = await Task.WhenAny(working, Cancel, deadline);
+                Task first = await Task.WhenAny(working, Cancel, Context.CreateTimer(grant.DeadlineUtc, timerEnd.Token));
                 timerEnd.Cancel();
-                if (first == working) return await working;
-                if (first == Cancel)
-                {
-                    early = await ReasonAsync();
-                    break;
-                }
-
-                ClusterGrant now = await Context.CallActivityAsync<ClusterGrant>(nameof(ListMachines), Request.LeaseId, Retry);
-                early = new LeaseExpiredException(Request.LeaseId, now.DeadlineUtc);
-                if (now.DeadlineUtc <= grant.DeadlineUtc) break;
-                grant = now; // it was extended meanwhile
+                if (first == working) return null;
+                if (first == Cancel) return await ReasonAsync();
+                if (await ExtendedAsync() is not { } longer || longer.DeadlineUtc <= grant.DeadlineUtc) return new LeaseExpiredException(Request.LeaseId, grant.DeadlineUtc);
+                grant = longer;
             }
+        }
 
-            Tell("unwinding");
-            stop.Cancel();
-            using CancellationTokenSource limitEnd = new();
-            await Task.WhenAny(working, Context.CreateTimer(UnwindWithin, limitEnd.Token));
-            limitEnd.Cancel();
-            throw early;
+        /// <returns>The grant as it is now; null when it is over.</returns>
+        private async Task<ClusterGrant?> ExtendedAsync()
+        {
+            try
+            {
+                return await Context.CallActivityAsync<ClusterGrant>(nameof(ListMachines), Request.LeaseId, Retry);
+            }
+            catch (TaskFailedException)
+            {
+                return null;
+            }
         }
 
         /// <summary>Never throws: an error here would hide the one that led here.</summary>

@@ -74,4 +74,14 @@ ensure_sandbox() {
   python3 -m venv "$venv" && "$venv/bin/pip" install --quiet --disable-pip-version-check 'moto[server]==5.2.1' boto3 awscli >"$LOGS/pip.log" 2>&1 ||
     die 1 "The AWS sandbox's Python packages could not be installed; the log is $LOGS/pip.log"
   export PATH="$venv/bin:$PATH"
+
+# Only tests need it, and they skip by name without it. Debian would start it on port 22 at once: nobody asked for that.
+ensure_ssh_server() {
+  [ ! -x /usr/sbin/sshd ] && is_root && command -v apt-get >/dev/null || return 0
+  local policy=/usr/sbin/policy-rc.d made=0
+  if [ ! -e "$policy" ]; then
+    printf '#!/bin/sh\nexit 101\n' >"$policy" && chmod 755 "$policy" && made=1
+  fi
+  (install_packages "OpenSSH client and server, for tests" openssh-client openssh-server) || true
+  if [ "$made" -eq 1 ]; then rm -f "$policy"; fi
 }
