@@ -74,6 +74,7 @@ ensure_sandbox() {
   python3 -m venv "$venv" && "$venv/bin/pip" install --quiet --disable-pip-version-check 'moto[server]==5.2.1' boto3 awscli >"$LOGS/pip.log" 2>&1 ||
     die 1 "The AWS sandbox's Python packages could not be installed; the log is $LOGS/pip.log"
   export PATH="$venv/bin:$PATH"
+}
 
 # Only tests need it, and they skip by name without it. Debian would start it on port 22 at once: nobody asked for that.
 ensure_ssh_server() {
