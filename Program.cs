@@ -1,5 +1,6 @@
 using Durable.Pipelines.Climate;
 using Durable.Pipelines.Operations;
+using Durable.Pipelines.Pothole;
 using Microsoft.Azure.Functions.Worker.Builder;
 using Microsoft.Extensions.Hosting;
 
@@ -7,4 +8,5 @@ FunctionsApplicationBuilder builder = FunctionsApplication.CreateBuilder(args);
 builder.ConfigureFunctionsWebApplication();
 builder.Configuration.AddOperationsDefaults();
 builder.Services.AddClimate();
+builder.Services.AddPothole();
 builder.Build().Run();

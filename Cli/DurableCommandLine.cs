@@ -36,6 +36,7 @@ internal static class DurableCommandLine
             new HelpOption { Recursive = true },
             ClimateCommands.Create(connection, screen),
             new Command("plan", "Shows what a run would do, and why, without doing it.") { ClimateCommands.Plan(connection, screen, "climate") },
+            PotholeCommands.Create(connection, screen),
             InstanceCommands.Create(connection, screen),
             LeaseCommands.Create(connection, screen),
             HealthCommand.Create(connection, screen),

@@ -1,4 +1,5 @@
 using Durable.Pipelines.Climate.Probability;
+using Durable.Pipelines.Operations;
 
 namespace Durable.Pipelines.Climate;
 

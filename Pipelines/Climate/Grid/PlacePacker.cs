@@ -1,5 +1,6 @@
 using Durable.Pipelines.Climate.Hazards;
 using Durable.Pipelines.Climate.Probability;
+using Durable.Pipelines.Operations;
 using Npgsql;
 
 namespace Durable.Pipelines.Climate.Grid;

@@ -1,3 +1,4 @@
+using Durable.Pipelines.Operations;
 using Npgsql;
 
 namespace Durable.Pipelines.Climate.Grid;

@@ -1,7 +1,7 @@
 using System.Security.Cryptography;
 using System.Text;
 
-namespace Durable.Pipelines.Climate;
+namespace Durable.Pipelines.Operations;
 
 /// <summary>Short content hashes: the same inputs and options give the same 16 hex digits on every machine.</summary>
 internal static class Fingerprints

@@ -1,0 +1,25 @@
+using Durable.Pipelines.Operations;
+using Durable.Pipelines.Pothole;
+using Microsoft.Azure.Functions.Worker;
+
+namespace Durable.Activities.Pothole;
+
+/// <summary>Looks at the day's input, settles which steps it needs, uploads the code they run, and opens the run in the ledger. Starts no machine.</summary>
+/// <remarks>Safe to run twice: what this run has done already is not forgotten.</remarks>
+/// <exception cref="PotholeOffException">No bucket is set; permanent.</exception>
+/// <exception cref="Amazon.S3.AmazonS3Exception">The bucket cannot be read; that is not the same as an empty day.</exception>
+public sealed class BeginPothole(PotholePlanner planner, PotholeSteps steps, RunLedger ledger)
+{
+    /// <summary>Kind of these runs in the ledger.</summary>
+    public const string Kind = "pothole";
+
+    [Function(nameof(BeginPothole))]
+    public async Task<PotholeWork> RunAsync([ActivityTrigger] PotholeRun run, CancellationToken cancellationToken)
+    {
+        PotholeWork work = await planner.PlanAsync(run.Request, run.RunId, cancellationToken);
+        string[] toDo = [.. work.Steps.Where(step => step.IsToDo).Select(step => step.Step)];
+        await ledger.BeginAsync(run.RunId, run.InstanceId, Kind, run.Request, planHash: null, toDo.Length, cancellationToken);
+        if (work.HasInput) await steps.ForgetAsync(run.Date, run.RunId, toDo, cancellationToken);
+        return work;
+    }
+}

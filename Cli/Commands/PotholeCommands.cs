@@ -1,0 +1,104 @@
+using System.CommandLine;
+using System.Net;
+using System.Text.Json.Nodes;
+using Durable.Cli.Client;
+using Durable.Cli.Output;
+
+namespace Durable.Cli.Commands;
+
+/// <summary><c>durable pothole …</c>: days, ranges, and what came of them.</summary>
+internal static class PotholeCommands
+{
+    /// <summary>The group with all its commands.</summary>
+    public static Command Create(Connection connection, Screen screen) => new("pothole", "Runs days of road sensors on the Spark cluster and shows their results.")
+    {
+        Run(connection, screen),
+        Backfill(connection, screen),
+        Plan(connection, screen),
+        Status(connection, screen),
+        Cancel(connection, screen),
+    };
+
+    private static Option<string> Date(string name = "--date", string what = "Korean calendar day, YYYY-MM-DD") => new(name) { Description = what, Required = true };
+
+    private static Option<bool> Force() => new("--force") { Description = "Also what is done already" };
+
+    private static Option<bool> NoWait() => new("--no-wait") { Description = "Return as soon as the run has started" };
+
+    private static Command Run(Connection connection, Screen screen)
+    {
+        Option<string> date = Date();
+        Option<bool> force = Force(), noWait = NoWait();
+        return new Command("run", "Runs a day and waits for it. A day that failed goes on with its first step that is not done.") { date, force, noWait }.Does(
+            connection, screen, (parsed, client, format, cancellation) =>
+                StartAsync(client, screen, format, new JsonObject { ["date"] = parsed.GetRequiredValue(date), ["force"] = parsed.GetValue(force) }, parsed.GetValue(noWait), cancellation));
+    }
+
+    private static Command Backfill(Connection connection, Screen screen)
+    {
+        Option<string> from = Date("--from", "First day, YYYY-MM-DD"), to = Date("--to", "Last day, YYYY-MM-DD");
+        Option<bool> force = Force(), noWait = NoWait();
+        return new Command("backfill", "Runs every day of a range that is not done, one after the other.") { from, to, force, noWait }.Does(
+            connection, screen, (parsed, client, format, cancellation) => StartAsync(client, screen, format,
+                new JsonObject { ["from"] = parsed.GetRequiredValue(from), ["to"] = parsed.GetRequiredValue(to), ["force"] = parsed.GetValue(force) }, parsed.GetValue(noWait), cancellation));
+    }
+
+    private static Command Plan(Connection connection, Screen screen)
+    {
+        Option<string> date = Date();
+        Option<bool> force = Force();
+        return new Command("plan", "Shows which steps a day still needs, and why. Starts nothing.") { date, force }.Does(
+            connection, screen, async (parsed, client, format, cancellation) =>
+            {
+                JsonObject body = new() { ["date"] = parsed.GetRequiredValue(date), ["force"] = parsed.GetValue(force), ["dryRun"] = true };
+                JsonView.Write(screen, format, (await client.CallAsync(HttpMethod.Post, "pothole", body.ToJsonString(), cancellation)).Body);
+                return ExitCode.Ok;
+            });
+    }
+
+    private static Command Status(Connection connection, Screen screen)
+    {
+        Option<string> date = Date();
+        return new Command("status", "Shows the steps, the runs and the worst road segments of a day.") { date }.Does(
+            connection, screen, async (parsed, client, format, cancellation) =>
+            {
+                JsonView.Write(screen, format, (await client.CallAsync(HttpMethod.Get, "pothole/" + Uri.EscapeDataString(parsed.GetRequiredValue(date)), json: null, cancellation)).Body);
+                return ExitCode.Ok;
+            });
+    }
+
+    private static Command Cancel(Connection connection, Screen screen)
+    {
+        Option<string> date = Date();
+        return new Command("cancel", "Asks a day's run to kill its job, stop its machines and end.") { date }.Does(
+            connection, screen, async (parsed, client, format, cancellation) =>
+            {
+                string id = "pothole-" + parsed.GetRequiredValue(date);
+                await client.CallAsync(HttpMethod.Post, $"operations/runs/{Uri.EscapeDataString(id)}/cancel", json: null, cancellation);
+                screen.Say($"cancel accepted for {id}");
+                return ExitCode.Ok;
+            });
+    }
+
+    private static async Task<int> StartAsync(DurableClient client, Screen screen, OutputFormat format, JsonObject body, bool noWait, CancellationToken cancellation)
+    {
+        Answer started = await client.CallAsync(HttpMethod.Post, "pothole", body.ToJsonString(), cancellation, allow: HttpStatusCode.Conflict);
+        string id = started.Body.Text("id");
+        if (id.Length == 0)
+        {
+            JsonView.Write(screen, format, started.Body); // it is done
+            return ExitCode.Failed;
+        }
+
+        screen.Say(started.Status == HttpStatusCode.Conflict ? $"Already under way as {id}: watching that." : $"Started {id}.");
+        if (noWait)
+        {
+            JsonView.Write(screen, format, started.Body);
+            return ExitCode.Ok;
+        }
+
+        JsonNode status = await RunWaiter.WaitAsync(client, screen, id, cancellation);
+        JsonView.Write(screen, format, status.Text("runtimeStatus") == "Completed" ? status.Field("output") : status);
+        return status.Field("output").Text("state") == "NoInput" ? ExitCode.Failed : RunWaiter.Outcome(status);
+    }
+}

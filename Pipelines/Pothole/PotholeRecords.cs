@@ -1,0 +1,79 @@
+using Durable.Pipelines.Operations.Leases;
+
+namespace Durable.Pipelines.Pothole;
+
+/// <summary>Asks for one day.</summary>
+/// <param name="Date">Korean calendar day, <c>YYYY-MM-DD</c>.</param>
+/// <param name="Force">Do every step again, also the ones that are done.</param>
+public sealed record PotholeRequest(string Date, bool Force = false)
+{
+    /// <summary>One day, one instance: a second start finds the first.</summary>
+    public string InstanceId => IdOf(Date);
+
+    public static string IdOf(string date) => "pothole-" + date;
+}
+
+/// <summary>A request with the run that serves it.</summary>
+public sealed record PotholeRun(string RunId, string InstanceId, PotholeRequest Request)
+{
+    public string Date => Request.Date;
+}
+
+/// <summary>Why a step will or will not be done.</summary>
+/// <param name="Reason"><c>missing</c>, <c>failed</c>, <c>stale</c> (its input, code or arguments changed), <c>forced</c>, <c>after</c> a step that is done again, or <c>present</c>.</param>
+public sealed record StepPlan(string Step, string Reason)
+{
+    public bool IsToDo => Reason != "present";
+}
+
+/// <summary>What a run of one day has to do, settled once at its beginning.</summary>
+/// <param name="InputFiles">Non-empty sensor files of the day; 0: there is nothing to do, and no machine is started.</param>
+/// <param name="Stages">The stages that are to do, in order.</param>
+/// <param name="CodeHash">Content hash of the stages' code.</param>
+/// <param name="LoadFingerprint">What the rows to load are made from.</param>
+public sealed record PotholeWork(
+    string Date, string RunId, int InputFiles, long InputBytes, string InputPrefix, IReadOnlyList<StepPlan> Steps, IReadOnlyList<StageWork> Stages,
+    string CodeUri, string CodeHash, string LoadFingerprint, ClusterRequest Cluster, SparkSettings Spark)
+{
+    public bool HasInput => InputFiles > 0;
+}
+
+/// <summary>One stage of one run.</summary>
+/// <param name="RunPrefix">Each attempt writes to <c>&lt;this&gt;/&lt;job id of the attempt&gt;/</c>: no two drivers ever write to one path.</param>
+/// <param name="Arguments">Of the stage itself, without input and output.</param>
+public sealed record StageWork(string Name, string Script, string InputUri, string RunPrefix, string RunUri, IReadOnlyList<string> Arguments, TimeSpan Timeout, string Fingerprint);
+
+/// <summary>What spark-submit is told.</summary>
+public sealed record SparkSettings(string Region, string ExecutorMemory, int ExecutorCores, int TotalExecutorCores, IReadOnlyList<string> Packages);
+
+/// <summary>A stage whose driver ended well, to be taken into its place.</summary>
+/// <param name="JobId">The attempt that succeeded.</param>
+public sealed record StageOutput(PotholeRun Run, StageWork Stage, string JobId);
+
+/// <summary>A step that is done.</summary>
+/// <param name="Rows">Rows written.</param>
+public sealed record StepDone(string Step, long Rows, string Detail);
+
+/// <summary>How a day ended.</summary>
+/// <param name="State"><c>Succeeded</c> or <c>NoInput</c>. A failure is an exception, never a result.</param>
+/// <param name="Receipt">State, seconds and cost of each machine; null when none was started.</param>
+public sealed record PotholeResult(string Date, string State, IReadOnlyList<StepDone> Steps, IReadOnlyList<string> Skipped, LeaseReceipt? Receipt, IReadOnlyList<string> Warnings);
+
+/// <summary>What was loaded for a day.</summary>
+/// <param name="Removed">Segments that an earlier run of the day had and this one has not.</param>
+/// <param name="Warnings">Doubts about the data's quality that do not stop the run.</param>
+public sealed record LoadedSegments(string Date, int Rows, int Removed, long Impacts, long Total, IReadOnlyList<string> Warnings);
+
+/// <summary>Asks for every day from one to another, both included.</summary>
+/// <param name="Force">Also the days that are done.</param>
+public sealed record BackfillRequest(string From, string To, bool Force = false)
+{
+    public string InstanceId => $"pothole-backfill-{From}-{To}";
+}
+
+/// <summary>How one day of a backfill ended. <paramref name="State"/> is that of <see cref="PotholeResult"/>, or <c>Failed</c>.</summary>
+public sealed record DayOutcome(string Date, string State, string? Error = null);
+
+/// <summary>How a backfill ended.</summary>
+/// <param name="Skipped">Days that were done before.</param>
+public sealed record BackfillResult(int Days, int Skipped, int Succeeded, int NoInput, int Failed, IReadOnlyList<DayOutcome> Outcomes);

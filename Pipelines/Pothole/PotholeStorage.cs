@@ -1,0 +1,119 @@
+using System.Globalization;
+using System.Security.Cryptography;
+using System.Text;
+using System.Text.Json;
+using Amazon.S3;
+using Amazon.S3.Model;
+using Durable.Pipelines.Operations;
+
+namespace Durable.Pipelines.Pothole;
+
+/// <summary>Data files of a prefix: non-empty Parquet that is neither temporary nor hidden.</summary>
+/// <param name="Fingerprint">Changes when a file does.</param>
+public sealed record Listing(IReadOnlyList<S3Object> Data, bool IsComplete, string Fingerprint)
+{
+    public long Bytes => Data.Sum(file => file.Size ?? 0);
+}
+
+/// <summary>The stages' code in the bucket.</summary>
+public sealed record CodeBundle(string Hash, string Prefix);
+
+/// <summary>A stage said it was done, and its output says otherwise. Permanent.</summary>
+public sealed class StageOutputException(string message) : Exception(message);
+
+/// <summary>The bucket: what is there, the code, and the swap of a stage's output. An error of S3 is an error, never "not there".</summary>
+public sealed class PotholeStorage(IAmazonS3 s3, PotholeOptions options)
+{
+    private const string Success = "_SUCCESS", Metrics = "_metrics.json", Manifest = "MANIFEST.sha256";
+
+    /// <summary>Partition of a day, with a slash at its end.</summary>
+    public static string Partition(string prefix, string date) => $"{S3Names.Checked(prefix)}/dt={date}/";
+
+    public string Uri(string key, string scheme = "s3a") => $"{scheme}://{options.Bucket}/{key}";
+
+    /// <summary>Lists a prefix to its end, however many pages that takes.</summary>
+    /// <exception cref="AmazonS3Exception">Access denied, expired credentials, no such bucket: not the same as empty.</exception>
+    public async Task<Listing> ListAsync(string prefix, CancellationToken cancellationToken = default)
+    {
+        IReadOnlyList<S3Object> all = await ListAllAsync(prefix, cancellationToken);
+        S3Object[] data = [.. all.Where(file => file.Size > 0 && file.Key.EndsWith(".parquet", StringComparison.Ordinal) && !IsHidden(file.Key[prefix.Length..])).OrderBy(file => file.Key, StringComparer.Ordinal)];
+        string facts = string.Join('\n', data.Select(file => FormattableString.Invariant($"{file.Key[prefix.Length..]} {file.Size} {file.ETag}")));
+        return new Listing(data, all.Any(file => file.Key == prefix + Success), Fingerprints.Of(facts));
+    }
+
+    /// <summary>Puts the stages' code under the hash of its content. The manifest comes last: where it is, everything is. Safe to call twice and at once.</summary>
+    /// <exception cref="DirectoryNotFoundException">The setting <c>Pothole__JobsDirectory</c> names no folder.</exception>
+    public async Task<CodeBundle> UploadCodeAsync(CancellationToken cancellationToken = default)
+    {
+        string root = Path.GetFullPath(options.JobsDirectory);
+        if (!Directory.Exists(root)) throw new DirectoryNotFoundException($"Pothole__JobsDirectory is '{options.JobsDirectory}': there is no such folder.");
+        (string Name, byte[] Bytes)[] files =
+        [
+            .. Directory.EnumerateFiles(root, "*", SearchOption.AllDirectories)
+                .Select(path => (Name: Path.GetRelativePath(root, path).Replace('\\', '/'), path))
+                .Where(file => S3Names.IsKey(file.Name) && !file.Name.Contains("__pycache__", StringComparison.Ordinal) && !file.Name.EndsWith(".pyc", StringComparison.Ordinal))
+                .OrderBy(file => file.Name, StringComparer.Ordinal).Select(file => (file.Name, File.ReadAllBytes(file.path))),
+        ];
+        string manifest = string.Concat(files.Select(file => $"{Convert.ToHexStringLower(SHA256.HashData(file.Bytes))}  {file.Name}\n"));
+        string hash = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(manifest)))[..16];
+        CodeBundle bundle = new(hash, $"{S3Names.Checked(options.CodePrefix)}/{hash}/");
+        if ((await ListAllAsync(bundle.Prefix + Manifest, cancellationToken)).Count > 0) return bundle;
+        foreach ((string name, byte[] bytes) in files) await PutAsync(bundle.Prefix + name, bytes, cancellationToken);
+        await PutAsync(bundle.Prefix + Manifest, Encoding.UTF8.GetBytes(manifest), cancellationToken);
+        return bundle;
+    }
+
+    /// <summary>Metrics that the attempt left beside its output, once that output is proven complete.</summary>
+    /// <exception cref="StageOutputException">No data, no <c>_SUCCESS</c> or no metrics.</exception>
+    public async Task<JsonElement> ReadMetricsAsync(StageWork stage, string jobId, CancellationToken cancellationToken = default)
+    {
+        string prefix = AttemptPrefix(stage, jobId);
+        Listing listing = await ListAsync(prefix, cancellationToken);
+        if (!listing.IsComplete || listing.Data.Count == 0)
+            throw new StageOutputException($"{stage.Name} ended well, but {Uri(prefix, "s3")} has {listing.Data.Count} data files and {(listing.IsComplete ? "a" : "no")} {Success}.");
+        return JsonSerializer.Deserialize<JsonElement>(await ReadAsync(prefix + Metrics, cancellationToken));
+    }
+
+    /// <summary>Takes an attempt's output into the day's partition: the old mark goes first, then data comes and stale data goes, then the new mark.</summary>
+    /// <remarks>Whoever reads only marked partitions sees the old or the new, never a mix. Safe to run twice and to die anywhere in between.</remarks>
+    public async Task PublishAsync(StageWork stage, string jobId, string partition, CancellationToken cancellationToken = default)
+    {
+        string source = AttemptPrefix(stage, jobId);
+        IReadOnlyList<S3Object> fresh = [.. (await ListAllAsync(source, cancellationToken)).Where(file => file.Key != source + Success)];
+        HashSet<string> names = [.. fresh.Select(file => file.Key[source.Length..])];
+        await s3.DeleteObjectAsync(options.Bucket, partition + Success, cancellationToken);
+        foreach (string name in names) await s3.CopyObjectAsync(options.Bucket, source + name, options.Bucket, partition + name, cancellationToken);
+        foreach (S3Object stale in (await ListAllAsync(partition, cancellationToken)).Where(file => !names.Contains(file.Key[partition.Length..])))
+            await s3.DeleteObjectAsync(options.Bucket, stale.Key, cancellationToken);
+        await PutAsync(partition + Success, [], cancellationToken);
+    }
+
+    /// <summary>An object as text.</summary>
+    public async Task<string> ReadAsync(string key, CancellationToken cancellationToken = default)
+    {
+        using GetObjectResponse found = await s3.GetObjectAsync(options.Bucket, key, cancellationToken);
+        using StreamReader reader = new(found.ResponseStream, Encoding.UTF8);
+        return await reader.ReadToEndAsync(cancellationToken);
+    }
+
+    private static string AttemptPrefix(StageWork stage, string jobId) => $"{stage.RunPrefix}{S3Names.Checked(jobId)}/";
+
+    private static bool IsHidden(string relative) => relative.Split('/').Any(part => part.StartsWith('_') || part.StartsWith('.'));
+
+    private async Task<IReadOnlyList<S3Object>> ListAllAsync(string prefix, CancellationToken cancellationToken)
+    {
+        List<S3Object> all = [];
+        ListObjectsV2Request request = new() { BucketName = options.Bucket, Prefix = prefix };
+        do
+        {
+            ListObjectsV2Response page = await s3.ListObjectsV2Async(request, cancellationToken);
+            all.AddRange(page.S3Objects ?? []);
+            request.ContinuationToken = page.IsTruncated == true ? page.NextContinuationToken : null;
+        }
+        while (request.ContinuationToken is not null);
+        return all;
+    }
+
+    private Task PutAsync(string key, byte[] bytes, CancellationToken cancellationToken) =>
+        s3.PutObjectAsync(new PutObjectRequest { BucketName = options.Bucket, Key = key, InputStream = new MemoryStream(bytes) }, cancellationToken);
+}
