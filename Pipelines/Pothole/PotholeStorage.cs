@@ -24,6 +24,8 @@ public sealed class StageOutputException(string message) : Exception(message);
 /// <summary>The bucket: what is there, the code, and the swap of a stage's output. An error of S3 is an error, never "not there".</summary>
 public sealed class PotholeStorage(IAmazonS3 s3, PotholeOptions options)
 {
+    private static readonly string[] NotOnTheCluster = ["sample", "evaluation", "__pycache__"];
+
     private const string Success = "_SUCCESS", Metrics = "_metrics.json", Manifest = "MANIFEST.sha256";
 
     /// <summary>Partition of a day, with a slash at its end.</summary>
@@ -51,7 +53,7 @@ public sealed class PotholeStorage(IAmazonS3 s3, PotholeOptions options)
         [
             .. Directory.EnumerateFiles(root, "*", SearchOption.AllDirectories)
                 .Select(path => (Name: Path.GetRelativePath(root, path).Replace('\\', '/'), path))
-                .Where(file => S3Names.IsKey(file.Name) && !file.Name.Contains("__pycache__", StringComparison.Ordinal) && !file.Name.EndsWith(".pyc", StringComparison.Ordinal))
+                .Where(file => S3Names.IsKey(file.Name) && !file.Name.Split('/').Any(NotOnTheCluster.Contains))
                 .OrderBy(file => file.Name, StringComparer.Ordinal).Select(file => (file.Name, File.ReadAllBytes(file.path))),
         ];
         string manifest = string.Concat(files.Select(file => $"{Convert.ToHexStringLower(SHA256.HashData(file.Bytes))}  {file.Name}\n"));
