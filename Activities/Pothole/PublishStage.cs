@@ -20,10 +20,14 @@ public sealed class PublishStage(PotholeStorage storage, PotholeSteps steps, Dat
         string subject = $"{output.Run.Date}/{stage.Name}";
         await gates.CheckAsync(output.Run.RunId, [.. stage.Rows.Select(limit => Measure(limit, metrics, subject))], cancellationToken);
         await storage.PublishAsync(output.Stage, output.JobId, PotholeStorage.Partition(stage.Output, output.Run.Date), cancellationToken);
-        StepDone done = new(stage.Name, (long)Number(metrics, "rows_out"), metrics.GetRawText());
+        StepDone done = new(stage.Name, (long)Number(metrics, "rows_out"), Numbers(metrics));
         await steps.DoneAsync(output.Run.Date, output.Run.RunId, output.Stage.Fingerprint, done, cancellationToken);
         return done;
     }
+
+    /// <summary>The metrics that are numbers, e.g. <c>rows_in 64139, rows_too_far 0</c>.</summary>
+    private static string Numbers(JsonElement metrics) =>
+        string.Join(", ", metrics.EnumerateObject().Where(metric => metric.Value.ValueKind == JsonValueKind.Number).Select(metric => $"{metric.Name} {metric.Value}"));
 
     private static DataGate Measure(MetricLimit limit, JsonElement metrics, string subject)
     {
