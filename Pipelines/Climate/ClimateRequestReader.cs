@@ -15,7 +15,7 @@ public static class ClimateRequestReader
 {
     private static readonly string[] Fields =
     [
-        "scenario", "startyear", "endyear", "batchsize", "workers", "risks", "bbox", "window", "force", "dryrun", "maxfallbackshare", "planhash", "afterprobability", "backup",
+        "scenario", "startyear", "endyear", "batchsize", "workers", "risks", "bbox", "window", "force", "dryrun", "maxfallbackshare", "maxchange", "planhash", "afterprobability", "backup",
     ];
 
     /// <param name="body">JSON object, or blank for none.</param>

@@ -25,7 +25,7 @@ public sealed class ProbabilityTable(NpgsqlDataSource database, GridStore grid, 
     public const string Kind = "probability";
 
     /// <summary>Changes when bins, damage rates or the estimate change.</summary>
-    internal const string ModelVersion = "P1";
+    internal const string ModelVersion = "P2";
 
     /// <summary>Computes every target year of a tile and puts the tile in place. A tile that fails a gate is recorded as failed; what was there stays.</summary>
     /// <returns>Values = cells × target years × risks.</returns>

@@ -25,7 +25,7 @@ public sealed class NotificationOutbox(NpgsqlDataSource database)
         await command.ExecuteNonQueryAsync(cancellationToken);
     }
 
-    /// <summary>Tells how a run ended: failed, recovered (the run of the kind before it had failed) or completed.</summary>
+    /// <summary>Tells how a run ended: failed, recovered (the first since a failure that leaves no failed partition of its kind) or completed.</summary>
     public async Task AddRunAsync(RunStatistics run, CancellationToken cancellationToken = default)
     {
         string @event = run.Failed > 0 || run.State == "failed" ? Failed : await PreviousFailedAsync(run, cancellationToken) ? Recovered : Completed;
@@ -37,10 +37,10 @@ public sealed class NotificationOutbox(NpgsqlDataSource database)
     private async Task<bool> PreviousFailedAsync(RunStatistics run, CancellationToken cancellationToken)
     {
         await using NpgsqlCommand command = database.CreateCommand("""
-            SELECT state = 'failed' FROM operations.runs WHERE kind = $1 AND run_id <> $2 AND finished_at IS NOT NULL ORDER BY finished_at DESC LIMIT 1
+            SELECT event = 'failed' AND NOT EXISTS (SELECT FROM operations.partitions WHERE kind = $1 AND state = 'failed')
+            FROM operations.notifications WHERE event IN ('failed', 'recovered') AND starts_with(subject, $1 || ' ') ORDER BY id DESC LIMIT 1
             """);
         command.Parameters.Add(new() { Value = run.Kind });
-        command.Parameters.Add(new() { Value = run.RunId });
         return await command.ExecuteScalarAsync(cancellationToken) is true;
     }
 }

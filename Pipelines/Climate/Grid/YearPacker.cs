@@ -98,12 +98,14 @@ public sealed class YearPacker(NpgsqlDataSource database, GridStore grid)
         }
     }
 
-    // Day counts of real days replace those of months; anything else fills gaps only.
+    // Day counts of real days replace those of months; anything else fills gaps only. A column stays marked as monthly until each of its cells has real days:
+    // the mark holds for whole columns, and a rough count must not pass for a good one.
     private async Task FillDistrictsAsync(GridColumns[] scenarios, int year, Dictionary<int, int> positions, CancellationToken cancellationToken)
     {
         await using NpgsqlCommand command = database.CreateCommand(
             "SELECT f.grid_id, d.scenario_id, d.variable, d.value FROM climate.district_indices d JOIN climate.cell_facts f USING (admin_code) WHERE d.year = $1");
         command.Parameters.Add(new() { Value = (short)year });
+        Dictionary<(GridColumns, GridVariable), int> daily = [];
         await using NpgsqlDataReader reader = await command.ExecuteReaderAsync(cancellationToken);
         while (await reader.ReadAsync(cancellationToken))
         {
@@ -111,9 +113,14 @@ public sealed class YearPacker(NpgsqlDataSource database, GridStore grid)
             GridColumns columns = scenarios[reader.GetInt16(1) - 1];
             GridVariable variable = (GridVariable)reader.GetInt16(2);
             bool counts = GridVariables.DayCounts.Contains(variable);
-            if (counts) columns.MarkDaily(variable);
+            if (counts) daily[(columns, variable)] = daily.GetValueOrDefault((columns, variable)) + 1;
             ref float stored = ref columns[variable][position];
             if (counts || float.IsNaN(stored)) stored = reader.GetFloat(3);
+        }
+
+        foreach (((GridColumns columns, GridVariable variable), int cells) in daily)
+        {
+            if (cells == columns[variable].Count(value => !float.IsNaN(value))) columns.MarkDaily(variable);
         }
     }
 

@@ -32,9 +32,9 @@ public static class Normal
         return Math.Exp(-x * x) / (fraction * Math.Sqrt(Math.PI));
     }
 
-    /// <summary>erf of 16 floats to 3e-7: a rational minimax fit x·P(x²)/Q(x²) on ±4, beyond which erf is ±1 in single precision.</summary>
+    /// <summary>erf of 16 floats to 3e-7 as a fraction: a rational minimax fit x·P(x²)/Q(x²) on ±4, beyond which erf is ±1 in single precision.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal static Vector512<float> Erf(Vector512<float> value)
+    internal static (Vector512<float> Top, Vector512<float> Bottom) ErfRatio(Vector512<float> value)
     {
         Vector512<float> x = Vector512.Max(Vector512.Min(value, Vector512.Create(4f)), Vector512.Create(-4f));
         Vector512<float> s = x * x;
@@ -50,6 +50,6 @@ public static class Normal
         q = Vector512.FusedMultiplyAdd(q, s, Vector512.Create(-1.68282697438203e-03f));
         q = Vector512.FusedMultiplyAdd(q, s, Vector512.Create(-7.37332916720468e-03f));
         q = Vector512.FusedMultiplyAdd(q, s, Vector512.Create(-1.42647390514189e-02f));
-        return x * p / q;
+        return (x * p, q);
     }
 }

@@ -44,6 +44,7 @@ public sealed class ClimateRequestReaderTests
     [InlineData("""{"window": "decadal"}""", "window", "rolling-30, full-series")]
     [InlineData("""{"force": "maybe"}""", "force", "true, false")]
     [InlineData("""{"maxFallbackShare": 2}""", "maxFallbackShare", "0 to 1")]
+    [InlineData("""{"maxChange": -1}""", "maxChange", "0 to 100")]
     [InlineData("""{"grid": 5}""", "grid", "scenario, startYear")]
     [InlineData("[1]", "body", "JSON object")]
     [InlineData("{", "body", "not JSON")]

@@ -1,7 +1,9 @@
+using System.Globalization;
 using System.IO.Compression;
 using System.Text;
 using Durable.Pipelines.Climate.Grid;
 using Durable.Pipelines.Climate.Import;
+using Durable.Pipelines.Climate.Sample;
 
 namespace Durable.Tests.Pipelines.Climate.Import;
 
@@ -103,6 +105,77 @@ public sealed class CsvImporterTests
         Assert.Equal((2f, true), (monthly[GridVariable.SummerDays][0], monthly.IsFromMonthly(GridVariable.SummerDays)));
         Assert.Equal((62f, false), (daily[GridVariable.SummerDays][0], daily.IsFromMonthly(GridVariable.SummerDays)));
         Assert.Equal([2050], await packer.ReadYearsAsync());
+    }
+
+    [Fact]
+    public async Task A_count_taken_from_months_anywhere_is_never_shown_as_counted_on_days()
+    {
+        await using ClimateDatabase database = await ClimateDatabase.CreateAsync();
+        await ImportAsync(database, "location_grid", "grid_id,longitude,latitude\n1,126.97,37.57\n2,126.98,37.57\n");
+        await ImportAsync(database, "cell_facts", "grid_id,admin_code\n1,11\n"); // the second cell has no district
+        StringBuilder months = new("observation_date,grid_id,ssp1,ssp2,ssp3,ssp5\n"), days = new("observation_date,admin_code,ssp1,ssp2,ssp3,ssp5\n");
+        for (int month = 1; month <= 12; month++) months.Append($"2050-{month:00}-01,1,10,10,10,10\n2050-{month:00}-01,2,10,10,10,10\n");
+        for (DateOnly day = new(2050, 1, 1); day.Year == 2050; day = day.AddDays(1)) days.Append($"{day:yyyy-MM-dd},11,30,30,30,30\n");
+        await ImportAsync(database, "tamax_data", months.ToString());
+        await ImportAsync(database, "tamax_daily_sgg261", days.ToString());
+        await database.Packer.PackAsync();
+        await new DistrictIndices(database.Source).DeriveAsync("11");
+
+        await new YearPacker(database.Source, database.Grid).PackAsync(2050);
+
+        GridColumns packed = await ReadAsync(database);
+        Assert.Equal([365f, 0f], packed[GridVariable.SummerDays]);
+        Assert.True(packed.IsFromMonthly(GridVariable.SummerDays));
+    }
+
+    [Fact]
+    public async Task The_annual_columns_of_the_sample_come_out_of_raw_tables_that_say_the_same()
+    {
+        const int Year = 2050;
+        await using ClimateDatabase database = await ClimateDatabase.CreateAsync();
+        SampleClimate sample = new(3, 7);
+        Tile tile = sample.Tiles()[0];
+        GridColumns expected = sample.Year(Durable.Pipelines.Climate.Scenario.Ssp126, Year, tile);
+        string Value(GridVariable variable, int cell) => expected[variable][cell].ToString("R", CultureInfo.InvariantCulture);
+        string Table(string header, Func<int, IEnumerable<string>> rows) => header + "\n" + string.Concat(Enumerable.Range(0, tile.Cells).SelectMany(rows).Select(row => row + "\n"));
+        string Monthly(Func<int, int, string> value) => Table("observation_date,grid_id,ssp1,ssp2,ssp3,ssp5",
+            cell => Enumerable.Range(1, 12).Select(month => $"{Year}-{month:00}-01,{tile.GridIds[cell]},{value(cell, month)},,,"));
+        string Daily(Func<int, int, string> value) => Table("observation_date,admin_code,ssp1,ssp2,ssp3,ssp5",
+            cell => Enumerable.Range(0, 365).Select(day => $"{new DateOnly(Year, 1, 1).AddDays(day):yyyy-MM-dd},d{cell},{value(cell, day)},,,"));
+
+        await ImportAsync(database, "location_grid", Table("grid_id,longitude,latitude",
+            cell => [FormattableString.Invariant($"{tile.GridIds[cell]},{tile.Longitudes[cell]},{tile.Latitudes[cell]}")]));
+        await ImportAsync(database, "cell_facts", Table("grid_id,admin_code", cell => [$"{tile.GridIds[cell]},d{cell}"]));
+        foreach ((string table, GridVariable variable) in new[]
+        {
+            ("wsdi_data", GridVariable.WarmSpellDays), ("csdi_data", GridVariable.ColdSpellDays), ("cdd_data", GridVariable.DryDays),
+            ("rx1day_data", GridVariable.WettestDay), ("rain80_data", GridVariable.Rain80Days),
+        })
+        {
+            await ImportAsync(database, table, Table("year,grid_id,ssp1,ssp2,ssp3,ssp5", cell => [$"{Year},{tile.GridIds[cell]},{Value(variable, cell)},,,"]));
+        }
+
+        await ImportAsync(database, "ta_data", Monthly((cell, _) => Value(GridVariable.Temperature, cell)));
+        await ImportAsync(database, "ws_data", Monthly((cell, _) => Value(GridVariable.Wind, cell)));
+        await ImportAsync(database, "rhm_data", Monthly((cell, _) => Value(GridVariable.Humidity, cell)));
+        await ImportAsync(database, "rn_data", Monthly((cell, month) => month == 7 ? Value(GridVariable.AnnualRain, cell) : "0"));
+        await ImportAsync(database, "spei12_data", Monthly((cell, month) => Value(month == 2 ? GridVariable.Spei12Lowest : GridVariable.Spei12June, cell)));
+        // Exactly as many hot, icy, tropical and frosty days as the sample says, the coldest night among the frosty ones.
+        await ImportAsync(database, "tamax_daily_sgg261", Daily((cell, day) => day < expected[GridVariable.SummerDays][cell] ? "26" : 365 - day <= expected[GridVariable.IceDays][cell] ? "-1" : "20"));
+        await ImportAsync(database, "tamin_daily_sgg261", Daily((cell, day) => day == 364 ? Value(GridVariable.ColdestNight, cell)
+            : day < expected[GridVariable.TropicalNights][cell] ? "26" : 365 - day <= expected[GridVariable.FrostDays][cell] ? "-1" : "10"));
+        await database.Packer.PackAsync();
+        DistrictIndices districts = new(database.Source);
+        foreach (string district in await districts.ReadDistrictsAsync()) await districts.DeriveAsync(district);
+
+        await new YearPacker(database.Source, database.Grid).PackAsync(Year);
+
+        GridColumns packed = await ReadAsync(database);
+        foreach (GridVariable variable in GridVariables.Annual.Where(variable => variable != GridVariable.SeaLevel))
+        {
+            for (int cell = 0; cell < tile.Cells; cell++) Assert.True(Math.Abs(expected[variable][cell] - packed[variable][cell]) < 1e-4, $"{variable} of cell {cell}: {packed[variable][cell]}, sample {expected[variable][cell]}");
+            Assert.False(packed.IsFromMonthly(variable));
+        }
     }
 
     private static async Task<GridColumns> ReadAsync(ClimateDatabase database) => (await database.Grid.ReadYearsAsync(
