@@ -13,7 +13,7 @@ aws_is_configured() {
 sandbox_start() { # sandbox_start [PORT]
   ensure_sandbox
   sandbox_stop
-  rm -f "$SANDBOX_READY_FILE"
+  rm -rf "$LOCAL/sandbox" # folders of machines that nobody remembers
   setsid python3 "$ROOT/tests/Sandbox/sandbox.py" --port "${1:-0}" --root "$LOCAL/sandbox" --ready-file "$SANDBOX_READY_FILE" --parent $$ \
     </dev/null >"$LOGS/sandbox.log" 2>&1 9>&- &
   remember_process "$SANDBOX_PID_FILE" $!

@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Net.Http.Json;
 using System.Text.Json;
 using Amazon.EC2;
+using Amazon.Pricing;
 using Amazon.Runtime;
 using Amazon.S3;
 using Amazon.S3.Model;
@@ -75,6 +76,8 @@ public sealed class AwsSandbox : IAsyncDisposable, IAsyncLifetime
 
     public AmazonSageMakerClient SageMaker(int retries = 3) => new(Anybody, Configure(new AmazonSageMakerConfig(), retries));
 
+    public AmazonPricingClient Pricing(int retries = 3) => new(Anybody, Configure(new AmazonPricingConfig(), retries));
+
     public AmazonS3Client S3(int retries = 3)
     {
         AmazonS3Config config = Configure(new AmazonS3Config(), retries);
@@ -122,6 +125,13 @@ public sealed class AwsSandbox : IAsyncDisposable, IAsyncLifetime
 
     /// <summary>Everything anew.</summary>
     public Task ResetAsync() => PostAsync("reset", new { });
+
+    /// <summary>Kills it outright; its watcher ends what ran on its machines.</summary>
+    public void Kill()
+    {
+        process!.Kill();
+        process.WaitForExit();
+    }
 
     /// <summary>Ends it and whatever runs on its machines.</summary>
     public async ValueTask DisposeAsync()

@@ -16,6 +16,7 @@ import tempfile
 import threading
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
+from aws import processes  # noqa: E402
 
 
 def main():
@@ -26,6 +27,10 @@ def main():
     parser.add_argument("--region", default=os.environ.get("AWS_REGION") or "ap-northeast-2", help="where /sandbox/cluster puts machines")
     parser.add_argument("--parent", type=int, help="process to end with")
     options = parser.parse_args()
+    name = f"sandbox-{os.getpid()}"
+    root = options.root or tempfile.mkdtemp(prefix="aws-sandbox-")
+    pathlib.Path(root).mkdir(parents=True, exist_ok=True)
+    processes.watch_over(name + "/", None if options.root else root)
     try:
         from werkzeug.serving import WSGIRequestHandler, make_server
         from aws.server import Sandbox
@@ -33,8 +38,6 @@ def main():
         print(f"{missing}. The sandbox needs moto: pip install 'moto[server]'", file=sys.stderr)
         return 3
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
-    root = options.root or tempfile.mkdtemp(prefix="aws-sandbox-")
-    pathlib.Path(root).mkdir(parents=True, exist_ok=True)
 
     class Handler(WSGIRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -50,7 +53,7 @@ def main():
     server = make_server("127.0.0.1", options.port, lambda environ, start: box[0](environ, start), threaded=True, request_handler=Handler)
     server.daemon_threads = True
     endpoint = f"http://127.0.0.1:{server.server_port}"
-    box.append(Sandbox(root, endpoint, f"sandbox-{os.getpid()}", options.region, pathlib.Path(__file__).parent / "spark"))
+    box.append(Sandbox(root, endpoint, name, options.region, pathlib.Path(__file__).parent / "spark"))
     stop = threading.Event()
     for sign in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(sign, lambda *_: stop.set())

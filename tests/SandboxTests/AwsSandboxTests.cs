@@ -202,7 +202,7 @@ public sealed class AwsSandboxTests(AwsSandbox sandbox) : IClassFixture<AwsSandb
         Assert.All(scores, s => Assert.InRange(s.Score!.Value, 1, 10));
         Assert.Equal(scores.Select(s => (s.AvailabilityZoneId, s.Score)), (await ec2.GetSpotPlacementScoresAsync(ask)).SpotPlacementScores.Select(s => (s.AvailabilityZoneId, s.Score)));
 
-        DescribeSpotPriceHistoryRequest prices = new() { InstanceTypes = ["m5.large"], StartTime = DateTime.UtcNow.AddHours(-3), MaxResults = 5 };
+        DescribeSpotPriceHistoryRequest prices = new() { InstanceTypes = ["m5.large"], ProductDescriptions = ["Linux/UNIX"], StartTime = DateTime.UtcNow.AddHours(-3), MaxResults = 5 };
         List<SpotPrice> all = [];
         do
         {

@@ -24,10 +24,20 @@ def error(call, code, message, status=400):
     if call.service == "s3":
         return Response(f"<?xml version='1.0' encoding='UTF-8'?><Error><Code>{code}</Code><Message>{escape(message)}</Message><RequestId>{uuid.uuid4()}</RequestId></Error>",
                         status=status, content_type="application/xml")
-    if call.service in ("ec2", "sts"):
+    if call.service == "sts":
+        return Response(f"<ErrorResponse xmlns='https://sts.amazonaws.com/doc/2011-06-15/'><Error><Type>Sender</Type><Code>{code}</Code><Message>{escape(message)}</Message></Error>"
+                        f"<RequestId>{uuid.uuid4()}</RequestId></ErrorResponse>", status=status, content_type="text/xml")
+    if call.service == "ec2":
         return Response(f"<?xml version='1.0' encoding='UTF-8'?><Response><Errors><Error><Code>{code}</Code><Message>{escape(message)}</Message></Error></Errors>"
                         f"<RequestID>{uuid.uuid4()}</RequestID></Response>", status=status, content_type="text/xml;charset=UTF-8")
     return json_answer({"__type": code, "message": message}, status, code)
+
+
+def broken(start_response):
+    """An answer that breaks off in its middle. Without a first byte, .NET would quietly send the request again on another connection."""
+    start_response("500 Internal Server Error", [("Content-Type", "text/plain"), ("Content-Length", "1000")])
+    yield b"."
+    raise ConnectionAbortedError("a call without an answer, as asked for")
 
 
 class Refused(Exception):

@@ -76,6 +76,10 @@ class Commands:
              "PlatformType": "Linux", "PlatformName": "Amazon Linux", "IPAddress": instance.private_ip, "ComputerName": i} for i, instance in known[start:start + most]]}
         return {**page, "NextToken": str(start + most)} if len(known) > start + most else page
 
+    def reset(self):
+        with self._lock:
+            self._commands.clear()
+
     def _invocation(self, call):
         with self._lock:
             found = self._commands.get(call.parameters.get("CommandId"))
@@ -89,14 +93,16 @@ class _Invocation:
         self.command, self.instance_id, self.script, self.limit, self.folder = command, instance_id, script, limit, folder
         self.status, self.code, self.out, self.err = "Pending", -1, "", ""
         self.began = self.ended = None
-        self._process, self._cancelled, self._lock = None, False, threading.Lock()
+        self._process, self._cancelled, self._lock = None, False, threading.RLock()
 
     def run(self, machines, endpoint, region):
         folder = machines.folder(self.instance_id)
         environment = machines.environment(self.instance_id, endpoint, region)
-        with self._lock:
+        with machines.lock, self._lock:
             if self._cancelled:
                 return self._end("Cancelled", -1)
+            if machines.state(self.instance_id) != "running":
+                return None  # went off in between: never delivered
             self.status, self.began = "InProgress", time.time()
             # Files, not pipes: a detached grandchild that holds the output open must not keep the command from ending.
             with open(folder / "tmp" / f"{self.command['CommandId']}.out", "w+b") as out, open(folder / "tmp" / f"{self.command['CommandId']}.err", "w+b") as err:
@@ -128,11 +134,17 @@ class _Invocation:
     def summary(self):
         self._silence()
         return {"CommandId": self.command["CommandId"], "InstanceId": self.instance_id, "Comment": self.command["Comment"], "DocumentName": self.command["DocumentName"],
-                "RequestedDateTime": self.command["RequestedDateTime"], "Status": self.status, "StatusDetails": "Execution Timed Out" if self.status == "TimedOut" else self.status,
+                "RequestedDateTime": self.command["RequestedDateTime"], "Status": self.status, "StatusDetails": self._details(),
                 "PluginName": "aws:runShellScript"}
 
+    def _details(self):
+        if self.status != "TimedOut":
+            return self.status
+        return "Execution Timed Out" if self._process else "Delivery Timed Out"
+
     def _silence(self):
-        if self.status == "InProgress" and self._process and self._process.poll() is not None and time.time() > self.command["ExpiresAfter"]:
+        limit = self.command["ExpiresAfter"] + (self.limit if self._process else 0)
+        if self.status not in _FINAL and (self._process is None or self._process.poll() is not None) and time.time() > limit:
             self._end("TimedOut", -1)
 
     def _end(self, status, code):

@@ -7,14 +7,14 @@ from . import answers
 
 # kind: by service (code, status); "*" for all others.
 _ERRORS = {
-    "throttle": {"ec2": ("RequestLimitExceeded", 503), "s3": ("SlowDown", 503), "*": ("ThrottlingException", 400)},
-    "expired": {"ec2": ("RequestExpired", 400), "s3": ("ExpiredToken", 400), "*": ("ExpiredTokenException", 400)},
-    "denied": {"ec2": ("UnauthorizedOperation", 403), "s3": ("AccessDenied", 403), "*": ("AccessDeniedException", 400)},
+    "throttle": {"ec2": ("RequestLimitExceeded", 503), "s3": ("SlowDown", 503), "sts": ("Throttling", 400), "*": ("ThrottlingException", 400)},
+    "expired": {"ec2": ("RequestExpired", 400), "s3": ("ExpiredToken", 400), "sts": ("ExpiredToken", 403), "*": ("ExpiredTokenException", 400)},
+    "denied": {"ec2": ("UnauthorizedOperation", 403), "s3": ("AccessDenied", 403), "sts": ("AccessDenied", 403), "*": ("AccessDeniedException", 400)},
     "insufficient-capacity": {"*": ("InsufficientInstanceCapacity", 500)},
-    "500": {"s3": ("InternalError", 500), "ec2": ("InternalError", 500), "*": ("InternalServerError", 500)},
+    "500": {"s3": ("InternalError", 500), "ec2": ("InternalError", 500), "sts": ("InternalFailure", 500), "*": ("InternalServerError", 500)},
 }
 
-# timeout: no answer for `seconds`, nothing done. lost-reply: done, then the connection breaks. hang-stop: the machine stays in "stopping" until it is
+# timeout: nothing done, and no answer: the connection breaks after `seconds`. lost-reply: done, then the connection breaks. hang-stop: the machine stays in "stopping" until it is
 # stopped with force; hang-stop-for-ever: until the fault is removed. slow: `seconds` before it is done.
 KINDS = (*_ERRORS, "timeout", "lost-reply", "slow", "hang-stop", "hang-stop-for-ever")
 
@@ -56,9 +56,14 @@ class Faults:
                 return dict(fault)
         return None
 
-    def hangs(self, kind):
+    def hangs(self, kind, instance_id):
         with self._lock:
-            return any(fault["kind"] == kind for fault in self._list)
+            return any(fault["kind"] == kind and concerns(fault["match"], instance_id) for fault in self._list)
+
+
+def concerns(match, instance_id):
+    """True when a fault's match is about this machine, or about none in particular. None is no fault."""
+    return match is not None and (match in instance_id or not match.startswith("i-"))
 
 
 def refusal(fault, call):
@@ -66,6 +71,8 @@ def refusal(fault, call):
     by_service = _ERRORS.get(fault["kind"])
     if by_service is None:
         return None
+    if fault["kind"] == "insufficient-capacity" and call.service == "sagemaker":
+        return None  # there the job is taken, and fails
     code, status = by_service.get(call.service, by_service["*"])
     return answers.error(call, code, f"Injected by the sandbox: {fault['kind']}.", status)
 

@@ -12,6 +12,7 @@ from moto.ec2.models import ec2_backends
 from moto.ec2.models import instances as moto_instances
 
 from . import processes
+from .faults import concerns
 
 _CODES = {"pending": 0, "running": 16, "shutting-down": 32, "terminated": 48, "stopping": 64, "stopped": 80}
 
@@ -21,7 +22,7 @@ class Machines:
 
     def __init__(self, root, name, faults, settings, standin):
         self.root, self.name, self.faults, self.settings, self.standin = pathlib.Path(root) / "instances", name, faults, settings, standin
-        self._lock, self._timers, self._ports = threading.RLock(), {}, {}
+        self.lock, self._timers, self._ports, self._call = threading.RLock(), {}, {}, threading.local()
         machines = self
         moto_instances.Instance.start = lambda instance: machines._start(instance)
         moto_instances.Instance.stop = lambda instance: machines._stop(instance)
@@ -46,7 +47,7 @@ class Machines:
 
     def folder(self, instance_id):
         """The machine's own folder, made when it is first needed."""
-        with self._lock:
+        with self.lock:
             folder = self.root / instance_id
             if not folder.exists():
                 (folder / "home").mkdir(parents=True)
@@ -58,7 +59,7 @@ class Machines:
     def environment(self, instance_id, endpoint, region):
         """What a process on the machine finds in its environment."""
         folder = self.folder(instance_id)
-        with self._lock:
+        with self.lock:
             if instance_id not in self._ports:
                 with socket.socket() as probe:
                     probe.bind(("127.0.0.1", 0))
@@ -73,8 +74,8 @@ class Machines:
     def crash(self, instance_id):
         """The machine goes off by itself: nothing on it is asked first."""
         self._later(instance_id, None)
+        self._become(self.all()[instance_id], "stopped")  # first: nothing starts on it from here on, and its agent is silent
         processes.end(self.owner(instance_id))
-        self._become(self.all()[instance_id], "stopped")
 
     def release(self, instance_id):
         """A hanging stop goes on."""
@@ -85,11 +86,15 @@ class Machines:
     def force(self, instance_ids):
         """A stop with force ends a hanging one, unless it hangs for ever."""
         for instance_id in instance_ids:
-            if self.state(instance_id) == "stopping" and not self.faults.hangs("hang-stop-for-ever"):
+            if self.state(instance_id) == "stopping" and not self.faults.hangs("hang-stop-for-ever", instance_id):
                 self.release(instance_id)
 
+    def hang(self, match):
+        """The stop that this thread asks for next hangs for the machine that `match` names, or for all of them; None: for none."""
+        self._call.hangs = match
+
     def reset(self):
-        with self._lock:
+        with self.lock:
             for timer in self._timers.values():
                 timer.cancel()
             self._timers.clear()
@@ -112,25 +117,28 @@ class Machines:
         if before.name in ("pending", "running"):
             self._become(instance, "stopping")
             instance._reason = f"User initiated ({utcnow():%Y-%m-%d %H:%M:%S} GMT)"
-            hangs = self.faults.hangs("hang-stop-for-ever") or self.settings.pop("hangNextStop", False)
+            hangs = self.faults.hangs("hang-stop-for-ever", instance.id) or concerns(getattr(self._call, "hangs", None), instance.id)
             self._later(instance.id, None if hangs else lambda: self._off(instance, "stopped"), self.settings["stopDelaySeconds"])
         return before
 
     def _terminate(self, instance, terminate):
         self._later(instance.id, None)
+        before = copy.copy(instance._state)
+        self._become(instance, "shutting-down")
         processes.end(self.owner(instance.id))
-        return terminate(instance)
+        terminate(instance)
+        return before
 
     def _off(self, instance, state):
         processes.end(self.owner(instance.id), grace=0.2)
         self._become(instance, state)
 
-    @staticmethod
-    def _become(instance, state):
-        instance._state.name, instance._state.code = state, _CODES[state]
+    def _become(self, instance, state):
+        with self.lock:
+            instance._state.name, instance._state.code = state, _CODES[state]
 
     def _later(self, instance_id, action, seconds=0.0):
-        with self._lock:
+        with self.lock:
             old = self._timers.pop(instance_id, None)
             if old:
                 old.cancel()

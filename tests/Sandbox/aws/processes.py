@@ -1,9 +1,27 @@
 """Processes that run on behalf of a machine or a job. They are found by a mark in their environment, however they detached themselves."""
 import os
+import shutil
 import signal
 import time
 
 MARK = "DURABLE_SANDBOX_OWNER"
+
+
+def watch_over(owner_prefix, folder=None):
+    """Forks a watcher. When this process has ended, even by SIGKILL, it ends what carries the mark and removes the folder. Call it before any thread."""
+    reading, writing = os.pipe()
+    if os.fork() == 0:
+        os.setsid()
+        os.close(writing)
+        nowhere = os.open(os.devnull, os.O_RDWR)
+        for stream in (0, 1, 2):
+            os.dup2(nowhere, stream)
+        os.read(reading, 1)  # returns when the other end is closed: this process's, and nobody else has it
+        end(owner_prefix)
+        if folder:
+            shutil.rmtree(folder, ignore_errors=True)
+        os._exit(0)
+    os.close(reading)
 
 
 def owned(owner_prefix):

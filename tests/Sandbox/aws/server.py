@@ -6,12 +6,15 @@ from moto.backends import get_backend
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 from werkzeug.wrappers import Request
 
-from . import answers, calls, control, faults, market, processes
+from . import answers, calls, control, faults, market, pricelist, processes
 from .commands import Commands
+from .jobs import Jobs
 from .machines import Machines
-from .training import Jobs
+from .processing import ProcessingJob
+from .training import TrainingJob
 
-_OWN_EC2 = {"GetSpotPlacementScores": market.placement_scores, "DescribeSpotPriceHistory": market.spot_price_history}
+# placementConfigurations: different GetSpotPlacementScores questions that an account may ask in 24 h; SpotLake met a limit of 50.
+_SETTINGS = {"startDelaySeconds": 0.1, "stopDelaySeconds": 0.1, "jobStartDelaySeconds": 0.1, "jobStopGraceSeconds": 10.0, "placementConfigurations": 50.0}
 
 
 class Sandbox:
@@ -19,25 +22,31 @@ class Sandbox:
 
     def __init__(self, root, endpoint, name, region, standin):
         self.endpoint, self.region, self.stopping = endpoint, region, threading.Event()
-        self.settings = {"startDelaySeconds": 0.1, "stopDelaySeconds": 0.1, "jobStartDelaySeconds": 0.1}
+        self.settings = dict(_SETTINGS)
         self.faults, self.calls = faults.Faults(), calls.CallLog()
         self.machines = Machines(root, name, self.faults, self.settings, standin)
         self.commands = Commands(self.machines, endpoint)
-        self.jobs = Jobs(root, name, endpoint, self.settings)
+        self._tags = {}
+        self.training = Jobs("Training", TrainingJob, root, name, endpoint, self.settings, self._tags)
+        self.processing = Jobs("Processing", ProcessingJob, root, name, endpoint, self.settings, self._tags)
+        self.scores = market.PlacementScores(self.settings)
         self.control = control.Control(self)
         self._own = {
             "ssm": {"SendCommand": self.commands.send_command, "GetCommandInvocation": self.commands.get_command_invocation, "CancelCommand": self.commands.cancel_command,
                     "ListCommandInvocations": self.commands.list_command_invocations, "DescribeInstanceInformation": self.commands.describe_instance_information},
-            "sagemaker": self.jobs.operations(),
-            "pricing": {"GetProducts": market.products},
+            "ec2": {"GetSpotPlacementScores": self.scores.answer, "DescribeSpotPriceHistory": market.spot_price_history},
+            "sagemaker": {**self.training.operations(), **self.processing.operations(), "AddTags": self._add_tags, "ListTags": self._list_tags},
+            "pricing": {"GetProducts": pricelist.products, "DescribeServices": pricelist.services},
         }
         self._moto = DomainDispatcherApplication(create_backend_app)
 
     def reset(self):
         """Everything anew, AWS's side too."""
         self.faults.clear()
-        self.machines.reset()
-        self.jobs.reset()
+        self.settings.update(_SETTINGS)
+        for part in (self.machines, self.commands, self.training, self.processing, self.scores):
+            part.reset()
+        self._tags.clear()
         self.calls.clear()
         for service in ("s3", "ec2", "ssm", "sts", "sagemaker", "timestreamwrite", "secretsmanager"):
             get_backend(service).reset()
@@ -46,7 +55,6 @@ class Sandbox:
     def close(self):
         self.stopping.set()
         self.machines.reset()
-        self.jobs.reset()
         processes.end(self.machines.name + "/")
 
     def __call__(self, environ, start_response):
@@ -74,20 +82,32 @@ class Sandbox:
         match fault["kind"]:
             case "timeout":
                 faults.sleep(fault["seconds"], self.stopping)
-                raise ConnectionAbortedError("a call without an answer, as asked for")
+                return answers.broken(start_response)
             case "lost-reply":
                 b"".join(self._answer(call, environ, lambda *_: None))
-                # Broken off within the body: a connection that ends without a byte is tried again unseen by many HTTP clients.
-                start_response("200 OK", [("Content-Type", "text/xml"), ("Content-Length", "4096"), ("Connection", "close")])
-                return [b"<"]
+                return answers.broken(start_response)
             case "slow":
                 faults.sleep(fault["seconds"], self.stopping)
             case "hang-stop":
-                self.settings["hangNextStop"] = True
-        return self._answer(call, environ, start_response)
+                self.machines.hang(fault["match"])
+            case "insufficient-capacity":
+                self.training.capacity_missing.now = self.processing.capacity_missing.now = True
+        try:
+            return self._answer(call, environ, start_response)
+        finally:
+            self.machines.hang(None)
+            self.training.capacity_missing.now = self.processing.capacity_missing.now = False
+
+    def _add_tags(self, call):
+        known = self._tags.setdefault(call.parameters["ResourceArn"], {})
+        known.update({t["Key"]: t["Value"] for t in call.parameters.get("Tags") or []})
+        return {"Tags": [{"Key": k, "Value": v} for k, v in known.items()]}
+
+    def _list_tags(self, call):
+        return {"Tags": [{"Key": k, "Value": v} for k, v in self._tags.get(call.parameters["ResourceArn"], {}).items()]}
 
     def _answer(self, call, environ, start_response):
-        own = _OWN_EC2.get(call.operation) if call.service == "ec2" else self._own.get(call.service, {}).get(call.operation)
+        own = self._own.get(call.service, {}).get(call.operation)
         if own is None:
             if call.operation == "StopInstances" and call.parameters.get("Force") == "true":
                 self.machines.force([v for k, v in call.parameters.items() if k.startswith("InstanceId.")])
