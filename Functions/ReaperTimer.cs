@@ -1,3 +1,4 @@
+using Durable.Pipelines.Operations;
 using Durable.Pipelines.Operations.Leases;
 using Durable.Pipelines.Operations.Notifications;
 using Microsoft.Azure.Functions.Worker;
@@ -6,13 +7,14 @@ using Microsoft.DurableTask.Client;
 namespace Durable.Functions;
 
 /// <summary>Stops what outlives its lease or its run, whatever became of the orchestration that should have done it.</summary>
-public sealed class ReaperTimer(LeaseReaper reaper, NotificationSender sender)
+public sealed class ReaperTimer(LeaseReaper reaper, RunLedger ledger, NotificationSender sender)
 {
     [Function("ReapClusters")]
     public async Task<ReaperRound> TickAsync(
         [TimerTrigger("%" + CostGuardOptions.ReaperSchedule + "%")] TimerInfo timer, [DurableClient] DurableTaskClient client, CancellationToken cancellationToken)
     {
         ReaperRound round = await reaper.ReapAsync((instanceId, cancellation) => EndOfAsync(client, instanceId, cancellation), cancellationToken);
+        await ledger.CloseEndedAsync((instanceId, cancellation) => EndOfAsync(client, instanceId, cancellation), cancellationToken);
         if (round.Closed + round.Waiting > 0) await sender.DeliverAsync(cancellationToken);
         return round;
     }

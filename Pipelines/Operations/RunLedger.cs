@@ -79,6 +79,31 @@ public sealed class RunLedger(NpgsqlDataSource database)
         return statistics;
     }
 
+    /// <summary>Closes runs whose orchestration ended without closing them: terminated, purged, or failed in its very last step. Safe to call at any time.</summary>
+    /// <param name="endOf">How an orchestration instance ended (<c>Terminated</c>, <c>absent</c>, …); null while it lives.</param>
+    /// <returns>Runs closed, as failed.</returns>
+    public async Task<int> CloseEndedAsync(Func<string, CancellationToken, Task<string?>> endOf, CancellationToken cancellationToken = default)
+    {
+        List<(string RunId, string InstanceId)> open = [];
+        await using (NpgsqlCommand command = database.CreateCommand("SELECT run_id, instance_id FROM operations.runs WHERE state = 'running' ORDER BY started_at"))
+        await using (NpgsqlDataReader reader = await command.ExecuteReaderAsync(cancellationToken))
+        {
+            while (await reader.ReadAsync(cancellationToken)) open.Add((reader.GetString(0), reader.GetString(1)));
+        }
+
+        int closed = 0;
+        foreach ((string runId, string instanceId) in open)
+        {
+            if (await endOf(instanceId, cancellationToken) is not { } end) continue;
+            await using NpgsqlCommand command = database.CreateCommand("UPDATE operations.runs SET state = 'failed', error = $2, finished_at = now() WHERE run_id = $1 AND state = 'running'");
+            command.Parameters.Add(new() { Value = runId });
+            command.Parameters.Add(new() { Value = $"{instanceId} is {end}: the run ended without closing itself." });
+            closed += await command.ExecuteNonQueryAsync(cancellationToken);
+        }
+
+        return closed;
+    }
+
     /// <summary>The latest run of a kind (null: of any) that has closed; null when there is none.</summary>
     public async Task<RunStatistics?> ReadLatestAsync(string? kind = null, CancellationToken cancellationToken = default)
     {

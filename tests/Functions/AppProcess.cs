@@ -21,7 +21,8 @@ internal sealed class AppProcess : IAsyncDisposable
     public int ProcessId => process.Id;
 
     /// <param name="connection">Database of an earlier process, to go on where that one ended; null: a fresh one.</param>
-    public static async Task<AppProcess> StartAsync(string? connection = null)
+    /// <param name="settings">Added to its environment.</param>
+    public static async Task<AppProcess> StartAsync(string? connection = null, IReadOnlyDictionary<string, string>? settings = null)
     {
         connection ??= await PostgresServer.CreateDatabaseAsync();
         int port = FreePort();
@@ -32,6 +33,7 @@ internal sealed class AppProcess : IAsyncDisposable
             WorkingDirectory = AppContext.BaseDirectory,
             Environment = { ["PostgresConnection"] = connection },
         };
+        foreach ((string name, string value) in settings ?? new Dictionary<string, string>()) start.Environment[name] = value;
         Process process = Process.Start(start)!;
         StringBuilder log = new();
         process.OutputDataReceived += (_, line) => { lock (log) log.AppendLine(line.Data); };
