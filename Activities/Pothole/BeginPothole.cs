@@ -8,7 +8,7 @@ namespace Durable.Activities.Pothole;
 /// <remarks>Safe to run twice: what this run has done already is not forgotten.</remarks>
 /// <exception cref="PotholeOffException">No bucket is set; permanent.</exception>
 /// <exception cref="Amazon.S3.AmazonS3Exception">The bucket cannot be read; that is not the same as an empty day.</exception>
-public sealed class BeginPothole(PotholePlanner planner, PotholeSteps steps, RunLedger ledger)
+public sealed class BeginPothole(PotholePlanner planner, PotholeStorage storage, PotholeSteps steps, RunLedger ledger)
 {
     /// <summary>Kind of these runs in the ledger.</summary>
     public const string Kind = "pothole";
@@ -19,7 +19,9 @@ public sealed class BeginPothole(PotholePlanner planner, PotholeSteps steps, Run
         PotholeWork work = await planner.PlanAsync(run.Request, run.RunId, cancellationToken);
         string[] toDo = [.. work.Steps.Where(step => step.IsToDo).Select(step => step.Step)];
         await ledger.BeginAsync(run.RunId, run.InstanceId, Kind, run.Request, planHash: null, toDo.Length, cancellationToken);
-        if (work.HasInput) await steps.ForgetAsync(run.Date, run.RunId, toDo, cancellationToken);
+        if (!work.HasInput) return work;
+        await storage.UploadCodeAsync(cancellationToken);
+        await steps.ForgetAsync(run.Date, run.RunId, toDo, cancellationToken);
         return work;
     }
 }

@@ -22,7 +22,7 @@ public sealed class PotholePlanner(PotholeStorage storage, PotholeSteps steps, P
         string date = RunDates.Text(PotholeSteps.Day(request.Date));
         string inputPrefix = PotholeStorage.Partition(options.RawDataPrefix, date);
         Listing input = await storage.ListAsync(inputPrefix, cancellationToken);
-        CodeBundle code = await storage.UploadCodeAsync(cancellationToken);
+        CodeBundle code = storage.ReadCode();
         IReadOnlyDictionary<string, StepRow> done = await steps.ReadAsync(date, cancellationToken);
 
         List<StepPlan> plan = [];

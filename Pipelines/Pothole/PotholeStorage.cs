@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
@@ -43,25 +42,22 @@ public sealed class PotholeStorage(IAmazonS3 s3, PotholeOptions options)
         return new Listing(data, all.Any(file => file.Key == prefix + Success), Fingerprints.Of(facts));
     }
 
-    /// <summary>Puts the stages' code under the hash of its content. The manifest comes last: where it is, everything is. Safe to call twice and at once.</summary>
+    /// <summary>The stages' code as it lies on this machine: its content decides where it goes. Sends nothing.</summary>
     /// <exception cref="DirectoryNotFoundException">The setting <c>Pothole__JobsDirectory</c> names no folder.</exception>
+    public CodeBundle ReadCode()
+    {
+        string hash = Hash(Encoding.UTF8.GetBytes(ManifestOf(CodeFiles())))[..16];
+        return new CodeBundle(hash, $"{S3Names.Checked(options.CodePrefix)}/{hash}/");
+    }
+
+    /// <summary>Puts the stages' code into the bucket. The manifest comes last: where it is, everything is. Safe to call twice and at once.</summary>
     public async Task<CodeBundle> UploadCodeAsync(CancellationToken cancellationToken = default)
     {
-        string root = Path.GetFullPath(options.JobsDirectory);
-        if (!Directory.Exists(root)) throw new DirectoryNotFoundException($"Pothole__JobsDirectory is '{options.JobsDirectory}': there is no such folder.");
-        (string Name, byte[] Bytes)[] files =
-        [
-            .. Directory.EnumerateFiles(root, "*", SearchOption.AllDirectories)
-                .Select(path => (Name: Path.GetRelativePath(root, path).Replace('\\', '/'), path))
-                .Where(file => S3Names.IsKey(file.Name) && !file.Name.Split('/').Any(NotOnTheCluster.Contains))
-                .OrderBy(file => file.Name, StringComparer.Ordinal).Select(file => (file.Name, File.ReadAllBytes(file.path))),
-        ];
-        string manifest = string.Concat(files.Select(file => $"{Convert.ToHexStringLower(SHA256.HashData(file.Bytes))}  {file.Name}\n"));
-        string hash = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(manifest)))[..16];
-        CodeBundle bundle = new(hash, $"{S3Names.Checked(options.CodePrefix)}/{hash}/");
+        CodeBundle bundle = ReadCode();
         if ((await ListAllAsync(bundle.Prefix + Manifest, cancellationToken)).Count > 0) return bundle;
-        foreach ((string name, byte[] bytes) in files) await PutAsync(bundle.Prefix + name, bytes, cancellationToken);
-        await PutAsync(bundle.Prefix + Manifest, Encoding.UTF8.GetBytes(manifest), cancellationToken);
+        IReadOnlyList<CodeFile> files = CodeFiles();
+        foreach (CodeFile file in files) await PutAsync(bundle.Prefix + file.Name, file.Bytes, cancellationToken);
+        await PutAsync(bundle.Prefix + Manifest, Encoding.UTF8.GetBytes(ManifestOf(files)), cancellationToken);
         return bundle;
     }
 
@@ -99,6 +95,25 @@ public sealed class PotholeStorage(IAmazonS3 s3, PotholeOptions options)
     }
 
     private static string AttemptPrefix(StageWork stage, string jobId) => $"{stage.RunPrefix}{S3Names.Checked(jobId)}/";
+
+    private IReadOnlyList<CodeFile> CodeFiles()
+    {
+        string root = Path.GetFullPath(options.JobsDirectory);
+        if (!Directory.Exists(root)) throw new DirectoryNotFoundException($"Pothole__JobsDirectory is '{options.JobsDirectory}': there is no such folder.");
+        return
+        [
+            .. Directory.EnumerateFiles(root, "*", SearchOption.AllDirectories)
+                .Select(path => (Name: Path.GetRelativePath(root, path).Replace('\\', '/'), Path: path))
+                .Where(file => S3Names.IsKey(file.Name) && !file.Name.Split('/').Any(NotOnTheCluster.Contains))
+                .OrderBy(file => file.Name, StringComparer.Ordinal).Select(file => new CodeFile(file.Name, File.ReadAllBytes(file.Path))),
+        ];
+    }
+
+    private static string ManifestOf(IReadOnlyList<CodeFile> files) => string.Concat(files.Select(file => $"{Hash(file.Bytes)}  {file.Name}\n"));
+
+    private static string Hash(byte[] bytes) => Convert.ToHexStringLower(SHA256.HashData(bytes));
+
+    private sealed record CodeFile(string Name, byte[] Bytes);
 
     private static bool IsHidden(string relative) => relative.Split('/').Any(part => part.StartsWith('_') || part.StartsWith('.'));
 

@@ -34,12 +34,12 @@ public static class SparkJobs
     // Arguments: where the bundle lies, its hash. A folder with the name of its content is complete or absent, and never changes.
     private const string Deploy = """
         set -eu
-        target="$HOME/durable-code/$2"
+        target="${HOME:-/root}/durable-code/$2"
         if [ ! -d "$target" ]; then
           rm -rf "$target.new"
           mkdir -p "$target.new"
           aws s3 cp --recursive --only-show-errors "$1" "$target.new"
-          (cd "$target.new" && sha256sum --quiet --strict -c MANIFEST.sha256)
+          (cd "$target.new" && [ "$(sha256sum MANIFEST.sha256 | cut -c1-16)" = "$2" ] && sha256sum --quiet --strict -c MANIFEST.sha256)
           mv "$target.new" "$target"
         fi
         echo "code $2 is in place"
@@ -52,7 +52,7 @@ public static class SparkJobs
     // Arguments: the code's hash, the script in it, where attempts write, how many words spark-submit gets, those words, and the words of the stage.
     private const string SubmitScript = """
         set -eu
-        script="$HOME/durable-code/$1/$2"; output="$3$DURABLE_JOB/"; words=$4
+        script="${HOME:-/root}/durable-code/$1/$2"; output="$3$DURABLE_JOB/"; words=$4
         shift 4
         # Turns the arguments once round, with the script put behind the words of spark-submit.
         left=$#
