@@ -107,6 +107,31 @@ public sealed class PotholeTeardownTests(AwsSandbox sandbox) : IClassFixture<Aws
         await world.HoldsAsync(step == nameof(FinishPothole) ? "completed" : "failed");
     }
 
+    public static TheoryData<string> StepsUnderLease => [.. OnMachines];
+
+    [Theory, MemberData(nameof(StepsUnderLease))]
+    public async Task A_step_that_hangs_past_the_lease_has_its_machines_taken_away(string step)
+    {
+        await using PotholeWorld world = await PotholeWorld.CreateAsync(sandbox);
+        TaskCompletionSource there = new(TaskCreationOptions.RunContinuationsAsynchronously), goOn = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        world.Before = taken =>
+        {
+            if (taken != step) return Task.CompletedTask;
+            there.TrySetResult();
+            return goOn.Task;
+        };
+        await world.StartAsync();
+        await there.Task.WaitAsync(TimeSpan.FromSeconds(60));
+        Assert.Equal(1L, await world.ScalarAsync<long>("WITH over AS (UPDATE operations.machine_leases SET deadline = now() - interval '1 second' WHERE state IN ('held', 'stopping') RETURNING 1) SELECT count(*) FROM over"));
+        await world.ReapUntilOffAsync();
+
+        goOn.SetResult();
+        bool workWasDone = step is "publish:stage2" or "start:stop-spark" or nameof(StopMachines); // none of the three needs a machine
+        Assert.Equal(workWasDone ? OrchestrationRuntimeStatus.Completed : OrchestrationRuntimeStatus.Failed, (await world.EndAsync()).Status);
+        await world.ReapUntilOffAsync();
+        await world.HoldsAsync(workWasDone ? "completed" : "failed");
+    }
+
     [Theory, InlineData("stage1"), InlineData("start-spark")]
     public async Task A_cancelled_run_kills_its_job_and_stops_its_machines(string job)
     {
