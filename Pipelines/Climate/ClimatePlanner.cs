@@ -21,8 +21,8 @@ public sealed class ClimatePlanner(GridStore grid, Partitions partitions)
     /// <summary>Rows that make an activity worth its overhead: small grids get several years at once.</summary>
     private const int RowsInGroup = 32_768, MostYearsInGroup = 40;
 
-    /// <summary>What a lane of a small machine writes, from the benchmark; only the first plan rests on it. P(H) computes and writes more for each row.</summary>
-    private const double LaneRowsPerSecond = 200_000;
+    /// <summary>What a lane of a small machine writes, from the benchmark; only the first plan rests on it. A row of P(H) holds all target years.</summary>
+    private const double LaneHazardRowsPerSecond = 200_000, LaneProbabilityRowsPerSecond = 50_000;
 
     /// <exception cref="ClimateInputMissingException">The grid is empty, or no cell lies in the box.</exception>
     public async Task<Plan> PlanHazardAsync(ClimateRequest request, CancellationToken cancellationToken = default)
@@ -43,7 +43,7 @@ public sealed class ClimatePlanner(GridStore grid, Partitions partitions)
         }
 
         Dictionary<string, PartitionRecord> ledger = await partitions.ReadAsync(HazardTable.Kind, cancellationToken);
-        return Plan.Make(HazardTable.Kind, Options(request), wanted, ledger, request.Workers, request.Force, _ => cells, LaneRowsPerSecond);
+        return Plan.Make(HazardTable.Kind, Options(request), wanted, ledger, request.Workers, request.Force, _ => cells, LaneHazardRowsPerSecond);
     }
 
     /// <inheritdoc cref="PlanHazardAsync"/>
@@ -63,9 +63,9 @@ public sealed class ClimatePlanner(GridStore grid, Partitions partitions)
         }
 
         Dictionary<string, PartitionRecord> ledger = await partitions.ReadAsync(ProbabilityTable.Kind, cancellationToken);
-        return Plan.Make(ProbabilityTable.Kind, $"{Options(request)} years={request.StartYear}-{request.EndYear} window={request.Window}", wanted, ledger, request.Workers, request.Force, RowsOf, LaneRowsPerSecond / 4);
+        return Plan.Make(ProbabilityTable.Kind, $"{Options(request)} years={request.StartYear}-{request.EndYear} window={request.Window}", wanted, ledger, request.Workers, request.Force, RowsOf, LaneProbabilityRowsPerSecond);
 
-        long RowsOf(string key) => CountIn(request.Box, tiles.Where(tile => key.EndsWith($"/tile-{tile.Number}", StringComparison.Ordinal))) * (request.EndYear - request.StartYear + 1);
+        long RowsOf(string key) => CountIn(request.Box, tiles.Where(tile => key.EndsWith($"/tile-{tile.Number}", StringComparison.Ordinal))) * request.Risks.Count;
     }
 
     /// <summary>The work of a hazard plan, in the order of its partitions.</summary>

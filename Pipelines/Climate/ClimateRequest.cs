@@ -7,7 +7,7 @@ namespace Durable.Pipelines.Climate;
 /// <param name="Scenarios">Names, in canonical order; default all four.</param>
 /// <param name="StartYear">First target year, 2021 to 2100; default 2021.</param>
 /// <param name="EndYear">Last target year; default 2100.</param>
-/// <param name="BatchSize">Rows of one COPY chunk, 50 to 1,000,000; default 10,000.</param>
+/// <param name="BatchSize">Rows of one COPY chunk, 50 to 1,000,000; default 100,000.</param>
 /// <param name="Workers">Lanes, 1 to 64; default 4.</param>
 /// <param name="Risks">Names; default all nine.</param>
 /// <param name="Box">Part of the grid; default all of it.</param>
@@ -24,7 +24,7 @@ public sealed record ClimateRequest(
 {
     /// <summary>Everything, with the defaults: what the yearly timers start.</summary>
     public static ClimateRequest Everything { get; } = new(
-        Climate.Scenarios.Names, Climate.Scenarios.FirstYear, Climate.Scenarios.LastYear, 10_000, 4, Climate.Risks.Names, null, SampleWindow.Rolling30,
+        Climate.Scenarios.Names, Climate.Scenarios.FirstYear, Climate.Scenarios.LastYear, 100_000, 4, Climate.Risks.Names, null, SampleWindow.Rolling30,
         false, 0.05, 0.5, null, false, false);
 
     /// <summary>What the run does, not how: two requests with the same fingerprint are the same run.</summary>

@@ -167,13 +167,30 @@ public sealed class HazardTable(NpgsqlDataSource database, GridStore grid, Parti
         await table.SummarizeSharedAsync(connection, scenario, cancellationToken);
     }
 
-    /// <summary>Some risks or cells of years whose other values stay.</summary>
+    /// <summary>
+    /// Some risks or cells of years in the place of what <paramref name="target"/> has of them; rows that are not mentioned and risks outside the mask stay.
+    /// </summary>
+    /// <remarks>Reads a partition by its own name: a lock on the parent here would deadlock with another lane that attaches.</remarks>
     private static async Task MergeAsync(
         NpgsqlConnection connection, string target, HazardGroup group, Scenario scenario, IReadOnlyList<Scored> years, CancellationToken cancellationToken)
     {
-        await PartitionedTable.ExecuteAsync(connection, "DROP TABLE IF EXISTS incoming; CREATE TEMP TABLE incoming (LIKE climate.hazard_row) ON COMMIT DROP", cancellationToken);
+        await PartitionedTable.ExecuteAsync(connection, $"""
+            DROP TABLE IF EXISTS incoming, kept;
+            CREATE TEMP TABLE incoming (LIKE climate.hazard_row) ON COMMIT DROP;
+            CREATE TEMP TABLE kept ON COMMIT DROP AS SELECT * FROM {target} WHERE target_year IN ({string.Join(", ", years.Select(year => year.Year))})
+            """, cancellationToken);
         await CopyAsync(connection, "incoming", freeze: true, group, scenario, years, cancellationToken);
-        await PartitionedTable.Hazard.MergeAsync(connection, "incoming", target, scenario, [.. years.Select(year => year.Year)], group.RiskMask, cancellationToken);
+        await PartitionedTable.Hazard.DeleteAsync(connection, target, scenario, years.Select(year => year.Year), cancellationToken);
+        string scores = string.Join(", ", Risks.Names.Select((risk, index) =>
+            (group.RiskMask >> index & 1) == 1 ? $"CASE WHEN i.created_at IS NULL THEN o.{risk} ELSE i.{risk} END" : $"o.{risk}"));
+        await PartitionedTable.ExecuteAsync(connection, $"""
+            INSERT INTO {target} (scenario_id, target_year, grid_id, {string.Join(", ", Risks.Names)}, fallbacks, created_at)
+            SELECT {(short)scenario}, target_year, grid_id, {scores},
+                CASE WHEN i.created_at IS NULL THEN o.fallbacks ELSE i.fallbacks | (coalesce(o.fallbacks, 0::smallint) & ~({group.RiskMask}::smallint)) END,
+                coalesce(i.created_at, o.created_at)
+            FROM incoming i FULL JOIN kept o USING (target_year, grid_id)
+            ORDER BY target_year, grid_id
+            """, cancellationToken);
     }
 
     private static bool IsPartial(HazardGroup group) => group.Box is not null || group.RiskMask != Risks.Mask([]);

@@ -10,30 +10,28 @@ namespace Durable.Pipelines.Climate;
 /// <param name="Name">Schema and table.</param>
 /// <param name="PartColumn">Second partition column.</param>
 /// <param name="PartType">Its type.</param>
-/// <param name="KeyColumns">What identifies a row within a partition.</param>
-/// <param name="ValueColumns">One column for each risk and kind of value, risk by risk; NULL = not computed.</param>
+/// <param name="IndexedRows">Rows from which a table gets an index on the cell. Its rows lie in that order, so a few pages for each cell suffice; a smaller table is read as fast whole.</param>
 /// <param name="HasShared">Parts below <see cref="OwnTableRows"/> lie in the scenario's default partition.</param>
-internal sealed record PartitionedTable(
-    string Name, string PartColumn, string PartType, IReadOnlyList<string> KeyColumns, IReadOnlyList<string> ValueColumns, bool HasShared = false)
+internal sealed record PartitionedTable(string Name, string PartColumn, string PartType, int IndexedRows, bool HasShared = false)
 {
-    /// <summary>
-    /// Rows from which a part gets a table of its own, with an index on the cell (its rows lie in that order, so a few pages per cell suffice).
-    /// Below, making the table would take longer than writing the rows.
-    /// </summary>
+    /// <summary>Rows from which a part of H gets a table of its own. Below, making the table would take longer than writing the rows.</summary>
     public const int OwnTableRows = 5_000;
 
-    public static PartitionedTable Hazard { get; } = new("climate.hazard_cells", "target_year", "smallint", ["grid_id"], [.. Risks.Names], HasShared: true);
+    public static PartitionedTable Hazard { get; } = new("climate.hazard_cells", "target_year", "smallint", IndexedRows: 100_000, HasShared: true);
 
-    public static PartitionedTable Probability { get; } = new(
-        "climate.probability_cells", "tile", "integer", ["grid_id", "target_year"], [.. Risks.Names, .. Risks.Names.Select(risk => risk + "_p")]);
+    public static PartitionedTable Probability { get; } = new("climate.probability_cells", "tile", "integer", IndexedRows: 10_000);
 
-    /// <summary>Creates the empty tables that will become partitions. Their checks let them be attached without a scan.</summary>
+    /// <summary>
+    /// Creates the empty tables that will become partitions. Their checks let them be attached without a scan. Filled once, frozen and replaced whole, they have
+    /// nothing to vacuum, and analysing hundreds of them while a batch runs took a quarter of its processors.
+    /// </summary>
     /// <returns>Their names, in the order of <paramref name="parts"/>.</returns>
     public async Task<IReadOnlyList<string>> CreateAsync(NpgsqlConnection connection, Scenario scenario, IReadOnlyList<int> parts, CancellationToken cancellationToken)
     {
         await ExecuteAsync(connection, string.Join(";\n", parts.Select(part => $"""
-            CREATE TABLE {Filling(scenario, part)} (LIKE {Shape},
+            CREATE TABLE {Filling(scenario, part)} (LIKE {Shape} INCLUDING STORAGE,
                 CONSTRAINT part CHECK (scenario_id = {(short)scenario}::smallint AND {PartColumn} = {part}::{PartType}))
+                WITH (autovacuum_enabled = off)
             """)), cancellationToken);
         return [.. parts.Select(part => Filling(scenario, part))];
     }
@@ -66,31 +64,6 @@ internal sealed record PartitionedTable(
     public Task SummarizeSharedAsync(NpgsqlConnection connection, Scenario scenario, CancellationToken cancellationToken) =>
         ExecuteAsync(connection, $"SELECT brin_summarize_new_values('{Parent(scenario)}_years')", cancellationToken);
 
-    /// <summary>
-    /// Replaces parts in <paramref name="target"/> by the rows of <paramref name="incoming"/> and whatever was there beyond them: rows they do not
-    /// mention, and risks outside <paramref name="riskMask"/>.
-    /// </summary>
-    /// <remarks>Reads a partition by its own name: a lock on the parent here would deadlock with another lane that attaches.</remarks>
-    public async Task MergeAsync(
-        NpgsqlConnection connection, string incoming, string target, Scenario scenario, IReadOnlyList<int> parts, int riskMask, CancellationToken cancellationToken)
-    {
-        string keys = string.Join(", ", [PartColumn, .. KeyColumns]);
-        string values = string.Join(", ", ValueColumns.Select((column, index) =>
-            (riskMask >> (index % Risks.Count) & 1) == 1 ? $"CASE WHEN i.created_at IS NULL THEN o.{column} ELSE i.{column} END" : $"o.{column}"));
-        await ExecuteAsync(
-            connection, $"DROP TABLE IF EXISTS kept; CREATE TEMP TABLE kept ON COMMIT DROP AS SELECT * FROM {target} WHERE {PartColumn} IN ({string.Join(", ", parts)})",
-            cancellationToken);
-        await DeleteAsync(connection, target, scenario, parts, cancellationToken);
-        await ExecuteAsync(connection, $"""
-            INSERT INTO {target} (scenario_id, {keys}, {string.Join(", ", ValueColumns)}, fallbacks, created_at)
-            SELECT {(short)scenario}, {keys}, {values},
-                CASE WHEN i.created_at IS NULL THEN o.fallbacks ELSE i.fallbacks | (coalesce(o.fallbacks, 0::smallint) & ~({riskMask}::smallint)) END,
-                coalesce(i.created_at, o.created_at)
-            FROM {incoming} i FULL JOIN kept o USING ({keys})
-            ORDER BY {keys}
-            """, cancellationToken);
-    }
-
     /// <summary>Attaches filled tables as partitions. Locks the scenario's table until the transaction ends, so call it last.</summary>
     /// <param name="filled">Parts that had no table of their own so far.</param>
     public async Task AttachAsync(
@@ -99,7 +72,7 @@ internal sealed record PartitionedTable(
         // The strongest lock first: lanes then queue for it, and none waits for another while holding a weaker one.
         IEnumerable<string> statements =
         [
-            .. filled.Where(partition => partition.Rows >= OwnTableRows).Select(partition => $"CREATE INDEX ON {Filling(scenario, partition.Part)} USING brin (grid_id)"),
+            .. filled.Where(partition => partition.Rows >= IndexedRows).Select(partition => $"CREATE INDEX ON {Filling(scenario, partition.Part)} USING brin (grid_id)"),
             $"LOCK TABLE ONLY {Parent(scenario)} IN ACCESS EXCLUSIVE MODE",
             .. HasShared && filled.Count > 0 ? [Delete(Shared(scenario), filled.Select(partition => partition.Part))] : Array.Empty<string>(), // left by a smaller grid
             .. filled.Select(partition => $"""

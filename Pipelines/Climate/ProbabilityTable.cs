@@ -25,10 +25,10 @@ public sealed class ProbabilityTable(NpgsqlDataSource database, GridStore grid, 
     public const string Kind = "probability";
 
     /// <summary>Changes when bins, damage rates or the estimate change.</summary>
-    internal const string ModelVersion = "P2";
+    internal const string ModelVersion = "P3";
 
     /// <summary>Computes every target year of a tile and puts the tile in place. A tile that fails a gate is recorded as failed; what was there stays.</summary>
-    /// <returns>Values = cells × target years × risks.</returns>
+    /// <returns>Rows = cells × risks; values = rows × target years.</returns>
     /// <remarks>Safe to run twice. Trouble with the database itself is thrown, so that the caller retries.</remarks>
     public async Task<PartitionOutcome> WriteAsync(ProbabilityTask task, CancellationToken cancellationToken = default)
     {
@@ -45,7 +45,7 @@ public sealed class ProbabilityTable(NpgsqlDataSource database, GridStore grid, 
         IReadOnlyList<DataGate> checks;
         try
         {
-            probabilities.Compute(cancellationToken);
+            probabilities.Compute(cells, cancellationToken);
             (measures, checks) = await MeasureAsync(task, tile, probabilities, cells, cancellationToken);
             if (!checks.All(gate => gate.Passed)) await gates.CheckAsync(task.RunId, checks, cancellationToken);
         }
@@ -56,12 +56,11 @@ public sealed class ProbabilityTable(NpgsqlDataSource database, GridStore grid, 
             return failed;
         }
 
-        long rows = (long)cells.Length * probabilities.Targets;
         await using NpgsqlConnection connection = await database.OpenConnectionAsync(cancellationToken);
         await using NpgsqlTransaction transaction = await connection.BeginTransactionAsync(cancellationToken);
         await Partitions.HoldAsync(connection, Kind, task.RunId, [task.Key], cancellationToken);
         await FillAsync(connection, task, scenario, tile, probabilities, cells, cancellationToken);
-        PartitionOutcome outcome = new(task.Key, rows, rows * BitOperations.PopCount((uint)task.RiskMask), measures.Fallbacks, (int)watch.ElapsedMilliseconds);
+        PartitionOutcome outcome = new(task.Key, measures.Rows, measures.Wanted, measures.Fallbacks, (int)watch.ElapsedMilliseconds);
         string whole = Fingerprint(task with { StartYear = Scenarios.FirstYear, EndYear = Scenarios.LastYear, RiskMask = Risks.Mask([]), Box = null }, versions);
         await Partitions.RecordPresentAsync(
             connection, Kind, task.RunId, [(outcome, known?.Fingerprint == whole ? whole : Fingerprint(task, versions))], cancellationToken);
@@ -84,29 +83,20 @@ public sealed class ProbabilityTable(NpgsqlDataSource database, GridStore grid, 
     private async Task<(PartitionMeasures Measures, IReadOnlyList<DataGate> Checks)> MeasureAsync(
         ProbabilityTask task, Tile tile, ProbabilityTile probabilities, int[] cells, CancellationToken cancellationToken)
     {
-        int risks = BitOperations.PopCount((uint)task.RiskMask), smallest = int.MaxValue, largest = 0;
-        long rows = (long)cells.Length * probabilities.Targets, values = 0, sum = 0, fallbacks = 0;
-        foreach (int cell in cells)
-        {
-            // A fallback holds for a cell and risk, so it counts once for each of the target years.
-            fallbacks += (long)BitOperations.PopCount((uint)(probabilities.Fallbacks[cell] & task.RiskMask)) * probabilities.Targets;
-            foreach (int loss in probabilities.Losses.AsSpan(cell * probabilities.Targets * Risks.Count, probabilities.Targets * Risks.Count))
-            {
-                if (loss == ProbabilityTile.NotComputed) continue;
-                (smallest, largest, sum) = (Math.Min(smallest, loss), Math.Max(largest, loss), sum + loss);
-                values++;
-            }
-        }
-
-        PartitionMeasures measures = new(task.Key, rows, values, rows * risks, fallbacks, smallest / 1e6, largest / 1e6, sum / 1e6);
+        int risks = BitOperations.PopCount((uint)task.RiskMask);
+        LossSummary summary = probabilities.Summary;
+        // A fallback holds for a cell and risk, so it counts once for each of the target years.
+        long rows = (long)cells.Length * risks, fallbacks = cells.Sum(cell => (long)BitOperations.PopCount((uint)(probabilities.Fallbacks[cell] & task.RiskMask))) * probabilities.Targets;
+        PartitionMeasures measures = new(
+            task.Key, rows, summary.Known, rows * probabilities.Targets, fallbacks, summary.Smallest / 1e6, summary.Largest / 1e6, summary.Sum / 1e6);
         bool whole = task.Box is null && risks == Risks.Count && task.StartYear == Scenarios.FirstYear && task.EndYear == Scenarios.LastYear;
         Dictionary<string, double> last = whole ? await gates.ReadLastAsync(task.RunId, PartitionGates.Mean, [task.Key], cancellationToken) : [];
-        long expected = await grid.CountImportedCellsAsync(task.Box, tile, cancellationToken) * probabilities.Targets;
+        long expected = await grid.CountImportedCellsAsync(task.Box, tile, cancellationToken) * risks;
         return (measures,
         [
             .. PartitionGates.Of(
                 measures, expected, BinSchemes.LargestDamageRate, task.MaxFallbackShare, last.TryGetValue(task.Key, out double mean) ? mean : null, task.MaxChange),
-            new DataGate("probability_sum_error", task.Key, probabilities.LargestSumError, AtMost: 1e-6),
+            new DataGate("probability_sum_error", task.Key, summary.LargestSumError, AtMost: 1e-6),
         ]);
     }
 
@@ -114,65 +104,66 @@ public sealed class ProbabilityTable(NpgsqlDataSource database, GridStore grid, 
         NpgsqlConnection connection, ProbabilityTask task, Scenario scenario, Tile tile, ProbabilityTile probabilities, int[] cells, CancellationToken cancellationToken)
     {
         PartitionedTable table = PartitionedTable.Probability;
-        bool whole = task.Box is null && task.RiskMask == Risks.Mask([]) && task.StartYear == Scenarios.FirstYear && task.EndYear == Scenarios.LastYear;
-        bool present = (await table.ReadOwnTablesAsync(connection, scenario, [task.Tile], cancellationToken)).Count > 0;
-        if (!present)
+        List<ProbabilityRow> rows = [];
+        foreach (int cell in cells)
+        {
+            foreach (Risk risk in Risks.All)
+            {
+                if ((task.RiskMask >> (int)risk & 1) == 0) continue;
+                bool fallback = (probabilities.Fallbacks[cell] & risk.Bit()) != 0;
+                rows.Add(new ProbabilityRow(tile.GridIds[cell], risk, (short)task.StartYear, (short)task.EndYear, fallback, task.CreatedAt, probabilities.Years(cell, risk)));
+            }
+        }
+
+        if ((await table.ReadOwnTablesAsync(connection, scenario, [task.Tile], cancellationToken)).Count == 0)
         {
             string target = (await table.CreateAsync(connection, scenario, [task.Tile], cancellationToken))[0];
-            await CopyAsync(connection, target, task, scenario, tile, probabilities, cells, cancellationToken);
-            await table.AttachAsync(connection, scenario, [(task.Tile, (long)cells.Length * probabilities.Targets)], cancellationToken);
+            await CopyAsync(connection, target, task, scenario, rows, cancellationToken);
+            await table.AttachAsync(connection, scenario, [(task.Tile, rows.Count)], cancellationToken);
+            return;
         }
-        else if (whole)
+
+        bool whole = task.Box is null && task.RiskMask == Risks.Mask([]) && task.StartYear == Scenarios.FirstYear && task.EndYear == Scenarios.LastYear;
+        if (!whole) rows = ProbabilityRow.Lay(rows, over: await ReadAsync(connection, table.Partition(scenario, task.Tile), cancellationToken));
+        await CopyAsync(connection, await table.EmptyAsync(connection, scenario, task.Tile, cancellationToken), task, scenario, rows, cancellationToken);
+    }
+
+    private static async Task<List<ProbabilityRow>> ReadAsync(NpgsqlConnection connection, string table, CancellationToken cancellationToken)
+    {
+        List<ProbabilityRow> rows = [];
+        await using NpgsqlCommand command = new($"SELECT grid_id, risk_id, first_year, last_year, fallback, created_at, years FROM {table}", connection);
+        await using NpgsqlDataReader reader = await command.ExecuteReaderAsync(cancellationToken);
+        while (await reader.ReadAsync(cancellationToken))
         {
-            await CopyAsync(connection, await table.EmptyAsync(connection, scenario, task.Tile, cancellationToken), task, scenario, tile, probabilities, cells, cancellationToken);
+            rows.Add(new ProbabilityRow(
+                reader.GetInt32(0), (Risk)reader.GetInt16(1), reader.GetInt16(2), reader.GetInt16(3), reader.GetBoolean(4), reader.GetDateTime(5), reader.GetFieldValue<byte[]>(6)));
         }
-        else
-        {
-            await PartitionedTable.ExecuteAsync(connection, "DROP TABLE IF EXISTS incoming; CREATE TEMP TABLE incoming (LIKE climate.probability_row) ON COMMIT DROP", cancellationToken);
-            await CopyAsync(connection, "incoming", task, scenario, tile, probabilities, cells, cancellationToken);
-            await table.MergeAsync(connection, "incoming", table.Partition(scenario, task.Tile), scenario, [task.Tile], task.RiskMask, cancellationToken);
-        }
+
+        return rows;
     }
 
     private static async Task CopyAsync(
-        NpgsqlConnection connection, string table, ProbabilityTask task, Scenario scenario, Tile tile, ProbabilityTile probabilities, int[] cells,
-        CancellationToken cancellationToken)
+        NpgsqlConnection connection, string table, ProbabilityTask task, Scenario scenario, IReadOnlyList<ProbabilityRow> rows, CancellationToken cancellationToken)
     {
-        int cellsInChunk = Math.Max(1, task.BatchSize / probabilities.Targets);
-        foreach (int[] chunk in cells.Chunk(cellsInChunk))
+        for (int from = 0; from < rows.Count; from += task.BatchSize)
         {
             await using BinaryCopy copy = await BinaryCopy.BeginAsync(connection, table, freeze: true, cancellationToken);
-            foreach (int cell in chunk)
+            for (int at = from; at < Math.Min(rows.Count, from + task.BatchSize); at++)
             {
-                for (int target = 0; target < probabilities.Targets; target++)
-                {
-                    await copy.StartRowAsync(6 + 2 * Risks.Count, cancellationToken);
-                    copy.Write((short)scenario);
-                    copy.Write(task.Tile);
-                    copy.Write((short)(task.StartYear + target));
-                    copy.Write(tile.GridIds[cell]);
-                    WriteRisks(copy, probabilities, (cell * probabilities.Targets + target) * Risks.Count);
-                    copy.Write((short)(probabilities.Fallbacks[cell] & task.RiskMask));
-                    copy.Write(task.CreatedAt);
-                }
+                ProbabilityRow row = rows[at];
+                await copy.StartRowAsync(9, cancellationToken);
+                copy.Write(row.CreatedAt);
+                copy.Write(task.Tile);
+                copy.Write(row.GridId);
+                copy.Write((short)scenario);
+                copy.Write((short)row.Risk);
+                copy.Write(row.FirstYear);
+                copy.Write(row.LastYear);
+                copy.Write(row.Fallback);
+                copy.Write(PackedYears.Shorten(row.Years.Span));
             }
 
             await copy.CompleteAsync(cancellationToken);
-        }
-    }
-
-    private static void WriteRisks(BinaryCopy copy, ProbabilityTile probabilities, int at)
-    {
-        for (int risk = 0; risk < Risks.Count; risk++)
-        {
-            if (probabilities.Losses[at + risk] == ProbabilityTile.NotComputed) copy.WriteNull();
-            else copy.Write(probabilities.Losses[at + risk]);
-        }
-
-        for (int risk = 0; risk < Risks.Count; risk++)
-        {
-            if (probabilities.Losses[at + risk] == ProbabilityTile.NotComputed) copy.WriteNull();
-            else copy.Write(probabilities.Bins[at + risk]);
         }
     }
 }

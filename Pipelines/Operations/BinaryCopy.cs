@@ -71,6 +71,21 @@ internal sealed class BinaryCopy : IAsyncDisposable
         BinaryPrimitives.WriteInt64BigEndian(at[4..], value);
     }
 
+    public void Write(bool value)
+    {
+        Span<byte> at = Take(5);
+        BinaryPrimitives.WriteInt32BigEndian(at, 1);
+        at[4] = value ? (byte)1 : (byte)0;
+    }
+
+    /// <summary>A short <c>bytea</c>: a row must fit into 4 KiB.</summary>
+    public void Write(ReadOnlySpan<byte> bytes)
+    {
+        Span<byte> at = Take(4 + bytes.Length);
+        BinaryPrimitives.WriteInt32BigEndian(at, bytes.Length);
+        bytes.CopyTo(at[4..]);
+    }
+
     /// <summary>A <c>timestamptz</c>, as microseconds since 2000.</summary>
     public void Write(DateTime utc) => Write((utc - Epoch).Ticks / TimeSpan.TicksPerMicrosecond);
 

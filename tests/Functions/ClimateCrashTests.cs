@@ -213,18 +213,16 @@ public sealed class ClimateCrashTests(ITestOutputHelper output)
     {
         private const string Values = "extreme_heat, extreme_cold, wildfire, drought, water_stress, sea_level_rise, river_flood, urban_flood, typhoon";
 
-        private static readonly string Bins = string.Join(", ", Values.Split(", ").Select(risk => risk + "_p"));
-
         public static async Task<Tables> ReadAsync(string connectionString)
         {
             await using NpgsqlConnection connection = new(new NpgsqlConnectionStringBuilder(connectionString) { Pooling = false }.ConnectionString);
             await connection.OpenAsync();
             Tables tables = new(
                 await DigestAsync(connection, $"SELECT scenario_id, target_year, grid_id, {Values}, fallbacks FROM climate.hazard_cells ORDER BY scenario_id, target_year, grid_id"),
-                await DigestAsync(connection, $"SELECT scenario_id, tile, target_year, grid_id, {Values}, {Bins}, fallbacks FROM climate.probability_cells ORDER BY scenario_id, tile, grid_id, target_year"),
+                await DigestAsync(connection, "SELECT scenario_id, tile, grid_id, risk_id, first_year, last_year, fallback, years FROM climate.probability_cells ORDER BY scenario_id, tile, grid_id, risk_id"),
                 await DigestAsync(connection, "SELECT kind, key, state, fingerprint, rows_written, fallbacks, claimed_by FROM operations.partitions ORDER BY kind, key"));
             Assert.StartsWith("3200 rows", tables.Hazard, StringComparison.Ordinal); // 4 scenarios × 20 years × 40 cells
-            Assert.StartsWith("3200 rows", tables.Probability, StringComparison.Ordinal);
+            Assert.StartsWith("1440 rows", tables.Probability, StringComparison.Ordinal); // 4 scenarios × 40 cells × 9 risks
             return tables;
         }
 

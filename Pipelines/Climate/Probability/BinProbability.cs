@@ -38,19 +38,19 @@ public static class BinProbability
         return loss;
     }
 
-    /// <summary>Scott bandwidth; 0 for a degenerate sample (too small, or without spread).</summary>
-    internal static double Bandwidth(int n, double mean, double sumOfSquares)
-    {
-        if (n < SmallestSmoothed) return 0;
-        double variance = sumOfSquares / (n - 1);
-        return variance <= 1e-12 * Math.Max(1, mean * mean) ? 0 : Math.Sqrt(variance) * (n < ScottFactors.Length ? ScottFactors[n] : Math.Pow(n, -0.2));
-    }
+    /// <summary>n^(−1/5): bandwidth over standard deviation; 0 for a sample that is too small to be smoothed.</summary>
+    internal static double Scott(int n) => n < SmallestSmoothed ? 0 : n < ScottFactors.Length ? ScottFactors[n] : Math.Pow(n, -0.2);
+
+    /// <summary>A sample has no spread when its variance is at most this, relative to its mean squared where that is above 1.</summary>
+    internal const double NoVariance = 1e-12;
 
     private static bool TrySmooth(double[] sample, double[] edges, Span<double> intervals)
     {
-        double mean = sample.Average(), bandwidth = Bandwidth(sample.Length, mean, sample.Sum(value => (value - mean) * (value - mean)));
-        if (bandwidth == 0) return false;
+        if (sample.Length < SmallestSmoothed) return false;
+        double mean = sample.Average(), variance = sample.Sum(value => (value - mean) * (value - mean)) / (sample.Length - 1);
+        if (variance <= NoVariance * Math.Max(1, mean * mean)) return false;
 
+        double bandwidth = Math.Sqrt(variance) * Scott(sample.Length);
         double total = 0, below = Distribution(sample, edges[0], bandwidth);
         for (int interval = 0; interval < intervals.Length; interval++)
         {

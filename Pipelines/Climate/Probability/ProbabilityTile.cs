@@ -5,15 +5,14 @@ namespace Durable.Pipelines.Climate.Probability;
 /// <summary>P(H) and annual loss of every cell of a tile, risk and target year, for one scenario.</summary>
 public sealed class ProbabilityTile
 {
-    /// <summary>Marks a loss that could not be computed, because no year had a value.</summary>
-    public const int NotComputed = -1;
-
     private readonly SortedDictionary<int, GridColumns> years;
     private readonly GridColumns place;
     private readonly SortedDictionary<int, GridColumns> storms;
     private readonly int[] projected, historical;
     private readonly int firstTarget, targets, riskMask;
     private readonly bool rolling;
+    private readonly byte[] packed; // PackedYears by cell and risk
+    private readonly short[] constants; // bit of a risk: its first year stands for all
 
     /// <param name="years">Annual columns by year. Years before 2021, when there are at least 10 of them, are the baseline of the quantile bins; else the first 30 projected ones are.</param>
     /// <param name="place">Facts about the tile's cells.</param>
@@ -27,41 +26,43 @@ public sealed class ProbabilityTile
         (firstTarget, targets) = (firstYear, lastYear - firstYear + 1);
         projected = [.. years.Keys.Where(year => year >= Scenarios.FirstYear)];
         historical = [.. years.Keys.Where(year => year < Scenarios.FirstYear)];
-        Losses = new int[place.Cells * targets * Risks.Count];
-        Bins = new long[Losses.Length];
+        packed = GC.AllocateUninitializedArray<byte>(place.Cells * Risks.Count * targets * PackedYears.Size);
+        constants = new short[place.Cells];
         Fallbacks = new short[place.Cells];
-        Array.Fill(Losses, NotComputed);
     }
 
     public int Targets => targets;
 
-    /// <summary>Annual loss in millionths, by cell, target year and risk; <see cref="NotComputed"/> where there was nothing to compute from.</summary>
-    public int[] Losses { get; }
-
-    /// <summary><see cref="PackedBins"/> in the same order.</summary>
-    public long[] Bins { get; }
-
-    /// <summary>Largest |Σp − 1| of all bins, before they were rounded for storage.</summary>
-    public double LargestSumError { get; private set; }
-
     /// <summary>By cell: the risks that rest on a stated default, or could not be computed.</summary>
     public short[] Fallbacks { get; }
 
+    /// <summary>What the computed cells amount to.</summary>
+    internal LossSummary Summary { get; } = new();
+
+    /// <summary>Target years of a computed cell and risk; one when it stands for all.</summary>
+    public ReadOnlyMemory<byte> Years(int cell, Risk risk) => packed.AsMemory(Start(cell, risk), (constants[cell] & risk.Bit()) != 0 ? PackedYears.Size : targets * PackedYears.Size);
+
+    /// <param name="cells">Positions in the tile.</param>
     /// <exception cref="InvalidOperationException">A probability or loss left its range: the partition must fail.</exception>
-    public void Compute(CancellationToken cancellationToken = default)
+    public void Compute(IReadOnlyList<int> cells, CancellationToken cancellationToken = default)
     {
         Worker worker = new(this);
-        for (int cell = 0; cell < place.Cells; cell++)
+        for (int at = 0; at < cells.Count; at++)
         {
-            if (cell % 256 == 0) cancellationToken.ThrowIfCancellationRequested();
-            worker.Compute(cell);
+            if (at % 256 == 0) cancellationToken.ThrowIfCancellationRequested();
+            worker.Compute(cells[at]);
         }
     }
+
+    private Span<byte> Room(int cell, Risk risk) => packed.AsSpan(Start(cell, risk), targets * PackedYears.Size);
+
+    private int Start(int cell, Risk risk) => (cell * Risks.Count + (int)risk) * targets * PackedYears.Size;
 
     private sealed class Worker
     {
         private readonly ProbabilityTile tile;
         private readonly RollingBins rollingBins = new();
+        private readonly TargetBins bins = new();
         private readonly double[] series, probabilities, known;
         private readonly float[][] warm, cold, spei, wettest, rain80, sea, temperature, humidity, wind, rain;
         private readonly float[][] warmBefore, coldBefore, wettestBefore, stormIndex;
@@ -71,7 +72,7 @@ public sealed class ProbabilityTile
             this.tile = tile;
             series = new double[tile.projected.Length];
             known = new double[Math.Max(series.Length, Math.Max(tile.historical.Length, tile.storms.Count))];
-            probabilities = new double[5 * tile.targets];
+            probabilities = new double[5];
             float[][] Projected(GridVariable variable) => [.. tile.projected.Select(year => tile.years[year][variable])];
             float[][] Before(GridVariable variable) => [.. tile.historical.Select(year => tile.years[year][variable])];
             (warm, cold, spei) = (Projected(GridVariable.WarmSpellDays), Projected(GridVariable.ColdSpellDays), Projected(GridVariable.Spei12Lowest));
@@ -113,7 +114,7 @@ public sealed class ProbabilityTile
                 Risk.ExtremeCold => BinSchemes.ExtremeCold(baseline),
                 _ => BinSchemes.RiverFlood(baseline),
             };
-            if (baseline.IsEmpty) tile.Fallbacks[cell] |= (short)risk.Bit();
+            if (baseline.IsEmpty) Forget(risk, cell);
             else Estimate(risk, cell, scheme, Gather(columns, cell));
         }
 
@@ -160,9 +161,8 @@ public sealed class ProbabilityTile
         private void Typhoon(int cell)
         {
             ReadOnlySpan<double> index = Known(stormIndex, cell);
-            bool computed = BinProbability.TryEstimate(index, BinSchemes.Typhoon, probabilities);
-            if (!computed) tile.Fallbacks[cell] |= (short)Risk.Typhoon.Bit();
-            if (computed) StoreAll(Risk.Typhoon, cell, BinSchemes.Typhoon);
+            if (BinProbability.TryEstimate(index, BinSchemes.Typhoon, probabilities)) StoreAll(Risk.Typhoon, cell, BinSchemes.Typhoon);
+            else Forget(Risk.Typhoon, cell);
         }
 
         private ReadOnlySpan<double> Known(ReadOnlySpan<float[]> columns, int cell)
@@ -179,11 +179,11 @@ public sealed class ProbabilityTile
         private void Estimate(Risk risk, int cell, BinScheme scheme, ReadOnlySpan<double> values)
         {
             int first = tile.projected.Length == 0 ? 0 : tile.firstTarget - tile.projected[0];
-            bool whole = values.Length > 0 && tile.projected[^1] - tile.projected[0] == values.Length - 1 && !values.ContainsAnyExceptInRange(double.MinValue, double.MaxValue);
+            bool whole = values.Length is > 0 and <= RollingBins.Longest && tile.projected[^1] - tile.projected[0] == values.Length - 1
+                && !values.ContainsAnyExceptInRange(double.MinValue, double.MaxValue);
             if (whole && !scheme.ZeroBin && first >= 0 && first + tile.targets <= values.Length)
             {
-                rollingBins.Estimate(values, scheme, tile.rolling, first, tile.targets, probabilities);
-                for (int target = 0; target < tile.targets; target++) Store(risk, cell, target, scheme, probabilities.AsSpan(target * scheme.Count, scheme.Count));
+                Store(risk, cell, scheme, rollingBins.Estimate(values, scheme, tile.rolling, first, tile.targets, bins));
                 return;
             }
 
@@ -194,21 +194,9 @@ public sealed class ProbabilityTile
 
         private void AllZero(Risk risk, int cell, BinScheme scheme)
         {
-            probabilities.AsSpan(0, scheme.Count).Clear();
+            probabilities.AsSpan().Clear();
             probabilities[0] = 1;
             StoreAll(risk, cell, scheme);
-        }
-
-        /// <summary>The same bins for every target year.</summary>
-        private void StoreAll(Risk risk, int cell, BinScheme scheme)
-        {
-            Store(risk, cell, 0, scheme, probabilities.AsSpan(0, scheme.Count));
-            int first = cell * tile.targets * Risks.Count + (int)risk;
-            for (int target = 1; target < tile.targets; target++)
-            {
-                tile.Losses[first + target * Risks.Count] = tile.Losses[first];
-                tile.Bins[first + target * Risks.Count] = tile.Bins[first];
-            }
         }
 
         private void ByCalendar(Risk risk, int cell, BinScheme scheme, ReadOnlySpan<double> values)
@@ -222,25 +210,39 @@ public sealed class ProbabilityTile
                     if (inside && !double.IsNaN(values[i])) known[count++] = values[i];
                 }
 
-                if (BinProbability.TryEstimate(known.AsSpan(0, count), scheme, probabilities)) Store(risk, cell, target, scheme, probabilities.AsSpan(0, scheme.Count));
-                else tile.Fallbacks[cell] |= (short)risk.Bit();
+                if (BinProbability.TryEstimate(known.AsSpan(0, count), scheme, probabilities))
+                {
+                    bins.Set(target, probabilities.AsSpan(0, scheme.Count));
+                }
+                else
+                {
+                    bins.Forget(target);
+                    tile.Fallbacks[cell] |= (short)risk.Bit();
+                }
             }
+
+            Store(risk, cell, scheme, tile.targets);
         }
 
-        private void Store(Risk risk, int cell, int target, BinScheme scheme, ReadOnlySpan<double> bins)
+        /// <summary>The same bins for every target year.</summary>
+        private void StoreAll(Risk risk, int cell, BinScheme scheme)
         {
-            int at = (cell * tile.targets + target) * Risks.Count + (int)risk;
-            double loss = BinProbability.AnnualLoss(bins, scheme);
-            if (!(loss >= scheme.DamageRates[0] - 1e-9 && loss <= scheme.DamageRates[^1] + 1e-9))
-            {
-                throw new InvalidOperationException($"Annual loss {loss} of {risk.Name()} lies outside {scheme.DamageRates[0]} to {scheme.DamageRates[^1]}.");
-            }
+            bins.Set(0, probabilities.AsSpan(0, scheme.Count));
+            Store(risk, cell, scheme, targets: 1);
+        }
 
-            double sum = 0;
-            foreach (double share in bins) sum += share;
-            tile.LargestSumError = Math.Max(tile.LargestSumError, Math.Abs(sum - 1));
-            tile.Losses[at] = (int)Math.Round(loss * 1_000_000);
-            tile.Bins[at] = PackedBins.Pack(bins);
+        private void Forget(Risk risk, int cell)
+        {
+            tile.Fallbacks[cell] |= (short)risk.Bit();
+            tile.constants[cell] |= (short)risk.Bit();
+            PackedYears.Forget(tile.Room(cell, risk)[..PackedYears.Size]);
+        }
+
+        /// <param name="targets">One stands for all of them.</param>
+        private void Store(Risk risk, int cell, BinScheme scheme, int targets)
+        {
+            if (targets == 1) tile.constants[cell] |= (short)risk.Bit();
+            bins.Pack(scheme, targets, tile.Room(cell, risk), targets == 1 ? tile.targets : 1, tile.Summary);
         }
     }
 }

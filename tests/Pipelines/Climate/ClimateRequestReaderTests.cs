@@ -9,7 +9,7 @@ public sealed class ClimateRequestReaderTests
     {
         ClimateRequestReading reading = ClimateRequestReader.Read("", []);
 
-        Assert.Equal((2021, 2100, 4, 10_000), (reading.Request!.StartYear, reading.Request.EndYear, reading.Request.Workers, reading.Request.BatchSize));
+        Assert.Equal((2021, 2100, 4, 100_000), (reading.Request!.StartYear, reading.Request.EndYear, reading.Request.Workers, reading.Request.BatchSize));
         Assert.Equal(["SSP126", "SSP245", "SSP370", "SSP585"], reading.Request.Scenarios);
         Assert.Equal(9, reading.Request.Risks.Count);
         Assert.Equal("rolling-30", reading.Request.Window);

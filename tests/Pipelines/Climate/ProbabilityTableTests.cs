@@ -1,6 +1,7 @@
 using Durable.Pipelines.Climate;
 using Durable.Pipelines.Climate.Probability;
 using Durable.Pipelines.Operations;
+using Npgsql;
 
 namespace Durable.Tests.Pipelines.Climate;
 
@@ -14,7 +15,7 @@ public sealed class ProbabilityTableTests
         PartitionOutcome outcome = await database.Probabilities.WriteAsync(Task());
 
         Assert.Null(outcome.Error);
-        Assert.Equal((4000L, 36000L), (outcome.Rows, outcome.Values));
+        Assert.Equal((450L, 36000L), (outcome.Rows, outcome.Values));
         Assert.Equal(36000L, await database.ScalarAsync<long>("SELECT count(*) FROM probability_results"));
         Assert.Equal(0L, await database.ScalarAsync<long>("""
             SELECT count(*) FROM probability_results, LATERAL (SELECT sum(p) AS total, min(p) AS least FROM unnest(bin_probs) p) s
@@ -44,16 +45,79 @@ public sealed class ProbabilityTableTests
     }
 
     [Fact]
+    public async Task Full_series_and_rolling_rows_say_what_they_hold_in_sql_as_in_code()
+    {
+        await using ClimateDatabase database = await ClimateDatabase.WithSampleAsync(12, 2021, 2100, Scenario.Ssp370);
+        await database.Probabilities.WriteAsync(Task() with { Scenario = "SSP370" });
+
+        await using NpgsqlCommand command = database.Source.CreateCommand("""
+            SELECT c.years, c.first_year, r.target_year, r.aal, r.bin_probs FROM climate.probability_cells c JOIN climate.risks k USING (risk_id)
+            JOIN probability_results r ON r.grid_id = c.grid_id AND r.risk_type = k.risk_type
+            """);
+        await using NpgsqlDataReader reader = await command.ExecuteReaderAsync();
+        int rows = 0;
+        for (; await reader.ReadAsync(); rows++)
+        {
+            byte[] years = reader.GetFieldValue<byte[]>(0);
+            ReadOnlySpan<byte> year = years.AsSpan(years.Length == PackedYears.Size ? 0 : (reader.GetInt32(2) - reader.GetInt16(1)) * PackedYears.Size, PackedYears.Size);
+            double[] bins = reader.GetFieldValue<double[]>(4);
+            Assert.Equal(PackedYears.Loss(year) / 1e6, reader.GetDouble(3), 1e-12);
+            Assert.Equal(PackedYears.Bins(year, bins.Length), bins);
+        }
+
+        Assert.Equal(12 * 9 * 80, rows);
+    }
+
+    [Fact]
     public async Task A_few_years_replace_only_themselves()
     {
         await using ClimateDatabase database = await ClimateDatabase.WithSampleAsync(30, 2021, 2100, Scenario.Ssp126);
+        const string Loss = "SELECT count(*) FROM probability_results WHERE aal = 0.000001";
         await database.Probabilities.WriteAsync(Task() with { Scenario = "SSP126" });
-        await database.ExecuteAsync("UPDATE climate.probability_cells SET drought = 1");
+        // One millionth in every year, also where a single year stands for all.
+        await database.ExecuteAsync("UPDATE climate.probability_cells SET years = decode(repeat('01000000000000000000', length(years) / 10), 'hex')");
+        Assert.Equal(30L * 9 * 80, await database.ScalarAsync<long>(Loss));
 
         await database.Probabilities.WriteAsync(Task() with { Scenario = "SSP126", StartYear = 2030, EndYear = 2031 });
+        Assert.Equal(30L * 9 * 78, await database.ScalarAsync<long>(Loss + " AND target_year NOT IN (2030, 2031)"));
+        Assert.True(await database.ScalarAsync<long>(Loss + " AND target_year IN (2030, 2031)") == 0);
 
-        Assert.Equal(60L, await database.ScalarAsync<long>("SELECT count(*) FROM climate.probability_cells WHERE drought <> 1"));
-        Assert.Equal(2400L, await database.ScalarAsync<long>("SELECT count(*) FROM climate.probability_cells"));
+        await database.Probabilities.WriteAsync(Task() with { Scenario = "SSP126", RiskMask = Risk.Drought.Bit() });
+        Assert.Equal(0L, await database.ScalarAsync<long>(Loss + " AND risk_type = 'drought'"));
+        Assert.Equal(30L * 8 * 78, await database.ScalarAsync<long>(Loss));
+        Assert.Equal(30L * 9 * 80, await database.ScalarAsync<long>("SELECT count(*) FROM probability_results"));
+    }
+
+    [Fact]
+    public async Task Years_that_were_never_computed_have_no_row_until_they_are()
+    {
+        await using ClimateDatabase database = await ClimateDatabase.WithSampleAsync(10, 2021, 2100, Scenario.Ssp245);
+        const string Years = "SELECT string_agg(DISTINCT target_year::text, ',' ORDER BY target_year::text) FROM probability_results";
+
+        await database.Probabilities.WriteAsync(Task() with { Scenario = "SSP245", StartYear = 2030, EndYear = 2031 });
+        Assert.Equal("2030,2031", await database.ScalarAsync<string>(Years));
+        await database.Probabilities.WriteAsync(Task() with { Scenario = "SSP245", StartYear = 2034, EndYear = 2034 });
+        Assert.Equal("2030,2031,2034", await database.ScalarAsync<string>(Years));
+        await database.Probabilities.WriteAsync(Task() with { Scenario = "SSP245", StartYear = 2029, EndYear = 2036 });
+        Assert.Equal("2029,2030,2031,2032,2033,2034,2035,2036", await database.ScalarAsync<string>(Years));
+    }
+
+    [Fact]
+    public async Task A_box_replaces_its_cells_only()
+    {
+        await using ClimateDatabase database = await ClimateDatabase.WithSampleAsync(40, 2021, 2100, Scenario.Ssp245);
+        await database.Probabilities.WriteAsync(Task() with { Scenario = "SSP245" });
+        await database.ExecuteAsync("UPDATE climate.probability_cells SET created_at = '2020-01-01'");
+        (double south, double west) = (await database.ScalarAsync<double>("SELECT min(latitude)::float8 FROM climate.location_grid"), await database.ScalarAsync<double>("SELECT min(longitude)::float8 FROM climate.location_grid"));
+        BoundingBox box = new(south, west, south + 0.005, west + 0.025);
+        long inside = await database.ScalarAsync<long>(FormattableString.Invariant($"SELECT count(*) FROM climate.location_grid WHERE latitude <= {box.North} AND longitude <= {box.East}"));
+
+        PartitionOutcome outcome = await database.Probabilities.WriteAsync(Task() with { Scenario = "SSP245", Box = box });
+
+        Assert.InRange(inside, 1, 39);
+        Assert.Equal((null, inside * 9), (outcome.Error, outcome.Rows));
+        Assert.Equal(inside * 9, await database.ScalarAsync<long>("SELECT count(*) FROM climate.probability_cells WHERE created_at > '2020-01-02'"));
+        Assert.Equal(360L, await database.ScalarAsync<long>("SELECT count(*) FROM climate.probability_cells"));
     }
 
     [Fact]
@@ -68,7 +132,8 @@ public sealed class ProbabilityTableTests
         Assert.Contains("fallback_share of SSP245/tile-0 is 0.111111", refused.Error, StringComparison.Ordinal); // one risk of nine
         Assert.Equal((null, 1600L), (allowed.Error, allowed.Fallbacks));
         Assert.Equal(0L, await database.ScalarAsync<long>("SELECT count(*) FROM probability_results WHERE risk_type = 'extreme_heat'"));
-        Assert.Equal(1600L, await database.ScalarAsync<long>("SELECT count(*) FROM climate.probability_cells WHERE fallbacks = 1"));
+        Assert.Equal(20L, await database.ScalarAsync<long>("SELECT count(*) FROM climate.probability_cells WHERE fallback AND risk_id = 0"));
+        Assert.Equal(20L, await database.ScalarAsync<long>("SELECT count(*) FROM climate.probability_cells WHERE fallback"));
     }
 
     private static ProbabilityTask Task() => new("test", DateTime.UtcNow, "SSP585", 0, 2021, 2100, SampleWindow.Rolling30, Risks.Mask([]), null, 10_000, 0.05, 0.5);

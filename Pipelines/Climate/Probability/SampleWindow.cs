@@ -1,0 +1,63 @@
+namespace Durable.Pipelines.Climate.Probability;
+
+/// <summary>Which years around a target year make up its sample.</summary>
+public static class SampleWindow
+{
+    public const string Rolling30 = "rolling-30", FullSeries = "full-series";
+
+    /// <summary>Years before the target year in a rolling window, and years from it on.</summary>
+    internal const int Half = 15;
+
+    public static IReadOnlyList<string> Names { get; } = [Rolling30, FullSeries];
+
+    /// <summary>Half-open range of positions in a series of <paramref name="length"/> years: 15 before to 14 after, clipped, or all.</summary>
+    public static (int From, int To) Of(int position, int length, bool rolling) =>
+        rolling ? (Math.Max(0, position - Half), Math.Min(length, position + Half)) : (0, length);
+}
+
+/// <summary>The samples of consecutive target years, with what does not depend on their values, sixteen years at a time.</summary>
+/// <remarks>Sums along a series begin with <see cref="SampleWindow.Half"/> zeros and end with as many repetitions, so that windows that are clipped lie like the others.</remarks>
+internal sealed class SampleWindows
+{
+    private readonly int length, first, targets;
+    private readonly bool rolling;
+
+    /// <param name="length">Years of the series.</param>
+    /// <param name="first">Position of the first target year.</param>
+    /// <param name="rolling">False: the whole series is the sample of every target year, and there is one window for all.</param>
+    public SampleWindows(int length, int first, int targets, bool rolling)
+    {
+        (this.length, this.first, this.targets, this.rolling) = (length, first, targets, rolling);
+        Count = rolling ? targets : 1;
+        (Start, End) = rolling ? (first, first + 2 * SampleWindow.Half) : (0, SampleWindow.Half + length);
+        int[] sizes = [.. Enumerable.Range(0, Count).Select(window => Range(window)).Select(range => range.To - range.From), .. Enumerable.Repeat(1, TargetBins.Lanes)];
+        Shares = [.. sizes.Select(n => 1.0 / n)];
+        SampleShares = [.. sizes.Select(n => 1.0 / Math.Max(1, n - 1))];
+        Spreads = [.. sizes.Select(n => 2 * BinProbability.Scott(n) * BinProbability.Scott(n))];
+        Halves = [.. sizes.Select(n => 0.5f / n)];
+    }
+
+    public int Count { get; }
+
+    /// <summary>Where the sums before and after the first window lie; those of the next window lie one further.</summary>
+    public int Start { get; }
+
+    /// <inheritdoc cref="Start"/>
+    public int End { get; }
+
+    /// <summary>1/n.</summary>
+    public double[] Shares { get; }
+
+    /// <summary>1/(n − 1).</summary>
+    public double[] SampleShares { get; }
+
+    /// <summary>2·(bandwidth/σ)²; 0 when too small to be smoothed.</summary>
+    public double[] Spreads { get; }
+
+    /// <summary>1/2n.</summary>
+    public float[] Halves { get; }
+
+    public (int From, int To) Range(int window) => SampleWindow.Of(first + window, length, rolling);
+
+    public bool Are(int length, int first, int targets, bool rolling) => (length, first, targets, rolling) == (this.length, this.first, this.targets, this.rolling);
+}
