@@ -20,6 +20,9 @@ internal sealed class RollingBins
     // Interpolating erf over a ratio of scales is off by at most 5e-7 for any single year: 8 nodes up to 2, 16 nodes up to 6.5.
     private static readonly Nodes Few = new(8, MathF.Log(2)), Many = new(16, MathF.Log(6.5f));
 
+    // Shares of a total below this would be divided by too little for single precision.
+    private const float SmallestTotal = 0.25f;
+
     private readonly double[] sums = new double[Pad + MaxYears + 1 + Pad + Lanes], squares = new double[Pad + MaxYears + 1 + Pad + Lanes];
     private readonly float[] spreads = new float[MaxYears], logScales = new float[MaxYears];
     private readonly double[] edges = new double[MaxEdges];
@@ -56,13 +59,13 @@ internal sealed class RollingBins
         Share(scheme, finite, result);
         for (int window = 0; window < windows.Count; window++)
         {
-            if (spreads[window] == 0 || !(totals[window] >= 1e-5f)) Define(series, window, scheme, result);
+            if (spreads[window] == 0 || !(totals[window] >= SmallestTotal)) Define(series, window, scheme, result);
         }
 
         return windows.Count;
     }
 
-    /// <summary>A degenerate sample, or one that lies outside the bins: as the definition has it.</summary>
+    /// <summary>A degenerate sample, or one that lies mostly outside the bins: as the definition has it.</summary>
     private void Define(ReadOnlySpan<double> series, int window, BinScheme scheme, TargetBins result)
     {
         (int from, int to) = windows.Range(window);
