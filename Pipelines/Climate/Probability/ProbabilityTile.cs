@@ -183,7 +183,8 @@ public sealed class ProbabilityTile
                 && !values.ContainsAnyExceptInRange(double.MinValue, double.MaxValue);
             if (whole && !scheme.ZeroBin && first >= 0 && first + tile.targets <= values.Length)
             {
-                Store(risk, cell, scheme, rollingBins.Estimate(values, scheme, tile.rolling, first, tile.targets, bins));
+                bool one = rollingBins.Estimate(values, scheme, tile.rolling, bins) == 1;
+                Store(risk, cell, scheme, one ? 0 : first, one ? 1 : tile.targets);
                 return;
             }
 
@@ -221,14 +222,14 @@ public sealed class ProbabilityTile
                 }
             }
 
-            Store(risk, cell, scheme, tile.targets);
+            Store(risk, cell, scheme, 0, tile.targets);
         }
 
         /// <summary>The same bins for every target year.</summary>
         private void StoreAll(Risk risk, int cell, BinScheme scheme)
         {
             bins.Set(0, probabilities.AsSpan(0, scheme.Count));
-            Store(risk, cell, scheme, targets: 1);
+            Store(risk, cell, scheme, 0, 1);
         }
 
         private void Forget(Risk risk, int cell)
@@ -239,10 +240,10 @@ public sealed class ProbabilityTile
         }
 
         /// <param name="targets">One stands for all of them.</param>
-        private void Store(Risk risk, int cell, BinScheme scheme, int targets)
+        private void Store(Risk risk, int cell, BinScheme scheme, int first, int targets)
         {
             if (targets == 1) tile.constants[cell] |= (short)risk.Bit();
-            bins.Pack(scheme, targets, tile.Room(cell, risk), targets == 1 ? tile.targets : 1, tile.Summary);
+            bins.Pack(scheme, first, targets, tile.Room(cell, risk), targets == 1 ? tile.targets : 1, tile.Summary);
         }
     }
 }

@@ -30,7 +30,7 @@ internal sealed class RollingBins
     private readonly float[] running = GC.AllocateArray<float>(MaxNodes * MaxEdges / Lanes * VectorStride + Lanes, pinned: true);
     private readonly float[] sumsByTarget = new float[MaxYears * MaxEdges], below = new float[MaxEdges * MaxYears], totals = new float[MaxYears];
     private readonly int origin; // of running, where a cache line begins: most of its vectors would lie in two otherwise
-    private SampleWindows windows = new(0, 0, 0, rolling: true);
+    private SampleWindows windows = new(0, rolling: true);
 
     public RollingBins() => origin = (int)(-Marshal.UnsafeAddrOfPinnedArrayElement(running, 0) & 63) / sizeof(float);
 
@@ -39,12 +39,11 @@ internal sealed class RollingBins
 
     /// <param name="series">Values of consecutive years, none missing, no zero bin to split off.</param>
     /// <param name="rolling">False: the whole series is the sample of every target year.</param>
-    /// <param name="first">Position of the first target year.</param>
-    /// <returns>Years that <paramref name="result"/> holds: <paramref name="targets"/>, or one for all of them.</returns>
+    /// <returns>Years that <paramref name="result"/> holds: every one of the series, or one for all of them. Never fewer, so that a year comes out the same whichever are asked for.</returns>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public int Estimate(ReadOnlySpan<double> series, BinScheme scheme, bool rolling, int first, int targets, TargetBins result)
+    public int Estimate(ReadOnlySpan<double> series, BinScheme scheme, bool rolling, TargetBins result)
     {
-        if (!windows.Are(series.Length, first, targets, rolling)) windows = new SampleWindows(series.Length, first, targets, rolling);
+        if (windows.Length != series.Length || windows.IsRolling != rolling) windows = new SampleWindows(series.Length, rolling);
         int finite = Measure(series, scheme);
         (float lowest, float highest) = Scale(Sum(series));
         for (float low = lowest; low <= highest;)
@@ -68,7 +67,7 @@ internal sealed class RollingBins
     /// <summary>A degenerate sample, or one that lies mostly outside the bins: as the definition has it.</summary>
     private void Define(ReadOnlySpan<double> series, int window, BinScheme scheme, TargetBins result)
     {
-        (int from, int to) = windows.Range(window);
+        (int from, int to) = SampleWindow.Of(window, series.Length, windows.IsRolling);
         Span<double> bins = stackalloc double[scheme.Count];
         BinProbability.TryEstimate(series[from..to], scheme, bins);
         result.Set(window, bins);
@@ -145,8 +144,8 @@ internal sealed class RollingBins
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private Vector512<double> Spread(int from, double shift)
     {
-        Vector512<double> sum = Vector512.LoadUnsafe(ref sums[windows.End + from]) - Vector512.LoadUnsafe(ref sums[windows.Start + from]);
-        Vector512<double> square = Vector512.LoadUnsafe(ref squares[windows.End + from]) - Vector512.LoadUnsafe(ref squares[windows.Start + from]);
+        Vector512<double> sum = Vector512.LoadUnsafe(ref sums[windows.End + from]) - Vector512.LoadUnsafe(ref sums[from]);
+        Vector512<double> square = Vector512.LoadUnsafe(ref squares[windows.End + from]) - Vector512.LoadUnsafe(ref squares[from]);
         Vector512<double> mean = sum * Vector512.LoadUnsafe(ref windows.Shares[from]), level = mean + Vector512.Create(shift);
         Vector512<double> variance = Vector512.Max(Vector512<double>.Zero, square - sum * mean) * Vector512.LoadUnsafe(ref windows.SampleShares[from]);
         Vector512<double> degenerate = Vector512.LessThanOrEqual(variance, BinProbability.NoVariance * Vector512.Max(Vector512<double>.One, level * level));
@@ -195,7 +194,7 @@ internal sealed class RollingBins
     {
         nodes.Weigh(logScales, low, high, windows.Count, weights);
         int edgesInVector = EdgesInVector(finite), vectors = nodes.Count * edgesInVector / Lanes;
-        ref float before = ref running[origin + windows.Start * Lanes], until = ref running[origin + windows.End * Lanes], weight = ref weights[0], sum = ref sumsByTarget[0];
+        ref float before = ref running[origin], until = ref running[origin + windows.End * Lanes], weight = ref weights[0], sum = ref sumsByTarget[0];
         foreach (float logScale in logScales.AsSpan(0, windows.Count))
         {
             if (logScale >= low && logScale <= high)

@@ -15,34 +15,30 @@ public static class SampleWindow
         rolling ? (Math.Max(0, position - Half), Math.Min(length, position + Half)) : (0, length);
 }
 
-/// <summary>The samples of consecutive target years, with what does not depend on their values, sixteen years at a time.</summary>
+/// <summary>The samples of every year of a series as target year, with what does not depend on their values.</summary>
 /// <remarks>Sums along a series begin with <see cref="SampleWindow.Half"/> zeros and end with as many repetitions, so that windows that are clipped lie like the others.</remarks>
 internal sealed class SampleWindows
 {
-    private readonly int length, first, targets;
-    private readonly bool rolling;
-
     /// <param name="length">Years of the series.</param>
-    /// <param name="first">Position of the first target year.</param>
     /// <param name="rolling">False: the whole series is the sample of every target year, and there is one window for all.</param>
-    public SampleWindows(int length, int first, int targets, bool rolling)
+    public SampleWindows(int length, bool rolling)
     {
-        (this.length, this.first, this.targets, this.rolling) = (length, first, targets, rolling);
-        Count = rolling ? targets : 1;
-        (Start, End) = rolling ? (first, first + 2 * SampleWindow.Half) : (0, SampleWindow.Half + length);
-        int[] sizes = [.. Enumerable.Range(0, Count).Select(window => Range(window)).Select(range => range.To - range.From), .. Enumerable.Repeat(1, TargetBins.Lanes)];
+        (Length, IsRolling, Count) = (length, rolling, rolling ? length : 1);
+        End = rolling ? 2 * SampleWindow.Half : SampleWindow.Half + length;
+        int[] sizes = [.. Enumerable.Range(0, Count).Select(window => SampleWindow.Of(window, length, rolling)).Select(range => range.To - range.From), .. Enumerable.Repeat(1, TargetBins.Lanes)];
         Shares = [.. sizes.Select(n => 1.0 / n)];
         SampleShares = [.. sizes.Select(n => 1.0 / Math.Max(1, n - 1))];
         Spreads = [.. sizes.Select(n => 2 * BinProbability.Scott(n) * BinProbability.Scott(n))];
         Halves = [.. sizes.Select(n => 0.5f / n)];
     }
 
+    public int Length { get; }
+
+    public bool IsRolling { get; }
+
     public int Count { get; }
 
-    /// <summary>Where the sums before and after the first window lie; those of the next window lie one further.</summary>
-    public int Start { get; }
-
-    /// <inheritdoc cref="Start"/>
+    /// <summary>Where the sums at the end of the first window lie, those at its beginning lying at 0. The next window's lie one further.</summary>
     public int End { get; }
 
     /// <summary>1/n.</summary>
@@ -56,8 +52,4 @@ internal sealed class SampleWindows
 
     /// <summary>1/2n.</summary>
     public float[] Halves { get; }
-
-    public (int From, int To) Range(int window) => SampleWindow.Of(first + window, length, rolling);
-
-    public bool Are(int length, int first, int targets, bool rolling) => (length, first, targets, rolling) == (this.length, this.first, this.targets, this.rolling);
 }

@@ -9,7 +9,7 @@ internal sealed class TargetBins
     /// <summary>Years that are worked on at once.</summary>
     public const int Lanes = 16;
 
-    private const int MaxBins = 5, MaxTargets = 160;
+    private const int MaxBins = 5, MaxTargets = 160 + Lanes;
 
     private readonly float[] shares = new float[MaxBins * MaxTargets];
     private readonly int[] losses = new int[Lanes], firstBins = new int[Lanes], nextBins = new int[Lanes];
@@ -25,17 +25,17 @@ internal sealed class TargetBins
     /// <summary>Nothing is known about a year: no sample.</summary>
     public void Forget(int target) => this[0][target] = float.NaN;
 
-    /// <summary>Packs the first <paramref name="count"/> years. The running sum of bins is what is rounded, so that stored bins sum to 1 exactly; each is off by at most 0.0001.</summary>
+    /// <summary>Packs <paramref name="count"/> years. The running sum of bins is what is rounded, so that stored bins sum to 1 exactly; each is off by at most 0.0001.</summary>
     /// <param name="years"><see cref="PackedYears"/>.</param>
     /// <param name="times">Target years that each of them stands for.</param>
     /// <exception cref="InvalidOperationException">Probabilities that leave 0 to 1 or do not sum to 1 within 1e-6, a loss outside the damage rates: the partition must fail.</exception>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public void Pack(BinScheme scheme, int count, Span<byte> years, int times, LossSummary summary)
+    public void Pack(BinScheme scheme, int first, int count, Span<byte> years, int times, LossSummary summary)
     {
         for (int from = 0; from < count; from += Lanes)
         {
             int used = Math.Min(Lanes, count - from);
-            PackLanes(scheme, from, used, times, summary);
+            PackLanes(scheme, first + from, used, times, summary);
             for (int lane = 0; lane < used; lane++)
             {
                 PackedYears.Write(years[((from + lane) * PackedYears.Size)..], losses[lane], firstBins[lane], nextBins[lane]);

@@ -89,6 +89,20 @@ public sealed class ProbabilityTableTests
     }
 
     [Fact]
+    public async Task A_part_computed_again_comes_out_as_it_was_byte_for_byte()
+    {
+        await using ClimateDatabase database = await ClimateDatabase.WithSampleAsync(25, 2021, 2100, Scenario.Ssp585);
+        const string Digest = "SELECT md5(string_agg(encode(years, 'hex'), ',' ORDER BY grid_id, risk_id)) FROM climate.probability_cells";
+        await database.Probabilities.WriteAsync(Task());
+        string whole = await database.ScalarAsync<string>(Digest);
+
+        await database.Probabilities.WriteAsync(Task() with { StartYear = 2047, EndYear = 2063 });
+        await database.Probabilities.WriteAsync(Task() with { StartYear = 2100, EndYear = 2100, RiskMask = Risk.RiverFlood.Bit() | Risk.Wildfire.Bit() });
+
+        Assert.Equal(whole, await database.ScalarAsync<string>(Digest));
+    }
+
+    [Fact]
     public async Task Years_that_were_never_computed_have_no_row_until_they_are()
     {
         await using ClimateDatabase database = await ClimateDatabase.WithSampleAsync(10, 2021, 2100, Scenario.Ssp245);

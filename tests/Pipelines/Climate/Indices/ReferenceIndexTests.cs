@@ -35,24 +35,32 @@ public sealed class ReferenceIndexTests
     }
 
     [SharedDataFact(Folder + "expected_indices_monthly.csv")]
-    public void The_wettest_days_of_a_year_are_the_wettest_of_its_months()
+    public void The_extremes_of_a_year_are_those_of_its_months()
     {
-        DailySeries rain = Read("ONE_DAY_PRECIPITATION");
+        DailySeries maxima = Read("MAX_TEMP"), minima = Read("MIN_TEMP"), rain = Read("ONE_DAY_PRECIPITATION");
         string[] lines = [.. SharedData.Lines(Folder + "expected_indices_monthly.csv")];
         string[] header = Fields(lines[0]);
         int compared = 0;
         foreach (IGrouping<int, string[]> year in lines.Skip(1).Select(Fields).GroupBy(fields => Year(fields[0])))
         {
-            if (!rain.IsComplete(year.Key)) continue;
-            foreach ((string name, double measured) in new[] { ("rx1day", ClimateIndices.Largest(rain, year.Key)), ("rx5day", ClimateIndices.WettestFiveDays(rain, year.Key)) })
+            IEnumerable<double> Months(string name) => year.Select(fields => double.Parse(fields[Array.IndexOf(header, name)], CultureInfo.InvariantCulture));
+            if (rain.IsComplete(year.Key))
             {
-                double expected = year.Max(fields => double.Parse(fields[Array.IndexOf(header, name)], CultureInfo.InvariantCulture));
-                Assert.Equal(expected, measured, 1e-9);
-                compared++;
+                Same(Months("rx1day").Max(), ClimateIndices.Largest(rain, year.Key));
+                Same(Months("rx5day").Max(), ClimateIndices.WettestFiveDays(rain, year.Key));
             }
+
+            if (maxima.IsComplete(year.Key)) Same(Months("txx").Max(), ClimateIndices.Largest(maxima, year.Key));
+            if (minima.IsComplete(year.Key)) Same(Months("tnn").Min(), ClimateIndices.Smallest(minima, year.Key));
         }
 
-        Assert.True(compared > 50, $"only {compared} values were compared");
+        Assert.True(compared > 100, $"only {compared} values were compared");
+
+        void Same(double expected, double measured)
+        {
+            Assert.Equal(expected, measured, 1e-9);
+            compared++;
+        }
     }
 
     private static int Compare(string file, Dictionary<string, Func<string, double>> indices)

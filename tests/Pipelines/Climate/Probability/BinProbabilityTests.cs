@@ -120,8 +120,8 @@ public sealed class BinProbabilityTests
             foreach ((BinScheme scheme, double sign) in new[] { (heat, 1.0), (BinSchemes.Drought, -0.1), (BinSchemes.UrbanFlood, 0.5), (BinSchemes.Wildfire, 1.0), (BinSchemes.WaterStress, 0.02) })
             {
                 double[] values = [.. series.Select(value => value * sign)];
-                Assert.Equal(values.Length, fast.Estimate(values, scheme, rolling: true, 0, values.Length, rolling));
-                Assert.Equal(1, fast.Estimate(values, scheme, rolling: false, 0, values.Length, whole));
+                Assert.Equal(values.Length, fast.Estimate(values, scheme, rolling: true, rolling));
+                Assert.Equal(1, fast.Estimate(values, scheme, rolling: false, whole));
                 for (int year = 0; year < values.Length; year++)
                 {
                     double[] expected = Estimate(values[Math.Max(0, year - 15)..Math.Min(values.Length, year + 15)], scheme);
@@ -149,7 +149,7 @@ public sealed class BinProbabilityTests
         TargetBins bins = new();
         bins.Set(0, probabilities);
         byte[] packed = new byte[PackedYears.Size];
-        bins.Pack(scheme, 1, packed, 1, new LossSummary());
+        bins.Pack(scheme, 0, 1, packed, 1, new LossSummary());
         return packed;
     }
 

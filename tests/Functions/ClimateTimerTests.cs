@@ -1,0 +1,60 @@
+using System.Net;
+using System.Text.Json;
+
+namespace Durable.Tests.Functions;
+
+/// <summary>The yearly timers in the app as it is started, fired by hand.</summary>
+public sealed class ClimateTimerTests
+{
+    private static readonly string[] Names = ["TickHazardBatch", "TickProbabilityBatch"];
+
+    [Fact]
+    public async Task The_setting_says_what_the_timers_start_and_hazard_waits_for_its_probability()
+    {
+        await using AppProcess app = await AppProcess.StartAsync(settings: new Dictionary<string, string>
+        {
+            ["ClimateTimerOptions"] = """{"scenario": "SSP245", "startYear": 2030, "endYear": 2032, "workers": 2}""",
+        });
+        (_, JsonElement sample) = await app.PostAsync("/api/climate/sample", """{"cells": 20, "seed": 1}""");
+        await app.WaitAsync(sample.GetProperty("Id").GetString()!);
+
+        // Hazard first: it must find nothing, wait, and begin once the other has ended.
+        foreach (string timer in Names) Assert.Equal(HttpStatusCode.Accepted, (await app.PostAsync("/admin/functions/" + timer, "{}")).Status);
+        JsonElement hazard = await FinishedAsync(app, "hazard"), probability = await FinishedAsync(app, "probability");
+
+        foreach (JsonElement run in new[] { hazard, probability })
+        {
+            Assert.Equal("completed", run.GetProperty("state").GetString());
+            JsonElement parameters = run.GetProperty("parameters");
+            Assert.Equal("SSP245", Assert.Single(parameters.GetProperty("Scenarios").EnumerateArray()).GetString());
+            Assert.Equal((2030, 2032), (parameters.GetProperty("StartYear").GetInt32(), parameters.GetProperty("EndYear").GetInt32()));
+        }
+
+        Assert.Equal((3, 60L), (hazard.GetProperty("total").GetInt32(), hazard.GetProperty("rowsWritten").GetInt64())); // three years of 20 cells
+        Assert.Equal((1, 180L), (probability.GetProperty("total").GetInt32(), probability.GetProperty("rowsWritten").GetInt64())); // one tile: 20 cells, 9 risks
+        Assert.True(probability.GetProperty("finishedAt").GetDateTime() <= hazard.GetProperty("startedAt").GetDateTime(), $"{probability} {hazard}");
+    }
+
+    [Fact]
+    public async Task A_bad_setting_is_named_when_the_timer_fires()
+    {
+        await using AppProcess app = await AppProcess.StartAsync(settings: new Dictionary<string, string> { ["ClimateTimerOptions"] = """{"scenario": "SSP999"}""" });
+
+        await app.PostAsync("/admin/functions/TickProbabilityBatch", "{}");
+
+        for (int i = 0; i < 100 && !app.Log.Contains("Setting ClimateTimerOptions is invalid", StringComparison.Ordinal); i++) await Task.Delay(100);
+        Assert.Contains("Setting ClimateTimerOptions is invalid: scenario: ", app.Log, StringComparison.Ordinal);
+    }
+
+    private static async Task<JsonElement> FinishedAsync(AppProcess app, string kind)
+    {
+        for (int i = 0; i < 600; i++, await Task.Delay(100))
+        {
+            (_, JsonElement runs) = await app.GetAsync("/api/climate/runs");
+            JsonElement run = runs.EnumerateArray().FirstOrDefault(candidate => candidate.GetProperty("kind").GetString() == kind);
+            if (run.ValueKind == JsonValueKind.Object && run.GetProperty("finishedAt").ValueKind != JsonValueKind.Null) return run;
+        }
+
+        throw new TimeoutException($"No {kind} run has ended. {app.Log}");
+    }
+}
