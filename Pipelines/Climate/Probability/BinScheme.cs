@@ -33,7 +33,7 @@ public static class BinSchemes
 {
     private const double Infinite = double.PositiveInfinity;
 
-    private static readonly double[] HeatRates = [0.001, 0.003, 0.010, 0.020, 0.035], ColdRates = [0.0005, 0.0020, 0.0060, 0.0150, 0.0250];
+    private static readonly double[] HeatRates = [0.001, 0.003, 0.010, 0.020, 0.035], ColdRates = [0.0005, 0.0020, 0.0060, 0.0150, 0.0250], RiverRates = [0, 0.02, 0.08, 0.20];
 
     /// <summary>Lowest SPEI-12 of the year. Stored mild to extreme.</summary>
     public static BinScheme Drought { get; } = new([-Infinite, -2, -1.5, -1, Infinite], [0, 0.02, 0.07, 0.20], RightClosed: true, Descending: true);
@@ -61,7 +61,7 @@ public static class BinSchemes
 
     /// <summary>RX1DAY (mm) against the 80th, 95th and 99th percentile.</summary>
     /// <remarks>With fewer than 10 baseline years the sample's own percentiles are used all the same: no defaults are published for rain.</remarks>
-    public static BinScheme RiverFlood(ReadOnlySpan<double> baseline) => Quantiles(baseline, [80, 95, 99], [], [0, 0.02, 0.08, 0.20]);
+    public static BinScheme RiverFlood(ReadOnlySpan<double> baseline) => Quantiles(baseline, [80, 95, 99], [], RiverRates);
 
     /// <summary>No annual loss is larger: the last bin of urban flood.</summary>
     public static double LargestDamageRate => UrbanFlood.DamageRates[^1];
@@ -69,12 +69,17 @@ public static class BinSchemes
     /// <summary>Number of bins of a risk, as results store them.</summary>
     public static int Count(Risk risk) => risk is Risk.ExtremeHeat or Risk.ExtremeCold or Risk.Wildfire or Risk.UrbanFlood ? 5 : 4;
 
-    private static BinScheme Quantiles(ReadOnlySpan<double> baseline, double[] percents, double[] defaults, double[] rates)
+    private static BinScheme Quantiles(ReadOnlySpan<double> baseline, ReadOnlySpan<double> percents, ReadOnlySpan<double> defaults, double[] rates)
     {
-        double[] sorted = baseline.ToArray();
+        double[] sorted = baseline.ToArray(), edges = new double[percents.Length + 2];
         Array.Sort(sorted);
-        IEnumerable<double> inner = sorted.Length < 10 && defaults.Length > 0 ? defaults : percents.Select(percent => Percentile(sorted, percent));
-        return new BinScheme([0, .. inner, Infinite], rates);
+        edges[^1] = Infinite;
+        for (int edge = 0; edge < percents.Length; edge++)
+        {
+            edges[edge + 1] = sorted.Length < 10 && !defaults.IsEmpty ? defaults[edge] : Percentile(sorted, percents[edge]);
+        }
+
+        return new BinScheme(edges, rates);
     }
 
     /// <summary>Linear interpolation between order statistics: position (n − 1)·percent/100.</summary>

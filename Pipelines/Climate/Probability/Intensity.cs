@@ -1,3 +1,5 @@
+using System.Runtime.Intrinsics;
+
 namespace Durable.Pipelines.Climate.Probability;
 
 /// <summary>Yearly intensities that are not simply an input column.</summary>
@@ -22,6 +24,31 @@ public static class Intensity
         return Math.Sqrt(Math.Max(0, 1 - rh / 100)) * Math.Exp(0.05039 * w * 3.6 + 0.08 * (t - 5) - 0.0005 * rain / 12) * 5;
     }
 
+    /// <summary>The same for a series, eight years at a time.</summary>
+    /// <param name="index">As long as the series.</param>
+    /// <returns>True when a default stood in for any value.</returns>
+    public static bool FireWeather(
+        ReadOnlySpan<float> temperature, ReadOnlySpan<float> humidity, ReadOnlySpan<float> wind, ReadOnlySpan<float> annualRain, Span<double> index)
+    {
+        bool usedFallback = false;
+        int year = 0;
+        for (; year + Vector512<double>.Count <= index.Length; year += Vector512<double>.Count)
+        {
+            Vector512<double> t = Or(temperature[year..], 15, ref usedFallback), rh = Or(humidity[year..], 65, ref usedFallback);
+            Vector512<double> w = Or(wind[year..], 3.5, ref usedFallback), rain = Or(annualRain[year..], 1200, ref usedFallback);
+            Vector512<double> dryness = Vector512.Sqrt(Vector512.Max(Vector512<double>.Zero, Vector512<double>.One - rh / 100));
+            (dryness * Vector512.Exp(w * (0.05039 * 3.6) + (t - Vector512.Create(5.0)) * 0.08 - rain * (0.0005 / 12)) * 5).CopyTo(index[year..]);
+        }
+
+        for (; year < index.Length; year++)
+        {
+            index[year] = FireWeather(temperature[year], humidity[year], wind[year], annualRain[year], out bool fallback);
+            usedFallback |= fallback;
+        }
+
+        return usedFallback;
+    }
+
     /// <summary>Depth of water over the ground in m, never below 0.</summary>
     /// <param name="ground">m above the sea; unknown counts as 0.</param>
     public static double Inundation(double riseCentimetres, double ground) => Math.Max(riseCentimetres / 100 - (double.IsNaN(ground) ? 0 : ground), 0);
@@ -31,6 +58,14 @@ public static class Intensity
     {
         double scale = baselineRain > 0 && !double.IsNaN(annualRain) ? Math.Max(annualRain, 1) / baselineRain : 1;
         return withdrawal / (renewable * scale * UsableShare);
+    }
+
+    private static Vector512<double> Or(ReadOnlySpan<float> values, double fallback, ref bool usedFallback)
+    {
+        (Vector256<double> lower, Vector256<double> upper) = Vector256.Widen(Vector256.Create(values));
+        Vector512<double> value = Vector512.Create(lower, upper), missing = Vector512.IsNaN(value);
+        usedFallback |= Vector512.ExtractMostSignificantBits(missing) != 0;
+        return Vector512.ConditionalSelect(missing, Vector512.Create(fallback), value);
     }
 
     private static double Or(double value, double fallback, ref bool usedFallback)

@@ -63,33 +63,33 @@ public sealed class ProbabilityTile
         private readonly ProbabilityTile tile;
         private readonly RollingBins rollingBins = new();
         private readonly TargetBins bins = new();
-        private readonly double[] series, probabilities, known;
-        private readonly float[][] warm, cold, spei, wettest, rain80, sea, temperature, humidity, wind, rain;
-        private readonly float[][] warmBefore, coldBefore, wettestBefore, stormIndex;
+        private readonly double[] series, probabilities = new double[5], known, storm = new double[BinSchemes.Typhoon.Count];
+        private readonly CellSeries warm, cold, spei, wettest, rain80, sea, temperature, humidity, wind, rain;
+        private readonly CellSeries warmBefore, coldBefore, wettestBefore, stormIndex;
+        private float[]? stormsBefore;
 
         public Worker(ProbabilityTile tile)
         {
             this.tile = tile;
             series = new double[tile.projected.Length];
             known = new double[Math.Max(series.Length, Math.Max(tile.historical.Length, tile.storms.Count))];
-            probabilities = new double[5];
-            float[][] Projected(GridVariable variable) => [.. tile.projected.Select(year => tile.years[year][variable])];
-            float[][] Before(GridVariable variable) => [.. tile.historical.Select(year => tile.years[year][variable])];
+            CellSeries Projected(GridVariable variable) => new([.. tile.projected.Select(year => tile.years[year][variable])]);
+            CellSeries Before(GridVariable variable) => new([.. tile.historical.Select(year => tile.years[year][variable])]);
             (warm, cold, spei) = (Projected(GridVariable.WarmSpellDays), Projected(GridVariable.ColdSpellDays), Projected(GridVariable.Spei12Lowest));
             (wettest, rain80, sea) = (Projected(GridVariable.WettestDay), Projected(GridVariable.Rain80Days), Projected(GridVariable.SeaLevel));
             (temperature, humidity) = (Projected(GridVariable.Temperature), Projected(GridVariable.Humidity));
             (wind, rain) = (Projected(GridVariable.Wind), Projected(GridVariable.AnnualRain));
             (warmBefore, coldBefore, wettestBefore) = (Before(GridVariable.WarmSpellDays), Before(GridVariable.ColdSpellDays), Before(GridVariable.WettestDay));
-            stormIndex = [.. tile.storms.Values.Select(columns => columns[GridVariable.TyphoonIndex])];
+            stormIndex = new([.. tile.storms.Values.Select(columns => columns[GridVariable.TyphoonIndex])]);
         }
 
         public void Compute(int cell)
         {
-            if (Wanted(Risk.ExtremeHeat)) Quantile(Risk.ExtremeHeat, cell, warm, warmBefore);
-            if (Wanted(Risk.ExtremeCold)) Quantile(Risk.ExtremeCold, cell, cold, coldBefore);
-            if (Wanted(Risk.RiverFlood)) Quantile(Risk.RiverFlood, cell, wettest, wettestBefore);
-            if (Wanted(Risk.Drought)) Estimate(Risk.Drought, cell, BinSchemes.Drought, Gather(spei, cell));
-            if (Wanted(Risk.UrbanFlood)) Estimate(Risk.UrbanFlood, cell, BinSchemes.UrbanFlood, Gather(rain80, cell));
+            if (Wanted(Risk.ExtremeHeat)) Quantile(Risk.ExtremeHeat, cell, warm[cell], warmBefore[cell]);
+            if (Wanted(Risk.ExtremeCold)) Quantile(Risk.ExtremeCold, cell, cold[cell], coldBefore[cell]);
+            if (Wanted(Risk.RiverFlood)) Quantile(Risk.RiverFlood, cell, wettest[cell], wettestBefore[cell]);
+            if (Wanted(Risk.Drought)) Estimate(Risk.Drought, cell, BinSchemes.Drought, Widen(spei[cell]));
+            if (Wanted(Risk.UrbanFlood)) Estimate(Risk.UrbanFlood, cell, BinSchemes.UrbanFlood, Widen(rain80[cell]));
             if (Wanted(Risk.Wildfire)) Wildfire(cell);
             if (Wanted(Risk.WaterStress)) WaterStress(cell);
             if (Wanted(Risk.SeaLevelRise)) SeaLevelRise(cell);
@@ -98,16 +98,16 @@ public sealed class ProbabilityTile
 
         private bool Wanted(Risk risk) => (tile.riskMask >> (int)risk & 1) == 1;
 
-        private ReadOnlySpan<double> Gather(float[][] columns, int cell)
+        private ReadOnlySpan<double> Widen(ReadOnlySpan<float> values)
         {
-            for (int year = 0; year < columns.Length; year++) series[year] = columns[year][cell];
-            return series.AsSpan(0, columns.Length);
+            for (int year = 0; year < values.Length; year++) series[year] = values[year];
+            return series.AsSpan(0, values.Length);
         }
 
-        private void Quantile(Risk risk, int cell, float[][] columns, float[][] before)
+        private void Quantile(Risk risk, int cell, ReadOnlySpan<float> values, ReadOnlySpan<float> before)
         {
-            ReadOnlySpan<double> baseline = Known(before, cell);
-            if (baseline.Length < 10) baseline = Known(columns.AsSpan(0, Math.Min(30, columns.Length)), cell);
+            ReadOnlySpan<double> baseline = Known(before);
+            if (baseline.Length < 10) baseline = Known(values[..Math.Min(30, values.Length)]);
             BinScheme scheme = risk switch
             {
                 Risk.ExtremeHeat => BinSchemes.ExtremeHeat(baseline),
@@ -115,17 +115,13 @@ public sealed class ProbabilityTile
                 _ => BinSchemes.RiverFlood(baseline),
             };
             if (baseline.IsEmpty) Forget(risk, cell);
-            else Estimate(risk, cell, scheme, Gather(columns, cell));
+            else Estimate(risk, cell, scheme, Widen(values));
         }
 
         private void Wildfire(int cell)
         {
-            for (int year = 0; year < series.Length; year++)
-            {
-                series[year] = Intensity.FireWeather(temperature[year][cell], humidity[year][cell], wind[year][cell], rain[year][cell], out bool fallback);
-                if (fallback) tile.Fallbacks[cell] |= (short)Risk.Wildfire.Bit();
-            }
-
+            bool fallback = Intensity.FireWeather(temperature[cell], humidity[cell], wind[cell], rain[cell], series);
+            if (fallback) tile.Fallbacks[cell] |= (short)Risk.Wildfire.Bit();
             Estimate(Risk.Wildfire, cell, BinSchemes.Wildfire, series);
         }
 
@@ -134,12 +130,13 @@ public sealed class ProbabilityTile
             double withdrawal = tile.place[GridVariable.Withdrawal][cell], renewable = tile.place[GridVariable.RenewableWater][cell];
             bool knownBasin = !double.IsNaN(withdrawal) && renewable > 0;
             if (!knownBasin) tile.Fallbacks[cell] |= (short)Risk.WaterStress.Bit();
-            ReadOnlySpan<double> baseline = Known(rain.AsSpan(0, Math.Min(30, rain.Length)), cell);
+            ReadOnlySpan<float> rains = rain[cell];
+            ReadOnlySpan<double> baseline = Known(rains[..Math.Min(30, rains.Length)]);
             double baselineRain = 0;
             foreach (double value in baseline) baselineRain += value / baseline.Length;
             for (int year = 0; year < series.Length; year++)
             {
-                series[year] = knownBasin ? Intensity.WaterStress(withdrawal, renewable, rain[year][cell], baselineRain) : Intensity.DefaultWaterStress;
+                series[year] = knownBasin ? Intensity.WaterStress(withdrawal, renewable, rains[year], baselineRain) : Intensity.DefaultWaterStress;
             }
 
             Estimate(Risk.WaterStress, cell, BinSchemes.WaterStress, series);
@@ -149,28 +146,31 @@ public sealed class ProbabilityTile
         {
             double ground = tile.place[GridVariable.Elevation][cell];
             if (double.IsNaN(ground)) tile.Fallbacks[cell] |= (short)Risk.SeaLevelRise.Bit();
-            for (int year = 0; year < series.Length; year++)
-            {
-                float rise = sea[year][cell];
-                series[year] = float.IsNaN(rise) ? double.NaN : Intensity.Inundation(rise, ground);
-            }
+            ReadOnlySpan<float> rises = sea[cell];
+            for (int year = 0; year < series.Length; year++) series[year] = float.IsNaN(rises[year]) ? double.NaN : Intensity.Inundation(rises[year], ground);
 
             Estimate(Risk.SeaLevelRise, cell, BinSchemes.SeaLevelRise, series);
         }
 
         private void Typhoon(int cell)
         {
-            ReadOnlySpan<double> index = Known(stormIndex, cell);
-            if (BinProbability.TryEstimate(index, BinSchemes.Typhoon, probabilities)) StoreAll(Risk.Typhoon, cell, BinSchemes.Typhoon);
-            else Forget(Risk.Typhoon, cell);
+            ReadOnlySpan<float> index = stormIndex[cell];
+            if (stormsBefore is null || !index.SequenceEqual(stormsBefore)) // neighbours mostly have seen the same storms
+            {
+                stormsBefore = BinProbability.TryEstimate(Known(index), BinSchemes.Typhoon, storm) ? index.ToArray() : null;
+            }
+
+            storm.CopyTo(probabilities, 0);
+            if (stormsBefore is null) Forget(Risk.Typhoon, cell);
+            else StoreAll(Risk.Typhoon, cell, BinSchemes.Typhoon);
         }
 
-        private ReadOnlySpan<double> Known(ReadOnlySpan<float[]> columns, int cell)
+        private ReadOnlySpan<double> Known(ReadOnlySpan<float> values)
         {
             int count = 0;
-            foreach (float[] column in columns)
+            foreach (float value in values)
             {
-                if (!float.IsNaN(column[cell])) known[count++] = column[cell];
+                if (!float.IsNaN(value)) known[count++] = value;
             }
 
             return known.AsSpan(0, count);

@@ -102,9 +102,7 @@ internal sealed class RollingBins
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private double Sum(ReadOnlySpan<double> series)
     {
-        double shift = 0, sum = 0, square = 0;
-        foreach (double value in series) shift += value;
-        shift /= series.Length;
+        double shift = series[0], sum = 0, square = 0;
         for (int year = 0; year < series.Length; year++)
         {
             double value = series[year] - shift;

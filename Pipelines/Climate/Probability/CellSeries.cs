@@ -1,0 +1,36 @@
+namespace Durable.Pipelines.Climate.Probability;
+
+/// <summary>
+/// A variable as a series for each cell, turned from columns by year. Sixteen cells are turned at a time: eighty columns read cell after cell miss the cache.
+/// Not thread-safe; fast for cells in order.
+/// </summary>
+internal sealed class CellSeries(float[][] columns)
+{
+    private const int Block = 16;
+
+    private readonly float[] turned = new float[Block * columns.Length];
+    private int block = -1;
+
+    /// <summary>Years of the series.</summary>
+    public int Length => columns.Length;
+
+    /// <summary>Values of a cell by year, NaN where there is none. Valid until the next cell is asked for.</summary>
+    public ReadOnlySpan<float> this[int cell]
+    {
+        get
+        {
+            if (cell / Block != block) Turn(cell / Block);
+            return turned.AsSpan(cell % Block * columns.Length, columns.Length);
+        }
+    }
+
+    private void Turn(int wanted)
+    {
+        block = wanted;
+        for (int year = 0; year < columns.Length; year++)
+        {
+            ReadOnlySpan<float> column = columns[year].AsSpan(block * Block);
+            for (int cell = 0; cell < Math.Min(Block, column.Length); cell++) turned[cell * columns.Length + year] = column[cell];
+        }
+    }
+}
