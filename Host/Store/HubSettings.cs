@@ -27,7 +27,7 @@ internal sealed record HubSettings
     /// <summary>Time between renewals; also how often the dead are looked for. Default 2 s.</summary>
     public TimeSpan RenewEvery { get; init; } = TimeSpan.FromSeconds(2);
 
-    /// <summary>How often a redelivered call is begun before it fails as poison: each time its host ended with it. Default 10.</summary>
+    /// <summary>How often a redelivered call is begun before it fails as poison: each time its host ended with it. Setting <c>Durable:MaxDeliveries</c>; default 10.</summary>
     public int MaxDeliveries { get; init; } = 10;
 
     /// <summary>How long a stopping host waits for running activities. Default 5 s.</summary>

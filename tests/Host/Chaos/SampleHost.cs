@@ -44,6 +44,7 @@ internal sealed class SampleHost : IAsyncDisposable
             WorkingDirectory = folder, RedirectStandardOutput = true, RedirectStandardError = true, RedirectStandardInput = true,
         };
         start.Environment["PostgresConnection"] = connection;
+        start.Environment["Durable__MaxDeliveries"] = "1000"; // on a slow machine ten kills in a row may meet the same activity, which is no fault of its own
         start.Environment.Remove("DurablePostgres");
         start.Environment.Remove("AzureWebJobsScriptRoot");
         return new SampleHost(Process.Start(start)!);
