@@ -19,10 +19,10 @@ public sealed class ClimateInputMissingException(string what)
 public sealed class ClimatePlanner(GridStore grid, Partitions partitions)
 {
     /// <summary>Rows that make an activity worth its overhead: small grids get several years at once.</summary>
-    private const int RowsInGroup = 32_768, MostYearsInGroup = 40;
+    private const int RowsInGroup = 65_536, MostYearsInGroup = 80;
 
     /// <summary>What a lane of a small machine writes, from the benchmark; only the first plan rests on it. A row of P(H) holds all target years.</summary>
-    private const double LaneHazardRowsPerSecond = 200_000, LaneProbabilityRowsPerSecond = 50_000;
+    private const double LaneHazardRowsPerSecond = 200_000, LaneProbabilityRowsPerSecond = 30_000;
 
     /// <exception cref="ClimateInputMissingException">The grid is empty, or no cell lies in the box.</exception>
     public async Task<Plan> PlanHazardAsync(ClimateRequest request, CancellationToken cancellationToken = default)
