@@ -94,6 +94,7 @@ internal sealed class RollingBins
             Vector512.Create(pair.GetUpper(), pair.GetUpper()).StoreUnsafe(ref distances[(year + 1) * Lanes]);
         }
 
+        distances.AsSpan(series.Length * Lanes, 4 * Lanes).Clear(); // what an earlier series left there would share divisions with this one's last years
         return finite;
     }
 

@@ -8,13 +8,13 @@ namespace Durable.Tests.Pipelines.Climate.Probability;
 public sealed class ProbabilityTileTests
 {
     [Theory]
-    [InlineData(SampleWindow.Rolling30), InlineData(SampleWindow.FullSeries)]
-    public void A_cell_comes_out_the_same_alone_as_among_others(string window)
+    [InlineData(SampleWindow.Rolling30, 2100), InlineData(SampleWindow.Rolling30, 2097), InlineData(SampleWindow.FullSeries, 2099)]
+    public void A_cell_comes_out_the_same_alone_as_among_others(string window, int lastYear)
     {
         const int Cells = 37;
         SampleClimate sample = new(Cells, 11);
         Tile tile = sample.Tiles()[0];
-        SortedDictionary<int, GridColumns> years = new(Enumerable.Range(2021, 80).ToDictionary(year => year, year => sample.Year(Scenario.Ssp585, year, tile)));
+        SortedDictionary<int, GridColumns> years = new(Enumerable.Range(2021, lastYear - 2020).ToDictionary(year => year, year => sample.Year(Scenario.Ssp585, year, tile)));
         SortedDictionary<int, GridColumns> storms = new(Enumerable.Range(1991, 30).ToDictionary(year => year, year => Storms(year, Cells)));
         GridColumns place = new(Cells);
         for (int cell = 0; cell < Cells; cell++)
@@ -22,7 +22,7 @@ public sealed class ProbabilityTileTests
             (place[GridVariable.Elevation][cell], place[GridVariable.Withdrawal][cell], place[GridVariable.RenewableWater][cell]) = (cell % 5 * 0.2f, 1e9f, cell % 7 == 0 ? float.NaN : 5e9f);
         }
 
-        ProbabilityTile together = new(years, place, storms, 2021, 2100, window, Risks.Mask([]));
+        ProbabilityTile together = new(years, place, storms, 2021, lastYear, window, Risks.Mask([]));
         together.Compute([.. Enumerable.Range(0, Cells)]);
 
         foreach (int cell in new[] { 36, 0, 15, 16, 17, 31 })
@@ -30,7 +30,7 @@ public sealed class ProbabilityTileTests
             SortedDictionary<int, GridColumns> Only(SortedDictionary<int, GridColumns> all, params IEnumerable<GridVariable> variables) =>
                 new(all.ToDictionary(year => year.Key, year => One(year.Value, cell, variables)));
             ProbabilityTile alone = new(
-                Only(years, GridVariables.Annual), One(place, cell, GridVariables.Static), Only(storms, GridVariable.TyphoonIndex), 2021, 2100, window, Risks.Mask([]));
+                Only(years, GridVariables.Annual), One(place, cell, GridVariables.Static), Only(storms, GridVariable.TyphoonIndex), 2021, lastYear, window, Risks.Mask([]));
             alone.Compute([0]);
 
             Assert.Equal(alone.Fallbacks[0], together.Fallbacks[cell]);
