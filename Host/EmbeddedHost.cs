@@ -100,7 +100,7 @@ internal sealed class EmbeddedHost
             MaxConcurrentOrchestrators = settings.MaxConcurrentOrchestratorFunctions,
             ExtendedSessions = settings.ExtendedSessionsEnabled,
             IdleTimeout = settings.ExtendedSessionIdleTimeout,
-            MaxDeliveries = Math.Max(1, Builder.Configuration.GetValue("Durable:MaxDeliveries", 10)),
+            MaxDeliveries = Math.Max(1, Builder.Configuration.GetValue("Durable:MaxDeliveries", HubSettings.DefaultMaxDeliveries)),
         });
         Builder.Services.AddDurableClient();
         Builder.Services.AddTimerTriggers();

@@ -28,7 +28,10 @@ internal sealed record HubSettings
     public TimeSpan RenewEvery { get; init; } = TimeSpan.FromSeconds(2);
 
     /// <summary>How often a redelivered call is begun before it fails as poison: each time its host ended with it. Setting <c>Durable:MaxDeliveries</c>; default 10.</summary>
-    public int MaxDeliveries { get; init; } = 10;
+    public int MaxDeliveries { get; init; } = DefaultMaxDeliveries;
+
+    /// <inheritdoc cref="MaxDeliveries"/>
+    public const int DefaultMaxDeliveries = 10;
 
     /// <summary>How long a stopping host waits for running activities. Default 5 s.</summary>
     public TimeSpan ShutdownTimeout { get; init; } = TimeSpan.FromSeconds(5);

@@ -57,8 +57,7 @@ public sealed class ClimatePlanner(GridStore grid, Partitions partitions)
             foreach (Tile tile in tiles)
             {
                 ProbabilityTask task = Task("", default, request, scenario, tile.Number);
-                ProbabilityTask whole = task with { StartYear = Scenarios.FirstYear, EndYear = Scenarios.LastYear, RiskMask = Risks.Mask([]), Box = null };
-                wanted.Add((task.Key, [ProbabilityTable.Fingerprint(task, versions), ProbabilityTable.Fingerprint(whole, versions)]));
+                wanted.Add((task.Key, [ProbabilityTable.Fingerprint(task, versions), ProbabilityTable.Fingerprint(task.Whole, versions)]));
             }
         }
 

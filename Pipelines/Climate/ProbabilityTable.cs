@@ -16,6 +16,12 @@ public sealed record ProbabilityTask(
 {
     /// <summary>Ledger key, e.g. <c>SSP245/tile-3</c>.</summary>
     public string Key => $"{Scenario}/tile-{Tile}";
+
+    /// <summary>Every year, risk and cell of the tile.</summary>
+    internal bool IsWhole => Box is null && RiskMask == Risks.Mask([]) && StartYear == Scenarios.FirstYear && EndYear == Scenarios.LastYear;
+
+    /// <summary>The same tile with every year, risk and cell.</summary>
+    internal ProbabilityTask Whole => this with { StartYear = Scenarios.FirstYear, EndYear = Scenarios.LastYear, RiskMask = Risks.Mask([]), Box = null };
 }
 
 /// <summary>Computes probability partitions (scenario × tile) and puts them in place.</summary>
@@ -61,7 +67,7 @@ public sealed class ProbabilityTable(NpgsqlDataSource database, GridStore grid, 
         await Partitions.HoldAsync(connection, Kind, task.RunId, [task.Key], cancellationToken);
         await FillAsync(connection, task, scenario, tile, probabilities, cells, cancellationToken);
         PartitionOutcome outcome = new(task.Key, measures.Rows, measures.Wanted, measures.Fallbacks, (int)watch.ElapsedMilliseconds);
-        string whole = Fingerprint(task with { StartYear = Scenarios.FirstYear, EndYear = Scenarios.LastYear, RiskMask = Risks.Mask([]), Box = null }, versions);
+        string whole = Fingerprint(task.Whole, versions);
         await Partitions.RecordPresentAsync(
             connection, Kind, task.RunId, [(outcome, known?.Fingerprint == whole ? whole : Fingerprint(task, versions))], cancellationToken);
         await DataGates.RecordAsync(connection, task.RunId, checks, cancellationToken);
@@ -89,8 +95,7 @@ public sealed class ProbabilityTable(NpgsqlDataSource database, GridStore grid, 
         long rows = (long)cells.Length * risks, fallbacks = cells.Sum(cell => (long)BitOperations.PopCount((uint)(probabilities.Fallbacks[cell] & task.RiskMask))) * probabilities.Targets;
         PartitionMeasures measures = new(
             task.Key, rows, summary.Known, rows * probabilities.Targets, fallbacks, summary.Smallest / 1e6, summary.Largest / 1e6, summary.Sum / 1e6);
-        bool whole = task.Box is null && risks == Risks.Count && task.StartYear == Scenarios.FirstYear && task.EndYear == Scenarios.LastYear;
-        Dictionary<string, double> last = whole ? await gates.ReadLastAsync(task.RunId, PartitionGates.Mean, [task.Key], cancellationToken) : [];
+        Dictionary<string, double> last = task.IsWhole ? await gates.ReadLastAsync(task.RunId, PartitionGates.Mean, [task.Key], cancellationToken) : [];
         long expected = await grid.CountImportedCellsAsync(task.Box, tile, cancellationToken) * risks;
         return (measures,
         [
@@ -123,8 +128,7 @@ public sealed class ProbabilityTable(NpgsqlDataSource database, GridStore grid, 
             return;
         }
 
-        bool whole = task.Box is null && task.RiskMask == Risks.Mask([]) && task.StartYear == Scenarios.FirstYear && task.EndYear == Scenarios.LastYear;
-        if (!whole) rows = ProbabilityRow.Lay(rows, over: await ReadAsync(connection, table.Partition(scenario, task.Tile), cancellationToken));
+        if (!task.IsWhole) rows = ProbabilityRow.Lay(rows, over: await ReadAsync(connection, table.Partition(scenario, task.Tile), cancellationToken));
         await CopyAsync(connection, await table.EmptyAsync(connection, scenario, task.Tile, cancellationToken), task, scenario, rows, cancellationToken);
     }
 

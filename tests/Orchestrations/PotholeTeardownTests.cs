@@ -86,15 +86,7 @@ public sealed class PotholeTeardownTests(AwsSandbox sandbox) : IClassFixture<Aws
     public async Task A_run_terminated_in_a_step_is_cleaned_up_by_the_reaper(string step)
     {
         await using PotholeWorld world = await PotholeWorld.CreateAsync(sandbox);
-        TaskCompletionSource there = new(TaskCreationOptions.RunContinuationsAsynchronously), goOn = new(TaskCreationOptions.RunContinuationsAsynchronously);
-        world.Before = taken =>
-        {
-            if (taken != step) return Task.CompletedTask;
-            there.TrySetResult();
-            return goOn.Task;
-        };
-        await world.StartAsync();
-        await there.Task.WaitAsync(TimeSpan.FromSeconds(60));
+        TaskCompletionSource goOn = await world.StartUntilAsync(step);
         await world.TerminateAsync();
         Assert.Equal(OrchestrationRuntimeStatus.Terminated, (await world.EndAsync()).Status);
 
@@ -113,15 +105,7 @@ public sealed class PotholeTeardownTests(AwsSandbox sandbox) : IClassFixture<Aws
     public async Task A_step_that_hangs_past_the_lease_has_its_machines_taken_away(string step)
     {
         await using PotholeWorld world = await PotholeWorld.CreateAsync(sandbox);
-        TaskCompletionSource there = new(TaskCreationOptions.RunContinuationsAsynchronously), goOn = new(TaskCreationOptions.RunContinuationsAsynchronously);
-        world.Before = taken =>
-        {
-            if (taken != step) return Task.CompletedTask;
-            there.TrySetResult();
-            return goOn.Task;
-        };
-        await world.StartAsync();
-        await there.Task.WaitAsync(TimeSpan.FromSeconds(60));
+        TaskCompletionSource goOn = await world.StartUntilAsync(step);
         Assert.Equal(1L, await world.ScalarAsync<long>("WITH over AS (UPDATE operations.machine_leases SET deadline = now() - interval '1 second' WHERE state IN ('held', 'stopping') RETURNING 1) SELECT count(*) FROM over"));
         await world.ReapUntilOffAsync();
 

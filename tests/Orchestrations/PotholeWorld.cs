@@ -116,6 +116,21 @@ internal sealed class PotholeWorld : IAsyncDisposable, IFunctionRuntime
         return await functions.InvokeActivityAsync(call, cancellation);
     }
 
+    /// <summary>Starts the run and waits until it stands in <paramref name="step"/>, which goes on when the result is set.</summary>
+    public async Task<TaskCompletionSource> StartUntilAsync(string step)
+    {
+        TaskCompletionSource there = new(TaskCreationOptions.RunContinuationsAsynchronously), goOn = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        Before = taken =>
+        {
+            if (taken != step) return Task.CompletedTask;
+            there.TrySetResult();
+            return goOn.Task;
+        };
+        await StartAsync();
+        await there.Task.WaitAsync(TimeSpan.FromSeconds(60));
+        return goOn;
+    }
+
     public Task<string> StartAsync(bool force = false) => Engine.ScheduleAsync(nameof(PotholePipeline), new PotholeRequest(Date, force), InstanceId);
 
     public Task<InstanceRecord> EndAsync() => Engine.EndAsync(InstanceId, 120);

@@ -11,9 +11,6 @@ internal sealed class CellSeries(float[][] columns)
     private readonly float[] turned = new float[Block * columns.Length];
     private int block = -1;
 
-    /// <summary>Years of the series.</summary>
-    public int Length => columns.Length;
-
     /// <summary>Values of a cell by year, NaN where there is none. Valid until the next cell is asked for.</summary>
     public ReadOnlySpan<float> this[int cell]
     {

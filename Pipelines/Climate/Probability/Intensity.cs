@@ -11,39 +11,25 @@ public static class Intensity
     /// <summary>What the published batch fed every place when no basin was known: 10⁹ m³ taken from 10¹⁰ m³, WSI 0.1587.</summary>
     public const double DefaultWaterStress = 1e9 / (1e10 * UsableShare);
 
-    /// <summary>Fire weather index from annual means; FWI = √(1 − rh/100)·e^(0.05039·w·3.6)·e^(0.08(t − 5))·e^(−0.0005·rain/12)·5.</summary>
-    /// <param name="temperature">°C, default 15.</param>
+    /// <summary>Fire weather index from annual means; FWI = √(1 − rh/100)·e^(0.05039·w·3.6)·e^(0.08(t − 5))·e^(−0.0005·rain/12)·5. Eight years at a time.</summary>
+    /// <param name="temperature">°C by year, default 15.</param>
     /// <param name="humidity">%, default 65; above 100 counts as 100.</param>
     /// <param name="wind">m/s, default 3.5.</param>
     /// <param name="annualRain">mm, default 1200.</param>
-    public static double FireWeather(double temperature, double humidity, double wind, double annualRain, out bool usedFallback)
-    {
-        usedFallback = false;
-        double t = Or(temperature, 15, ref usedFallback), rh = Or(humidity, 65, ref usedFallback);
-        double w = Or(wind, 3.5, ref usedFallback), rain = Or(annualRain, 1200, ref usedFallback);
-        return Math.Sqrt(Math.Max(0, 1 - rh / 100)) * Math.Exp(0.05039 * w * 3.6 + 0.08 * (t - 5) - 0.0005 * rain / 12) * 5;
-    }
-
-    /// <summary>The same for a series, eight years at a time.</summary>
     /// <param name="index">As long as the series.</param>
     /// <returns>True when a default stood in for any value.</returns>
     public static bool FireWeather(
         ReadOnlySpan<float> temperature, ReadOnlySpan<float> humidity, ReadOnlySpan<float> wind, ReadOnlySpan<float> annualRain, Span<double> index)
     {
         bool usedFallback = false;
-        int year = 0;
-        for (; year + Vector512<double>.Count <= index.Length; year += Vector512<double>.Count)
+        Span<double> eight = stackalloc double[Vector512<double>.Count];
+        for (int year = 0; year < index.Length; year += eight.Length)
         {
             Vector512<double> t = Or(temperature[year..], 15, ref usedFallback), rh = Or(humidity[year..], 65, ref usedFallback);
             Vector512<double> w = Or(wind[year..], 3.5, ref usedFallback), rain = Or(annualRain[year..], 1200, ref usedFallback);
             Vector512<double> dryness = Vector512.Sqrt(Vector512.Max(Vector512<double>.Zero, Vector512<double>.One - rh / 100));
-            (dryness * Vector512.Exp(w * (0.05039 * 3.6) + (t - Vector512.Create(5.0)) * 0.08 - rain * (0.0005 / 12)) * 5).CopyTo(index[year..]);
-        }
-
-        for (; year < index.Length; year++)
-        {
-            index[year] = FireWeather(temperature[year], humidity[year], wind[year], annualRain[year], out bool fallback);
-            usedFallback |= fallback;
+            (dryness * Vector512.Exp(w * (0.05039 * 3.6) + (t - Vector512.Create(5.0)) * 0.08 - rain * (0.0005 / 12)) * 5).CopyTo(eight);
+            eight[..Math.Min(eight.Length, index.Length - year)].CopyTo(index[year..]);
         }
 
         return usedFallback;
@@ -60,18 +46,15 @@ public static class Intensity
         return withdrawal / (renewable * scale * UsableShare);
     }
 
+    /// <summary>The first eight values, or as many as there are and the first of them for the rest.</summary>
     private static Vector512<double> Or(ReadOnlySpan<float> values, double fallback, ref bool usedFallback)
     {
-        (Vector256<double> lower, Vector256<double> upper) = Vector256.Widen(Vector256.Create(values));
+        Span<float> eight = stackalloc float[Vector512<double>.Count];
+        eight.Fill(values[0]);
+        values[..Math.Min(eight.Length, values.Length)].CopyTo(eight);
+        (Vector256<double> lower, Vector256<double> upper) = Vector256.Widen(Vector256.Create<float>(eight));
         Vector512<double> value = Vector512.Create(lower, upper), missing = Vector512.IsNaN(value);
         usedFallback |= Vector512.ExtractMostSignificantBits(missing) != 0;
         return Vector512.ConditionalSelect(missing, Vector512.Create(fallback), value);
-    }
-
-    private static double Or(double value, double fallback, ref bool usedFallback)
-    {
-        if (!double.IsNaN(value)) return value;
-        usedFallback = true;
-        return fallback;
     }
 }

@@ -44,7 +44,7 @@ public sealed class ProbabilityTileTests
         Random random = new(5);
         float[] Values(double from, double to) => [.. Enumerable.Range(0, 83).Select(_ => random.Next(20) == 0 ? float.NaN : (float)(from + random.NextDouble() * (to - from)))];
         float[] temperature = Values(-5, 30), humidity = Values(20, 110), wind = Values(0, 9), rain = Values(200, 3000);
-        double[] index = new double[83];
+        double[] index = new double[83], one = new double[1];
 
         Assert.True(Intensity.FireWeather(temperature, humidity, wind, rain, index));
 
@@ -55,7 +55,8 @@ public sealed class ProbabilityTileTests
             double expected = Math.Sqrt(Math.Max(0, 1 - Or(humidity[year], 65) / 100)) * Math.Exp(0.05039 * Or(wind[year], 3.5) * 3.6)
                 * Math.Exp(0.08 * (Or(temperature[year], 15) - 5)) * Math.Exp(-0.0005 * Or(rain[year], 1200) / 12) * 5;
             Assert.Equal(expected, index[year], expected * 1e-12);
-            Assert.Equal(expected, Intensity.FireWeather(temperature[year], humidity[year], wind[year], rain[year], out _), expected * 1e-12);
+            Intensity.FireWeather([temperature[year]], [humidity[year]], [wind[year]], [rain[year]], one);
+            Assert.Equal(expected, one[0], expected * 1e-12);
         }
 
         Assert.False(Intensity.FireWeather([20f], [50f], [3f], [1000f], new double[1]));
