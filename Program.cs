@@ -1,5 +1,5 @@
+using Durable.Operations;
 using Durable.Pipelines.Climate;
-using Durable.Pipelines.Operations;
 using Durable.Pipelines.Pothole;
 using Microsoft.Azure.Functions.Worker.Builder;
 using Microsoft.Extensions.Hosting;

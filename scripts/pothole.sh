@@ -10,7 +10,7 @@ pothole_on_sandbox() { # pothole_on_sandbox DATE TRIPS SEED
   aws s3api create-bucket --bucket "$bucket" --create-bucket-configuration "LocationConstraint=$AWS_REGION" >/dev/null
   say "Sample data: $2 trips of $1, seed $3 ..."
   local home="$LOCAL/sandbox/generator"
-  sh "$ROOT/tests/Sandbox/spark/install.sh" "$home" >/dev/null
+  sh "$ROOT/Sandbox/spark/install.sh" "$home" >/dev/null
   SPARK_HOME="$home" interruptible "$home/bin/spark-submit" --master 'local[*]' "$ROOT/Jobs/pothole/sample/main.py" --batch-date "$1" --trips "$2" --seed "$3" \
     --output "s3a://$bucket/raw-sensor-data/dt=$1/" --roads-output "s3a://$bucket/road-network/road_network_863.csv" >"$LOGS/sample.log" 2>&1 ||
     die 1 "The sample data could not be made:" "$(tail -n 5 "$LOGS/sample.log")"

@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# Starts and stops the AWS sandbox of tests/Sandbox. Needs common.sh and setup.sh.
+# Starts and stops the AWS sandbox of Sandbox. Needs common.sh and setup.sh.
 
 export SANDBOX_PID_FILE="$LOCAL/sandbox.pid"
 export SANDBOX_READY_FILE="$LOCAL/sandbox.url"
@@ -14,7 +14,7 @@ sandbox_start() { # sandbox_start [PORT]
   ensure_sandbox
   sandbox_stop
   rm -rf "$LOCAL/sandbox" # folders of machines that nobody remembers
-  setsid python3 "$ROOT/tests/Sandbox/sandbox.py" --port "${1:-0}" --root "$LOCAL/sandbox" --ready-file "$SANDBOX_READY_FILE" --parent $$ \
+  setsid python3 "$ROOT/Sandbox/sandbox.py" --port "${1:-0}" --root "$LOCAL/sandbox" --ready-file "$SANDBOX_READY_FILE" --parent $$ \
     </dev/null >"$LOGS/sandbox.log" 2>&1 9>&- &
   remember_process "$SANDBOX_PID_FILE" $!
   local tenths=300

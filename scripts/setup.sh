@@ -56,7 +56,7 @@ ensure_time_zones() {
 
 # What the sandbox's stand-in for Spark runs on: Node.js with DuckDB, Python with boto3.
 ensure_spark_stand_in() {
-  local folder="$ROOT/tests/Sandbox/spark"
+  local folder="$ROOT/Sandbox/spark"
   if ! command -v node >/dev/null || ! command -v npm >/dev/null; then install_packages "Node.js, for DuckDB" nodejs npm; fi
   if ! python3 -c 'import boto3' 2>/dev/null; then install_packages "Python with boto3" python3 python3-boto3; fi
   [ "$folder/node_modules/.package-lock.json" -nt "$folder/package-lock.json" ] && return

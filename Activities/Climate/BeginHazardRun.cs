@@ -1,5 +1,7 @@
-using Durable.Pipelines.Climate;
-using Durable.Pipelines.Operations;
+using Durable.Operations.Ledger;
+using Durable.Operations.Plans;
+using Durable.Pipelines.Climate.Planning;
+using Durable.Pipelines.Climate.Results;
 using Microsoft.Azure.Functions.Worker;
 
 namespace Durable.Activities.Climate;
@@ -11,7 +13,7 @@ public sealed record HazardWork(string PlanHash, int Skipped, IReadOnlyList<Haza
 /// <remarks>Safe to run twice: the same run claims and opens the same again.</remarks>
 /// <exception cref="PlanStaleException">The plan it names no longer matches.</exception>
 /// <exception cref="PartitionsClaimedException">Another run works on some of the partitions.</exception>
-public sealed class BeginHazardRun(ClimatePlanner planner, Plans plans, Partitions partitions, RunLedger ledger)
+public sealed class BeginHazardRun(ClimatePlanner planner, PlanStore plans, Partitions partitions, RunLedger ledger)
 {
     [Function(nameof(BeginHazardRun))]
     public async Task<HazardWork> RunAsync([ActivityTrigger] ClimateRun run, CancellationToken cancellationToken)

@@ -1,5 +1,7 @@
-using Durable.Pipelines.Climate;
-using Durable.Pipelines.Operations;
+using Durable.Operations.Ledger;
+using Durable.Operations.Plans;
+using Durable.Pipelines.Climate.Planning;
+using Durable.Pipelines.Climate.Results;
 using Microsoft.Azure.Functions.Worker;
 
 namespace Durable.Activities.Climate;
@@ -10,7 +12,7 @@ public sealed record ProbabilityWork(string PlanHash, int Skipped, IReadOnlyList
 /// <summary>Plans a probability run, holds it to the plan it names, claims its partitions and opens it in the ledger.</summary>
 /// <inheritdoc cref="BeginHazardRun" path="/remarks"/>
 /// <inheritdoc cref="BeginHazardRun" path="/exception"/>
-public sealed class BeginProbabilityRun(ClimatePlanner planner, Plans plans, Partitions partitions, RunLedger ledger)
+public sealed class BeginProbabilityRun(ClimatePlanner planner, PlanStore plans, Partitions partitions, RunLedger ledger)
 {
     [Function(nameof(BeginProbabilityRun))]
     public async Task<ProbabilityWork> RunAsync([ActivityTrigger] ClimateRun run, CancellationToken cancellationToken)

@@ -1,5 +1,7 @@
-using Durable.Pipelines.Climate;
-using Durable.Pipelines.Operations;
+using Durable.Operations.Ledger;
+using Durable.Operations.Plans;
+using Durable.Pipelines.Climate.Planning;
+using Durable.Pipelines.Climate.Results;
 using Microsoft.Azure.Functions.Worker;
 
 namespace Durable.Activities.Climate;

@@ -1,4 +1,4 @@
-using Durable.Pipelines.Climate.Grid;
+using Durable.Pipelines.Climate.Packing;
 using Microsoft.Azure.Functions.Worker;
 
 namespace Durable.Activities.Climate;

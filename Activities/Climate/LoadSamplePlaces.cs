@@ -1,4 +1,4 @@
-using Durable.Orchestrations;
+using Durable.Orchestrations.Climate;
 using Durable.Pipelines.Climate.Sample;
 using Microsoft.Azure.Functions.Worker;
 

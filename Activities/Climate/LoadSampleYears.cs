@@ -1,4 +1,4 @@
-using Durable.Pipelines.Climate;
+using Durable.Pipelines.Climate.Model;
 using Durable.Pipelines.Climate.Sample;
 using Microsoft.Azure.Functions.Worker;
 

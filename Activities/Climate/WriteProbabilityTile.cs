@@ -1,5 +1,5 @@
-using Durable.Pipelines.Climate;
-using Durable.Pipelines.Operations;
+using Durable.Operations.Ledger;
+using Durable.Pipelines.Climate.Results;
 using Microsoft.Azure.Functions.Worker;
 
 namespace Durable.Activities.Climate;

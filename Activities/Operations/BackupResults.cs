@@ -1,13 +1,14 @@
-using Durable.Pipelines.Operations;
+using Durable.Operations.Backup;
 using Microsoft.Azure.Functions.Worker;
 
 namespace Durable.Activities.Operations;
 
-/// <summary>Dumps the climate result tables before a run replaces parts of them.</summary>
+/// <summary>Dumps the tables of a pipeline before a run replaces parts of them.</summary>
 /// <returns>Path of the dump.</returns>
+/// <remarks>Safe to run twice: a second run makes a second dump.</remarks>
 public sealed class BackupResults(DatabaseBackup backup)
 {
     [Function(nameof(BackupResults))]
-    public Task<string> RunAsync([ActivityTrigger] string? unused, CancellationToken cancellationToken) =>
-        backup.DumpAsync("climate", ["climate.hazard_cells*", "climate.probability_cells*"], cancellationToken);
+    public Task<string> RunAsync([ActivityTrigger] BackupRequest request, CancellationToken cancellationToken) =>
+        backup.DumpAsync(request.Name, request.Tables, cancellationToken);
 }

@@ -1,4 +1,4 @@
-using Durable.Pipelines.Operations.Notifications;
+using Durable.Operations.Notifications;
 using Microsoft.Azure.Functions.Worker;
 
 namespace Durable.Activities.Operations;

@@ -1,4 +1,4 @@
-using Durable.Pipelines.Operations.Remote;
+using Durable.Operations.Remote;
 using Microsoft.Azure.Functions.Worker;
 
 namespace Durable.Activities.Operations;

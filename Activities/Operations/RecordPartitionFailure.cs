@@ -1,4 +1,4 @@
-using Durable.Pipelines.Operations;
+using Durable.Operations.Ledger;
 using Microsoft.Azure.Functions.Worker;
 
 namespace Durable.Activities.Operations;

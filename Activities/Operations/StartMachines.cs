@@ -1,4 +1,4 @@
-using Durable.Pipelines.Operations.Leases;
+using Durable.Operations.Leases;
 using Microsoft.Azure.Functions.Worker;
 
 namespace Durable.Activities.Operations;

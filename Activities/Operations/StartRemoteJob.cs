@@ -1,5 +1,5 @@
-using Durable.Pipelines.Operations.Leases;
-using Durable.Pipelines.Operations.Remote;
+using Durable.Operations.Leases;
+using Durable.Operations.Remote;
 using Microsoft.Azure.Functions.Worker;
 
 namespace Durable.Activities.Operations;

@@ -1,4 +1,4 @@
-using Durable.Pipelines.Operations;
+using Durable.Operations.Ledger;
 using Durable.Pipelines.Pothole;
 using Microsoft.Azure.Functions.Worker;
 

@@ -1,4 +1,5 @@
-using Durable.Pipelines.Operations;
+using Durable.Operations.Ledger;
+using Durable.Operations.Notifications;
 using Durable.Pipelines.Pothole;
 using Microsoft.Azure.Functions.Worker;
 

@@ -1,5 +1,5 @@
 using System.Text.Json;
-using Durable.Pipelines.Operations;
+using Durable.Operations.Ledger;
 using Durable.Pipelines.Pothole;
 using Microsoft.Azure.Functions.Worker;
 

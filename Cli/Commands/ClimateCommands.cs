@@ -88,7 +88,7 @@ internal static class ClimateCommands
         return new Command("runs", "Shows the run ledger: the latest runs, or those of one instance with their gates and partitions.") { instance }.Does(
             connection, screen, async (parsed, client, format, cancellation) =>
             {
-                string route = parsed.GetValue(instance) is { Length: > 0 } id ? "climate/runs/" + Uri.EscapeDataString(id) : "climate/runs";
+                string route = parsed.GetValue(instance) is { Length: > 0 } id ? "runs/" + Uri.EscapeDataString(id) : "runs";
                 JsonView.Write(screen, format, (await client.CallAsync(HttpMethod.Get, route, json: null, cancellation)).Body);
                 return ExitCode.Ok;
             });

@@ -1,7 +1,10 @@
+using Durable.Operations;
 using Durable.Pipelines.Climate.Grid;
 using Durable.Pipelines.Climate.Import;
+using Durable.Pipelines.Climate.Packing;
+using Durable.Pipelines.Climate.Planning;
+using Durable.Pipelines.Climate.Results;
 using Durable.Pipelines.Climate.Sample;
-using Durable.Pipelines.Operations;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 

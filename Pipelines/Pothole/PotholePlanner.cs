@@ -1,11 +1,12 @@
-using Durable.Pipelines.Operations;
-using Durable.Pipelines.Operations.Leases;
+using Durable.Operations;
+using Durable.Operations.Leases;
+using Durable.Operations.Plans;
 using Microsoft.Extensions.Configuration;
 
 namespace Durable.Pipelines.Pothole;
 
 /// <summary>The pipeline is not set up.</summary>
-public sealed class PotholeOffException() : Exception("The pothole pipeline is off: set Pothole__Bucket, Pothole__MasterInstanceId and Pothole__WorkerInstanceIds.");
+public sealed class PotholeOffException() : PermanentFailureException("The pothole pipeline is off: set Pothole__Bucket, Pothole__MasterInstanceId and Pothole__WorkerInstanceIds.");
 
 /// <summary>Settles what a day still needs. Reads the bucket and the ledger; starts nothing.</summary>
 public sealed class PotholePlanner(PotholeStorage storage, PotholeSteps steps, PotholeOptions options, IConfiguration settings)

@@ -1,4 +1,4 @@
-using Durable.Pipelines.Operations.Leases;
+using Durable.Operations.Leases;
 
 namespace Durable.Pipelines.Pothole;
 

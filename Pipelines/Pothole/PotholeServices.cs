@@ -1,4 +1,4 @@
-using Durable.Pipelines.Operations;
+using Durable.Operations;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Options;

@@ -3,7 +3,8 @@ using System.Text;
 using System.Text.Json;
 using Amazon.S3;
 using Amazon.S3.Model;
-using Durable.Pipelines.Operations;
+using Durable.Operations;
+using Durable.Operations.Plans;
 
 namespace Durable.Pipelines.Pothole;
 
@@ -18,7 +19,7 @@ public sealed record Listing(IReadOnlyList<S3Object> Data, bool IsComplete, stri
 public sealed record CodeBundle(string Hash, string Prefix);
 
 /// <summary>A stage said it was done, and its output says otherwise. Permanent.</summary>
-public sealed class StageOutputException(string message) : Exception(message);
+public sealed class StageOutputException(string message) : PermanentFailureException(message);
 
 /// <summary>The bucket: what is there, the code, and the swap of a stage's output. An error of S3 is an error, never "not there".</summary>
 public sealed class PotholeStorage(IAmazonS3 s3, PotholeOptions options)

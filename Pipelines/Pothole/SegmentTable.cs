@@ -1,11 +1,12 @@
 using System.Globalization;
+using Durable.Operations;
 using Npgsql;
 using NpgsqlTypes;
 
 namespace Durable.Pipelines.Pothole;
 
 /// <summary>A row of the stage's export that is none. Permanent.</summary>
-public sealed class SegmentFileException(string message) : Exception(message);
+public sealed class SegmentFileException(string message) : PermanentFailureException(message);
 
 /// <summary>A segment of a day.</summary>
 public sealed record SegmentRow(string Id, double Longitude, double Latitude, long Impacts, long Total);

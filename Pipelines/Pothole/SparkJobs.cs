@@ -1,6 +1,6 @@
 using System.Globalization;
-using Durable.Pipelines.Operations.Leases;
-using Durable.Pipelines.Operations.Remote;
+using Durable.Operations.Leases;
+using Durable.Operations.Remote;
 
 namespace Durable.Pipelines.Pothole;
 

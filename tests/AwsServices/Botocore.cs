@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Text.Json.Nodes;
 using Amazon.EC2;
 using Amazon.Runtime;
+using Durable.Pipelines.Climate.Hazards;
 using Durable.Tests.Fixtures;
 
 namespace Durable.Tests.AwsServices;

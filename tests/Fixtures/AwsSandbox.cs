@@ -9,10 +9,11 @@ using Amazon.S3;
 using Amazon.S3.Model;
 using Amazon.SageMaker;
 using Amazon.SimpleSystemsManagement;
+using Durable.Operations.Leases;
 
 namespace Durable.Tests.Fixtures;
 
-/// <summary>An AWS sandbox of its own (tests/Sandbox), reached by the real clients over HTTP. It ends with this object or with this process.</summary>
+/// <summary>An AWS sandbox of its own (Sandbox), reached by the real clients over HTTP. It ends with this object or with this process.</summary>
 public sealed class AwsSandbox : IAsyncDisposable, IAsyncLifetime
 {
     private static readonly BasicAWSCredentials Anybody = new("sandbox", "sandbox");
@@ -50,7 +51,7 @@ public sealed class AwsSandbox : IAsyncDisposable, IAsyncLifetime
         string ready = Path.Combine(folder, "ready");
         ProcessStartInfo start = new("python3",
         [
-            Path.Combine(Source(), "tests", "Sandbox", "sandbox.py"), "--root", Path.Combine(folder, "root"), "--ready-file", ready,
+            Path.Combine(Source(), "Sandbox", "sandbox.py"), "--root", Path.Combine(folder, "root"), "--ready-file", ready,
             "--region", Region, "--parent", System.Environment.ProcessId.ToString(CultureInfo.InvariantCulture),
         ]) { RedirectStandardError = true, RedirectStandardOutput = true };
         start.Environment["PYTHONDONTWRITEBYTECODE"] = "1";
@@ -92,13 +93,13 @@ public sealed class AwsSandbox : IAsyncDisposable, IAsyncLifetime
         await s3.PutBucketAsync(new PutBucketRequest { BucketName = name, BucketRegionName = Region });
     }
 
-    /// <summary>The next calls of an operation meet a fault; kinds in tests/Sandbox/README.md. <paramref name="times"/> -1: until <see cref="ClearFaultsAsync"/>.</summary>
+    /// <summary>The next calls of an operation meet a fault; kinds in Sandbox/README.md. <paramref name="times"/> -1: until <see cref="ClearFaultsAsync"/>.</summary>
     public Task FaultAsync(string service, string operation, string kind, int times = 1, string match = "", int skip = 0, double seconds = 60) =>
         PostAsync("faults", new { service, operation, kind, times, match, skip, seconds });
 
     public async Task ClearFaultsAsync() => (await http.DeleteAsync(new Uri(Endpoint + "/sandbox/faults"))).EnsureSuccessStatusCode();
 
-    /// <summary>Settings of tests/Sandbox/README.md, such as <c>startDelaySeconds</c>.</summary>
+    /// <summary>Settings of Sandbox/README.md, such as <c>startDelaySeconds</c>.</summary>
     public Task SetAsync(string name, double value) => PostAsync("settings", new Dictionary<string, double> { [name] = value });
 
     /// <summary>A stopped master and stopped workers.</summary>

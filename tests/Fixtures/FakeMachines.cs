@@ -1,5 +1,5 @@
 using System.Collections.Concurrent;
-using Durable.Pipelines.Operations.Leases;
+using Durable.Operations.Leases;
 
 namespace Durable.Tests.Fixtures;
 

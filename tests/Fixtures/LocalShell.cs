@@ -1,5 +1,5 @@
 using System.Diagnostics;
-using Durable.Pipelines.Operations.Remote;
+using Durable.Operations.Remote;
 
 namespace Durable.Tests.Fixtures;
 

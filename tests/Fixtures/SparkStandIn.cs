@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Text.Json;
+using Durable.Pipelines.Climate.Hazards;
 
 namespace Durable.Tests.Fixtures;
 
@@ -13,7 +14,7 @@ internal static class SparkStandIn
     public static string Root { get; } = FindRoot();
 
     /// <summary>The stand-in's folder, itself a Spark home.</summary>
-    public static string Home { get; } = Path.Combine(Root, "tests", "Sandbox", "spark");
+    public static string Home { get; } = Path.Combine(Root, "Sandbox", "spark");
 
     /// <summary>The stages and the generator.</summary>
     public static string Jobs { get; } = Path.Combine(Root, "Jobs", "pothole");
@@ -22,7 +23,7 @@ internal static class SparkStandIn
     public static string? Missing { get; } =
         !OnPath("python3") ? "python3"
         : !OnPath("node") ? "node"
-        : !Directory.Exists(Path.Combine(Home, "node_modules", "@duckdb", "node-api")) ? "DuckDB: npm ci in tests/Sandbox/spark"
+        : !Directory.Exists(Path.Combine(Home, "node_modules", "@duckdb", "node-api")) ? "DuckDB: npm ci in Sandbox/spark"
         : null;
 
     /// <summary>Runs a program of <see cref="Jobs"/> with <c>spark-submit --master local[*]</c> to its end.</summary>

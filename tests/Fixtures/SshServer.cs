@@ -1,6 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
-using Durable.Pipelines.Operations.Remote;
+using Durable.Operations.Remote;
 
 namespace Durable.Tests.Fixtures;
 

@@ -3,6 +3,7 @@ using System.Net;
 using System.Net.Sockets;
 using System.Text;
 using System.Text.Json;
+using Durable.Orchestrations.Shared;
 using Durable.Tests.Fixtures;
 
 namespace Durable.Tests.Functions;
@@ -92,7 +93,7 @@ internal sealed class AppProcess : IAsyncDisposable
             if (process.HasExited) throw new InvalidOperationException($"The app ended: {Log}");
             try
             {
-                if ((await GetAsync("/api/climate/runs")).Status == HttpStatusCode.OK) return;
+                if ((await GetAsync("/api/runs")).Status == HttpStatusCode.OK) return;
             }
             catch (HttpRequestException)
             {

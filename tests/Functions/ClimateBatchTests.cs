@@ -1,5 +1,6 @@
 using System.Net;
 using System.Text.Json;
+using Durable.Orchestrations.Shared;
 using Npgsql;
 
 namespace Durable.Tests.Functions;
@@ -109,7 +110,7 @@ public sealed class ClimateBatchTests
         string batch = failed.GetProperty("output").GetRawText();
         Assert.Contains("fallback_share of SSP245/tile-0 is 0.2222", batch, StringComparison.Ordinal);
         string run = (await TextAsync(app, "SELECT instance_id FROM operations.runs WHERE kind = 'probability' AND state = 'failed'"))!;
-        JsonElement gate = (await app.GetAsync($"/api/climate/runs/{run}")).Body.GetProperty("gates")[0];
+        JsonElement gate = (await app.GetAsync($"/api/runs/{run}")).Body.GetProperty("gates")[0];
         Assert.Equal(("fallback_share", "SSP245/tile-0", false, 0.05), (
             gate.GetProperty("gate").GetString(), gate.GetProperty("subject").GetString(), gate.GetProperty("passed").GetBoolean(), gate.GetProperty("atMost").GetDouble()));
         Assert.Equal(0.2222, gate.GetProperty("measured").GetDouble(), 1e-4);

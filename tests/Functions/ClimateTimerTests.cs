@@ -1,5 +1,7 @@
 using System.Net;
 using System.Text.Json;
+using Durable.Orchestrations.Shared;
+using Durable.Pipelines.Climate.Model;
 
 namespace Durable.Tests.Functions;
 
@@ -50,7 +52,7 @@ public sealed class ClimateTimerTests
     {
         for (int i = 0; i < 600; i++, await Task.Delay(100))
         {
-            (_, JsonElement runs) = await app.GetAsync("/api/climate/runs");
+            (_, JsonElement runs) = await app.GetAsync("/api/runs");
             JsonElement run = runs.EnumerateArray().FirstOrDefault(candidate => candidate.GetProperty("kind").GetString() == kind);
             if (run.ValueKind == JsonValueKind.Object && run.GetProperty("finishedAt").ValueKind != JsonValueKind.Null) return run;
         }

@@ -1,10 +1,10 @@
 using System.Collections.Concurrent;
 using Durable.Activities.Operations;
-using Durable.Orchestrations;
-using Durable.Pipelines.Operations;
-using Durable.Pipelines.Operations.Leases;
+using Durable.Operations.Leases;
+using Durable.Operations.Ledger;
+using Durable.Orchestrations.Shared;
 using Durable.Tests.Host.Engine;
-using Durable.Tests.Pipelines.Operations.Leases;
+using Durable.Tests.Operations.Leases;
 using Microsoft.DurableTask;
 
 namespace Durable.Tests.Orchestrations;

@@ -2,10 +2,10 @@ using System.Text.Json;
 using Durable.Activities.Operations;
 using Durable.Host.History;
 using Durable.Host.Store;
-using Durable.Orchestrations;
-using Durable.Pipelines.Operations.Leases;
+using Durable.Operations.Leases;
+using Durable.Orchestrations.Shared;
 using Durable.Tests.Host.Engine;
-using Durable.Tests.Pipelines.Operations.Leases;
+using Durable.Tests.Operations.Leases;
 using Microsoft.DurableTask.Client;
 using Npgsql;
 

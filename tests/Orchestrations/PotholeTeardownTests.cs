@@ -5,6 +5,7 @@ using Durable.Activities.Operations;
 using Durable.Activities.Pothole;
 using Durable.Host.History;
 using Durable.Host.Store;
+using Durable.Orchestrations.Shared;
 using Durable.Tests.Fixtures;
 using Durable.Tests.Functions;
 using Microsoft.DurableTask.Client;
@@ -129,7 +130,7 @@ public sealed class PotholeTeardownTests(AwsSandbox sandbox) : IClassFixture<Aws
         };
         await world.StartAsync();
         await there.Task.WaitAsync(TimeSpan.FromSeconds(60));
-        await world.Engine.RaiseAsync(world.InstanceId, Durable.Orchestrations.LeasedCluster.CancelEvent, "enough");
+        await world.Engine.RaiseAsync(world.InstanceId, Durable.Orchestrations.Shared.LeasedCluster.CancelEvent, "enough");
         InstanceRecord run = await world.EndAsync();
 
         Assert.Equal(OrchestrationRuntimeStatus.Failed, run.Status);

@@ -1,8 +1,8 @@
 using System.Text.Json;
 using Durable.Activities.Operations;
 using Durable.Host.Store;
-using Durable.Orchestrations;
-using Durable.Pipelines.Operations.Remote;
+using Durable.Operations.Remote;
+using Durable.Orchestrations.Shared;
 using Durable.Tests.Fixtures;
 using Durable.Tests.Host.Engine;
 using Microsoft.DurableTask;

@@ -1,5 +1,7 @@
 using System.Runtime.InteropServices;
-using Durable.Pipelines.Operations;
+using Durable.Operations.Schema;
+using Durable.Pipelines.Climate.Model;
+using Durable.Pipelines.Climate.Probability;
 using Npgsql;
 
 namespace Durable.Pipelines.Climate.Grid;

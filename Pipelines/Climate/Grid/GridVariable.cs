@@ -1,3 +1,6 @@
+using Durable.Pipelines.Climate.Model;
+using Durable.Pipelines.Climate.Probability;
+
 namespace Durable.Pipelines.Climate.Grid;
 
 /// <summary>What a grid column holds. The number is stored in <c>climate.cell_series</c> and never changes.</summary>

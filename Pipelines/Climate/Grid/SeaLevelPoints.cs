@@ -1,3 +1,4 @@
+using Durable.Pipelines.Climate.Model;
 using Npgsql;
 
 namespace Durable.Pipelines.Climate.Grid;

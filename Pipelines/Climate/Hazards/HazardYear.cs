@@ -1,4 +1,5 @@
 using Durable.Pipelines.Climate.Grid;
+using Durable.Pipelines.Climate.Model;
 
 namespace Durable.Pipelines.Climate.Hazards;
 

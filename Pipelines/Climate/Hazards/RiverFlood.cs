@@ -1,3 +1,5 @@
+using Durable.Pipelines.Climate.Model;
+
 namespace Durable.Pipelines.Climate.Hazards;
 
 /// <summary>River flood from wetness of the land cover, the wettest day (RX1DAY, mm) and the distance to a river (m).</summary>

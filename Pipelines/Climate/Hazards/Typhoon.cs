@@ -1,3 +1,5 @@
+using Durable.Pipelines.Climate.Model;
+
 namespace Durable.Pipelines.Climate.Hazards;
 
 /// <summary>One fix of a storm's track.</summary>

@@ -1,3 +1,5 @@
+using Durable.Pipelines.Climate.Model;
+
 namespace Durable.Pipelines.Climate.Hazards;
 
 /// <summary>Urban flood: hourly rain against what the drains of the place carry (mm/h).</summary>

@@ -1,3 +1,5 @@
+using Durable.Pipelines.Climate.Model;
+
 namespace Durable.Pipelines.Climate.Hazards;
 
 /// <summary>Wildfire: a simplified fire weather index from annual means, weighted by land cover.</summary>

@@ -1,3 +1,5 @@
+using Durable.Pipelines.Climate.Model;
+
 namespace Durable.Pipelines.Climate.Import;
 
 /// <summary>How a column is read.</summary>

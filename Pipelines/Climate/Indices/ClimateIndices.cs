@@ -1,3 +1,5 @@
+using Durable.Pipelines.Climate.Probability;
+
 namespace Durable.Pipelines.Climate.Indices;
 
 /// <summary>

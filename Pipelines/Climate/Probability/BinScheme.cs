@@ -1,3 +1,6 @@
+using Durable.Pipelines.Climate.Hazards;
+using Durable.Pipelines.Climate.Model;
+
 namespace Durable.Pipelines.Climate.Probability;
 
 /// <summary>Bins of an intensity and the damage rate of each.</summary>

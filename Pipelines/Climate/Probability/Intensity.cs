@@ -1,4 +1,5 @@
 using System.Runtime.Intrinsics;
+using Durable.Pipelines.Climate.Hazards;
 
 namespace Durable.Pipelines.Climate.Probability;
 

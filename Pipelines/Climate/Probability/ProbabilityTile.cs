@@ -1,4 +1,6 @@
 using Durable.Pipelines.Climate.Grid;
+using Durable.Pipelines.Climate.Hazards;
+using Durable.Pipelines.Climate.Model;
 
 namespace Durable.Pipelines.Climate.Probability;
 

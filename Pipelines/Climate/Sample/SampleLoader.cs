@@ -1,4 +1,7 @@
+using Durable.Operations;
 using Durable.Pipelines.Climate.Grid;
+using Durable.Pipelines.Climate.Model;
+using Durable.Pipelines.Climate.Packing;
 using Npgsql;
 using NpgsqlTypes;
 
@@ -6,7 +9,7 @@ namespace Durable.Pipelines.Climate.Sample;
 
 /// <summary>The grid holds data that somebody imported; a sample would wipe it out.</summary>
 public sealed class SampleWouldReplaceDataException(string source)
-    : Exception($"The grid was imported from {source}. The sample replaces the whole grid: use an empty database for it.");
+    : PermanentFailureException($"The grid was imported from {source}. The sample replaces the whole grid: use an empty database for it.");
 
 /// <summary>Puts a <see cref="SampleClimate"/> into the input tables and grid columns.</summary>
 public sealed class SampleLoader(NpgsqlDataSource database, GridStore grid, PlacePacker packer)

@@ -1,3 +1,5 @@
+using Durable.Pipelines.Climate.Model;
+
 namespace Durable.Pipelines.Climate.Sample;
 
 /// <summary>Invented storms of 2015–2022: up to five a year that recurve past the peninsula, and one year without any.</summary>

@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Net;
 using System.Text;
+using Durable.Pipelines.Climate.Model;
 using Durable.Tests.Fixtures;
 using Npgsql;
 

@@ -1,3 +1,4 @@
+using Durable.Pipelines.Climate.Model;
 using Durable.Tests.Fixtures;
 using Xunit.Abstractions;
 

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using Durable.Pipelines.Climate.Model;
 using Xunit.Abstractions;
 
 namespace Durable.Tests.Host.Chaos;

@@ -1,4 +1,5 @@
 using System.Globalization;
+using Durable.Pipelines.Climate.Model;
 using Durable.Tests.Fixtures;
 using Xunit.Abstractions;
 

@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using Durable.Host.History;
 using Durable.Host.Store;
+using Durable.Pipelines.Climate.Model;
 using Durable.Tests.Fixtures;
 using Microsoft.DurableTask;
 using Microsoft.DurableTask.Client;

@@ -1,4 +1,5 @@
 using Durable.Host.Http;
+using Durable.Orchestrations.Shared;
 using Microsoft.Extensions.DependencyInjection;
 
 namespace Durable.Tests.Host.Http;

@@ -1,3 +1,5 @@
+using Durable.Orchestrations.Shared;
+
 namespace Durable.Tests.Host.Http;
 
 public sealed class HttpReturnTests : IAsyncLifetime

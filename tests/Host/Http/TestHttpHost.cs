@@ -1,6 +1,7 @@
 using Durable.Host.Functions;
 using Durable.Host.Http;
 using Durable.Host.Http.Management;
+using Durable.Orchestrations.Shared;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.Azure.Functions.Worker.Middleware;

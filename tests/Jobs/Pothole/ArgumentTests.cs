@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using Durable.Pipelines.Climate.Hazards;
 using Durable.Tests.Fixtures;
 
 namespace Durable.Tests.Jobs.Pothole;

@@ -1,7 +1,10 @@
-using Durable.Pipelines.Climate;
+using Durable.Operations.Ledger;
+using Durable.Operations.Schema;
 using Durable.Pipelines.Climate.Grid;
+using Durable.Pipelines.Climate.Model;
+using Durable.Pipelines.Climate.Packing;
+using Durable.Pipelines.Climate.Results;
 using Durable.Pipelines.Climate.Sample;
-using Durable.Pipelines.Operations;
 using Durable.Tests.Fixtures;
 using Npgsql;
 

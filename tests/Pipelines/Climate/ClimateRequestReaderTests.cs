@@ -1,4 +1,6 @@
-using Durable.Pipelines.Climate;
+using Durable.Pipelines.Climate.Hazards;
+using Durable.Pipelines.Climate.Model;
+using Durable.Pipelines.Climate.Planning;
 
 namespace Durable.Tests.Pipelines.Climate;
 

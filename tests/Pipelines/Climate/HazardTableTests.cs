@@ -1,5 +1,7 @@
-using Durable.Pipelines.Climate;
-using Durable.Pipelines.Operations;
+using Durable.Operations.Ledger;
+using Durable.Pipelines.Climate.Hazards;
+using Durable.Pipelines.Climate.Model;
+using Durable.Pipelines.Climate.Results;
 using Npgsql;
 
 namespace Durable.Tests.Pipelines.Climate;

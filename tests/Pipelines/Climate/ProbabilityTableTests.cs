@@ -1,6 +1,8 @@
-using Durable.Pipelines.Climate;
+using Durable.Operations.Ledger;
+using Durable.Pipelines.Climate.Hazards;
+using Durable.Pipelines.Climate.Model;
 using Durable.Pipelines.Climate.Probability;
-using Durable.Pipelines.Operations;
+using Durable.Pipelines.Climate.Results;
 using Npgsql;
 
 namespace Durable.Tests.Pipelines.Climate;

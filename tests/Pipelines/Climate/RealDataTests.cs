@@ -2,12 +2,14 @@ using System.Globalization;
 using System.IO.Compression;
 using System.Text;
 using System.Text.Json;
-using Durable.Pipelines.Climate;
+using Durable.Operations.Ledger;
 using Durable.Pipelines.Climate.Grid;
 using Durable.Pipelines.Climate.Hazards;
 using Durable.Pipelines.Climate.Import;
+using Durable.Pipelines.Climate.Model;
+using Durable.Pipelines.Climate.Packing;
 using Durable.Pipelines.Climate.Probability;
-using Durable.Pipelines.Operations;
+using Durable.Pipelines.Climate.Results;
 using Durable.Tests.Fixtures;
 
 namespace Durable.Tests.Pipelines.Climate;

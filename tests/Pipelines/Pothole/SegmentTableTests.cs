@@ -1,4 +1,4 @@
-using Durable.Pipelines.Operations;
+using Durable.Operations.Schema;
 using Durable.Pipelines.Pothole;
 using Durable.Tests.Fixtures;
 using Npgsql;

@@ -1,9 +1,9 @@
 using System.Text;
-using Durable.Pipelines.Operations.Leases;
-using Durable.Pipelines.Operations.Remote;
+using Durable.Operations.Leases;
+using Durable.Operations.Remote;
 using Durable.Pipelines.Pothole;
 using Durable.Tests.Fixtures;
-using Durable.Tests.Pipelines.Operations.Remote;
+using Durable.Tests.Operations.Remote;
 
 namespace Durable.Tests.Pipelines.Pothole;
 

@@ -1,5 +1,6 @@
 using System.Globalization;
 using Durable.Host.History;
+using Durable.Orchestrations.Shared;
 using Microsoft.DurableTask.Client;
 
 namespace Durable.Tests.Host.Http.Management;

@@ -1,6 +1,6 @@
-using Durable.Pipelines.Climate;
 using Durable.Pipelines.Climate.Grid;
 using Durable.Pipelines.Climate.Hazards;
+using Durable.Pipelines.Climate.Model;
 
 namespace Durable.Tests.Pipelines.Climate.Hazards;
 

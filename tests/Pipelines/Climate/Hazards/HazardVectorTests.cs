@@ -1,6 +1,6 @@
 using System.Text.Json;
-using Durable.Pipelines.Climate;
 using Durable.Pipelines.Climate.Hazards;
+using Durable.Pipelines.Climate.Model;
 
 namespace Durable.Tests.Pipelines.Climate.Hazards;
 

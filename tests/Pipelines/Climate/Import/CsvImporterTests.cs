@@ -3,6 +3,8 @@ using System.IO.Compression;
 using System.Text;
 using Durable.Pipelines.Climate.Grid;
 using Durable.Pipelines.Climate.Import;
+using Durable.Pipelines.Climate.Model;
+using Durable.Pipelines.Climate.Packing;
 using Durable.Pipelines.Climate.Sample;
 
 namespace Durable.Tests.Pipelines.Climate.Import;
@@ -135,7 +137,7 @@ public sealed class CsvImporterTests
         await using ClimateDatabase database = await ClimateDatabase.CreateAsync();
         SampleClimate sample = new(3, 7);
         Tile tile = sample.Tiles()[0];
-        GridColumns expected = sample.Year(Durable.Pipelines.Climate.Scenario.Ssp126, Year, tile);
+        GridColumns expected = sample.Year(Durable.Pipelines.Climate.Model.Scenario.Ssp126, Year, tile);
         string Value(GridVariable variable, int cell) => expected[variable][cell].ToString("R", CultureInfo.InvariantCulture);
         string Table(string header, Func<int, IEnumerable<string>> rows) => header + "\n" + string.Concat(Enumerable.Range(0, tile.Cells).SelectMany(rows).Select(row => row + "\n"));
         string Monthly(Func<int, int, string> value) => Table("observation_date,grid_id,ssp1,ssp2,ssp3,ssp5",
@@ -179,7 +181,7 @@ public sealed class CsvImporterTests
     }
 
     private static async Task<GridColumns> ReadAsync(ClimateDatabase database) => (await database.Grid.ReadYearsAsync(
-        Durable.Pipelines.Climate.Scenario.Ssp126, [2050], GridVariables.Annual, await database.Grid.ReadTilesAsync()))[2050];
+        Durable.Pipelines.Climate.Model.Scenario.Ssp126, [2050], GridVariables.Annual, await database.Grid.ReadTilesAsync()))[2050];
 
     private static Task<ImportReceipt> ImportAsync(ClimateDatabase database, string table, string csv) =>
         new CsvImporter(database.Source).ImportAsync(table, new MemoryStream(Encoding.UTF8.GetBytes(csv)), "test");

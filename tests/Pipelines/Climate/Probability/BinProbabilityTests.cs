@@ -1,3 +1,5 @@
+using Durable.Pipelines.Climate.Hazards;
+using Durable.Pipelines.Climate.Model;
 using Durable.Pipelines.Climate.Probability;
 using FsCheck;
 using FsCheck.Fluent;

@@ -1,7 +1,9 @@
 using System.Text;
-using Durable.Pipelines.Climate;
 using Durable.Pipelines.Climate.Grid;
+using Durable.Pipelines.Climate.Hazards;
 using Durable.Pipelines.Climate.Import;
+using Durable.Pipelines.Climate.Model;
+using Durable.Pipelines.Climate.Packing;
 using Durable.Pipelines.Climate.Probability;
 using FsCheck;
 using FsCheck.Fluent;

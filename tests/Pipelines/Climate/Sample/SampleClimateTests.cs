@@ -1,5 +1,5 @@
-using Durable.Pipelines.Climate;
 using Durable.Pipelines.Climate.Grid;
+using Durable.Pipelines.Climate.Model;
 using Durable.Pipelines.Climate.Sample;
 
 namespace Durable.Tests.Pipelines.Climate.Sample;

@@ -1,0 +1,87 @@
+using System.Net;
+using Durable.Functions.Http;
+using Durable.Operations.Ledger;
+using Durable.Operations.Plans;
+using Durable.Orchestrations.Climate;
+using Durable.Orchestrations.Shared;
+using Durable.Pipelines.Climate.Planning;
+using Durable.Pipelines.Climate.Results;
+using Microsoft.Azure.Functions.Worker;
+using Microsoft.Azure.Functions.Worker.Http;
+using Microsoft.DurableTask;
+using Microsoft.DurableTask.Client;
+
+namespace Durable.Functions.Climate;
+
+/// <summary>
+/// Starts the climate batches. 202 with the status links; 200 with the plan for a dry run; 400 naming each bad field and what is allowed;
+/// 409 with the status link of the run that is in the way, or with what changed since the plan; 422 when there is nothing to compute from.
+/// </summary>
+public sealed class ClimateBatchHttp(ClimatePlanner planner, PlanStore plans, Partitions partitions)
+{
+    [Function("StartHazardBatch")]
+    public Task<HttpResponseData> StartHazardAsync(
+        [HttpTrigger(AuthorizationLevel.Function, "post", Route = "climate/hazard")] HttpRequestData request,
+        [DurableClient] DurableTaskClient client, CancellationToken cancellationToken) =>
+        StartAsync(request, client, nameof(HazardBatch), HazardTable.Kind, planner.PlanHazardAsync, cancellationToken);
+
+    [Function("StartProbabilityBatch")]
+    public Task<HttpResponseData> StartProbabilityAsync(
+        [HttpTrigger(AuthorizationLevel.Function, "post", Route = "climate/probability")] HttpRequestData request,
+        [DurableClient] DurableTaskClient client, CancellationToken cancellationToken) =>
+        StartAsync(request, client, nameof(ProbabilityBatch), ProbabilityTable.Kind, planner.PlanProbabilityAsync, cancellationToken);
+
+    [Function("StartAnnualBatch")]
+    public Task<HttpResponseData> StartAnnualAsync(
+        [HttpTrigger(AuthorizationLevel.Function, "post", Route = "climate/annual")] HttpRequestData request,
+        [DurableClient] DurableTaskClient client, CancellationToken cancellationToken) =>
+        StartAsync(request, client, nameof(AnnualBatch), "annual", planner.PlanProbabilityAsync, cancellationToken);
+
+    private async Task<HttpResponseData> StartAsync(
+        HttpRequestData request, DurableTaskClient client, string orchestration, string kind,
+        Func<ClimateRequest, CancellationToken, Task<Plan>> makePlan, CancellationToken cancellationToken)
+    {
+        ClimateRequestReading reading = ClimateRequestReader.Read(await request.ReadAsStringAsync(), request.QueryPairs());
+        if (reading.Request is not { } options) return await request.RefuseAsync(HttpStatusCode.BadRequest, new { error = "invalid options", fields = reading.Errors }, cancellationToken);
+
+        string instanceId = $"{kind}-{options.Fingerprint}";
+        if (await client.IsActiveAsync(instanceId, cancellationToken)) return await client.CreateCheckStatusResponseAsync(request, instanceId, HttpStatusCode.Conflict, cancellationToken);
+
+        try
+        {
+            Plan plan = await makePlan(options, cancellationToken);
+            if (reading.DryRun)
+            {
+                await plans.SaveAsync(plan, cancellationToken);
+                return await request.AnswerAsync(HttpStatusCode.OK, new { plan.Hash, plan.Kind, plan.Options, plan.ToFill, plan.Skipped, plan.Lanes, plan.EstimatedSeconds, plan.EstimatedRows, plan.Partitions }, cancellationToken);
+            }
+
+            await plans.CheckAsync(options.PlanHash, plan, cancellationToken);
+            foreach (string runId in await FindOwnersAsync(plan, cancellationToken))
+            {
+                string owner = runId[..runId.LastIndexOf('/')];
+                if (await client.IsActiveAsync(owner, cancellationToken)) return await client.CreateCheckStatusResponseAsync(request, owner, HttpStatusCode.Conflict, cancellationToken);
+                // It was terminated or failed before it could let go. A claim of an instance this hub does not know is left to run out.
+                if (await client.GetInstanceAsync(owner, cancellationToken) is not null) await partitions.ReleaseAsync(runId, cancellationToken);
+            }
+        }
+        catch (PlanStaleException stale)
+        {
+            return await request.RefuseAsync(HttpStatusCode.Conflict, new { error = stale.Message, difference = stale.Difference }, cancellationToken);
+        }
+        catch (ClimateInputMissingException missing)
+        {
+            return await request.RefuseAsync(HttpStatusCode.UnprocessableEntity, new { error = missing.Message }, cancellationToken);
+        }
+
+        await client.ScheduleNewOrchestrationInstanceAsync(orchestration, options, new StartOrchestrationOptions(instanceId), cancellationToken);
+        return await client.CreateCheckStatusResponseAsync(request, instanceId, cancellationToken);
+    }
+
+    /// <summary>Runs that fill any of the planned partitions now.</summary>
+    private async Task<IReadOnlyList<string>> FindOwnersAsync(Plan plan, CancellationToken cancellationToken)
+    {
+        Dictionary<string, PartitionRecord> ledger = await partitions.ReadAsync(plan.Kind, cancellationToken);
+        return [.. plan.Partitions.Select(partition => ledger.GetValueOrDefault(partition.Key)?.ClaimedBy).OfType<string>().Distinct()];
+    }
+}

@@ -1,0 +1,24 @@
+using Durable.Operations.Leases;
+using Durable.Operations.Ledger;
+using Durable.Operations.Notifications;
+using Microsoft.Azure.Functions.Worker;
+using Microsoft.DurableTask.Client;
+
+namespace Durable.Functions.Operations;
+
+/// <summary>Stops what outlives its lease or its run, whatever became of the orchestration that should have done it.</summary>
+public sealed class ReaperTimer(LeaseReaper reaper, RunLedger ledger, NotificationSender sender)
+{
+    [Function("ReapClusters")]
+    public async Task<ReaperRound> TickAsync(
+        [TimerTrigger("%" + CostGuardOptions.ReaperSchedule + "%")] TimerInfo timer, [DurableClient] DurableTaskClient client, CancellationToken cancellationToken)
+    {
+        ReaperRound round = await reaper.ReapAsync((instanceId, cancellation) => EndOfAsync(client, instanceId, cancellation), cancellationToken);
+        await ledger.CloseEndedAsync((instanceId, cancellation) => EndOfAsync(client, instanceId, cancellation), cancellationToken);
+        if (round.Closed + round.Waiting > 0) await sender.DeliverAsync(cancellationToken);
+        return round;
+    }
+
+    private static async Task<string?> EndOfAsync(DurableTaskClient client, string instanceId, CancellationToken cancellationToken) =>
+        await client.GetInstanceAsync(instanceId, cancellationToken) is not { } run ? "absent" : run.IsCompleted ? run.RuntimeStatus.ToString() : null;
+}

@@ -1,0 +1,59 @@
+using Amazon;
+using Amazon.EC2;
+using Amazon.Pricing;
+using Amazon.Runtime;
+using Amazon.S3;
+using Amazon.SageMaker;
+using Amazon.SimpleSystemsManagement;
+using Amazon.TimestreamWrite;
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.DependencyInjection.Extensions;
+
+namespace Durable.Operations.Aws;
+
+/// <summary>AWS clients for all pipelines, one of each for the process. Credentials, retries and clock skew are the SDK's own.</summary>
+public static class AwsClients
+{
+    // The price list of every region is served from three regions only; this is one of them.
+    private const string PriceListRegion = "us-east-1";
+
+    /// <summary>Registers the clients. Settings: <c>AWS_REGION</c> (default ap-northeast-2), <c>AWS_ENDPOINT_URL</c> (default: AWS itself).
+    /// Nothing is called and no credential is looked for before the first request.</summary>
+    public static IServiceCollection AddAwsClients(this IServiceCollection services)
+    {
+        services.TryAddSingleton<IAmazonEC2>(provider => new AmazonEC2Client(Configure(new AmazonEC2Config(), provider)));
+        services.TryAddSingleton<IAmazonSimpleSystemsManagement>(provider => new AmazonSimpleSystemsManagementClient(Configure(new AmazonSimpleSystemsManagementConfig(), provider)));
+        services.TryAddSingleton<IAmazonSageMaker>(provider => new AmazonSageMakerClient(Configure(new AmazonSageMakerConfig(), provider)));
+        services.TryAddSingleton<IAmazonPricing>(provider => new AmazonPricingClient(Configure(new AmazonPricingConfig(), provider, PriceListRegion)));
+        services.TryAddSingleton<IAmazonTimestreamWrite>(provider => new AmazonTimestreamWriteClient(Configure(new AmazonTimestreamWriteConfig(), provider)));
+        services.TryAddSingleton<IAmazonS3>(provider =>
+        {
+            AmazonS3Config config = Configure(new AmazonS3Config(), provider);
+
+            // Another endpoint than AWS seldom answers for bucket.host names.
+            config.ForcePathStyle = config.ServiceURL is not null;
+            return new AmazonS3Client(config);
+        });
+        return services;
+    }
+
+    private static T Configure<T>(T config, IServiceProvider provider, string? only = null)
+        where T : ClientConfig
+    {
+        IConfiguration settings = provider.GetRequiredService<IConfiguration>();
+        string region = only ?? (settings["AWS_REGION"] is { Length: > 0 } set ? set : "ap-northeast-2");
+        if (settings["AWS_ENDPOINT_URL"] is { Length: > 0 } url)
+        {
+            // With a URL of its own the region is no longer in the host name; requests are signed for it all the same.
+            config.ServiceURL = url;
+            config.AuthenticationRegion = region;
+        }
+        else
+        {
+            config.RegionEndpoint = RegionEndpoint.GetBySystemName(region);
+        }
+
+        return config;
+    }
+}

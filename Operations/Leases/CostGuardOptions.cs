@@ -1,0 +1,49 @@
+using System.ComponentModel.DataAnnotations;
+using System.Globalization;
+
+namespace Durable.Operations.Leases;
+
+/// <summary>Limits on paid machines; settings <c>CostGuard__…</c>. Budgets count what a lease would cost if it ran to its deadline, until its receipt says less.</summary>
+public sealed class CostGuardOptions
+{
+    /// <summary>When the reaper looks, NCRONTAB. Default every minute.</summary>
+    public const string ReaperSchedule = "CostGuard__ReaperSchedule";
+
+    /// <summary>Longest time from grant to deadline, extensions included. Default 6 h.</summary>
+    [Range(typeof(TimeSpan), "00:00:05", "7.00:00:00", ErrorMessage = "CostGuard__LongestLease goes from 00:00:05 to 7.00:00:00.")]
+    public TimeSpan LongestLease { get; init; } = TimeSpan.FromHours(6);
+
+    /// <summary>Most machine seconds of one run: five machines for 4 h are 72,000. Default 100,000.</summary>
+    [Range(1, long.MaxValue, ErrorMessage = "CostGuard__RunSeconds is at least 1.")]
+    public long RunSeconds { get; init; } = 100_000;
+
+    /// <summary>Most a run may cost, US dollars. Default 25.</summary>
+    [Range(0, 1_000_000, ErrorMessage = "CostGuard__RunUsd goes from 0 to 1,000,000.")]
+    public decimal RunUsd { get; init; } = 25;
+
+    /// <summary>Most machine seconds of all runs whose leases were granted on one UTC day. Default 200,000.</summary>
+    [Range(1, long.MaxValue, ErrorMessage = "CostGuard__DaySeconds is at least 1.")]
+    public long DaySeconds { get; init; } = 200_000;
+
+    /// <summary>Most that all runs granted on one UTC day may cost, US dollars. Default 50.</summary>
+    [Range(0, 1_000_000, ErrorMessage = "CostGuard__DayUsd goes from 0 to 1,000,000.")]
+    public decimal DayUsd { get; init; } = 50;
+
+    /// <summary>
+    /// US dollars an hour, <c>type=price</c> by comma; <c>*</c> is the price of every other type, and without it those are refused.
+    /// Default: on-demand Linux prices of ap-northeast-2 for common types, and a pessimistic 5.00 for the rest.
+    /// </summary>
+    public string HourlyPrices { get; init; } =
+        "t3.micro=0.013,t3.small=0.026,t3.medium=0.052,t3.large=0.104,t3.xlarge=0.208,m5.large=0.118,m5.xlarge=0.236,m5.2xlarge=0.472,c5.large=0.096,c5.xlarge=0.192,r5.large=0.152,r5.xlarge=0.304,*=5.00";
+
+    /// <summary>The price list of <see cref="HourlyPrices"/>.</summary>
+    /// <exception cref="FormatException">An entry is not <c>type=price</c>.</exception>
+    public IReadOnlyDictionary<string, decimal> Prices() => HourlyPrices
+        .Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries)
+        .Select(entry => entry.Split('=', 2, StringSplitOptions.TrimEntries))
+        .ToDictionary(
+            pair => pair[0],
+            pair => pair.Length == 2 && decimal.TryParse(pair[1], NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out decimal price)
+                ? price
+                : throw new FormatException($"CostGuard__HourlyPrices has '{string.Join('=', pair)}'; write type=price in US dollars, for example t3.medium=0.052."));
+}

@@ -1,0 +1,43 @@
+using Amazon.EC2;
+using Amazon.EC2.Model;
+
+namespace Durable.Operations.Leases;
+
+/// <summary>EC2 instances.</summary>
+internal sealed class Ec2Machines(IAmazonEC2 ec2) : IPaidMachines
+{
+    public const string Ec2 = "ec2";
+
+    public string Kind => Ec2;
+
+    /// <remarks>Source: EC2 on-demand pricing, per-second billing of Linux instances with a minimum of 60 s for each start.</remarks>
+    public TimeSpan LeastBilled => TimeSpan.FromSeconds(60);
+
+    public async Task<IReadOnlyList<Machine>> DescribeAsync(IReadOnlyList<string> ids, CancellationToken cancellationToken)
+    {
+        Dictionary<string, Instance> found = [];
+        string? next = null;
+        do
+        {
+            // By filter, not by id: an unknown id would fail the call for all of them.
+            DescribeInstancesResponse page = await ec2.DescribeInstancesAsync(
+                new DescribeInstancesRequest { Filters = [new Filter { Name = "instance-id", Values = [.. ids] }], NextToken = next }, cancellationToken);
+            foreach (Instance instance in (page.Reservations ?? []).SelectMany(reservation => reservation.Instances ?? [])) found[instance.InstanceId] = instance;
+            next = page.NextToken;
+        }
+        while (!string.IsNullOrEmpty(next));
+
+        return
+        [
+            .. ids.Select(id => found.GetValueOrDefault(id) is { } instance
+                ? new Machine(id, instance.State?.Name?.Value ?? "unknown", instance.InstanceType?.Value ?? "", instance.PrivateIpAddress)
+                : new Machine(id, "absent", "", null)),
+        ];
+    }
+
+    public Task StartAsync(IReadOnlyList<string> ids, CancellationToken cancellationToken) =>
+        ec2.StartInstancesAsync(new StartInstancesRequest { InstanceIds = [.. ids] }, cancellationToken);
+
+    public Task StopAsync(IReadOnlyList<string> ids, bool force, CancellationToken cancellationToken) =>
+        ec2.StopInstancesAsync(new StopInstancesRequest { InstanceIds = [.. ids], Force = force }, cancellationToken);
+}

@@ -1,0 +1,88 @@
+using Durable.Operations.Aws;
+using Durable.Operations.Backup;
+using Durable.Operations.Leases;
+using Durable.Operations.Ledger;
+using Durable.Operations.Notifications;
+using Durable.Operations.Plans;
+using Durable.Operations.Remote;
+using Durable.Operations.Schema;
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.Configuration.Memory;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.DependencyInjection.Extensions;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
+using Npgsql;
+
+namespace Durable.Operations;
+
+/// <summary>What every pipeline shares: the database, its schema, ledger, plans, partitions, gates, notifications, backups.</summary>
+public static class OperationsServices
+{
+    /// <summary>Setting that holds the Npgsql connection string of the pipelines' database.</summary>
+    public const string ConnectionSetting = "PostgresConnection";
+
+    /// <summary>Registers everything once; a second call changes nothing.</summary>
+    public static IServiceCollection AddOperations(this IServiceCollection services)
+    {
+        services.TryAddSingleton(provider => NpgsqlDataSource.Create(ConnectionString(provider)));
+        services.TryAddSingleton(TimeProvider.System);
+        services.TryAddSingleton<Partitions>();
+        services.TryAddSingleton<PlanStore>();
+        services.TryAddSingleton<RunLedger>();
+        services.TryAddSingleton<RunReader>();
+        services.TryAddSingleton<DataGates>();
+        services.TryAddSingleton<NotificationOutbox>();
+        services.TryAddSingleton(provider => new NotificationSender(
+            provider.GetRequiredService<NpgsqlDataSource>(), new HttpClient(new SocketsHttpHandler { AllowAutoRedirect = false }),
+            NotificationOptions.Read(provider.GetRequiredService<IConfiguration>()), provider.GetRequiredService<TimeProvider>(), provider.GetRequiredService<ILogger<NotificationSender>>()));
+        services.TryAddSingleton(provider => new DatabaseBackup(Backups(provider), provider.GetRequiredService<TimeProvider>()));
+        services.TryAddEnumerable(ServiceDescriptor.Singleton<IHostedService, SchemaAtStart>());
+        return services.AddAwsClients().AddLeases().AddRemoteHosts();
+    }
+
+    private static IServiceCollection AddLeases(this IServiceCollection services)
+    {
+        services.AddOptions<CostGuardOptions>().BindConfiguration("CostGuard").ValidateDataAnnotations()
+            .Validate(options => options.Prices().Count > 0, "CostGuard__HourlyPrices names no price.").ValidateOnStart();
+        services.TryAddSingleton(provider => provider.GetRequiredService<IOptions<CostGuardOptions>>().Value);
+        services.TryAddEnumerable(ServiceDescriptor.Singleton<IPaidMachines, Ec2Machines>());
+        services.TryAddSingleton<LeaseKeeper>();
+        services.TryAddSingleton<LeaseReader>();
+        services.TryAddSingleton<LeaseReaper>();
+        return services;
+    }
+
+    private static IServiceCollection AddRemoteHosts(this IServiceCollection services)
+    {
+        services.AddOptions<RemoteOptions>().BindConfiguration("Remote").ValidateDataAnnotations().ValidateOnStart();
+        services.TryAddSingleton(provider => provider.GetRequiredService<IOptions<RemoteOptions>>().Value);
+        services.TryAddSingleton<IRemoteShell>(provider => provider.GetRequiredService<RemoteOptions>().Transport == "ssh"
+            ? ActivatorUtilities.CreateInstance<OpenSshShell>(provider)
+            : ActivatorUtilities.CreateInstance<SsmShell>(provider));
+        services.TryAddSingleton<IRemoteHost, RemoteHost>();
+        return services;
+    }
+
+    /// <summary>Values of settings that a trigger's attribute names and that nobody has to set. The Functions host reads them itself: there they must be app settings.</summary>
+    public static void AddOperationsDefaults(this IConfigurationBuilder configuration) => configuration.Sources.Insert(
+        0, new MemoryConfigurationSource { InitialData = [KeyValuePair.Create("CostGuard:ReaperSchedule", (string?)"0 * * * * *")] });
+
+    private static string ConnectionString(IServiceProvider provider) =>
+        provider.GetRequiredService<IConfiguration>()[ConnectionSetting] is { Length: > 0 } text
+            ? text
+            : throw new InvalidOperationException(
+                $"Setting {ConnectionSetting} is missing: an Npgsql connection string such as Host=127.0.0.1;Username=durable;Database=durable. See local.settings.sample.json.");
+
+    private static BackupOptions Backups(IServiceProvider provider)
+    {
+        IConfiguration settings = provider.GetRequiredService<IConfiguration>();
+        return new BackupOptions
+        {
+            ConnectionString = ConnectionString(provider),
+            Directory = settings["BackupDirectory"] is { Length: > 0 } directory ? directory : Path.Combine(".local", "backups"),
+            Kept = int.TryParse(settings["BackupsKept"], out int kept) && kept > 0 ? kept : 3,
+        };
+    }
+}

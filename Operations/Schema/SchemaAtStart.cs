@@ -1,0 +1,86 @@
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using Npgsql;
+
+namespace Durable.Operations.Schema;
+
+/// <summary>Brings the schema up to date before the first function runs. A database that is away does not end the process: it is tried again until it is there.</summary>
+/// <remarks>The first try is awaited, so that no function meets an old schema on an ordinary start.</remarks>
+internal sealed partial class SchemaAtStart(IServiceProvider services, ILogger<SchemaAtStart> logger) : IHostedService, IDisposable
+{
+    private static readonly TimeSpan Pause = TimeSpan.FromSeconds(1);
+    private readonly CancellationTokenSource stopping = new();
+    private Task? retries;
+
+    /// <exception cref="SchemaStepChangedException">An applied step's file has changed; permanent.</exception>
+    public async Task StartAsync(CancellationToken cancellationToken)
+    {
+        NpgsqlDataSource database;
+        try
+        {
+            database = services.GetRequiredService<NpgsqlDataSource>();
+        }
+        catch (Exception e) when (e is InvalidOperationException or ArgumentException)
+        {
+            // Missing or unreadable setting: functions that need the database say the same.
+            LogUnusable(logger, e.Message);
+            return;
+        }
+
+        if (!await TryAsync(database, first: true, cancellationToken)) retries = RetryAsync(database);
+    }
+
+    public async Task StopAsync(CancellationToken cancellationToken)
+    {
+        await stopping.CancelAsync();
+        if (retries is not null) await retries.WaitAsync(cancellationToken);
+    }
+
+    public void Dispose() => stopping.Dispose();
+
+    private async Task RetryAsync(NpgsqlDataSource database)
+    {
+        try
+        {
+            do
+            {
+                await Task.Delay(Pause, stopping.Token);
+            }
+            while (!await TryAsync(database, first: false, stopping.Token));
+        }
+        catch (OperationCanceledException)
+        {
+            // Stopping before the database came.
+        }
+        catch (SchemaStepChangedException e)
+        {
+            LogUnusable(logger, e.Message);
+        }
+    }
+
+    /// <summary>One try; only the first failure is logged (<paramref name="first"/>).</summary>
+    private async Task<bool> TryAsync(NpgsqlDataSource database, bool first, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await SchemaSteps.ApplyAsync(database, cancellationToken);
+            if (!first) LogApplied(logger);
+            return true;
+        }
+        catch (Exception e) when (e is NpgsqlException or TimeoutException or System.Net.Sockets.SocketException)
+        {
+            if (first) LogAway(logger, OperationsServices.ConnectionSetting, e.Message);
+            return false;
+        }
+    }
+
+    [LoggerMessage(7001, LogLevel.Warning, "The pipelines' tables cannot be brought up to date yet: check that PostgreSQL runs and that {Setting} is right; this goes on by itself. ({Reason})")]
+    private static partial void LogAway(ILogger logger, string setting, string reason);
+
+    [LoggerMessage(7002, LogLevel.Information, "The pipelines' tables are up to date")]
+    private static partial void LogApplied(ILogger logger);
+
+    [LoggerMessage(7003, LogLevel.Error, "The pipelines' database cannot be used. {Reason}")]
+    private static partial void LogUnusable(ILogger logger, string reason);
+}

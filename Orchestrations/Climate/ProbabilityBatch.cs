@@ -1,0 +1,28 @@
+using Durable.Activities.Climate;
+using Durable.Activities.Operations;
+using Durable.Operations.Ledger;
+using Durable.Orchestrations.Shared;
+using Durable.Pipelines.Climate.Planning;
+using Durable.Pipelines.Climate.Results;
+using Microsoft.Azure.Functions.Worker;
+using Microsoft.DurableTask;
+
+namespace Durable.Orchestrations.Climate;
+
+/// <summary>Computes P(H) and annual losses for every scenario × tile that is missing, failed, stale or forced.</summary>
+public static class ProbabilityBatch
+{
+    /// <inheritdoc cref="HazardBatch.RunAsync"/>
+    [Function(nameof(ProbabilityBatch))]
+    public static async Task<RunStatistics> RunAsync([OrchestrationTrigger] TaskOrchestrationContext context, ClimateRequest request)
+    {
+        ClimateRun run = new(context.InstanceId, context.CurrentUtcDateTime, request);
+        if (request.Backup) await context.CallActivityAsync(nameof(BackupResults), ResultTables.Backup, Lanes.Retry);
+        ProbabilityWork work = await context.CallActivityAsync<ProbabilityWork>(nameof(BeginProbabilityRun), run, Lanes.Retry);
+        IReadOnlyList<PartitionOutcome> outcomes = await Lanes.DrainAsync(
+            context, ProbabilityTable.Kind, run.RunId, work.Tasks, request.Workers,
+            task => [task.Key],
+            async task => [await context.CallActivityAsync<PartitionOutcome>(nameof(WriteProbabilityTile), task, Lanes.Retry)]);
+        return await Lanes.FinishAsync(context, run.RunId, outcomes, work.Skipped);
+    }
+}

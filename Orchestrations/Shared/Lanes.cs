@@ -1,0 +1,78 @@
+using Durable.Activities.Operations;
+using Durable.Operations.Ledger;
+using Durable.Operations.Plans;
+using Microsoft.DurableTask;
+
+namespace Durable.Orchestrations.Shared;
+
+/// <summary>A batch ended with failed partitions, or could not begin.</summary>
+public sealed class BatchFailedException(string message) : Exception(message);
+
+/// <summary>Runs the partitions of a batch in lanes, tells how far it is, and closes the run.</summary>
+internal static class Lanes
+{
+    /// <summary>Five tries, 2 s to 1 min apart. What a second try cannot mend is not tried again.</summary>
+    public static readonly TaskOptions Retry = TaskOptions.FromRetryPolicy(
+        new RetryPolicy(5, TimeSpan.FromSeconds(2), backoffCoefficient: 2, maxRetryInterval: TimeSpan.FromMinutes(1))
+        {
+            HandleFailure = Retries.IsTransient,
+        });
+
+    /// <summary>Fills all of <paramref name="work"/>, <paramref name="lanes"/> at a time. A failure becomes an outcome, not an end.</summary>
+    public static async Task<IReadOnlyList<PartitionOutcome>> DrainAsync<TWork>(
+        TaskOrchestrationContext context, string kind, string runId, IReadOnlyList<TWork> work, int lanes,
+        Func<TWork, IReadOnlyList<string>> keys, Func<TWork, Task<IReadOnlyList<PartitionOutcome>>> fill)
+    {
+        Queue<TWork> waiting = new(work);
+        List<PartitionOutcome> outcomes = [];
+        int total = work.Sum(item => keys(item).Count);
+        Report();
+        await Task.WhenAll(Enumerable.Range(0, lanes).Select(_ => LaneAsync()));
+        return outcomes;
+
+        // No lock: an orchestrator's continuations run one at a time, in history order, so a replay deals the same work to the same lanes.
+        async Task LaneAsync()
+        {
+            while (waiting.TryDequeue(out TWork? item))
+            {
+                outcomes.AddRange(await FillAsync(item));
+                Report();
+            }
+        }
+
+        async Task<IReadOnlyList<PartitionOutcome>> FillAsync(TWork item)
+        {
+            try
+            {
+                return await fill(item);
+            }
+            catch (TaskFailedException error)
+            {
+                PartitionOutcome[] failed = [.. keys(item).Select(key => new PartitionOutcome(key, 0, 0, 0, 0, error.FailureDetails.ErrorMessage))];
+                await context.CallActivityAsync(nameof(RecordPartitionFailure), new PartitionFailures(kind, runId, failed), Retry);
+                return failed;
+            }
+        }
+
+        void Report() => context.SetCustomStatus(new
+        {
+            done = outcomes.Count(outcome => outcome.Succeeded),
+            failed = outcomes.Count(outcome => !outcome.Succeeded),
+            total,
+            rows = outcomes.Sum(outcome => outcome.Rows),
+            values = outcomes.Sum(outcome => outcome.Values),
+            fallbacks = outcomes.Sum(outcome => outcome.Fallbacks),
+        });
+    }
+
+    /// <summary>Closes the run, tells whoever wants to know, and fails when a partition did.</summary>
+    public static async Task<RunStatistics> FinishAsync(TaskOrchestrationContext context, string runId, IReadOnlyList<PartitionOutcome> outcomes, int skipped)
+    {
+        RunStatistics statistics = await context.CallActivityAsync<RunStatistics>(nameof(FinishRun), new RunToFinish(runId, outcomes, skipped), Retry);
+        await context.CallActivityAsync(nameof(DeliverNotifications), Retry);
+        return statistics.Failed == 0
+            ? statistics
+            : throw new BatchFailedException(
+                $"{statistics.Failed} of {statistics.Total} {statistics.Kind} partitions failed, first {statistics.Failures[0].Key}: {statistics.Failures[0].Error} Start again to do the failed ones only.");
+    }
+}

@@ -1,0 +1,10 @@
+using Durable.Operations.Backup;
+
+namespace Durable.Pipelines.Climate.Results;
+
+/// <summary>The tables that hold what the climate batches computed.</summary>
+internal static class ResultTables
+{
+    /// <summary>All of them, with their partitions.</summary>
+    public static BackupRequest Backup { get; } = new("climate", ["climate.hazard_cells*", "climate.probability_cells*"]);
+}
