@@ -316,8 +316,14 @@ internal sealed partial class DurableEngine : BackgroundService
             return false;
         }
 
+        if (written.Fate == TurnFate.Stale)
+        {
+            await StartOverAsync(session, taken);
+            return false;
+        }
+
         session.Turns.Applied(write, tools);
-        session.Forget(write.Consumed);
+        session.Consumed(write);
         foreach (Replay.ScheduleTaskAction task in write.Activities.Take(written.Claimed))
         {
             activities.Accept(new ClaimedActivity(write.RunNo, task.TaskId, write.InstanceId, task.Name, task.Version, task.Input, write.TraceParent, 1));
@@ -348,11 +354,28 @@ internal sealed partial class DurableEngine : BackgroundService
     private void Close(OrchestrationSession session)
     {
         sessions.TryRemove(new KeyValuePair<string, OrchestrationSession>(session.InstanceId, session));
-        long run = session.Turns.RunNo;
-        foreach (Incoming left in session.Close().Where(i => i.FinishedActivity is not null))
+        _ = ReportLateAsync(session, session.Close());
+    }
+
+    private Task ReportLateAsync(OrchestrationSession session, List<Incoming> arrived) => Task.WhenAll(
+        from late in arrived where late.FinishedActivity is not null select ReportLateAsync(new ActivityResult(session.InstanceId, session.Turns.RunNo, late.Event.TaskId, late.Event)));
+
+    /// <summary>A turn was built on messages that are gone: its state is thrown away and the instance given back, to be loaded anew from what the store holds.</summary>
+    private async Task StartOverAsync(OrchestrationSession session, List<Incoming> taken)
+    {
+        Log.TurnStale(logger, session.InstanceId);
+        Close(session);
+        await ReportLateAsync(session, taken);
+        try
         {
-            _ = ReportLateAsync(new ActivityResult(session.InstanceId, run, left.Event.TaskId, left.Event));
+            await source.GiveBackAsync(lease.HostNo, session.InstanceId, session.Epoch, CancellationToken.None);
         }
+        catch (Exception e) when (HubDatabase.IsTransient(e))
+        {
+            lease.Suspect(); // what cannot be given back one by one is given back with all else
+        }
+
+        wake.Set();
     }
 
     private async Task ReportLateAsync(ActivityResult result)
@@ -440,6 +463,9 @@ internal sealed partial class DurableEngine : BackgroundService
 
         [LoggerMessage(7, LogLevel.Information, "A late result for {InstanceId} was dropped ({Reason}); the activity is delivered again")]
         public static partial void LateResultDropped(ILogger logger, string instanceId, string reason);
+
+        [LoggerMessage(9, LogLevel.Information, "A turn of {InstanceId} was built on messages that another turn had consumed; it was not stored and is built again")]
+        public static partial void TurnStale(ILogger logger, string instanceId);
 
         [LoggerMessage(8, LogLevel.Warning, "The host left without giving its work back; others take it when its lease ends. {Reason}")]
         public static partial void LeftWithoutWord(ILogger logger, string reason);

@@ -10,6 +10,7 @@ internal sealed class OrchestrationSession : IDisposable
     private readonly Lock gate = new();
     private readonly List<Incoming> mailbox = [];
     private readonly HashSet<long> readMessages = [];
+    private readonly Queue<(long TurnNo, IReadOnlyList<long> Messages)> consumed = [];
     private readonly Func<OrchestrationSession, Task> runTurns;
     private readonly HubClock clock;
     private readonly Timer timer;
@@ -84,6 +85,12 @@ internal sealed class OrchestrationSession : IDisposable
                 {
                     news = true;
                     mailbox.Add(new Incoming(item.Event, item.MessageId, null, item.RunNo));
+                }
+
+                // Reads follow one another: when one has seen a turn, no later one brings the messages of that turn again.
+                while (consumed.TryPeek(out (long TurnNo, IReadOnlyList<long> Messages) turn) && turn.TurnNo < letter.TurnNo)
+                {
+                    readMessages.ExceptWith(consumed.Dequeue().Messages);
                 }
             }
         }
@@ -174,12 +181,16 @@ internal sealed class OrchestrationSession : IDisposable
         }
     }
 
-    /// <summary>Forgets messages whose rows are gone.</summary>
-    public void Forget(IReadOnlyList<long> consumed)
+    /// <summary>Notes that a written turn consumed messages. A read that began before its commit may still bring them, so they are forgotten only
+    /// when a read has seen the turn. This saves work and decides nothing: the commit refuses a turn whose messages are gone.</summary>
+    public void Consumed(TurnWrite written)
     {
-        lock (gate)
+        if (written.Consumed.Count > 0)
         {
-            readMessages.ExceptWith(consumed);
+            lock (gate)
+            {
+                consumed.Enqueue((written.TurnNo, written.Consumed));
+            }
         }
     }
 

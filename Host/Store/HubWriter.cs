@@ -148,13 +148,14 @@ internal sealed partial class HubWriter(HubDatabase database, ILogger<HubWriter>
             string[] parts = refused.Split(' ');
             PendingTurn turn = turns[int.Parse(parts[1], System.Globalization.CultureInfo.InvariantCulture) - 1];
             batch.Remove(turn);
-            bool applied = parts[0] == "applied";
-            if (!applied)
+            TurnFate fate = parts[0] switch { "applied" => TurnFate.Applied, "stale" => TurnFate.Stale, _ => TurnFate.Lost };
+            int claimed = fate == TurnFate.Applied ? turn.Claimed ?? 0 : 0;
+            if (fate != TurnFate.Applied)
             {
                 Unreserve(turn);
             }
 
-            turn.Done.TrySetResult(new TurnWritten(applied ? TurnFate.Applied : TurnFate.Lost, applied ? turn.Claimed ?? 0 : 0));
+            turn.Done.TrySetResult(new TurnWritten(fate, claimed));
         }
     }
 
@@ -257,6 +258,9 @@ internal enum TurnFate
 
     /// <summary>Another host holds the instance, or it is gone: forget it.</summary>
     Lost,
+
+    /// <summary>It consumed messages that are not there any more: build it again from the store.</summary>
+    Stale,
 }
 
 /// <summary>Outcome of a write. <paramref name="Claimed"/> first activities of the turn were claimed for this host.</summary>

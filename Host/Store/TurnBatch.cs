@@ -49,8 +49,10 @@ internal sealed class TurnBatch(NpgsqlConnection connection, long hostNo, string
     {
         if (turns.Length > 0 || others.Length > 0)
         {
-            Command("SELECT fence($1, $2, $3, $4, $5)", new NpgsqlParameter<long> { TypedValue = hostNo },
-                Texts(turns, t => t.InstanceId), Longs(turns, t => t.Epoch), Longs(turns, t => t.TurnNo), new NpgsqlParameter<string[]> { TypedValue = others });
+            (long MessageId, long Place)[] consumed = [.. turns.SelectMany((t, index) => t.Consumed.Select(id => (id, index + 1L)))];
+            Command("SELECT fence($1, $2, $3, $4, $5, $6, $7)", new NpgsqlParameter<long> { TypedValue = hostNo },
+                Texts(turns, t => t.InstanceId), Longs(turns, t => t.Epoch), Longs(turns, t => t.TurnNo), new NpgsqlParameter<string[]> { TypedValue = others },
+                Longs(consumed, c => c.MessageId), Longs(consumed, c => c.Place));
         }
     }
 
@@ -235,9 +237,11 @@ internal sealed class TurnBatch(NpgsqlConnection connection, long hostNo, string
                 """, Text(turn.InstanceId), Text(turn.Continuation!.Input), Text(turn.Continuation.Version));
             if (turn.CarriedEvents.Count > 0)
             {
+                // What is carried over came before whatever lies unread in the inbox: numbers below all others, and rising from one execution to the next.
                 Command("""
-                    INSERT INTO inbox (instance_id, kind, task_id, name, data)
-                    SELECT $1, $2, -1, e.name, e.data FROM unnest($3::text[], $4::text[]) WITH ORDINALITY AS e (name, data, place) ORDER BY e.place
+                    INSERT INTO inbox (message_id, instance_id, kind, task_id, name, data) OVERRIDING SYSTEM VALUE
+                    SELECT nextval(pg_get_serial_sequence('inbox', 'message_id')) - 4611686018427387904, $1, $2, -1, e.name, e.data
+                    FROM (SELECT * FROM unnest($3::text[], $4::text[]) WITH ORDINALITY AS u (name, data, place) ORDER BY u.place) e
                     """, Text(turn.InstanceId), new NpgsqlParameter<short> { TypedValue = (short)EventKind.EventRaised },
                     Texts(turn.CarriedEvents, e => e.Name), Texts(turn.CarriedEvents, e => e.Data));
             }
@@ -246,12 +250,6 @@ internal sealed class TurnBatch(NpgsqlConnection connection, long hostNo, string
 
     private void Clear(TurnWrite[] turns)
     {
-        long[] consumed = [.. turns.SelectMany(t => t.Consumed)];
-        if (consumed.Length > 0)
-        {
-            Command("DELETE FROM inbox WHERE message_id = ANY($1)", new NpgsqlParameter<long[]> { TypedValue = consumed });
-        }
-
         TurnWrite[] ended = [.. turns.Where(t => t.Ends)];
         if (ended.Length > 0)
         {

@@ -29,7 +29,7 @@ internal sealed class WorkSource(HubDatabase database)
         """;
 
     private const string MailSql = """
-        SELECT i.instance_id, i.run_no, i.sent, i.lease_epoch, m.message_id, m.run_no, m.kind, m.task_id, m.name, m.data, m.detail
+        SELECT i.instance_id, i.run_no, i.sent, i.lease_epoch, i.turn_no, m.message_id, m.run_no, m.kind, m.task_id, m.name, m.data, m.detail
         FROM instances i LEFT JOIN inbox m ON m.instance_id = i.instance_id
         WHERE i.owner = $1 AND (i.sent > i.handled OR i.instance_id = ANY($2))
         ORDER BY m.message_id
@@ -115,11 +115,23 @@ internal sealed class WorkSource(HubDatabase database)
             List<Mail> mail = [];
             while (await reader.ReadAsync(cancellation))
             {
-                MailItem? item = reader.IsDBNull(4) ? null : ReadMailItem(reader);
-                mail.Add(new Mail(reader.GetString(0), reader.GetInt64(1), reader.GetInt64(2), reader.GetInt64(3), item));
+                MailItem? item = reader.IsDBNull(5) ? null : ReadMailItem(reader, 5);
+                mail.Add(new Mail(reader.GetString(0), reader.GetInt64(1), reader.GetInt64(2), reader.GetInt64(3), reader.GetInt64(4), item));
             }
 
             return mail;
+        }, cancellation);
+
+    /// <summary>Gives an instance back as it stands in the store, if this host still holds it under <paramref name="epoch"/>.</summary>
+    public Task<int> GiveBackAsync(long hostNo, string instanceId, long epoch, CancellationToken cancellation) =>
+        database.RunAsync("give back", async connection =>
+        {
+            await using NpgsqlCommand command = new(
+                "UPDATE instances SET owner = NULL, lease_epoch = lease_epoch + 1 WHERE instance_id = $1 AND owner = $2 AND lease_epoch = $3", connection)
+            {
+                Parameters = { new NpgsqlParameter<string> { TypedValue = instanceId }, Long(hostNo), Long(epoch) },
+            };
+            return await command.ExecuteNonQueryAsync(cancellation);
         }, cancellation);
 
     /// <summary>Claims up to <paramref name="most"/> waiting activities, oldest first.</summary>
@@ -160,11 +172,11 @@ internal sealed class WorkSource(HubDatabase database)
             kind == EventKind.ExecutionStarted ? input : Text(reader, at + 4), HubJson.ReadDetail(Text(reader, at + 5)));
     }
 
-    private static MailItem ReadMailItem(NpgsqlDataReader reader)
+    private static MailItem ReadMailItem(NpgsqlDataReader reader, int at)
     {
         HistoryEvent happened = new(
-            (EventKind)reader.GetInt16(6), reader.GetInt32(7), default, Text(reader, 8), Text(reader, 9), HubJson.ReadDetail(Text(reader, 10)));
-        return new MailItem(reader.GetInt64(4), reader.IsDBNull(5) ? null : reader.GetInt64(5), happened);
+            (EventKind)reader.GetInt16(at + 2), reader.GetInt32(at + 3), default, Text(reader, at + 4), Text(reader, at + 5), HubJson.ReadDetail(Text(reader, at + 6)));
+        return new MailItem(reader.GetInt64(at), reader.IsDBNull(at + 1) ? null : reader.GetInt64(at + 1), happened);
     }
 
     private static LoadedInstance ReadInstance(NpgsqlDataReader reader) => new()
@@ -254,8 +266,9 @@ internal sealed record LoadedInstance
     public void AddHistory(HistoryEvent happened) => history.Add(happened);
 }
 
-/// <summary>State of an instance's inbox: <paramref name="Sent"/> as of <paramref name="Item"/>, which is null where there is no message (a start).</summary>
-internal sealed record Mail(string InstanceId, long RunNo, long Sent, long Epoch, MailItem? Item);
+/// <summary>State of an instance's inbox: <paramref name="Sent"/> as of <paramref name="Item"/>, which is null where there is no message (a start).
+/// What turns up to <paramref name="TurnNo"/> consumed is not among it; a later turn may have consumed it since it was read.</summary>
+internal sealed record Mail(string InstanceId, long RunNo, long Sent, long Epoch, long TurnNo, MailItem? Item);
 
 /// <summary>A message; <paramref name="RunNo"/> is set where it answers a call of one execution.</summary>
 internal sealed record MailItem(long MessageId, long? RunNo, HistoryEvent Event);

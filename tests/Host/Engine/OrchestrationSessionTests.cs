@@ -36,10 +36,51 @@ public sealed class OrchestrationSessionTests
         Assert.Equal(1, early.Handled);
         Assert.Equal([1], early.FinishedActivities);
 
-        session.AddMail([new Mail("one", 7, 2, 4, new MailItem(31, 7, new HistoryEvent(EventKind.TaskCompleted, 0, default, "Step", "1")))]);
+        session.AddMail([new Mail("one", 7, 2, 4, 2, new MailItem(31, 7, new HistoryEvent(EventKind.TaskCompleted, 0, default, "Step", "1")))]);
         TurnWrite last = session.Turns.Build(session.Take(out release)!, release, Noon, tools)!;
         Assert.Equal(2, last.Handled);
         Assert.Equal([31L], last.Consumed);
         Assert.Equal((OrchestrationRuntimeStatus.Completed, "3"), (last.Status, last.Output));
+    }
+
+    [Fact]
+    public void A_read_that_began_before_the_commit_of_a_turn_does_not_bring_its_messages_again()
+    {
+        ScenarioRuntime runtime = new ScenarioRuntime().Orchestrator("Gather", async context =>
+        {
+            await context.WaitForExternalEvent<string>("item");
+            await context.WaitForExternalEvent<string>("item");
+            return await context.WaitForExternalEvent<string>("item");
+        });
+        EngineTools tools = new(runtime, new JsonDataConverter(), NullLoggerFactory.Instance, new HubSettings { HubName = "TestHub", ExtendedSessions = true });
+        LoadedInstance loaded = new()
+        {
+            InstanceId = "one", RunNo = 7, ExecutionId = Guid.NewGuid(), Name = "Gather", Status = OrchestrationRuntimeStatus.Running,
+            HistoryLength = 1, TurnNo = 1, Handled = 1, Epoch = 4,
+        };
+        loaded.AddHistory(new HistoryEvent(EventKind.ExecutionStarted, -1, Noon, "Gather"));
+        using OrchestrationSession session = new(loaded, new HubClock(), _ => Task.CompletedTask);
+        Mail first = Item(31, sent: 2, turnNo: 1);
+        Assert.Equal([31L], TurnOver(first));
+
+        Assert.Empty(TurnOver(first)); // read again by a look that began before the first turn was written
+        Assert.Equal([32L], TurnOver(first, Item(32, sent: 3, turnNo: 1)));
+        Assert.Equal([33L], TurnOver(Item(33, sent: 4, turnNo: 3)));
+
+        IReadOnlyList<long> TurnOver(params Mail[] mail)
+        {
+            session.AddMail(mail);
+            if (session.Take(out bool release) is not { } taken || session.Turns.Build(taken, release, Noon, tools) is not { } write)
+            {
+                return [];
+            }
+
+            session.Turns.Applied(write, tools);
+            session.Consumed(write);
+            return write.Consumed;
+        }
+
+        static Mail Item(long messageId, long sent, long turnNo) =>
+            new("one", 7, sent, 4, turnNo, new MailItem(messageId, null, new HistoryEvent(EventKind.EventRaised, -1, default, "item", "\"x\"")));
     }
 }
