@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using Durable.Host.History;
 using Durable.Host.Store;
+using Durable.Postgres;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 
@@ -124,7 +125,7 @@ internal sealed partial class DurableEngine : BackgroundService
         await lease.LeaveAsync(stopping);
         if (!ready.Task.IsCompleted)
         {
-            await SchemaSteps.ApplyAsync(database.Source, database.Schema, "engine", typeof(DurableEngine).Assembly, "Durable.Host.Store.Sql.", stopping);
+            await SchemaSteps.ApplyAsync(database.Source, [new SchemaComponent("engine", database.Schema, typeof(DurableEngine).Assembly, "Durable.Host.Store.Sql.")], stopping);
         }
 
         await lease.RegisterAsync(stopping);

@@ -1,5 +1,6 @@
 using System.Data;
 using Durable.Host.Store;
+using Durable.Postgres;
 using Npgsql;
 
 namespace Durable.Host.Triggers;
@@ -20,7 +21,7 @@ internal sealed class TimerStore(NpgsqlDataSource database, string schema, strin
 
     /// <summary>Creates or updates the table.</summary>
     public Task PrepareAsync(CancellationToken cancellation) =>
-        SchemaSteps.ApplyAsync(database, schema, "timers", typeof(TimerStore).Assembly, "Durable.Host.Triggers.Sql.", cancellation);
+        SchemaSteps.ApplyAsync(database, [new SchemaComponent("timers", schema, typeof(TimerStore).Assembly, "Durable.Host.Triggers.Sql.")], cancellation);
 
     /// <summary>The database clock.</summary>
     public async Task<DateTimeOffset> NowAsync(CancellationToken cancellation)

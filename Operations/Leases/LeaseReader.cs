@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Durable.Postgres;
 using Npgsql;
 using NpgsqlTypes;
 
@@ -60,7 +61,7 @@ public sealed class LeaseReader(NpgsqlDataSource database)
         if (more) leases.RemoveAt(top);
         return new LeasePage(leases, more ? leases[^1].Turn : null);
 
-        DateTime? Time(int column) => reader.IsDBNull(column) ? null : reader.GetDateTime(column);
-        string? Text(int column) => reader.IsDBNull(column) ? null : reader.GetString(column);
+        DateTime? Time(int column) => reader.GetNullable<DateTime>(column);
+        string? Text(int column) => reader.GetNullableString(column);
     }
 }

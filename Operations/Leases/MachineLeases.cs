@@ -1,3 +1,4 @@
+using Durable.Postgres;
 using Npgsql;
 using NpgsqlTypes;
 
@@ -184,9 +185,9 @@ internal static class MachineLeases
     private static LeaseRow Row(NpgsqlDataReader reader) => new(
         reader.GetString(0), reader.GetInt64(1), reader.GetString(2), reader.GetString(3), reader.GetString(4), reader.GetString(5), reader.GetFieldValue<string[]>(6),
         reader.GetInt32(7), reader.GetBoolean(8), reader.GetString(9), Time(reader, 10), Time(reader, 11), Time(reader, 12), Time(reader, 13), Time(reader, 14), Time(reader, 15),
-        reader.IsDBNull(16) ? null : reader.GetString(16), reader.IsDBNull(17) ? null : reader.GetString(17), reader.GetDateTime(18));
+        reader.GetNullableString(16), reader.GetNullableString(17), reader.GetDateTime(18));
 
-    private static DateTime? Time(NpgsqlDataReader reader, int column) => reader.IsDBNull(column) ? null : reader.GetDateTime(column);
+    private static DateTime? Time(NpgsqlDataReader reader, int column) => reader.GetNullable<DateTime>(column);
 
     private static NpgsqlParameter Nullable(string? value) => new() { Value = (object?)value ?? DBNull.Value, NpgsqlDbType = NpgsqlDbType.Text };
 

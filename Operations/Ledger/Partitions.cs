@@ -1,3 +1,4 @@
+using Durable.Postgres;
 using Npgsql;
 
 namespace Durable.Operations.Ledger;
@@ -42,8 +43,8 @@ public sealed class Partitions(NpgsqlDataSource database)
         {
             string key = reader.GetString(0);
             records.Add(key, new PartitionRecord(
-                key, reader.GetString(1), reader.GetString(2), reader.IsDBNull(3) ? null : reader.GetString(3),
-                reader.IsDBNull(4) ? null : reader.GetString(4), reader.GetInt32(5)));
+                key, reader.GetString(1), reader.GetString(2), reader.GetNullableString(3),
+                reader.GetNullableString(4), reader.GetInt32(5)));
         }
 
         return records;

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Durable.Postgres;
 using Npgsql;
 using NpgsqlTypes;
 
@@ -32,7 +33,7 @@ public sealed class RunReader(NpgsqlDataSource database)
         {
             rows.Add(new RunRow(
                 reader.GetString(0), reader.GetString(1), reader.GetString(2), reader.GetString(3), reader.GetString(4), Text(reader, 5), reader.GetInt32(6),
-                reader.GetInt32(7), reader.GetInt32(8), reader.GetInt64(9), reader.GetDateTime(10), reader.IsDBNull(11) ? null : reader.GetDateTime(11), Text(reader, 12),
+                reader.GetInt32(7), reader.GetInt32(8), reader.GetInt64(9), reader.GetDateTime(10), reader.GetNullable<DateTime>(11), Text(reader, 12),
                 JsonSerializer.Deserialize<JsonElement>(reader.GetString(13))));
         }
 
@@ -69,12 +70,12 @@ public sealed class RunReader(NpgsqlDataSource database)
         while (await reader.ReadAsync(cancellationToken))
         {
             rows.Add(new GateRow(
-                reader.GetString(0), reader.GetString(1), reader.GetDouble(2), reader.IsDBNull(3) ? null : reader.GetDouble(3),
-                reader.IsDBNull(4) ? null : reader.GetDouble(4), reader.GetBoolean(5), reader.GetDateTime(6)));
+                reader.GetString(0), reader.GetString(1), reader.GetDouble(2), reader.GetNullable<double>(3),
+                reader.GetNullable<double>(4), reader.GetBoolean(5), reader.GetDateTime(6)));
         }
 
         return rows;
     }
 
-    private static string? Text(NpgsqlDataReader reader, int column) => reader.IsDBNull(column) ? null : reader.GetString(column);
+    private static string? Text(NpgsqlDataReader reader, int column) => reader.GetNullableString(column);
 }

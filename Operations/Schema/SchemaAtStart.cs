@@ -1,3 +1,4 @@
+using Durable.Postgres;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
@@ -13,7 +14,7 @@ internal sealed partial class SchemaAtStart(IServiceProvider services, ILogger<S
     private readonly CancellationTokenSource stopping = new();
     private Task? retries;
 
-    /// <exception cref="SchemaStepChangedException">An applied step's file has changed; permanent.</exception>
+    /// <exception cref="SchemaRefusedException">An applied step's file has changed; permanent.</exception>
     public async Task StartAsync(CancellationToken cancellationToken)
     {
         NpgsqlDataSource database;
@@ -53,7 +54,7 @@ internal sealed partial class SchemaAtStart(IServiceProvider services, ILogger<S
         {
             // Stopping before the database came.
         }
-        catch (SchemaStepChangedException e)
+        catch (SchemaRefusedException e)
         {
             LogUnusable(logger, e.Message);
         }
@@ -64,7 +65,7 @@ internal sealed partial class SchemaAtStart(IServiceProvider services, ILogger<S
     {
         try
         {
-            await SchemaSteps.ApplyAsync(database, cancellationToken);
+            await AppSchema.ApplyAsync(database, cancellationToken);
             if (!first) LogApplied(logger);
             return true;
         }

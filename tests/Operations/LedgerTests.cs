@@ -1,6 +1,7 @@
 using Durable.Operations.Ledger;
 using Durable.Operations.Plans;
 using Durable.Operations.Schema;
+using Durable.Postgres;
 using Durable.Tests.Fixtures;
 using Npgsql;
 
@@ -13,7 +14,7 @@ public sealed class LedgerTests : IAsyncLifetime
     public async Task InitializeAsync()
     {
         database = NpgsqlDataSource.Create(await PostgresServer.CreateDatabaseAsync());
-        await SchemaSteps.ApplyAsync(database);
+        await AppSchema.ApplyAsync(database);
     }
 
     public async Task DisposeAsync() => await database.DisposeAsync();
@@ -21,12 +22,12 @@ public sealed class LedgerTests : IAsyncLifetime
     [Fact]
     public async Task Schema_steps_apply_once_from_many_processes_and_refuse_a_changed_step()
     {
-        await Task.WhenAll(Enumerable.Range(0, 4).Select(_ => SchemaSteps.ApplyAsync(database)));
-        await ExecuteAsync("UPDATE operations.schema_steps SET sha256 = 'x' WHERE step = 'Climate/001_inputs'");
+        await Task.WhenAll(Enumerable.Range(0, 4).Select(_ => AppSchema.ApplyAsync(database)));
+        await ExecuteAsync("UPDATE operations.schema_steps SET sha256 = 'x' WHERE component = 'climate' AND step = '001_inputs'");
 
-        SchemaStepChangedException error = await Assert.ThrowsAsync<SchemaStepChangedException>(() => SchemaSteps.ApplyAsync(database));
+        SchemaStepChangedException error = await Assert.ThrowsAsync<SchemaStepChangedException>(() => AppSchema.ApplyAsync(database));
 
-        Assert.Contains("Climate/001_inputs", error.Message, StringComparison.Ordinal);
+        Assert.Contains("climate/001_inputs", error.Message, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -222,7 +222,7 @@ public sealed class NotificationTests
     {
         string connection = await PostgresServer.CreateDatabaseAsync();
         await using NpgsqlDataSource database = NpgsqlDataSource.Create(connection);
-        await SchemaSteps.ApplyAsync(database);
+        await AppSchema.ApplyAsync(database);
         string folder = Directory.CreateTempSubdirectory("durable-backup-").FullName;
         DatabaseBackup backup = new(new BackupOptions { ConnectionString = connection, Directory = folder, Kept = 2 }, TimeProvider.System);
 
@@ -266,7 +266,7 @@ public sealed class NotificationTests
     private static async Task<NpgsqlDataSource> DatabaseAsync()
     {
         NpgsqlDataSource database = NpgsqlDataSource.Create(await PostgresServer.CreateDatabaseAsync());
-        await SchemaSteps.ApplyAsync(database);
+        await AppSchema.ApplyAsync(database);
         return database;
     }
 

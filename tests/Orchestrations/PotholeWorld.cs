@@ -93,7 +93,7 @@ internal sealed class PotholeWorld : IAsyncDisposable, IFunctionRuntime
             ["PostgresConnection"] = connection, ["Pothole__Bucket"] = Bucket, ["Pothole__MasterInstanceId"] = cluster.Master.Id,
             ["Pothole__WorkerInstanceIds"] = string.Join(',', cluster.Workers.Select(w => w.Id)), ["Pothole__JobsDirectory"] = Path.Combine(SparkStandIn.Root, "tests", "Orchestrations", "Jobs"),
         }.Concat(more ?? new Dictionary<string, string>()).GroupBy(s => s.Key).ToDictionary(s => s.Key, s => s.Last().Value));
-        await Durable.Operations.Schema.SchemaSteps.ApplyAsync(world.services.GetRequiredService<NpgsqlDataSource>());
+        await Durable.Operations.Schema.AppSchema.ApplyAsync(world.services.GetRequiredService<NpgsqlDataSource>());
         if (engine)
         {
             world.Engine = await TestEngine.StartAsync(world, connection, Quiet);

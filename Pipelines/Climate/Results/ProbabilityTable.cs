@@ -6,6 +6,7 @@ using Durable.Operations.Schema;
 using Durable.Pipelines.Climate.Grid;
 using Durable.Pipelines.Climate.Model;
 using Durable.Pipelines.Climate.Probability;
+using Durable.Postgres;
 using Npgsql;
 
 namespace Durable.Pipelines.Climate.Results;

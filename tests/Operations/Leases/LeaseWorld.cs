@@ -34,7 +34,7 @@ internal sealed class LeaseWorld : IAsyncDisposable
     public static async Task<LeaseWorld> CreateAsync(CostGuardOptions? options = null)
     {
         NpgsqlDataSource database = NpgsqlDataSource.Create(await PostgresServer.CreateDatabaseAsync());
-        await SchemaSteps.ApplyAsync(database);
+        await AppSchema.ApplyAsync(database);
         return new LeaseWorld(database, options ?? new CostGuardOptions());
     }
 

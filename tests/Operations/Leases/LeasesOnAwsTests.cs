@@ -28,7 +28,7 @@ public sealed class LeasesOnAwsTests(AwsSandbox sandbox) : IClassFixture<AwsSand
         await sandbox.ResetAsync();
         cluster = await sandbox.CreateClusterAsync(workers: 1);
         database = NpgsqlDataSource.Create(await PostgresServer.CreateDatabaseAsync());
-        await SchemaSteps.ApplyAsync(database);
+        await AppSchema.ApplyAsync(database);
         keeper = new LeaseKeeper(database, [new Ec2Machines(ec2)], new CostGuardOptions());
         reaper = new LeaseReaper(database, keeper, new NotificationOutbox(database), NullLogger<LeaseReaper>.Instance);
     }

@@ -37,7 +37,7 @@ internal sealed class ClimateDatabase : IAsyncDisposable
     public static async Task<ClimateDatabase> CreateAsync()
     {
         NpgsqlDataSource source = NpgsqlDataSource.Create(await PostgresServer.CreateDatabaseAsync());
-        await SchemaSteps.ApplyAsync(source);
+        await AppSchema.ApplyAsync(source);
         return new ClimateDatabase(source);
     }
 

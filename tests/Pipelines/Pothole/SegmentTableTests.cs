@@ -15,7 +15,7 @@ public sealed class SegmentTableTests : IAsyncLifetime
     public async Task InitializeAsync()
     {
         database = NpgsqlDataSource.Create(await PostgresServer.CreateDatabaseAsync());
-        await SchemaSteps.ApplyAsync(database);
+        await AppSchema.ApplyAsync(database);
         table = new SegmentTable(database);
     }
 

@@ -1,13 +1,13 @@
 using System.Buffers.Binary;
 using Npgsql;
 
-namespace Durable.Operations.Schema;
+namespace Durable.Postgres;
 
 /// <summary>
 /// Writes rows in PostgreSQL's binary COPY format straight into a buffer: a few nanoseconds a value, nothing boxed.
 /// Call <see cref="StartRowAsync"/>, then one Write for each column, and <see cref="CompleteAsync"/> at the end; disposing without it undoes the COPY.
 /// </summary>
-internal sealed class BinaryCopy : IAsyncDisposable
+public sealed class BinaryCopy : IAsyncDisposable
 {
     private const int BufferSize = 1 << 18, LargestRow = 1 << 12;
 
