@@ -26,14 +26,14 @@ internal sealed class EmbeddedHost
     private readonly List<Func<FunctionExecutionDelegate, FunctionExecutionDelegate>> _middleware = [];
 
     /// <summary>Reads settings (environment over local.settings.json) and prepares the log; the app adds its services to <see cref="Builder"/> afterwards.</summary>
-    /// <param name="args">Command line: <c>--port</c>, <c>--urls</c>, <c>--enableAuth</c>, and settings as <c>--name=value</c>.</param>
+    /// <param name="args">Command line: <c>--port</c>, <c>--urls</c>, <c>--enableAuth</c>, <c>--no-admin-key</c>, and settings as <c>--name=value</c>.</param>
     /// <param name="contentRoot">Folder of host.json; default see <see cref="ContentRoot.Find"/>.</param>
     public EmbeddedHost(string[] args, string? contentRoot = null)
     {
         _args = args;
         Builder = WebApplication.CreateBuilder(new WebApplicationOptions
         {
-            Args = [.. args.Where(a => !a.Equals("--enableAuth", StringComparison.OrdinalIgnoreCase))], // a switch without a value would swallow the next word
+            Args = [.. args.Where(a => !HostArguments.Switches.Contains(a, StringComparer.OrdinalIgnoreCase))],
             ContentRootPath = contentRoot ?? ContentRoot.Find(),
         });
         _local = LocalSettings.Load(Builder.Environment.ContentRootPath);
@@ -63,6 +63,8 @@ internal sealed class EmbeddedHost
         HostArguments arguments = HostArguments.Read(_args, Builder.Configuration);
         if (arguments.RequireKeys)
             Builder.Configuration["Durable:RequireKeys"] = "true";
+        if (arguments.NoAdminKey)
+            Builder.Configuration["Durable:NoAdminKey"] = "true";
 
         HostJsonReading hostJson = HostJson.Load(root, Builder.Configuration);
         HostState state = new();

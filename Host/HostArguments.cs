@@ -6,8 +6,12 @@ namespace Durable.Host;
 /// <summary>What the command line and the environment say about addresses and keys, in the spelling of <c>func start</c> and of ASP.NET Core.</summary>
 /// <param name="Url">Addresses to listen on, separated by semicolons.</param>
 /// <param name="RequireKeys"><c>--enableAuth</c> was given.</param>
-internal sealed record HostArguments(string Url, bool RequireKeys)
+/// <param name="NoAdminKey"><c>--no-admin-key</c> was given.</param>
+internal sealed record HostArguments(string Url, bool RequireKeys, bool NoAdminKey)
 {
+    /// <summary>Arguments without a value, which the configuration of .NET would take the next word for.</summary>
+    public static IReadOnlyList<string> Switches { get; } = ["--enableAuth", "--no-admin-key"];
+
     /// <summary>The port of <c>func start</c>.</summary>
     public const int DefaultPort = 7071;
 
@@ -23,7 +27,9 @@ internal sealed record HostArguments(string Url, bool RequireKeys)
             : configuration["FUNCTIONS_PORT"] is { Length: > 0 } setting ? Loopback(setting, "FUNCTIONS_PORT")
             : configuration["ASPNETCORE_URLS"] is { Length: > 0 } aspNet ? aspNet
             : Loopback(DefaultPort.ToString(CultureInfo.InvariantCulture), string.Empty);
-        return new HostArguments(url, args.Contains("--enableAuth", StringComparer.OrdinalIgnoreCase));
+        return new HostArguments(url, Has("--enableAuth"), Has("--no-admin-key"));
+
+        bool Has(string name) => args.Contains(name, StringComparer.OrdinalIgnoreCase);
     }
 
     private static string Loopback(string port, string source) => ushort.TryParse(port, NumberStyles.None, CultureInfo.InvariantCulture, out ushort number)

@@ -24,7 +24,7 @@ internal enum KeyRank
 /// <summary>
 /// The host's keys. Settings come first: <c>Keys__master</c>, <c>Keys__host__{name}</c>, <c>Keys__function__{function}</c> (or
 /// <c>Keys__function__{function}__{name}</c>), <c>Keys__system__durabletask_extension</c>. What settings leave out, master, system and the default
-/// host key, is generated once and kept in a file that only its owner can read. Keys are compared in fixed time and never logged.
+/// host key, is generated at the first start and kept in a file that only its owner can read. Keys are compared in fixed time and never logged.
 /// </summary>
 internal sealed class HostKeys
 {
@@ -35,7 +35,7 @@ internal sealed class HostKeys
     private readonly Lazy<KeyFile> _file;
 
     /// <param name="configuration">Settings of the host.</param>
-    /// <param name="keyFile">Full path of the file for generated keys; touched only when a key is asked for that no setting gives.</param>
+    /// <param name="keyFile">Full path of the file for generated keys; touched only when there is a key that no setting gives.</param>
     public HostKeys(IConfiguration configuration, string keyFile)
     {
         _settings = configuration.GetSection("Keys");
@@ -50,6 +50,10 @@ internal sealed class HostKeys
 
     /// <summary>Opens every function of level Function.</summary>
     public string HostDefault => Setting("host:default") ?? _file.Value.Host;
+
+    /// <summary>Makes the file of generated keys if one is needed: whoever owns the host finds the keys there before the first request.</summary>
+    /// <exception cref="InvalidOperationException">It cannot be made or holds no keys.</exception>
+    public void Prepare() => _ = (Master, DurableSystem, HostDefault);
 
     /// <summary>The key a request carries: the header <c>x-functions-key</c>, else the query's <c>code</c>.</summary>
     public static string? Presented(HttpRequest request)

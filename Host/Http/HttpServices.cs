@@ -31,6 +31,7 @@ internal static class HttpServices
             .AddSingleton(new HostRoutes(routePrefix.Trim('/')))
             .AddSingleton(s => new HostKeys(s.GetRequiredService<IConfiguration>(), keyFile))
             .AddSingleton<KeyGate>()
+            .AddSingleton<LinkHosts>()
             .AddSingleton<HttpFunctions>()
             .AddSingleton<AdminApi>()
             .AddSingleton<HealthApi>();
@@ -48,6 +49,13 @@ internal static class HttpServices
     {
         HostState state = app.Services.GetRequiredService<HostState>();
         app.Use((http, next) => state.IsRunning || IsAlwaysServed(http.Request.Path) ? next(http) : RefuseAsync(http));
+        app.Services.GetRequiredService<HostKeys>().Prepare();
+        LinkHosts hosts = app.Services.GetRequiredService<LinkHosts>();
+        app.Use((http, next) =>
+        {
+            hosts.Apply(http);
+            return next(http);
+        });
         app.UseRouting();
         string prefix = app.Services.GetRequiredService<HostRoutes>().Prefix;
         HttpFunctions.Map(app, prefix);

@@ -6,14 +6,25 @@ namespace Durable.Host.Http;
 /// <summary>Generated keys as they lie in the file: JSON, readable by its owner only.</summary>
 internal sealed record KeyFile(string Master, string System, string Host)
 {
+    private const UnixFileMode OwnerOnly = UnixFileMode.UserRead | UnixFileMode.UserWrite;
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(2);
 
     /// <summary>Reads the file, or makes it with fresh keys of 256 bits. Several hosts may start at once: the first one's keys win.</summary>
-    /// <exception cref="InvalidOperationException">The file holds no keys; delete it to have new ones made.</exception>
+    /// <exception cref="InvalidOperationException">The file holds no keys, or cannot be made; the message says what to do.</exception>
     public static KeyFile Open(string path)
     {
-        if (!File.Exists(path) && TryCreate(path) is { } created)
-            return created;
+        try
+        {
+            if (!File.Exists(path) && TryCreate(path) is { } created)
+                return created;
+            Close(path);
+        }
+        catch (Exception e) when (e is UnauthorizedAccessException or IOException)
+        {
+            throw new InvalidOperationException(
+                $"The host's keys cannot be kept in {path} ({e.Message}). Let the host write there, or set Keys__master, Keys__host__default and Keys__system__durabletask_extension.");
+        }
+
         for (long started = TimeProvider.System.GetTimestamp(); ;)
         {
             if (Read(path) is { } keys)
@@ -25,6 +36,13 @@ internal sealed record KeyFile(string Master, string System, string Host)
             }
             Thread.Sleep(20); // another host has created the file and is about to fill it
         }
+    }
+
+    // A copy or an editor may have opened the file to others.
+    private static void Close(string path)
+    {
+        if (!OperatingSystem.IsWindows() && (File.GetUnixFileMode(path) & ~OwnerOnly) != 0)
+            File.SetUnixFileMode(path, OwnerOnly);
     }
 
     private static KeyFile? Read(string path)
@@ -42,10 +60,14 @@ internal sealed record KeyFile(string Master, string System, string Host)
 
     private static KeyFile? TryCreate(string path)
     {
-        Directory.CreateDirectory(Path.GetDirectoryName(path)!);
+        string folder = Path.GetDirectoryName(path)!;
+        if (OperatingSystem.IsWindows())
+            Directory.CreateDirectory(folder);
+        else
+            Directory.CreateDirectory(folder, OwnerOnly | UnixFileMode.UserExecute);
         FileStreamOptions options = new() { Mode = FileMode.CreateNew, Access = FileAccess.Write, Share = FileShare.ReadWrite };
         if (!OperatingSystem.IsWindows())
-            options.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
+            options.UnixCreateMode = OwnerOnly;
         try
         {
             using FileStream stream = new(path, options);

@@ -9,8 +9,9 @@ namespace Durable.Host.Http;
 
 /// <summary>
 /// Decides whether a request may pass. On loopback addresses alone no key is asked for, as <c>func start</c> does; as soon as the host listens on any
-/// other address, or with <c>Durable__RequireKeys=true</c> or <c>--enableAuth</c>, keys are required. Without keys a request must at least come from this machine's own
-/// pages: a foreign Origin or Host header is refused, or any web page open in a browser could start runs.
+/// other address, or with <c>Durable__RequireKeys=true</c> or <c>--enableAuth</c>, keys are required. Without keys a request must at least come from the host's own
+/// pages: a foreign Origin or Host header is refused, or any web page open in a browser could start runs. The admin API, which calls any function by hand, asks for
+/// the master key even then: a machine may have several users. <c>--no-admin-key</c> (<c>Durable__NoAdminKey=true</c>) opens it as <c>func start</c> does.
 /// </summary>
 internal sealed class KeyGate(HostKeys keys, IConfiguration configuration, IServer server)
 {
@@ -39,13 +40,13 @@ internal sealed class KeyGate(HostKeys keys, IConfiguration configuration, IServ
     }
 
     /// <summary>The status to refuse a call of the durable webhooks with: without system or master key 401 (no key, unknown key) or 403 (function key).</summary>
-    public int? RefuseWebhook(HttpRequest request) => Refuse(request, KeyRank.System);
+    public int? RefuseWebhook(HttpRequest request) => Refuse(request, KeyRank.System, KeysRequired);
 
     /// <summary>Lets a call of the admin API pass with the master key; otherwise answers 401 or 403 likewise.</summary>
     /// <returns>False when the response has been given.</returns>
     public bool AllowAdmin(HttpContext context)
     {
-        if (Refuse(context.Request, KeyRank.Master) is not { } status)
+        if (Refuse(context.Request, KeyRank.Master, KeysRequired || !configuration.GetValue("Durable:NoAdminKey", false)) is not { } status)
             return true;
         context.Response.StatusCode = status;
         if (status == StatusCodes.Status401Unauthorized)
@@ -53,10 +54,12 @@ internal sealed class KeyGate(HostKeys keys, IConfiguration configuration, IServ
         return false;
     }
 
-    private int? Refuse(HttpRequest request, KeyRank needed)
+    private int? Refuse(HttpRequest request, KeyRank needed, bool withKey)
     {
-        if (!KeysRequired)
-            return IsForeign(request) ? StatusCodes.Status403Forbidden : null;
+        if (!KeysRequired && IsForeign(request))
+            return StatusCodes.Status403Forbidden;
+        if (!withKey)
+            return null;
         KeyRank rank = keys.Rank(HostKeys.Presented(request));
         return rank >= needed ? null
             : rank == KeyRank.None ? StatusCodes.Status401Unauthorized
@@ -76,15 +79,17 @@ internal sealed class KeyGate(HostKeys keys, IConfiguration configuration, IServ
     private static bool IsLoopback(string address) =>
         address.StartsWith("http://unix:", StringComparison.Ordinal) || (Uri.TryCreate(address, UriKind.Absolute, out Uri? uri) && IsLocalName(uri.Host));
 
+    // The whole origin counts, port included: what listens on another port of this machine may belong to somebody else.
     private static bool IsForeign(HttpRequest request)
     {
         if (!IsLocalName(request.Host.Host))
             return true;
         string? origin = request.Headers.Origin;
-        return !string.IsNullOrEmpty(origin) && !(Uri.TryCreate(origin, UriKind.Absolute, out Uri? uri) && IsLocalName(uri.Host));
+        return !string.IsNullOrEmpty(origin) && !origin.Equals($"{request.Scheme}://{request.Host.Value}", StringComparison.OrdinalIgnoreCase);
     }
 
-    private static bool IsLocalName(string host) =>
+    /// <summary>Whether a name or address always means the machine it is used on.</summary>
+    public static bool IsLocalName(string host) =>
         host.Equals("localhost", StringComparison.OrdinalIgnoreCase) || host.EndsWith(".localhost", StringComparison.OrdinalIgnoreCase) ||
         (IPAddress.TryParse(host.Trim('[', ']'), out IPAddress? ip) && IPAddress.IsLoopback(ip));
 }

@@ -27,7 +27,7 @@ internal sealed class AppProcess : IAsyncDisposable
     {
         connection ??= await PostgresServer.CreateDatabaseAsync();
         int port = FreePort();
-        ProcessStartInfo start = new("dotnet", [Path.Combine(AppContext.BaseDirectory, "Durable.dll"), "--port", $"{port}"])
+        ProcessStartInfo start = new("dotnet", [Path.Combine(AppContext.BaseDirectory, "Durable.dll"), "--port", $"{port}", "--no-admin-key"])
         {
             RedirectStandardOutput = true,
             RedirectStandardError = true,

@@ -44,7 +44,7 @@ public sealed class EmbeddedHostTests : IDisposable
     private async Task<WebApplication> StartAsync(string hostJson)
     {
         await File.WriteAllTextAsync(Path.Combine(_folder.FullName, "host.json"), hostJson);
-        EmbeddedHost host = new(["--port", "0", $"--PostgresConnection={NoDatabase}"], _folder.FullName);
+        EmbeddedHost host = new(["--port", "0", "--no-admin-key", $"--PostgresConnection={NoDatabase}"], _folder.FullName);
         WebApplication app = host.Build(Assembly.Load("SampleApp"));
         await app.StartAsync();
         return app;

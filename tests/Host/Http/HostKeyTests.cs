@@ -46,13 +46,40 @@ public sealed class HostKeyTests : IDisposable
     }
 
     [Fact]
-    public async Task Loopback_asks_for_no_key()
+    public async Task Loopback_asks_for_no_key_but_for_the_admin_api_and_has_its_keys_from_the_start()
     {
         await using TestHttpHost host = await TestHttpHost.StartAsync(typeof(HttpShapes));
+        KeyFile keys = KeyFile.Open(host.KeyFile);
 
         Assert.Equal(200, (await host.GetAsync("/api/level/admin")).Status);
-        Assert.Equal(200, (await host.GetAsync("/admin/functions")).Status);
-        Assert.False(File.Exists(host.KeyFile));
+        Assert.Equal(401, (await host.GetAsync("/admin/functions")).Status);
+        Assert.Equal(401, (await host.SendAsync("POST", "/admin/functions/Note", """{"input":"x"}""")).Status);
+        Assert.Equal(403, (await host.GetAsync("/admin/functions", keys.System)).Status);
+        Assert.Equal(200, (await host.GetAsync("/admin/functions", keys.Master)).Status);
+    }
+
+    [Fact]
+    public async Task The_admin_api_is_opened_by_a_setting_on_loopback_alone()
+    {
+        await using TestHttpHost open = await TestHttpHost.StartAsync(typeof(HttpShapes), new() { ["Durable:NoAdminKey"] = "true" });
+        await using TestHttpHost keyed = await TestHttpHost.StartAsync(typeof(HttpShapes), new() { ["Durable:NoAdminKey"] = "true", ["Durable:RequireKeys"] = "true" });
+
+        Assert.Equal(200, (await open.GetAsync("/admin/functions")).Status);
+        Assert.Equal(401, (await keyed.GetAsync("/admin/functions")).Status);
+    }
+
+    [Fact]
+    public void A_key_file_that_others_can_read_is_closed_to_them()
+    {
+        if (OperatingSystem.IsWindows())
+            return;
+        string file = Path.Combine(_folder.FullName, "new", "keys.json");
+        KeyFile keys = KeyFile.Open(file);
+        File.SetUnixFileMode(file, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.OtherRead);
+
+        Assert.Equal(keys, KeyFile.Open(file));
+        Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(file));
+        Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute, File.GetUnixFileMode(Path.GetDirectoryName(file)!));
     }
 
     [Fact]
@@ -98,14 +125,35 @@ public sealed class HostKeyTests : IDisposable
     [Theory]
     [InlineData("Origin", "https://evil.example", 403)]
     [InlineData("Origin", "null", 403)]
-    [InlineData("Origin", "http://localhost:3000", 200)]
+    [InlineData("Origin", "http://localhost:3000", 403)]
+    [InlineData("Origin", "http://127.0.0.1:1", 403)]
+    [InlineData("Origin", "https://{own}", 403)]
+    [InlineData("Origin", "http://me@{own}", 403)]
+    [InlineData("Origin", "http://{own}", 200)]
     [InlineData("Host", "rebound.example", 403)]
     [InlineData("Host", "localhost:7071", 200)]
     public async Task Without_keys_only_this_machine_is_served(string header, string value, int status)
     {
-        await using TestHttpHost host = await TestHttpHost.StartAsync(typeof(HttpShapes));
+        await using TestHttpHost host = await TestHttpHost.StartAsync(typeof(HttpShapes), new() { ["Durable:NoAdminKey"] = "true" });
+        value = value.Replace("{own}", host.Client.BaseAddress!.Authority, StringComparison.Ordinal);
 
         Assert.Equal(status, (await host.SendAsync("GET", "/api/level/function", null, null, (header, value))).Status);
         Assert.Equal(status, (await host.SendAsync("GET", "/admin/functions", null, null, (header, value))).Status);
+    }
+
+    [Theory]
+    [InlineData("evil.example", null, "{own}")]
+    [InlineData("evil.example:7071", "api.example;other.example", "api.example")]
+    [InlineData("other.example", "api.example; other.example", "other.example")]
+    [InlineData("127.0.0.2:1", null, "127.0.0.2:1")]
+    public async Task Links_with_keys_name_the_connected_or_a_configured_host(string asked, string? configured, string named)
+    {
+        await using TestHttpHost host = await TestHttpHost.StartAsync(
+            typeof(HttpShapes), new(Settings) { ["Durable:PublicHosts"] = configured });
+        named = named.Replace("{own}", host.Client.BaseAddress!.Authority, StringComparison.Ordinal);
+
+        Answer answer = await host.SendAsync("GET", "/admin/functions/Tick", null, "the-master", ("Host", asked), ("X-Forwarded-Host", "evil.example"));
+
+        Assert.Contains($"\"href\":\"http://{named}/admin/functions/Tick\"", answer.Text, StringComparison.Ordinal);
     }
 }
