@@ -17,7 +17,8 @@ internal sealed class HttpFunctions(FunctionRuntime runtime, KeyGate gate, ILogg
         HttpFunctions functions = endpoints.ServiceProvider.GetRequiredService<HttpFunctions>();
         foreach (FunctionEntry function in catalog.OfKind(FunctionKind.Http).Where(f => !f.IsDisabled))
         {
-            endpoints.Map(FullRoute(routePrefix, function), http => functions.ServeAsync(http, function))
+            long? limit = HttpLimits.Stated(function.Method);
+            endpoints.Map(FullRoute(routePrefix, function), http => functions.ServeAsync(http, function, limit))
                 .WithMetadata(new EndpointVerbs(function.Http!.Methods))
                 .WithDisplayName(function.Name);
         }
@@ -30,14 +31,14 @@ internal sealed class HttpFunctions(FunctionRuntime runtime, KeyGate gate, ILogg
         return prefix.Length == 0 ? $"/{function.Http!.Route}" : $"/{prefix}/{function.Http!.Route}";
     }
 
-    private async Task ServeAsync(HttpContext http, FunctionEntry function)
+    private async Task ServeAsync(HttpContext http, FunctionEntry function, long? bodyLimit)
     {
         if (gate.RefuseFunction(http.Request, function.Name, function.Http!.Level) is { } refusal)
         {
             http.Response.StatusCode = refusal;
             return;
         }
-        HttpLimits.Apply(http);
+        HttpLimits.Apply(http, bodyLimit);
         HttpSource source = new(http);
         HostFunctionContext invocation = new(function, http.RequestServices, new TriggerData(() => HttpSource.ReadValues(http.Request)))
         {

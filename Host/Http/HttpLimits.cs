@@ -1,23 +1,29 @@
+using System.Reflection;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
+using Microsoft.AspNetCore.Http.Metadata;
 
 namespace Durable.Host.Http;
 
 /// <summary>How much a request may send. Beyond it the reader of the body gets a <see cref="BadHttpRequestException"/> with status 413.</summary>
 internal static class HttpLimits
 {
-    /// <summary>Any body: 100 MB, as the Functions host.</summary>
-    public const long BodyBytes = 100L << 20;
+    /// <summary>A body of any type: 10 MB. It is held in memory and mostly ends up in a run's history. A function that streams its body states its own limit:
+    /// <c>[RequestSizeLimit(bytes)]</c>.</summary>
+    public const long BodyBytes = 10L << 20;
 
-    /// <summary>A JSON body, which is held in memory and mostly ends up in a run's history: 10 MB.</summary>
-    public const long JsonBytes = 10L << 20;
-
-    /// <summary>Lowers the limit of this request when it carries JSON. Call before the body is read.</summary>
-    public static void Apply(HttpContext http)
+    /// <summary>Sets the limit of this request. Call before the body is read.</summary>
+    /// <param name="http">The request.</param>
+    /// <param name="stated">What the function states; null for the usual limit.</param>
+    public static void Apply(HttpContext http, long? stated = null)
     {
-        if (http.Request.HasJsonContentType() && http.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } limit)
-            limit.MaxRequestBodySize = JsonBytes;
+        if (http.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } limit)
+            limit.MaxRequestBodySize = stated ?? BodyBytes;
     }
+
+    /// <summary>The limit that a function states; null when it has none of its own.</summary>
+    public static long? Stated(MethodInfo function) =>
+        function.GetCustomAttributes(inherit: true).OfType<IRequestSizeLimitMetadata>().FirstOrDefault()?.MaxRequestBodySize;
 
     /// <summary>Answers a request that was refused while it was read: its status (413, 400) and the reason as text.</summary>
     public static async Task AnswerAsync(HttpContext http, BadHttpRequestException refused)

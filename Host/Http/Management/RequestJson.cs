@@ -6,7 +6,7 @@ namespace Durable.Host.Http.Management;
 
 /// <summary>The body is larger than the API takes.</summary>
 internal sealed class BodyTooLargeException() : Exception(
-    $"The request body is larger than {HttpLimits.JsonBytes >> 20} MB. Store the data elsewhere and pass a reference to it: what is sent here is kept in the instance's history.");
+    $"The request body is larger than {HttpLimits.BodyBytes >> 20} MB. Store the data elsewhere and pass a reference to it: what is sent here is kept in the instance's history.");
 
 /// <summary>The body is no JSON; the message is Newtonsoft's, as recorded.</summary>
 internal sealed class InvalidJsonException(string message) : Exception(message);
@@ -18,13 +18,13 @@ internal static class RequestJson
     /// <exception cref="BodyTooLargeException">It has more than 10 MB.</exception>
     public static async Task<string> ReadAsync(HttpRequest request, CancellationToken cancellation)
     {
-        if (request.ContentLength > HttpLimits.JsonBytes)
+        if (request.ContentLength > HttpLimits.BodyBytes)
             throw new BodyTooLargeException();
         using MemoryStream body = new((int)(request.ContentLength ?? 0));
         byte[] chunk = new byte[32 * 1024];
         for (int read; (read = await request.Body.ReadAsync(chunk, cancellation)) > 0;)
         {
-            if (body.Length + read > HttpLimits.JsonBytes)
+            if (body.Length + read > HttpLimits.BodyBytes)
                 throw new BodyTooLargeException();
             body.Write(chunk, 0, read);
         }

@@ -90,12 +90,25 @@ public sealed class HttpReturnTests : IAsyncLifetime
     [Theory, InlineData("{bad"), InlineData("")]
     public async Task Body_that_is_no_json_is_a_500_as_on_the_real_host(string body) => (await _host.SendAsync("POST", "/api/bodypoco", body)).Is(500);
 
-    [Fact]
-    public async Task Json_of_more_than_ten_megabytes_is_refused_with_the_limit_in_the_answer()
+    [Theory, InlineData("application/json"), InlineData(null), InlineData("text/plain")]
+    public async Task Any_body_of_more_than_ten_megabytes_is_refused_with_the_limit_in_the_answer(string? type)
     {
-        Answer answer = await _host.SendAsync("POST", "/api/bodypoco", $"\"{new string('x', 10 << 20)}\"");
+        Answer answer = await SendAsync("/api/bodypoco", new string(' ', (10 << 20) + 1), type);
 
         Assert.Equal(413, answer.Status);
         Assert.Contains("10485760", answer.Text, StringComparison.Ordinal);
+    }
+
+    [Theory, InlineData(12 << 20, 200), InlineData((12 << 20) + 1, 413)]
+    public async Task A_function_may_state_a_larger_limit_of_its_own(int bytes, int status) =>
+        Assert.Equal(status, (await SendAsync("/api/bodycount", new string('x', bytes), "text/csv")).Status);
+
+    private async Task<Answer> SendAsync(string path, string body, string? type)
+    {
+        using HttpRequestMessage request = new(HttpMethod.Post, path) { Content = new StringContent(body) };
+        request.Content.Headers.ContentType = type is null ? null : new(type);
+        request.Headers.ExpectContinue = true; // or a refusal would cut the sending short
+        using HttpResponseMessage response = await _host.Client.SendAsync(request);
+        return new Answer((int)response.StatusCode, null, await response.Content.ReadAsStringAsync(), new Dictionary<string, string>());
     }
 }

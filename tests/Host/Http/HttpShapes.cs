@@ -79,6 +79,13 @@ public sealed class HttpShapes
     [Function("BodyPoco")] public IActionResult BodyPoco([HttpTrigger(AuthorizationLevel.Anonymous, "post", Route = "bodypoco")] HttpRequest req, [FromBody] Visitor body) => new OkObjectResult(body);
     [Function("BodyTrigger")] public IActionResult BodyTrigger([HttpTrigger(AuthorizationLevel.Anonymous, "post", Route = "bodytrigger")] Visitor body, FunctionContext context) => new OkObjectResult(body.FirstName + " " + context.GetHttpContext()!.Request.Method);
 
+    [Function("BodyCount"), RequestSizeLimit(12 << 20)]
+    public async Task<IActionResult> BodyCount([HttpTrigger(AuthorizationLevel.Anonymous, "post", Route = "bodycount")] HttpRequest req)
+    {
+        using StreamReader reader = new(req.Body);
+        return new OkObjectResult((await reader.ReadToEndAsync()).Length);
+    }
+
     [Function("LevelAnonymous")] public IActionResult LevelAnonymous([HttpTrigger(AuthorizationLevel.Anonymous, "get", Route = "level/anonymous")] HttpRequest req) => new OkObjectResult("anonymous");
     [Function("LevelFunction")] public IActionResult LevelFunction([HttpTrigger(AuthorizationLevel.Function, "get", Route = "level/function")] HttpRequest req) => new OkObjectResult("function");
     [Function("LevelAdmin")] public IActionResult LevelAdmin([HttpTrigger(AuthorizationLevel.Admin, "get", Route = "level/admin")] HttpRequest req) => new OkObjectResult("admin");
