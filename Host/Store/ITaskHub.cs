@@ -13,13 +13,13 @@ internal interface ITaskHub
     /// <returns><c>Started: false</c> and the present status when an instance of that id has not finished.</returns>
     Task<StartOutcome> StartAsync(StartRequest request, CancellationToken cancellation = default);
 
-    /// <summary>The instance, or null. Without <paramref name="payloads"/> input and output stay null.</summary>
-    Task<InstanceRecord?> GetAsync(string instanceId, bool payloads, CancellationToken cancellation = default);
+    /// <summary>The instance, or null. Without <paramref name="payloads"/> input and output stay null; without <paramref name="input"/> the input does.</summary>
+    Task<InstanceRecord?> GetAsync(string instanceId, bool payloads, CancellationToken cancellation = default, bool input = true);
 
     /// <summary>Events of the present execution, oldest first; empty for an unknown instance.</summary>
     Task<IReadOnlyList<HistoryEvent>> ReadHistoryAsync(string instanceId, CancellationToken cancellation = default);
 
-    /// <summary>One page, ordered by instance id.</summary>
+    /// <summary>One page, ordered by instance id. It ends early where what it holds exceeds <see cref="InstanceQuery.MostBytes"/>; it holds at least one instance if there is any.</summary>
     Task<InstancePage> ListAsync(InstanceQuery query, CancellationToken cancellation = default);
 
     /// <summary>Puts a message (EventRaised, ExecutionTerminated, ExecutionSuspended, ExecutionResumed, ExecutionRewound) into the instance's inbox.</summary>
@@ -58,10 +58,15 @@ internal sealed record InstanceRecord(
     DateTimeOffset CreatedAt, DateTimeOffset UpdatedAt, DateTimeOffset? CompletedAt, DateTimeOffset? ScheduledStart,
     IReadOnlyDictionary<string, string>? Tags, string? ParentInstanceId);
 
-/// <summary>Filter and page of a listing. Empty or null lists mean "all". <paramref name="After"/> is the last instance id of the page before.</summary>
+/// <summary>Filter and page of a listing. Empty or null lists mean "all". <paramref name="After"/> is the last instance id of the page before;
+/// <paramref name="Payloads"/> loads outputs and, unless <paramref name="Inputs"/> is false, inputs; <paramref name="InstanceId"/> selects that instance alone.</summary>
 internal sealed record InstanceQuery(
     DateTimeOffset? CreatedFrom = null, DateTimeOffset? CreatedTo = null, IReadOnlyList<OrchestrationRuntimeStatus>? Statuses = null,
-    string? InstanceIdPrefix = null, int PageSize = 100, string? After = null, bool Payloads = false);
+    string? InstanceIdPrefix = null, int PageSize = 100, string? After = null, bool Payloads = false, bool Inputs = true, string? InstanceId = null)
+{
+    /// <summary>Bytes of inputs, outputs and custom statuses after which a page ends: 4 MiB. Only its last instance goes beyond.</summary>
+    public const long MostBytes = 4 << 20;
+}
 
 /// <summary>A page of instances; <paramref name="Next"/> is null on the last one, else the <see cref="InstanceQuery.After"/> of the next.</summary>
 internal sealed record InstancePage(IReadOnlyList<InstanceRecord> Instances, string? Next);

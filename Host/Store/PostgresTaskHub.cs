@@ -11,7 +11,7 @@ namespace Durable.Host.Store;
 internal sealed class PostgresTaskHub(HubDatabase database, InstanceSignals signals, HubSettings settings) : ITaskHub
 {
     private const string Columns = """
-        instance_id, execution_id, name, version, status, CASE WHEN $1 THEN input END, CASE WHEN $1 THEN output END, output_is_text, custom_status, failure,
+        instance_id, execution_id, name, version, status, CASE WHEN $1 THEN input END, CASE WHEN $2 THEN output END, output_is_text, custom_status, failure,
         created_at, updated_at, completed_at, scheduled_start, tags, parent_id
         """;
 
@@ -66,12 +66,12 @@ internal sealed class PostgresTaskHub(HubDatabase database, InstanceSignals sign
         }, cancellation);
 
     /// <inheritdoc />
-    public Task<InstanceRecord?> GetAsync(string instanceId, bool payloads, CancellationToken cancellation = default) =>
+    public Task<InstanceRecord?> GetAsync(string instanceId, bool payloads, CancellationToken cancellation = default, bool input = true) =>
         database.RunAsync("get instance", async connection =>
         {
-            await using NpgsqlCommand command = new($"SELECT {Columns} FROM instances WHERE instance_id = $2", connection)
+            await using NpgsqlCommand command = new($"SELECT {Columns} FROM instances WHERE instance_id = $3", connection)
             {
-                Parameters = { new NpgsqlParameter<bool> { TypedValue = payloads }, Text(instanceId) },
+                Parameters = { new NpgsqlParameter<bool> { TypedValue = payloads && input }, new NpgsqlParameter<bool> { TypedValue = payloads }, Text(instanceId) },
             };
             await using NpgsqlDataReader reader = await command.ExecuteReaderAsync(cancellation);
             return await reader.ReadAsync(cancellation) ? Read(reader) : null;
@@ -99,22 +99,38 @@ internal sealed class PostgresTaskHub(HubDatabase database, InstanceSignals sign
     public Task<InstancePage> ListAsync(InstanceQuery query, CancellationToken cancellation = default) =>
         database.RunAsync("list instances", async connection =>
         {
-            await using NpgsqlCommand command = new() { Connection = connection, Parameters = { new NpgsqlParameter<bool> { TypedValue = query.Payloads } } };
+            await using NpgsqlCommand command = new()
+            {
+                Connection = connection,
+                Parameters =
+                {
+                    new NpgsqlParameter<bool> { TypedValue = query.Payloads && query.Inputs }, new NpgsqlParameter<bool> { TypedValue = query.Payloads },
+                    new NpgsqlParameter<int> { TypedValue = query.PageSize }, new NpgsqlParameter<long> { TypedValue = InstanceQuery.MostBytes },
+                },
+            };
             string where = Where(query, command.Parameters);
-            command.Parameters.Add(new NpgsqlParameter<int> { TypedValue = query.PageSize + 1 });
-            command.CommandText = string.Create(CultureInfo.InvariantCulture,
-                $"SELECT {Columns} FROM instances WHERE {where} ORDER BY instance_id LIMIT ${command.Parameters.Count}");
+
+            // Sizes come first: they are known without reading the values, and only what goes on the page is read.
+            command.CommandText = $"""
+                WITH found AS MATERIALIZED (
+                    SELECT instance_id, COALESCE(octet_length(custom_status), 0)::bigint + CASE WHEN $1 THEN COALESCE(octet_length(input), 0) ELSE 0 END
+                        + CASE WHEN $2 THEN COALESCE(octet_length(output), 0) ELSE 0 END AS bytes
+                    FROM instances WHERE {where} ORDER BY instance_id LIMIT $3 + 1),
+                placed AS (SELECT instance_id, row_number() OVER w AS place, sum(bytes) OVER w - bytes AS before FROM found WINDOW w AS (ORDER BY instance_id))
+                SELECT {Columns}, (SELECT count(*) FROM found) FROM instances JOIN placed USING (instance_id) WHERE place <= $3 AND before < $4 ORDER BY instance_id
+                """;
             List<InstanceRecord> page = [];
+            long found = 0;
             await using (NpgsqlDataReader reader = await command.ExecuteReaderAsync(cancellation))
             {
                 while (await reader.ReadAsync(cancellation))
                 {
                     page.Add(Read(reader));
+                    found = reader.GetInt64(16);
                 }
             }
 
-            bool more = page.Count > query.PageSize;
-            return more ? new InstancePage(page[..query.PageSize], page[query.PageSize - 1].InstanceId) : new InstancePage(page, null);
+            return new InstancePage(page, found > page.Count ? page[^1].InstanceId : null);
         }, cancellation);
 
     /// <inheritdoc />
@@ -310,6 +326,11 @@ internal sealed class PostgresTaskHub(HubDatabase database, InstanceSignals sign
         if (!string.IsNullOrEmpty(query.InstanceIdPrefix))
         {
             And("starts_with(instance_id, ?)", Text(query.InstanceIdPrefix));
+        }
+
+        if (query.InstanceId is { } instanceId)
+        {
+            And("instance_id = ?", Text(instanceId));
         }
 
         if (query.After is { } after)

@@ -52,10 +52,11 @@ internal sealed class FakeTaskHub : ITaskHub
         return Task.FromResult(new StartOutcome(true, OrchestrationRuntimeStatus.Pending));
     }
 
-    public Task<InstanceRecord?> GetAsync(string instanceId, bool payloads, CancellationToken cancellation = default)
+    public Task<InstanceRecord?> GetAsync(string instanceId, bool payloads, CancellationToken cancellation = default, bool input = true)
     {
         ThrowIfOut();
-        return Task.FromResult(_instances.GetValueOrDefault(instanceId) is { } found ? payloads ? found : found with { Input = null, Output = null } : null);
+        return Task.FromResult(_instances.GetValueOrDefault(instanceId) is { } found
+            ? found with { Input = payloads && input ? found.Input : null, Output = payloads ? found.Output : null } : null);
     }
 
     public Task<IReadOnlyList<HistoryEvent>> ReadHistoryAsync(string instanceId, CancellationToken cancellation = default) =>
@@ -115,6 +116,7 @@ internal sealed class FakeTaskHub : ITaskHub
     private IEnumerable<InstanceRecord> Select(InstanceQuery query) => _instances.Values.Where(i =>
         (query.CreatedFrom is null || i.CreatedAt >= query.CreatedFrom) && (query.CreatedTo is null || i.CreatedAt <= query.CreatedTo) &&
         (query.Statuses is not { Count: > 0 } statuses || statuses.Contains(i.Status)) &&
+        (query.InstanceId is null || i.InstanceId == query.InstanceId) &&
         i.InstanceId.StartsWith(query.InstanceIdPrefix ?? string.Empty, StringComparison.Ordinal));
 
     private void ThrowIfOut()

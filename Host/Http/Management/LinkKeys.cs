@@ -12,36 +12,40 @@ namespace Durable.Host.Http.Management;
 /// Changing the system key ends them all.
 /// </summary>
 /// <remarks>
-/// Settings: <c>Durable__ScopedLinks</c> (default: true when keys are required), <c>Durable__ScopedLinkLifetime</c> (a time span of 1 s to 10 years; default
-/// without end). A value that cannot be read stops the start.
+/// Settings: <c>Durable__ScopedLinks</c> (default true; false puts the system key into links where keys are required, and no key where they are not),
+/// <c>Durable__ScopedLinkLifetime</c> (a time span of 1 s to 10 years; default 30 days, so that an old link does not open what later takes the same id).
+/// A value that cannot be read stops the start.
 /// </remarks>
 internal sealed class LinkKeys
 {
     private const char Mark = 'i';
+    private static readonly TimeSpan UsualLife = TimeSpan.FromDays(30);
     private static readonly TimeSpan LongestLife = TimeSpan.FromDays(3653);
 
     private readonly IWebhookAuthorization _authorization;
     private readonly TimeProvider _time;
-    private readonly bool? _scoped;
-    private readonly TimeSpan? _lifetime;
+    private readonly bool _scoped;
+    private readonly TimeSpan _lifetime;
 
     /// <exception cref="InvalidOperationException">A setting cannot be read or is out of range.</exception>
     public LinkKeys(IWebhookAuthorization authorization, IConfiguration configuration, TimeProvider time)
     {
         _authorization = authorization;
         _time = time;
-        _scoped = configuration.GetValue<bool?>("Durable:ScopedLinks");
-        _lifetime = configuration.GetValue<TimeSpan?>("Durable:ScopedLinkLifetime");
+        _scoped = configuration.GetValue("Durable:ScopedLinks", true);
+        _lifetime = configuration.GetValue("Durable:ScopedLinkLifetime", UsualLife);
         if (_lifetime < TimeSpan.FromSeconds(1) || _lifetime > LongestLife)
-            throw new InvalidOperationException($"Durable__ScopedLinkLifetime is {_lifetime}: give a time span from 00:00:01 to 10 years, or none for links without end.");
+            throw new InvalidOperationException($"Durable__ScopedLinkLifetime is {_lifetime}: give a time span from 00:00:01 to 10 years, or none for 30 days.");
     }
 
     /// <summary>The code for links to an instance; null when links need none.</summary>
     public string? CodeFor(string instanceId)
     {
-        if (!(_scoped ?? _authorization.KeysRequired) || _authorization.SystemKey is not { } systemKey)
-            return _authorization.SystemKey;
-        long expires = _lifetime is { } span ? (_time.GetUtcNow() + span).ToUnixTimeSeconds() : 0;
+        if (_authorization.SystemKey is not { } systemKey)
+            return null;
+        if (!_scoped)
+            return _authorization.KeysRequired ? systemKey : null; // a host that asks for no key gives the system key to everybody on the machine
+        long expires = (_time.GetUtcNow() + _lifetime).ToUnixTimeSeconds();
         return string.Create(CultureInfo.InvariantCulture, $"{Mark}{expires}.{Sign(systemKey, instanceId, expires)}");
     }
 
@@ -54,7 +58,7 @@ internal sealed class LinkKeys
             return false;
         bool genuine = CryptographicOperations.FixedTimeEquals(
             Encoding.ASCII.GetBytes(Sign(systemKey, instanceId, expires)), Encoding.UTF8.GetBytes(key[(dot + 1)..]));
-        return genuine && (expires == 0 || _time.GetUtcNow().ToUnixTimeSeconds() < expires);
+        return genuine && _time.GetUtcNow().ToUnixTimeSeconds() < expires;
     }
 
     private static string Sign(string systemKey, string instanceId, long expires)

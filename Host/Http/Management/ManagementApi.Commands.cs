@@ -8,9 +8,9 @@ namespace Durable.Host.Http.Management;
 /// <summary>Events, terminate, suspend, resume, rewind: a message to the instance, 202 without body.</summary>
 internal sealed partial class ManagementApi
 {
-    private async Task RaiseEventAsync(HttpContext http, string instanceId, string eventName)
+    private async Task RaiseEventAsync(HttpContext http, ManagementRoute route)
     {
-        InstanceRecord? instance = await FindAsync(instanceId, payloads: false, http.RequestAborted);
+        InstanceRecord? instance = await FindAsync(route, payloads: false, http.RequestAborted);
         if (instance is null or { CompletedAt: not null })
         {
             Answer(http, instance is null ? StatusCodes.Status404NotFound : StatusCodes.Status410Gone);
@@ -25,13 +25,13 @@ internal sealed partial class ManagementApi
         }
 
         string json = RequestJson.Compact(await RequestJson.ReadAsync(http.Request, http.RequestAborted));
-        await SendAsync(http, instance.InstanceId, ManagementOperation.RaiseEvent, new HistoryEvent(EventKind.EventRaised, -1, Now, eventName, json));
+        await SendAsync(http, instance.InstanceId, ManagementOperation.RaiseEvent, new HistoryEvent(EventKind.EventRaised, -1, Now, route.Name, json));
     }
 
     private async Task CommandAsync(HttpContext http, ManagementRoute route)
     {
         string? reason = http.Request.Query.Text("reason");
-        if (await FindAsync(route.InstanceId, payloads: false, http.RequestAborted) is not { } instance)
+        if (await FindAsync(route, payloads: false, http.RequestAborted) is not { } instance)
         {
             Answer(http, StatusCodes.Status404NotFound);
             return;

@@ -10,10 +10,11 @@ namespace Durable.Host.Http.Management;
 /// <summary>Status, listing and purging.</summary>
 internal sealed partial class ManagementApi
 {
-    private async Task StatusAsync(HttpContext http, string instanceId)
+    private async Task StatusAsync(HttpContext http, ManagementRoute route)
     {
         IQueryCollection query = http.Request.Query;
-        if (await FindAsync(instanceId, payloads: true, http.RequestAborted) is not { } instance)
+        bool showInput = query.Flag("showInput", otherwise: true);
+        if (await FindAsync(route, payloads: true, http.RequestAborted, showInput) is not { } instance)
         {
             Answer(http, StatusCodes.Status404NotFound);
             return;
@@ -35,7 +36,7 @@ internal sealed partial class ManagementApi
 
         await ManagementJson.WriteAsync(
             http.Response, status,
-            json => StatusJson.Write(json, instance, query.Flag("showInput", otherwise: true), history, query.Flag("showHistoryOutput", otherwise: false)),
+            json => StatusJson.Write(json, instance, showInput, history, query.Flag("showHistoryOutput", otherwise: false)),
             http.RequestAborted);
     }
 
@@ -45,19 +46,28 @@ internal sealed partial class ManagementApi
         if (PageToken.Write(page.Next) is { } token)
             http.Response.Headers["x-ms-continuation-token"] = token;
         bool showInput = http.Request.Query.Flag("showInput", otherwise: true);
-        await ManagementJson.WriteAsync(http.Response, StatusCodes.Status200OK, json =>
-        {
-            json.WriteStartArray();
-            foreach (InstanceRecord instance in page.Instances)
-                StatusJson.Write(json, instance, showInput);
-            json.WriteEndArray();
-        }, http.RequestAborted);
+        await ManagementJson.WriteArrayAsync(http.Response, page.Instances, (json, instance) => StatusJson.Write(json, instance, showInput), http.RequestAborted);
     }
 
-    private async Task PurgeAsync(HttpContext http, string instanceId)
+    private async Task PurgeAsync(HttpContext http, ManagementRoute route)
     {
-        string found = (await FindAsync(instanceId, payloads: false, http.RequestAborted))?.InstanceId ?? instanceId;
-        await AnswerPurgedAsync(http, await hub.PurgeAsync(found, recursive: false, http.RequestAborted));
+        if (await FindAsync(route, payloads: false, http.RequestAborted) is not { } instance)
+        {
+            Answer(http, StatusCodes.Status404NotFound);
+            return;
+        }
+
+        // The statement looks again by itself: an instance that was started anew since is left alone.
+        int purged = await hub.PurgeAsync(new InstanceQuery(Statuses: ManagementQuery.Finished, InstanceId: instance.InstanceId), recursive: false, http.RequestAborted);
+        if (purged == 0 && await hub.GetAsync(instance.InstanceId, payloads: false, http.RequestAborted) is { CompletedAt: null } running)
+        {
+            await RefusePurgeAsync(
+                http, StatusCodes.Status412PreconditionFailed,
+                $"Only orchestrations in a terminal state can be purged, but the orchestration with instance ID {running.InstanceId} has status {running.Status}");
+            return;
+        }
+
+        await AnswerPurgedAsync(http, purged);
     }
 
     private async Task PurgeManyAsync(HttpContext http)
@@ -65,7 +75,7 @@ internal sealed partial class ManagementApi
         IQueryCollection query = http.Request.Query;
         if (query.Time("createdTimeFrom") is not { } from)
         {
-            await RefuseAsync(http, "Please provide value for 'createdTimeFrom' parameter.");
+            await RefusePurgeAsync(http, StatusCodes.Status400BadRequest, "Please provide value for 'createdTimeFrom' parameter.");
             return;
         }
 
@@ -73,18 +83,24 @@ internal sealed partial class ManagementApi
         if (unknown is not null || (query.ContainsKey("createdTimeTo") && query.Time("createdTimeTo") is null))
         {
             // The extension ignores what it cannot read and deletes more than was meant, running instances too.
-            await RefuseAsync(http, unknown is not null
+            await RefusePurgeAsync(http, StatusCodes.Status400BadRequest, unknown is not null
                 ? $"'{unknown}' is no runtimeStatus; nothing was deleted. Statuses are spelled as in {string.Join(", ", Enum.GetNames<OrchestrationRuntimeStatus>())}."
                 : "The value of 'createdTimeTo' is no time; nothing was deleted.");
             return;
         }
 
-        InstanceQuery filter = new(from, query.Time("createdTimeTo") ?? time.GetUtcNow(), statuses);
-        await AnswerPurgedAsync(http, await hub.PurgeAsync(filter, recursive: false, http.RequestAborted));
+        if (statuses.Except(ManagementQuery.Finished).ToArray() is [var open, ..])
+        {
+            await RefusePurgeAsync(http, StatusCodes.Status400BadRequest, $"Instances in status {open} have not ended; terminate them first. Nothing was deleted.");
+            return;
+        }
 
-        static Task RefuseAsync(HttpContext http, string message) =>
-            ManagementJson.WriteAsync(http.Response, StatusCodes.Status400BadRequest, json => json.WriteStringValue(message), http.RequestAborted);
+        InstanceQuery filter = new(from, query.Time("createdTimeTo") ?? time.GetUtcNow(), statuses.Count > 0 ? statuses : ManagementQuery.Finished);
+        await AnswerPurgedAsync(http, await hub.PurgeAsync(filter, recursive: false, http.RequestAborted));
     }
+
+    private static Task RefusePurgeAsync(HttpContext http, int status, string message) =>
+        ManagementJson.WriteAsync(http.Response, status, json => json.WriteStringValue(message), http.RequestAborted);
 
     private async Task AnswerPurgedAsync(HttpContext http, int purged)
     {

@@ -28,13 +28,13 @@ internal sealed partial class ManagementApi
         await AnswerStartAsync(http, instanceId);
     }
 
-    private async Task RestartAsync(HttpContext http, string instanceId)
+    private async Task RestartAsync(HttpContext http, ManagementRoute route)
     {
-        if (await FindAsync(instanceId, payloads: true, http.RequestAborted) is not { } old)
+        if (await FindAsync(route, payloads: true, http.RequestAborted) is not { } old)
         {
             await ManagementJson.WriteErrorAsync(
                 http, StatusCodes.Status400BadRequest, "InstanceId does not match a valid orchestration instance.", "System.ArgumentException",
-                $"An orchestrastion with the instanceId {instanceId} was not found."); // the extension's spelling
+                $"An orchestrastion with the instanceId {route.InstanceId} was not found."); // the extension's spelling
             return;
         }
 

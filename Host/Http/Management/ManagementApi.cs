@@ -28,7 +28,12 @@ internal sealed partial class ManagementApi(
 
         try
         {
-            await (NamesAnotherHub(http.Request) ? RefuseOtherHubAsync(http) : PerformAsync(http, asked));
+            if (NamesAnotherHub(http.Request))
+                await RefuseOtherHubAsync(http);
+            else if (ManagementQuery.UnknownParameter(http.Request.Query, asked.Operation) is { } name)
+                await RefuseParameterAsync(http, name, asked.Operation);
+            else
+                await PerformAsync(http, asked);
         }
         catch (OperationCanceledException) when (http.RequestAborted.IsCancellationRequested)
         {
@@ -43,28 +48,25 @@ internal sealed partial class ManagementApi(
     private Task PerformAsync(HttpContext http, ManagementRoute route) => route.Operation switch
     {
         ManagementOperation.Start => StartAsync(http, route.Name, route.InstanceId),
-        ManagementOperation.Status => StatusAsync(http, route.InstanceId),
+        ManagementOperation.Status => StatusAsync(http, route),
         ManagementOperation.List => ListAsync(http),
-        ManagementOperation.Purge => PurgeAsync(http, route.InstanceId),
+        ManagementOperation.Purge => PurgeAsync(http, route),
         ManagementOperation.PurgeMany => PurgeManyAsync(http),
-        ManagementOperation.RaiseEvent => RaiseEventAsync(http, route.InstanceId, route.Name),
-        ManagementOperation.Restart => RestartAsync(http, route.InstanceId),
+        ManagementOperation.RaiseEvent => RaiseEventAsync(http, route),
+        ManagementOperation.Restart => RestartAsync(http, route),
         _ => CommandAsync(http, route),
     };
 
-    // A key that opens nothing else may be that of one instance's links. The links write a space as +, so that the id meant may be the one with spaces.
+    // The key may be that of one instance's links. They write a space as +, so that the id meant may be the one with spaces: whichever of the two was
+    // signed is the one that is used, and the other is not looked for.
     private bool Refused(HttpContext http, ref ManagementRoute? route)
     {
         WebhookAccess access = authorization.Check(http);
-        if (access == WebhookAccess.Unknown && route is { IsOfOneInstance: true } asked)
+        if (access != WebhookAccess.Forbidden && route is { IsOfOneInstance: true } asked && HostKeys.Presented(http.Request) is { } key &&
+            new[] { asked.InstanceId, WithSpaces(asked.InstanceId) }.FirstOrDefault(id => linkKeys.Opens(key, id)) is { } signed)
         {
-            string? key = HostKeys.Presented(http.Request);
-            string? opened = new[] { asked.InstanceId, WithSpaces(asked.InstanceId) }.FirstOrDefault(id => linkKeys.Opens(key, id));
-            if (opened is not null)
-            {
-                route = asked with { InstanceId = opened };
-                return false;
-            }
+            route = asked with { InstanceId = signed, Exact = true };
+            return false;
         }
 
         if (access == WebhookAccess.Allowed)
@@ -80,6 +82,10 @@ internal sealed partial class ManagementApi(
 
     private Task RefuseOtherHubAsync(HttpContext http) =>
         ManagementJson.WriteErrorAsync(http, StatusCodes.Status400BadRequest, $"This host serves the task hub '{hub.Name}' only; leave taskHub out or name it.");
+
+    private static Task RefuseParameterAsync(HttpContext http, string name, ManagementOperation operation) => ManagementJson.WriteErrorAsync(
+        http, StatusCodes.Status400BadRequest,
+        $"'{name}' is no parameter of this call; nothing was done. It takes: {string.Join(", ", ManagementQuery.Parameters(operation)!)}.");
 
     private async Task AnswerAsync(HttpContext http, Exception e, ManagementRoute route)
     {
@@ -118,9 +124,9 @@ internal sealed partial class ManagementApi(
         }
     }
 
-    private async Task<InstanceRecord?> FindAsync(string instanceId, bool payloads, CancellationToken cancellation) =>
-        await hub.GetAsync(instanceId, payloads, cancellation) ??
-        (instanceId.Contains('+', StringComparison.Ordinal) ? await hub.GetAsync(WithSpaces(instanceId), payloads, cancellation) : null);
+    private async Task<InstanceRecord?> FindAsync(ManagementRoute route, bool payloads, CancellationToken cancellation, bool input = true) =>
+        await hub.GetAsync(route.InstanceId, payloads, cancellation, input) ??
+        (route.Exact || !route.InstanceId.Contains('+', StringComparison.Ordinal) ? null : await hub.GetAsync(WithSpaces(route.InstanceId), payloads, cancellation, input));
 
     private static string WithSpaces(string instanceId) => instanceId.Replace('+', ' ');
 

@@ -9,6 +9,7 @@ namespace Durable.Host.Http.Management;
 /// <summary>JSON as the extension writes it: only what must be escaped is, stored JSON goes out as it was stored.</summary>
 internal static class ManagementJson
 {
+    private const int FlushBytes = 64 << 10;
     private static readonly JsonWriterOptions Options = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
     /// <summary>Answers with JSON. Nothing is sent when <paramref name="write"/> throws.</summary>
@@ -24,6 +25,24 @@ internal static class ManagementJson
         response.ContentType = "application/json; charset=utf-8";
         response.ContentLength = buffer.WrittenCount;
         await response.Body.WriteAsync(buffer.WrittenMemory, cancellation);
+    }
+
+    /// <summary>Answers 200 with an array that is sent as it is written: no more than one item lies in memory twice.</summary>
+    public static async Task WriteArrayAsync<T>(HttpResponse response, IEnumerable<T> items, Action<Utf8JsonWriter, T> write, CancellationToken cancellation)
+    {
+        response.StatusCode = StatusCodes.Status200OK;
+        response.ContentType = "application/json; charset=utf-8";
+        await using Utf8JsonWriter writer = new(response.BodyWriter, Options);
+        writer.WriteStartArray();
+        foreach (T item in items)
+        {
+            write(writer, item);
+            await writer.FlushAsync(cancellation);
+            if (response.BodyWriter.UnflushedBytes > FlushBytes)
+                await response.BodyWriter.FlushAsync(cancellation);
+        }
+
+        writer.WriteEndArray();
     }
 
     /// <summary>Writes a stored value: null for none, JSON as it is, anything else as a string.</summary>

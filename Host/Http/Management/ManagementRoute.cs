@@ -22,7 +22,8 @@ internal enum ManagementOperation
 /// <param name="Operation">What to do.</param>
 /// <param name="InstanceId">The instance; empty when none is named.</param>
 /// <param name="Name">Function to start or event to raise; empty otherwise.</param>
-internal readonly record struct ManagementRoute(ManagementOperation Operation, string InstanceId = "", string Name = "")
+/// <param name="Exact">Whether this very id is meant: the key presented was signed for it and opens no other.</param>
+internal readonly record struct ManagementRoute(ManagementOperation Operation, string InstanceId = "", string Name = "", bool Exact = false)
 {
     /// <summary>
     /// Reads the path below the API's base. Kestrel has decoded it once, except for %2F, which therefore stays three characters of an id, as recorded.

@@ -172,8 +172,39 @@ public sealed class InstanceTests
         (await host.DeleteAsync("/instances")).Is(400, "\"Please provide value for 'createdTimeFrom' parameter.\"", Json);
         Assert.Equal(400, (await host.DeleteAsync("/instances?createdTimeFrom=2020-01-01&runtimeStatus=Finished")).Status);
         (await host.DeleteAsync("/instances?createdTimeFrom=2020-01-01&runtimeStatus=Failed")).Is(404);
-        Assert.Equal(202, (await host.GetAsync("/instances/b")).Status);
+        host.Hub.Put("c", OrchestrationRuntimeStatus.Failed);
         (await host.DeleteAsync("/instances?createdTimeFrom=2020-01-01&createdTimeTo=2100-01-01")).Is(200, "{\"instancesDeleted\":1}", Json);
+        Assert.Equal(202, (await host.GetAsync("/instances/b")).Status); // it runs
+    }
+
+    [Fact]
+    public async Task A_running_instance_is_not_purged()
+    {
+        await using ManagementHost host = await ManagementHost.StartAsync();
+        host.Hub.Put("b");
+        (await host.DeleteAsync("/instances/b")).Is(
+            412, "\"Only orchestrations in a terminal state can be purged, but the orchestration with instance ID b has status Running\"", Json);
+        Assert.Equal(400, (await host.DeleteAsync("/instances?createdTimeFrom=2020-01-01&runtimeStatus=Completed,Running")).Status);
+        Assert.Equal(202, (await host.GetAsync("/instances/b")).Status);
+    }
+
+    [Theory]
+    [InlineData("DELETE", "/instances?createdTimeFrom=2020-01-01&status=Completed", "status")]
+    [InlineData("DELETE", "/instances?createdTimeFrom=2020-01-01&createdTimeUntil=2021-01-01", "createdTimeUntil")]
+    [InlineData("DELETE", "/instances/done?dryRun=true", "dryRun")]
+    [InlineData("POST", "/instances/running/terminate?because=x", "because")]
+    [InlineData("POST", "/instances/done/restart?withNewInstanceId=false", "withNewInstanceId")]
+    public async Task A_destructive_call_refuses_a_parameter_it_does_not_know(string verb, string path, string name)
+    {
+        await using ManagementHost host = await ManagementHost.StartAsync();
+        host.Hub.Put("done", OrchestrationRuntimeStatus.Completed);
+        host.Hub.Put("running");
+
+        Answer answer = await host.Http.SendAsync(verb, ManagementHost.Base + path);
+
+        Assert.Equal(400, answer.Status);
+        Assert.Contains($"'{name}' is no parameter of this call; nothing was done.", answer.Text, StringComparison.Ordinal);
+        Assert.Equal((2, 0, 0), (Ids(await host.GetAsync("/instances")).Length, host.Hub.Messages.Count, host.Hub.Starts.Count));
     }
 
     [Theory, InlineData("PUT", "/instances/a"), InlineData("GET", "/orchestrators/Hello"), InlineData("HEAD", "/instances/a"), InlineData("POST", "/nosuch"), InlineData("POST", "/instances")]

@@ -2,6 +2,7 @@ using Durable.Host.Http;
 using Durable.Host.Http.Management;
 using Durable.Tests.Fixtures;
 using Microsoft.AspNetCore.Http;
+using Microsoft.DurableTask.Client;
 using Microsoft.Extensions.Configuration;
 
 namespace Durable.Tests.Host.Http.Management;
@@ -36,6 +37,45 @@ public sealed class LinkKeyTests
     }
 
     [Fact]
+    public async Task A_link_of_an_id_with_plus_opens_that_id_and_never_the_one_with_a_space()
+    {
+        await using ManagementHost host = await ManagementHost.StartAsync(keys: true);
+        host.Hub.Put("v one", OrchestrationRuntimeStatus.Completed);
+        Answer started = await host.PostAsync("/orchestrators/Hello/v%2Bone", "1", ManagementHost.SystemKey);
+        string link = started.Headers["Location"];
+        Assert.Contains("\"instanceId\":\"v+one\"", (await host.Http.GetAsync(link)).Text, StringComparison.Ordinal);
+
+        host.Hub.Put("v+one", OrchestrationRuntimeStatus.Completed);
+        Assert.Equal(200, (await host.Http.SendAsync("DELETE", link)).Status);
+        Assert.Equal(404, (await host.Http.GetAsync(link)).Status);
+        Assert.Equal(404, (await host.Http.SendAsync("DELETE", link)).Status);
+        string code = link[(link.IndexOf("code=", StringComparison.Ordinal) + 5)..];
+        Assert.Equal(404, (await host.PostAsync($"/instances/v+one/raiseEvent/E?code={code}", "1")).Status);
+        Assert.Equal(400, (await host.PostAsync($"/instances/v+one/restart?code={code}")).Status);
+        Assert.Equal(200, (await host.Http.GetAsync(ManagementHost.Base + "/instances/v%20one", ManagementHost.SystemKey)).Status);
+    }
+
+    [Fact]
+    public async Task Without_required_keys_no_link_carries_the_system_key()
+    {
+        await using ManagementHost host = await ManagementHost.StartAsync();
+        Answer started = await host.PostAsync("/orchestrators/Hello/a", "1");
+        Assert.DoesNotContain(ManagementHost.SystemKey, started.Text + started.Headers["Location"], StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_key_lasts_thirty_days_unless_a_setting_says_otherwise()
+    {
+        FakeTimeProvider clock = new(new DateTimeOffset(2026, 1, 1, 0, 0, 0, TimeSpan.Zero));
+        LinkKeys keys = Keys(clock);
+        string key = keys.CodeFor("pothole-2026-01-01")!;
+        clock.Advance(TimeSpan.FromDays(29));
+        Assert.True(keys.Opens(key, "pothole-2026-01-01"));
+        clock.Advance(TimeSpan.FromDays(1));
+        Assert.False(keys.Opens(key, "pothole-2026-01-01"));
+    }
+
+    [Fact]
     public void A_key_ends_with_its_lifetime_and_cannot_be_prolonged()
     {
         FakeTimeProvider clock = new(new DateTimeOffset(2026, 1, 1, 0, 0, 0, TimeSpan.Zero));
@@ -50,20 +90,22 @@ public sealed class LinkKeyTests
         Assert.False(keys.Opens(key, "a"));
     }
 
-    [Fact]
-    public void Without_scope_a_link_carries_the_system_key() =>
-        Assert.Equal("system", Keys(TimeProvider.System, ("Durable:ScopedLinks", "false")).CodeFor("a"));
+    [Theory, InlineData(true, "system"), InlineData(false, null)]
+    public void Without_scope_a_link_carries_the_system_key_where_keys_are_required(bool required, string? code) =>
+        Assert.Equal(code, Keys(TimeProvider.System, required, ("Durable:ScopedLinks", "false")).CodeFor("a"));
 
     [Theory, InlineData("soon"), InlineData("00:00:00"), InlineData("-01:00:00"), InlineData("99999.00:00:00")]
     public void A_lifetime_out_of_range_stops_the_start(string lifetime) =>
         Assert.Throws<InvalidOperationException>(() => Keys(TimeProvider.System, ("Durable:ScopedLinkLifetime", lifetime)));
 
-    private static LinkKeys Keys(TimeProvider clock, params (string Name, string Value)[] settings) => new(
-        new OneKey(), new ConfigurationBuilder().AddInMemoryCollection(settings.ToDictionary(s => s.Name, s => (string?)s.Value)).Build(), clock);
+    private static LinkKeys Keys(TimeProvider clock, params (string Name, string Value)[] settings) => Keys(clock, required: true, settings);
 
-    private sealed class OneKey : IWebhookAuthorization
+    private static LinkKeys Keys(TimeProvider clock, bool required, params (string Name, string Value)[] settings) => new(
+        new OneKey(required), new ConfigurationBuilder().AddInMemoryCollection(settings.ToDictionary(s => s.Name, s => (string?)s.Value)).Build(), clock);
+
+    private sealed class OneKey(bool required) : IWebhookAuthorization
     {
-        public bool KeysRequired => true;
+        public bool KeysRequired => required;
 
         public string? SystemKey => "system";
 

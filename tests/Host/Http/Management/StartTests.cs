@@ -12,7 +12,8 @@ public sealed class StartTests
         Answer answer = await host.PostAsync("/orchestrators/hello/a%20b:1", "{ \"x\" : [ 1, \"a b\" ] }");
 
         string instance = $"{host.Origin}/runtime/webhooks/durabletask/instances/a+b%3A1";
-        const string query = "taskHub=TestHub&connection=Storage&code=system-key";
+        string code = answer.Headers["Location"][(answer.Headers["Location"].IndexOf("code=", StringComparison.Ordinal) + 5)..]; // of this instance's links
+        string query = $"taskHub=TestHub&connection=Storage&code={code}";
         answer.Is(202, $$"""
             {"id":"a b:1","statusQueryGetUri":"{{instance}}?{{query}}","sendEventPostUri":"{{instance}}/raiseEvent/{eventName}?{{query}}",
             "terminatePostUri":"{{instance}}/terminate?reason={text}&{{query}}","purgeHistoryDeleteUri":"{{instance}}?{{query}}",
