@@ -14,7 +14,6 @@ using Microsoft.Azure.Functions.Worker.Middleware;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
-using Microsoft.Extensions.Logging.Console;
 
 namespace Durable.Host;
 
@@ -39,13 +38,7 @@ internal sealed class EmbeddedHost
         _local = LocalSettings.Load(Builder.Environment.ContentRootPath);
         _local.AddTo(Builder.Configuration);
         _local.AddToEnvironment();
-        Builder.Logging.ClearProviders().AddSimpleConsole(console =>
-        {
-            console.SingleLine = true;
-            console.UseUtcTimestamp = true;
-            console.TimestampFormat = "yyyy-MM-dd'T'HH:mm:ss.fff'Z' ";
-            console.ColorBehavior = Console.IsOutputRedirected ? LoggerColorBehavior.Disabled : LoggerColorBehavior.Default;
-        });
+        Builder.Logging.ClearProviders().AddRedactedConsole();
     }
 
     /// <summary>Services, settings and log of the app.</summary>

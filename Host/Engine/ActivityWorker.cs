@@ -274,7 +274,7 @@ internal sealed partial class ActivityWorker(
         }
         catch (Exception e)
         {
-            span?.SetStatus(ActivityStatusCode.Error, e.Message);
+            span?.SetStatus(ActivityStatusCode.Error, Failures.Clean(e.Message));
             Telemetry.DurableTelemetry.ActivityEnded(activity.Name, Stopwatch.GetElapsedTime(started), failed: true);
             Log.Failed(logger, activity.Name, activity.TaskId, activity.InstanceId, e.GetType().FullName ?? "an exception", e);
             return Failed(activity, Failures.From(e));

@@ -36,6 +36,6 @@ internal static class Failures
         return new TaskFailedException(taskName, taskId, core);
     }
 
-    /// <summary>PostgreSQL text cannot hold NUL.</summary>
-    public static string Clean(string text) => text.Contains('\0', StringComparison.Ordinal) ? text.Replace('\0', '\uFFFD') : text;
+    /// <summary>The text of an error as it is stored and shown: without secrets, and without what PostgreSQL cannot hold.</summary>
+    public static string Clean(string text) => Durable.Postgres.Redaction.Redact(text);
 }

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using Durable.Host.History;
+using Durable.Postgres;
 
 namespace Durable.Host.Store;
 
@@ -13,10 +14,11 @@ namespace Durable.Host.Store;
 internal sealed partial class HubJson : JsonSerializerContext
 {
     /// <summary>Detail as text, or null.</summary>
-    public static string? Write(EventDetail? detail) => detail is null ? null : JsonSerializer.Serialize(detail, Default.EventDetail);
+    public static string? Write(EventDetail? detail) => detail is null ? null
+        : JsonSerializer.Serialize(detail.Failure is { } failure ? detail with { Failure = Safe(failure) } : detail, Default.EventDetail);
 
     /// <summary>Failure as text, or null.</summary>
-    public static string? Write(FailureInfo? failure) => failure is null ? null : JsonSerializer.Serialize(failure, Default.FailureInfo);
+    public static string? Write(FailureInfo? failure) => failure is null ? null : JsonSerializer.Serialize(Safe(failure), Default.FailureInfo);
 
     /// <summary>Parent as text, or null.</summary>
     public static string? Write(ParentLink? parent) => parent is null ? null : JsonSerializer.Serialize(parent, Default.ParentLink);
@@ -42,6 +44,14 @@ internal sealed partial class HubJson : JsonSerializerContext
             return new EventDetail { Unreadable = true };
         }
     }
+
+    // What is stored is shown: exceptions quote connection strings and headers.
+    private static FailureInfo Safe(FailureInfo failure) => failure with
+    {
+        ErrorMessage = Redaction.Redact(failure.ErrorMessage),
+        StackTrace = failure.StackTrace is { } trace ? Redaction.Redact(trace) : null,
+        Inner = failure.Inner is { } inner ? Safe(inner) : null,
+    };
 
     /// <summary>Failure from text.</summary>
     public static FailureInfo? ReadFailure(string? text) => text is null ? null : JsonSerializer.Deserialize(text, Default.FailureInfo);

@@ -24,7 +24,7 @@ internal static class InstanceSql
         foreach (string table in (string[])["history", "activities"])
         {
             NpgsqlBatchCommand drop = new($"DELETE FROM {table} WHERE run_no IN (SELECT run_no FROM instances WHERE instance_id = ANY($1) AND status IN (1, 3, 4, 5))");
-            drop.Parameters.Add(new NpgsqlParameter<string[]> { TypedValue = instanceIds });
+            drop.Parameters.Add(HubText.Array(instanceIds, id => id));
             batch.BatchCommands.Add(drop);
         }
     }

@@ -3,7 +3,6 @@ using System.Text;
 using Durable.Host.History;
 using Microsoft.DurableTask.Client;
 using Npgsql;
-using NpgsqlTypes;
 
 namespace Durable.Host.Store;
 
@@ -370,5 +369,5 @@ internal sealed class PostgresTaskHub(HubDatabase database, InstanceSignals sign
 
     private static DateTimeOffset? Time(NpgsqlDataReader reader, int ordinal) => reader.IsDBNull(ordinal) ? null : reader.GetFieldValue<DateTimeOffset>(ordinal);
 
-    private static NpgsqlParameter Text(string? value) => new() { Value = (object?)value ?? DBNull.Value, NpgsqlDbType = NpgsqlDbType.Text };
+    private static NpgsqlParameter Text(string? value) => HubText.Parameter(value);
 }

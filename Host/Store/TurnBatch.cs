@@ -1,5 +1,6 @@
 using Durable.Host.History;
 using Durable.Host.Replay;
+using Durable.Postgres;
 using Npgsql;
 using NpgsqlTypes;
 
@@ -51,7 +52,7 @@ internal sealed class TurnBatch(NpgsqlConnection connection, long hostNo, string
         {
             (long MessageId, long Place)[] consumed = [.. turns.SelectMany((t, index) => t.Consumed.Select(id => (id, index + 1L)))];
             Command("SELECT fence($1, $2, $3, $4, $5, $6, $7)", new NpgsqlParameter<long> { TypedValue = hostNo },
-                Texts(turns, t => t.InstanceId), Longs(turns, t => t.Epoch), Longs(turns, t => t.TurnNo), new NpgsqlParameter<string[]> { TypedValue = others },
+                Texts(turns, t => t.InstanceId), Longs(turns, t => t.Epoch), Longs(turns, t => t.TurnNo), Texts(others, id => id),
                 Longs(consumed, c => c.MessageId), Longs(consumed, c => c.Place));
         }
     }
@@ -79,7 +80,8 @@ internal sealed class TurnBatch(NpgsqlConnection connection, long hostNo, string
             """,
             Texts(turns, t => t.InstanceId), Array(turns, t => (short)t.Status, NpgsqlDbType.Smallint),
             Array(turns, t => t.FirstSequence + t.Events.Count, NpgsqlDbType.Integer), Array(turns, t => t.DueAt, NpgsqlDbType.TimestampTz),
-            Longs(turns, t => t.Handled), Bools(turns, t => t.CustomStatusChanged), Texts(turns, t => t.CustomStatus), Texts(turns, t => t.Output),
+            Longs(turns, t => t.Handled), Bools(turns, t => t.CustomStatusChanged), Texts(turns, t => t.CustomStatus),
+            Texts(turns, t => t is { Failure: not null, OutputIsText: true, Output: { } text } ? Redaction.Redact(text) : t.Output),
             Bools(turns, t => t.OutputIsText), Texts(turns, t => HubJson.Write(t.Failure)), Bools(turns, t => t.Ends), Bools(turns, t => t.Release),
             Bools(turns, t => t.ReplacesHistory));
     }
@@ -108,7 +110,7 @@ internal sealed class TurnBatch(NpgsqlConnection connection, long hostNo, string
             """,
             Longs(rows, r => r.RunNo), Array(rows, r => r.Sequence, NpgsqlDbType.Integer), Array(rows, r => (short)r.Event.Kind, NpgsqlDbType.Smallint),
             Array(rows, r => r.Event.TaskId, NpgsqlDbType.Integer), Array(rows, r => r.Event.At, NpgsqlDbType.TimestampTz), Texts(rows, r => r.Event.Name),
-            Texts(rows, r => r.Event.Kind == EventKind.ExecutionStarted ? null : r.Event.Data), Texts(rows, r => HubJson.Write(r.Event.Detail)));
+            Texts(rows, r => r.Event.Kind == EventKind.ExecutionStarted ? null : Data(r.Event)), Texts(rows, r => HubJson.Write(r.Event.Detail)));
     }
 
     private void Activities(IReadOnlyList<HubWriter.PendingTurn> pending)
@@ -164,7 +166,7 @@ internal sealed class TurnBatch(NpgsqlConnection connection, long hostNo, string
             FROM taken t JOIN told USING (run_no) JOIN answer r ON r.run_no = t.run_no AND r.task_id = t.task_id
             """,
             Longs(results, r => r.RunNo), Array(results, r => r.TaskId, NpgsqlDbType.Integer), Array(results, r => (short)r.Event.Kind, NpgsqlDbType.Smallint),
-            Texts(results, r => r.Event.Data), Texts(results, r => HubJson.Write(r.Event.Detail)), new NpgsqlParameter<long> { TypedValue = hostNo });
+            Texts(results, r => Data(r.Event)), Texts(results, r => HubJson.Write(r.Event.Detail)), new NpgsqlParameter<long> { TypedValue = hostNo });
     }
 
     private void Children((TurnWrite Turn, StartChildAction Child)[] children)
@@ -222,7 +224,7 @@ internal sealed class TurnBatch(NpgsqlConnection connection, long hostNo, string
             FROM mail m JOIN told t USING (instance_id) WHERE m.run_no IS NULL OR m.run_no = t.run_no ORDER BY m.place
             """,
             Texts(messages, m => m.InstanceId), Array(messages, m => m.RunNo, NpgsqlDbType.Bigint), Array(messages, m => (short)m.Event.Kind, NpgsqlDbType.Smallint),
-            Array(messages, m => m.Event.TaskId, NpgsqlDbType.Integer), Texts(messages, m => m.Event.Name), Texts(messages, m => m.Event.Data),
+            Array(messages, m => m.Event.TaskId, NpgsqlDbType.Integer), Texts(messages, m => m.Event.Name), Texts(messages, m => Data(m.Event)),
             Texts(messages, m => HubJson.Write(m.Event.Detail)), new NpgsqlParameter<short> { TypedValue = (short)EventKind.ExecutionRewound });
     }
 
@@ -275,9 +277,12 @@ internal sealed class TurnBatch(NpgsqlConnection connection, long hostNo, string
         batch.BatchCommands.Add(command);
     }
 
-    private static NpgsqlParameter Text(string? value) => new() { Value = (object?)value ?? DBNull.Value, NpgsqlDbType = NpgsqlDbType.Text };
+    // The text of a failure quotes what its exception quoted.
+    private static string? Data(HistoryEvent e) => e is { Data: { } text, Detail.Failure: not null } ? Redaction.Redact(text) : e.Data;
 
-    private static NpgsqlParameter Texts<T>(IReadOnlyList<T> rows, Func<T, string?> value) => Array(rows, value, NpgsqlDbType.Text);
+    private static NpgsqlParameter Text(string? value) => HubText.Parameter(value);
+
+    private static NpgsqlParameter Texts<T>(IReadOnlyList<T> rows, Func<T, string?> value) => HubText.Array(rows, value);
 
     private static NpgsqlParameter Longs<T>(IReadOnlyList<T> rows, Func<T, long> value) => Array(rows, value, NpgsqlDbType.Bigint);
 

@@ -1,5 +1,5 @@
 using System.Diagnostics;
-using Durable.Operations.Notifications;
+using Durable.Postgres;
 using Npgsql;
 
 namespace Durable.Operations.Backup;

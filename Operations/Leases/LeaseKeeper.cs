@@ -1,6 +1,6 @@
 using System.Globalization;
 using System.Text.RegularExpressions;
-using Durable.Operations.Notifications;
+using Durable.Postgres;
 using Npgsql;
 
 namespace Durable.Operations.Leases;

@@ -1,4 +1,5 @@
 using Durable.Operations.Notifications;
+using Durable.Postgres;
 using Microsoft.Extensions.Logging;
 using Npgsql;
 

@@ -14,6 +14,9 @@ public sealed record PartitionRecord(string Key, string State, string Fingerprin
 /// <param name="Error">Null when the partition is in place.</param>
 public sealed record PartitionOutcome(string Key, long Rows, long Values, long Fallbacks, int DurationMilliseconds, string? Error = null)
 {
+    /// <summary>Null when the partition is in place; without secrets, for it goes into history, ledger and messages to people.</summary>
+    public string? Error { get; init; } = Error is null ? null : Redaction.Redact(Error);
+
     public bool Succeeded => Error is null;
 }
 

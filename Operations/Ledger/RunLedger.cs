@@ -1,5 +1,6 @@
 using System.Reflection;
 using System.Text.Json;
+using Durable.Postgres;
 using Npgsql;
 using NpgsqlTypes;
 
@@ -60,6 +61,7 @@ public sealed class RunLedger(NpgsqlDataSource database)
         (string instanceId, string kind, double seconds, RunStatistics? closed) = await ReadOpenAsync(connection, runId, cancellationToken);
         if (closed is not null) return closed;
 
+        if (error is not null) error = Redaction.Redact(error);
         RunStatistics statistics = Summarize(runId, instanceId, kind, outcomes, skipped, seconds, error);
         await using NpgsqlCommand command = new("""
             UPDATE operations.runs SET state = $2, total = $3, completed = $4, failed = $5, rows_written = $6, statistics = $7, error = $8, finished_at = now()

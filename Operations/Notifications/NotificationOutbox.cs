@@ -1,4 +1,5 @@
 using Durable.Operations.Ledger;
+using Durable.Postgres;
 using Npgsql;
 
 namespace Durable.Operations.Notifications;

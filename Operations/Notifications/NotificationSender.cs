@@ -1,3 +1,4 @@
+using Durable.Postgres;
 using Microsoft.Extensions.Logging;
 using Npgsql;
 using NpgsqlTypes;

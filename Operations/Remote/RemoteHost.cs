@@ -1,5 +1,5 @@
 using System.Text.RegularExpressions;
-using Durable.Operations.Notifications;
+using Durable.Postgres;
 
 namespace Durable.Operations.Remote;
 

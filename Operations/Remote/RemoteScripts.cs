@@ -1,7 +1,7 @@
 using System.Globalization;
 using System.Text;
 using System.Text.RegularExpressions;
-using Durable.Operations.Notifications;
+using Durable.Postgres;
 
 namespace Durable.Operations.Remote;
 

@@ -1,6 +1,6 @@
 using Amazon.SimpleSystemsManagement;
 using Amazon.SimpleSystemsManagement.Model;
-using Durable.Operations.Notifications;
+using Durable.Postgres;
 
 namespace Durable.Operations.Remote;
 

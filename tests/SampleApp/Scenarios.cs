@@ -1,3 +1,4 @@
+using System.Text.RegularExpressions;
 using Microsoft.Azure.Functions.Worker;
 using Microsoft.DurableTask;
 
@@ -81,6 +82,22 @@ public static class Scenarios
 
         return value;
     }
+
+    /// <summary>Its input.</summary>
+    [Function(nameof(Echo))]
+    public static Task<string?> Echo([OrchestrationTrigger] TaskOrchestrationContext context) => Task.FromResult(context.GetInput<string>());
+
+    /// <summary>Throws its input: of its own, and from an activity when the input begins so.</summary>
+    [Function(nameof(Throw))]
+    public static async Task Throw([OrchestrationTrigger] TaskOrchestrationContext context)
+    {
+        string text = Regex.Unescape(context.GetInput<string>()!);
+        if (text.StartsWith("activity", StringComparison.Ordinal)) await context.CallActivityAsync(nameof(ThrowActivity), context.GetInput<string>());
+        throw new InvalidOperationException(text);
+    }
+
+    [Function(nameof(ThrowActivity))]
+    public static void ThrowActivity([ActivityTrigger] string text) => throw new InvalidOperationException(Regex.Unescape(text));
 
     /// <summary>As many steps of 50 ms as the input says, one after the other; their number.</summary>
     [Function(nameof(Ticks))]
