@@ -11,6 +11,7 @@ namespace Durable.Host.Engine;
 internal sealed partial class DurableEngine : BackgroundService
 {
     private const int ClaimAtOnce = 256;
+    private static readonly TimeSpan ShortestLook = TimeSpan.FromMilliseconds(50);
     private readonly ConcurrentDictionary<string, OrchestrationSession> sessions = new(StringComparer.Ordinal);
     private readonly HubDatabase database;
     private readonly HubClock clock;
@@ -23,7 +24,6 @@ internal sealed partial class DurableEngine : BackgroundService
     private readonly SemaphoreSlim turnSlots;
     private readonly Signal wake = new();
     private readonly ILogger<DurableEngine> logger;
-    private long storeAwayTold = long.MinValue / 2;
     private readonly TaskCompletionSource ready = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     /// <summary>An engine over its parts.</summary>
@@ -96,15 +96,18 @@ internal sealed partial class DurableEngine : BackgroundService
             try
             {
                 await JoinAsync(stoppingToken);
-                await ServeAsync(stoppingToken);
+                if (!await ServeAsync(stoppingToken))
+                {
+                    await Task.Delay(500, CancellationToken.None);
+                }
             }
             catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
             {
             }
             catch (Exception e) when (HubDatabase.IsTransient(e))
             {
-                TellStoreAway(e);
-                await Task.Delay(300, CancellationToken.None);
+                database.NoteFailure(e);
+                await Task.Delay(500, CancellationToken.None);
             }
             catch (Exception e)
             {
@@ -138,7 +141,8 @@ internal sealed partial class DurableEngine : BackgroundService
     }
 
     /// <summary>Serves until the lease is lost, the listening connection breaks, or the host stops.</summary>
-    private async Task ServeAsync(CancellationToken stopping)
+    /// <returns>False when an error ended it.</returns>
+    private async Task<bool> ServeAsync(CancellationToken stopping)
     {
         using CancellationTokenSource round = CancellationTokenSource.CreateLinkedTokenSource(stopping, lease.Lost);
         Task[] loops = [lease.ListenAsync(round.Token), RenewLoopAsync(round.Token), ClaimLoopAsync(round.Token)];
@@ -153,13 +157,15 @@ internal sealed partial class DurableEngine : BackgroundService
         }
         catch (Exception e) when (HubDatabase.IsTransient(e))
         {
-            TellStoreAway(e);
+            database.NoteFailure(e);
         }
 
         if (first.IsFaulted && !HubDatabase.IsTransient(first.Exception!.InnerException!))
         {
             Log.Unexpected(logger, first.Exception.InnerException!);
         }
+
+        return !first.IsFaulted;
     }
 
     private async Task RenewLoopAsync(CancellationToken round)
@@ -183,7 +189,7 @@ internal sealed partial class DurableEngine : BackgroundService
             }
             catch (Exception e) when (HubDatabase.IsTransient(e) && !round.IsCancellationRequested && lease.Holds)
             {
-                TellStoreAway(e);
+                database.NoteFailure(e);
             }
 
             ReleaseIdle();
@@ -193,13 +199,17 @@ internal sealed partial class DurableEngine : BackgroundService
     private async Task ClaimLoopAsync(CancellationToken round)
     {
         DateTime? nextDue = null;
+        bool claimed = false;
         while (true)
         {
             TimeSpan longest = tools.Settings.RenewEvery * 5;
             if (nextDue is { } due)
             {
                 TimeSpan until = due - clock.UtcNow;
-                longest = until < TimeSpan.Zero ? TimeSpan.Zero : until < longest ? until : longest;
+
+                // What is due and was not to be had (no place here, or another host is at it) is looked for again, not without end at once.
+                TimeSpan shortest = claimed ? TimeSpan.Zero : ShortestLook;
+                longest = until < shortest ? shortest : until < longest ? until : longest;
             }
 
             await wake.WaitAsync(longest, round);
@@ -211,6 +221,7 @@ internal sealed partial class DurableEngine : BackgroundService
 
             int places = Math.Max(0, Math.Min(ClaimAtOnce, tools.Settings.MaxSessions - sessions.Count));
             (List<string> ids, nextDue) = await source.ClaimInstancesAsync(lease.HostNo, places, round);
+            claimed = ids.Count > 0;
             if (ids.Count > 0)
             {
                 foreach (LoadedInstance instance in await source.LoadAsync(lease.HostNo, ids, round))
@@ -273,6 +284,24 @@ internal sealed partial class DurableEngine : BackgroundService
         {
             Log.TurnBroke(logger, session.InstanceId, e);
             Close(session);
+            _ = GiveBackLaterAsync(session, lease.HostNo);
+        }
+    }
+
+    /// <summary>Gives an instance back whose turn broke in the host: not at once, or it would break again without end.</summary>
+    private async Task GiveBackLaterAsync(OrchestrationSession session, long hostNo)
+    {
+        await Task.Delay(tools.Settings.LeaseTime);
+        try
+        {
+            if (await source.GiveBackAsync(hostNo, session.InstanceId, session.Epoch, CancellationToken.None) > 0)
+            {
+                wake.Set();
+            }
+        }
+        catch (Exception e) when (HubDatabase.IsTransient(e) || e is ObjectDisposedException)
+        {
+            lease.Suspect();
         }
     }
 
@@ -431,22 +460,8 @@ internal sealed partial class DurableEngine : BackgroundService
         }
     }
 
-    /// <summary>One line when the store goes away and one every ten seconds while it stays away, not one a try.</summary>
-    private void TellStoreAway(Exception exception)
-    {
-        long told = Interlocked.Read(ref storeAwayTold);
-        long now = Environment.TickCount64;
-        if (now - told > 10_000 && Interlocked.CompareExchange(ref storeAwayTold, now, told) == told)
-        {
-            Log.StoreAway(logger, HubDatabase.Explain(exception));
-        }
-    }
-
     private static partial class Log
     {
-        [LoggerMessage(1, LogLevel.Warning, "The task hub cannot be served now. {Reason}")]
-        public static partial void StoreAway(ILogger logger, string reason);
-
         [LoggerMessage(2, LogLevel.Error, "The engine met an unexpected error and starts over")]
         public static partial void Unexpected(ILogger logger, Exception exception);
 

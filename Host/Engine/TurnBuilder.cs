@@ -83,11 +83,12 @@ internal sealed class TurnBuilder
     {
         DateTime at = now > lastTurn ? now : lastTurn;
         long sent = takenSent;
-        if (!started && instance.ScheduledStart is { } start && start > now && !taken.Any(i => i.Event.Kind == EventKind.ExecutionTerminated))
+        bool early = instance.ScheduledStart > now || status == OrchestrationRuntimeStatus.Suspended;
+        if (!started && early && !taken.Any(i => i.Event.Kind == EventKind.ExecutionTerminated))
         {
-            // Woken before its time by a message, which stays in the inbox until then.
+            // Woken by a message before its time, or suspended before it started: the message stays in the inbox until it starts.
             Ready = true;
-            return Base(sent) with { Release = true, DueAt = start };
+            return Base(sent) with { Release = true, DueAt = status == OrchestrationRuntimeStatus.Suspended ? null : instance.ScheduledStart };
         }
 
         if (release)
@@ -152,7 +153,7 @@ internal sealed class TurnBuilder
         }
 
         Ready = true;
-        timers = [.. executor.OpenTimers];
+        WaitForTimers(fresh);
         return Written(write, fresh, events, outcome, at);
     }
 
@@ -267,9 +268,16 @@ internal sealed class TurnBuilder
         if (!Ready)
         {
             Ready = true;
-            timers = [.. executor!.OpenTimers];
+            WaitForTimers([]);
             executor = tools.Settings.ExtendedSessions ? executor : null;
         }
+    }
+
+    /// <summary>Takes the timers to wake for. A suspended orchestrator holds a timer open that has fired; its firing is recorded and waits for the resume.</summary>
+    private void WaitForTimers(IReadOnlyList<HistoryEvent> happened)
+    {
+        HashSet<int> fired = [.. answered, .. happened.Where(e => e.Kind == EventKind.TimerFired).Select(e => e.TaskId)];
+        timers = [.. executor!.OpenTimers.Where(timer => !fired.Contains(timer.TaskId))];
     }
 
     private IEnumerable<HistoryEvent> Recorded(TurnOutcome outcome, DateTime at) =>
@@ -386,10 +394,10 @@ internal sealed class TurnBuilder
         }
 
         executor = rewind.Executor;
-        timers = [.. rewind.Executor.OpenTimers];
         Ready = true;
         length = 0;
         answered.Clear();
+        WaitForTimers(rewind.Events);
         started = true;
         return write with
         {

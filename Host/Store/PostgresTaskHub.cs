@@ -133,25 +133,61 @@ internal sealed class PostgresTaskHub(HubDatabase database, InstanceSignals sign
         }, cancellation);
 
     /// <inheritdoc />
-    public Task<SendOutcome> SendAsync(string instanceId, HistoryEvent message, CancellationToken cancellation = default) =>
+    public async Task<SendOutcome> SendAsync(string instanceId, HistoryEvent message, CancellationToken cancellation = default)
+    {
+        short[] accepting = message.Kind switch
+        {
+            EventKind.ExecutionRewound => [3],
+            EventKind.ExecutionSuspended => [0, 6],
+            EventKind.ExecutionResumed => [7],
+            _ => [0, 6, 7],
+        };
+        while (true)
+        {
+            SendOutcome outcome = await SendOnceAsync(instanceId, message, accepting, cancellation);
+
+            // The status read is the one before a change that came in between: ask again what the instance is now.
+            if (outcome is not { Result: SendResult.WrongState, Status: { } seen } || !accepting.Contains((short)seen))
+            {
+                return outcome;
+            }
+        }
+    }
+
+    // A suspension or resumption that waits in the inbox counts as done for the next one: commands of one sender do not overtake each other.
+    // An instance that has not reached its scheduled start has no history yet that could record it: its row is changed, and whoever holds it loses it.
+    private const string SuspendOrResumeSql = """
+        WITH asked AS MATERIALIZED (
+            SELECT i.instance_id, i.status, i.history_length = 0 AND i.scheduled_start IS NOT NULL AND ($3 = 4 AND i.status = 7 OR $3 = 3 AND i.scheduled_start > now()) AS early,
+                COALESCE((SELECT CASE b.kind WHEN 3 THEN 7 ELSE 0 END FROM inbox b WHERE b.instance_id = i.instance_id AND b.kind IN (3, 4) ORDER BY b.message_id DESC LIMIT 1),
+                    i.status) AS becomes
+            FROM instances i WHERE i.instance_id = $1 AND i.status IN (0, 6, 7) FOR NO KEY UPDATE),
+        told AS (
+            UPDATE instances i SET sent = i.sent + 1 FROM asked a
+            WHERE i.instance_id = a.instance_id AND NOT a.early AND a.becomes = ANY($2) RETURNING i.instance_id),
+        put AS (INSERT INTO inbox (instance_id, kind, task_id, name, data, detail) SELECT instance_id, $3, $4, $5, $6, $7 FROM told),
+        changed AS (
+            UPDATE instances i SET status = CASE WHEN $3 = 3 THEN 7 ELSE 6 END, due_at = CASE WHEN $3 = 3 THEN NULL ELSE i.scheduled_start END,
+                output = COALESCE($6, ''), output_is_text = true, updated_at = now(), owner = NULL, lease_epoch = i.lease_epoch + 1
+            FROM asked a WHERE i.instance_id = a.instance_id AND a.early AND a.status = ANY($2) RETURNING i.instance_id)
+        SELECT COALESCE((SELECT CASE WHEN a.early THEN a.status ELSE a.becomes END FROM asked a), i.status)::smallint, EXISTS (SELECT 1 FROM told UNION ALL SELECT 1 FROM changed)
+        FROM instances i WHERE i.instance_id = $1
+        """;
+
+    private const string SendSql = """
+        WITH told AS (UPDATE instances SET sent = sent + 1 WHERE instance_id = $1 AND status = ANY($2) RETURNING instance_id, status),
+        put AS (INSERT INTO inbox (instance_id, kind, task_id, name, data, detail) SELECT instance_id, $3, $4, $5, $6, $7 FROM told)
+        SELECT i.status, EXISTS (SELECT 1 FROM told) FROM instances i WHERE i.instance_id = $1
+        """;
+
+    private Task<SendOutcome> SendOnceAsync(string instanceId, HistoryEvent message, short[] accepting, CancellationToken cancellation) =>
         WithRetry("send message", async connection =>
         {
-            short[] accepting = message.Kind switch
-            {
-                EventKind.ExecutionRewound => [3],
-                EventKind.ExecutionSuspended => [0, 6],
-                EventKind.ExecutionResumed => [7],
-                _ => [0, 6, 7],
-            };
             await using NpgsqlBatch batch = new(connection)
             {
                 BatchCommands =
                 {
-                    new NpgsqlBatchCommand("""
-                        WITH told AS (UPDATE instances SET sent = sent + 1 WHERE instance_id = $1 AND status = ANY($2) RETURNING instance_id, status),
-                        put AS (INSERT INTO inbox (instance_id, kind, task_id, name, data, detail) SELECT instance_id, $3, $4, $5, $6, $7 FROM told)
-                        SELECT i.status, EXISTS (SELECT 1 FROM told) FROM instances i WHERE i.instance_id = $1
-                        """)
+                    new NpgsqlBatchCommand(message.Kind is EventKind.ExecutionSuspended or EventKind.ExecutionResumed ? SuspendOrResumeSql : SendSql)
                     {
                         Parameters =
                         {
