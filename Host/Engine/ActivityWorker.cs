@@ -127,7 +127,6 @@ internal sealed partial class ActivityWorker(
             catch (Exception e) when (HubDatabase.IsTransient(e))
             {
                 // Rows may have been claimed and the reply lost: only a new number gets them back.
-                Log.ClaimDelayed(logger, HubDatabase.Explain(e));
                 await JoinAnewAsync();
             }
             catch (Exception e)
@@ -291,9 +290,6 @@ internal sealed partial class ActivityWorker(
 
         [LoggerMessage(31, LogLevel.Information, "Activity {Activity} of {InstanceId} was interrupted by the stop of this host and will be delivered again")]
         public static partial void Interrupted(ILogger logger, string activity, string instanceId);
-
-        [LoggerMessage(32, LogLevel.Warning, "Activities cannot be claimed. {Reason}")]
-        public static partial void ClaimDelayed(ILogger logger, string reason);
 
         [LoggerMessage(34, LogLevel.Error, "An activity worker met an unexpected error; this host joins the hub anew")]
         public static partial void Unexpected(ILogger logger, Exception exception);

@@ -15,7 +15,8 @@ internal static class DurableEngineExtensions
     public static IServiceCollection AddDurableEngine(this IServiceCollection services, string connectionString, HubSettings settings)
     {
         services.AddSingleton(settings);
-        services.AddSingleton(_ => new HubDatabase(connectionString, settings.HubName));
+        services.AddSingleton<StoreHealth>();
+        services.AddSingleton(provider => new HubDatabase(connectionString, settings.HubName) { Health = provider.GetRequiredService<StoreHealth>() });
         services.AddSingleton<HubClock>();
         services.AddSingleton<HubWriter>();
         services.AddSingleton<WorkSource>();

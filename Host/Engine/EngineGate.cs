@@ -9,7 +9,7 @@ namespace Durable.Host.Engine;
 /// of not at all, and serves as soon as the engine has joined. Later outages are the functions' own to meet; <c>/readyz</c> reports them.
 /// </summary>
 /// <remarks>Register after the engine and before the server starts.</remarks>
-internal sealed class EngineGate(DurableEngine engine, HostLease lease, HostState state) : IHostedService, IReadiness
+internal sealed class EngineGate(DurableEngine engine, HostLease lease, StoreHealth health, HostState state) : IHostedService, IReadiness
 {
     private const string Part = "engine";
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(3);
@@ -20,14 +20,15 @@ internal sealed class EngineGate(DurableEngine engine, HostLease lease, HostStat
     {
         if (await Task.WhenAny(engine.Ready, Task.Delay(Patience, cancellationToken)) == engine.Ready)
             return;
-        state.Fail(Part, "The engine has not reached its database yet; see the log for the reason. It keeps trying.");
+        state.Fail(Part, $"The engine has not reached its database yet. {health.Reason ?? "It keeps trying."}");
         _ = RecoverAsync();
     }
 
     public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
 
     public ValueTask<string?> CheckAsync(CancellationToken cancellation) => new(
-        !engine.Ready.IsCompletedSuccessfully ? "has not joined its hub yet"
+        health.Reason is { } reason ? reason
+        : !engine.Ready.IsCompletedSuccessfully ? "has not joined its hub yet"
         : !lease.Holds ? "has lost its lease: the database does not answer"
         : null);
 

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using Durable.Host.Store;
 using Microsoft.Azure.Functions.Worker;
 using Microsoft.Azure.Functions.Worker.Middleware;
 using Microsoft.DurableTask;
@@ -106,6 +107,11 @@ internal sealed class FunctionRuntime : IFunctionRuntime
         try
         {
             await RunInTimeAsync(invocation);
+        }
+        catch (Exception e) when (invocation.Function.Kind == FunctionKind.Http && e is Npgsql.NpgsqlException && HubDatabase.IsTransient(e))
+        {
+            Log.StoreAway(_logger, invocation.Function.Name, HubDatabase.Explain(e)); // answered with 503; no trace for an outage that one line explains
+            throw;
         }
         catch (Exception e) when (invocation.Function.Kind != FunctionKind.Activity && // the engine logs those, with instance and task
             (e is not OperationCanceledException || !invocation.Cancellation.IsCancellationRequested))

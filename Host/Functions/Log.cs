@@ -11,6 +11,9 @@ internal static partial class Log
     [LoggerMessage(2, LogLevel.Debug, "Executed '{function}' (invocation {invocationId}) in {milliseconds:F1} ms")]
     public static partial void Executed(ILogger logger, string function, string invocationId, double milliseconds);
 
+    [LoggerMessage(4, LogLevel.Debug, "Function '{function}' met a database that does not serve. {reason}")]
+    public static partial void StoreAway(ILogger logger, string function, string reason);
+
     [LoggerMessage(3, LogLevel.Error, "Function '{function}' failed (invocation {invocationId}) after {milliseconds:F1} ms")]
     public static partial void Failed(ILogger logger, Exception exception, string function, string invocationId, double milliseconds);
 }

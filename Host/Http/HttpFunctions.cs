@@ -1,9 +1,11 @@
 using Durable.Host.Functions;
+using Durable.Host.Store;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
+using Npgsql;
 
 namespace Durable.Host.Http;
 
@@ -63,6 +65,13 @@ internal sealed class HttpFunctions(FunctionRuntime runtime, KeyGate gate, ILogg
         catch (OperationCanceledException) when (http.RequestAborted.IsCancellationRequested)
         {
             // The caller has gone; nobody reads an answer.
+        }
+        catch (Exception e) when (e is NpgsqlException && HubDatabase.IsTransient(e) && !http.Response.HasStarted)
+        {
+            http.Response.Clear();
+            http.Response.StatusCode = StatusCodes.Status503ServiceUnavailable;
+            http.Response.Headers.RetryAfter = "1";
+            await http.Response.WriteAsync(HubDatabase.Explain(e), http.RequestAborted);
         }
         catch (Exception e)
         {

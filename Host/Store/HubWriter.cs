@@ -106,9 +106,8 @@ internal sealed partial class HubWriter(HubDatabase database, ILogger<HubWriter>
             {
                 DropRefused(batch, e.MessageText);
             }
-            catch (Exception e) when (HubDatabase.IsTransient(e) && !stopping.IsCancellationRequested)
+            catch (Exception e) when (StoreFaults.Of(e) == StoreFault.Away && !stopping.IsCancellationRequested)
             {
-                Log.WriteDelayed(logger, batch.Count, HubDatabase.Explain(e));
                 await Task.Delay(pause);
                 pause = TimeSpan.FromMilliseconds(Math.Min(pause.TotalMilliseconds * 2, 1000));
             }
@@ -132,12 +131,28 @@ internal sealed partial class HubWriter(HubDatabase database, ILogger<HubWriter>
                         Unreserve(turn);
                     }
 
-                    write.Fail(e);
+                    if (StoreFaults.Of(e) != StoreFault.Refused && !stopping.IsCancellationRequested)
+                    {
+                        _ = WriteLaterAsync(write, e);
+                    }
+                    else
+                    {
+                        write.Fail(e);
+                    }
                 }
 
                 return;
             }
         }
+    }
+
+    /// <summary>An error that is not known says nothing about the work: it is tried again, ever more rarely, while other work goes on.</summary>
+    private async Task WriteLaterAsync(IWrite write, Exception e)
+    {
+        TimeSpan wait = TimeSpan.FromSeconds(Math.Min(30, Math.Pow(2, write.Failures++)));
+        Log.WriteFailed(logger, write.InstanceId, HubDatabase.Explain(e), wait);
+        await Task.Delay(wait);
+        Enqueue(write);
     }
 
     private void DropRefused(List<IWrite> batch, string refusals)
@@ -210,6 +225,10 @@ internal sealed partial class HubWriter(HubDatabase database, ILogger<HubWriter>
     {
         long Size { get; }
 
+        string InstanceId { get; }
+
+        int Failures { get; set; }
+
         void Fail(Exception exception);
     }
 
@@ -218,6 +237,10 @@ internal sealed partial class HubWriter(HubDatabase database, ILogger<HubWriter>
         public TurnWrite Write { get; } = write;
 
         public int? Claimed { get; set; }
+
+        public string InstanceId => Write.InstanceId;
+
+        public int Failures { get; set; }
 
         public TaskCompletionSource<TurnWritten> Done { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
@@ -230,6 +253,10 @@ internal sealed partial class HubWriter(HubDatabase database, ILogger<HubWriter>
     {
         public ActivityResult Result { get; } = result;
 
+        public string InstanceId => Result.InstanceId;
+
+        public int Failures { get; set; }
+
         public TaskCompletionSource Done { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
         public long Size { get; } = result.Event.Data?.Length ?? 0;
@@ -239,8 +266,8 @@ internal sealed partial class HubWriter(HubDatabase database, ILogger<HubWriter>
 
     private static partial class Log
     {
-        [LoggerMessage(20, LogLevel.Warning, "{Count} turns and results wait to be written. {Reason}")]
-        public static partial void WriteDelayed(ILogger logger, int count, string reason);
+        [LoggerMessage(20, LogLevel.Error, "A turn or result of {InstanceId} could not be written and is tried again in {Wait}. {Reason}")]
+        public static partial void WriteFailed(ILogger logger, string instanceId, string reason, TimeSpan wait);
 
         [LoggerMessage(21, LogLevel.Warning, "A batch of {Count} writes was written one by one: {Reason}")]
         public static partial void BatchSplit(ILogger logger, int count, string reason);

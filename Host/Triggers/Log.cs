@@ -29,8 +29,8 @@ internal static partial class Log
     [LoggerMessage(8, LogLevel.Information, "Timer '{function}': the host stops during the occurrence of {occurrence:u}; it is fired again after the next start")]
     public static partial void Interrupted(ILogger logger, string function, DateTimeOffset occurrence);
 
-    [LoggerMessage(9, LogLevel.Warning, "Timer '{function}' cannot reach its row (attempt {attempt}): {reason} Trying again in {wait}")]
-    public static partial void StoreFailed(ILogger logger, string function, int attempt, string reason, TimeSpan wait);
+    [LoggerMessage(EventId = 9, Message = "Timer '{function}' cannot reach its row (attempt {attempt}): {reason} Trying again in {wait}")]
+    public static partial void StoreFailed(ILogger logger, LogLevel level, string function, int attempt, string reason, TimeSpan wait);
 
     [LoggerMessage(10, LogLevel.Warning, "Timer '{function}': the database clock has gone back to {now:u}; the next occurrence is {next:u} instead of {before:u}")]
     public static partial void ClockSetBack(ILogger logger, string function, DateTimeOffset now, DateTimeOffset? next, DateTimeOffset? before);

@@ -1,7 +1,9 @@
 using System.Diagnostics;
+using Durable.Host.Store;
 using Durable.Host.Telemetry;
 using Microsoft.Azure.Functions.Worker;
 using Microsoft.Extensions.Logging;
+using Npgsql;
 
 namespace Durable.Host.Triggers;
 
@@ -54,7 +56,7 @@ internal sealed class TimerRunner
             catch (Exception e)
             {
                 TimeSpan wait = Backoff(++failures);
-                Log.StoreFailed(logger, function.Name, failures, e.Message, wait);
+                Log.StoreFailed(logger, LevelOf(e), function.Name, failures, HubDatabase.Explain(e), wait);
                 await DelayAsync(wait, stopping).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             }
         }
@@ -225,7 +227,7 @@ internal sealed class TimerRunner
             catch (Exception e) when (!stopping.IsCancellationRequested)
             {
                 TimeSpan wait = Backoff(++failures);
-                Log.StoreFailed(logger, function.Name, failures, e.Message, wait);
+                Log.StoreFailed(logger, LevelOf(e), function.Name, failures, HubDatabase.Explain(e), wait);
                 await DelayAsync(wait, stopping).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             }
         }
@@ -248,6 +250,10 @@ internal sealed class TimerRunner
     /// <summary>Rounded up to the timer's millisecond: too early would be asked again.</summary>
     private Task DelayAsync(TimeSpan wait, CancellationToken stopping) =>
         Task.Delay(TimeSpan.FromMilliseconds(Math.Ceiling(wait.TotalMilliseconds)), time, stopping);
+
+    /// <summary>An outage of the whole database is told once, by the engine.</summary>
+    internal static LogLevel LevelOf(Exception e) =>
+        StoreFaults.Of(e) == StoreFault.Away && e is not PostgresException { SqlState: PostgresErrorCodes.InsufficientPrivilege } ? LogLevel.Debug : LogLevel.Warning;
 
     private static TimeSpan Backoff(int failures) => TimeSpan.FromSeconds(Math.Min(LongestRetry.TotalSeconds, Math.Pow(2, failures - 1)));
 }

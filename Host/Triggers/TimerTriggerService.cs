@@ -1,5 +1,6 @@
 using Durable.Host.Configuration;
 using Durable.Host.Http;
+using Durable.Host.Store;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
@@ -66,7 +67,7 @@ internal sealed class TimerTriggerService(
             {
                 TimeSpan wait = TimeSpan.FromSeconds(Math.Min(30, failures));
                 state.Fail(Part, $"The table of timers cannot be prepared: {e.Message}");
-                Log.StoreFailed(logger, "(all)", failures, e.Message, wait);
+                Log.StoreFailed(logger, TimerRunner.LevelOf(e), "(all)", failures, HubDatabase.Explain(e), wait);
                 await Task.Delay(wait, time, stopping).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             }
         }

@@ -16,7 +16,4 @@ internal static partial class Log
 
     [LoggerMessage(63, LogLevel.Error, "{operation} of instance '{instanceId}' through the management API failed (request {request})")]
     public static partial void Failed(ILogger logger, Exception exception, ManagementOperation operation, string instanceId, string request);
-
-    [LoggerMessage(64, LogLevel.Warning, "{operation} of instance '{instanceId}' through the management API has to be asked again. {reason}")]
-    public static partial void StoreAway(ILogger logger, ManagementOperation operation, string instanceId, string reason);
 }

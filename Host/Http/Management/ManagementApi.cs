@@ -111,9 +111,8 @@ internal sealed partial class ManagementApi(
                     http, StatusCodes.Status500InternalServerError, "Something went wrong while processing your request", refused.Type, e.Message);
                 break;
             case NpgsqlException when HubDatabase.IsTransient(e):
-                Log.StoreAway(logger, route.Operation, route.InstanceId, HubDatabase.Explain(e));
                 http.Response.Headers.RetryAfter = "1";
-                await ManagementJson.WriteErrorAsync(http, StatusCodes.Status503ServiceUnavailable, "The task hub's database does not answer now. Ask again soon.");
+                await ManagementJson.WriteErrorAsync(http, StatusCodes.Status503ServiceUnavailable, $"The task hub's database does not serve. {HubDatabase.Explain(e)}");
                 break;
             default:
                 Log.Failed(logger, e, route.Operation, route.InstanceId, http.TraceIdentifier);

@@ -4,6 +4,7 @@ using Durable.Host.Functions;
 using Durable.Host.History;
 using Durable.Host.Store;
 using Durable.Tests.Fixtures;
+using Durable.Tests.Host.Http;
 using Microsoft.DurableTask;
 using Microsoft.DurableTask.Client;
 using Microsoft.DurableTask.Converters;
@@ -18,8 +19,9 @@ internal sealed class TestEngine : IAsyncDisposable
 {
     private readonly ServiceProvider services;
 
-    private TestEngine(ServiceProvider services, string connection)
+    private TestEngine(ServiceProvider services, string connection, TestLog log)
     {
+        Log = log;
         this.services = services;
         Connection = connection;
         Hub = services.GetRequiredService<ITaskHub>();
@@ -29,6 +31,9 @@ internal sealed class TestEngine : IAsyncDisposable
     }
 
     public string Connection { get; }
+
+    /// <summary>Warnings and errors of the engine.</summary>
+    public TestLog Log { get; }
 
     public ITaskHub Hub { get; }
 
@@ -50,13 +55,14 @@ internal sealed class TestEngine : IAsyncDisposable
     public static TestEngine Create(IFunctionRuntime functions, string connection, HubSettings? settings = null, Action<StorePoint>? probe = null)
     {
         ServiceCollection services = new();
-        services.AddLogging(logging => logging.SetMinimumLevel(LogLevel.Warning));
+        TestLog log = new();
+        services.AddLogging(logging => logging.SetMinimumLevel(LogLevel.Warning).AddProvider(log));
         services.AddSingleton(functions);
         services.AddSingleton<DataConverter>(new JsonDataConverter());
         services.AddDurableEngine(connection, settings ?? new HubSettings { HubName = "TestHub", ExtendedSessions = true });
         ServiceProvider provider = services.BuildServiceProvider();
         provider.GetRequiredService<HubDatabase>().Probe = probe;
-        return new TestEngine(provider, connection);
+        return new TestEngine(provider, connection, log);
     }
 
     public async Task<string> ScheduleAsync(string name, object? input = null, string? id = null)
