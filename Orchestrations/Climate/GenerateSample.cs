@@ -33,7 +33,8 @@ public static class GenerateSample
         {
             while (waiting.TryDequeue(out SampleYears? years))
             {
-                values += await context.CallActivityAsync<long>(nameof(LoadSampleYears), years, Lanes.Retry);
+                long written = await context.CallActivityAsync<long>(nameof(LoadSampleYears), years, Lanes.Retry);
+                values += written; // not values += await …: that reads the sum before it waits, and loses what the other lane added
                 context.SetCustomStatus(new { done = ++done, total });
             }
         }

@@ -23,7 +23,8 @@ public static class PackInputs
         long values = 0;
         foreach ((int done, int year) in years.Index())
         {
-            values += await context.CallActivityAsync<long>(nameof(PackYear), year, Lanes.Retry);
+            long packed = await context.CallActivityAsync<long>(nameof(PackYear), year, Lanes.Retry);
+            values += packed;
             context.SetCustomStatus(new { done = done + 1, total = years.Count, values });
         }
 

@@ -53,10 +53,10 @@ public sealed class HazardYear
         Put(Risk.ExtremeCold, ExtremeCold.Score(frostDays[cell], coldSpells[cell], iceDays[cell], coldestNight[cell]), false, scores, ref fallbacks);
         Put(Risk.Wildfire, Wildfire.Score(temperature[cell], humidity[cell], wind[cell], rain[cell], land), noLand, scores, ref fallbacks);
         Put(Risk.Drought, Drought.Score(spei[cell], rain[cell], dryDays[cell]), false, scores, ref fallbacks);
-        Put(Risk.WaterStress, WaterStress.Score(rain[cell], usage[cell], area[cell], runoff[cell]), false, scores, ref fallbacks);
+        Put(Risk.WaterStress, WaterStress.Score(Stated.Of(rain[cell]), Stated.Of(usage[cell]), Stated.Of(area[cell]), Stated.Of(runoff[cell])), false, scores, ref fallbacks);
         Put(Risk.SeaLevelRise, SeaLevelRise.Score(seaLevel[cell], coast[cell]), false, scores, ref fallbacks);
         Put(Risk.RiverFlood, RiverFlood.Score(wettestDay[cell], land, river[cell]), noLand, scores, ref fallbacks);
-        Put(Risk.UrbanFlood, UrbanFlood.Score(wettestDay[cell], land, impervious[cell], buildings[cell]), noLand, scores, ref fallbacks);
+        Put(Risk.UrbanFlood, UrbanFlood.Score(wettestDay[cell], land, Stated.Of(impervious[cell]), buildings[cell]), noLand, scores, ref fallbacks);
         bool tracksKnown = !float.IsNaN(stormPoints[cell]);
         TyphoonExposure exposure = tracksKnown
             ? new((int)stormPoints[cell], stormWind[cell], stormNearness[cell], stormRain[cell], (int)stormWindy[cell])

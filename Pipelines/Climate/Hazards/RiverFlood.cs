@@ -5,7 +5,7 @@ namespace Durable.Pipelines.Climate.Hazards;
 /// <summary>River flood from wetness of the land cover, the wettest day (RX1DAY, mm) and the distance to a river (m).</summary>
 /// <remarks>
 /// The published curve jumps down just above rain 200 mm (0.667 to 0.505), 300 mm and wetness 10; <see cref="Score"/> keeps it so that
-/// scores stay comparable with published ones. <see cref="MonotoneRainScore"/> is the same curve without the drops.
+/// scores stay comparable with published ones.
 /// </remarks>
 public static class RiverFlood
 {
@@ -22,9 +22,6 @@ public static class RiverFlood
 
     /// <summary>0 to 1: r/300 up to 200 mm, 0.5 + (r − 200)/200 up to 300 mm, 0.9 above.</summary>
     public static double RainScore(double rain) => rain > 300 ? 0.9 : rain > 200 ? 0.5 + (rain - 200) / 200 : rain / 300;
-
-    /// <summary>The running maximum of <see cref="RainScore"/>: never falls when it rains more.</summary>
-    public static double MonotoneRainScore(double rain) => rain > 200 ? Math.Max(2.0 / 3, rain > 300 ? 1.0 : RainScore(rain)) : RainScore(rain);
 
     /// <summary>Topographic wetness index that stands for a land cover.</summary>
     internal static double WetnessIndex(LandCover cover) => cover switch

@@ -66,17 +66,5 @@ public static class Typhoon
             : HazardScore.Of(Math.Min(1, (exposure.Wind + rain * exposure.Nearness) / positive), false);
     }
 
-    /// <summary>Without tracks, from national totals: 0.6·vmax/50 + 0.4·frequency/20, both capped; 0.1 when no storm was counted.</summary>
-    /// <param name="frequency">Storms counted.</param>
-    /// <param name="maxWind">m/s; default 30.</param>
-    public static HazardScore ScoreFromTotals(double frequency, double maxWind)
-    {
-        bool fallback = true; // national totals say nothing about the place
-        double count = Missing.Or(frequency, 0, ref fallback);
-        return count > 0
-            ? HazardScore.Of(0.6 * Math.Min(Missing.Or(maxWind, 30, ref fallback) / 50, 1) + 0.4 * Math.Min(count / 20, 1), fallback)
-            : new(NoStormScore, fallback);
-    }
-
     private static double RainFor(double maxWind) => maxWind >= 33 ? 300 : maxWind >= 25 ? 200 : 100;
 }

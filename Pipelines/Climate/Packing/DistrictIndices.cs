@@ -1,4 +1,5 @@
 using Durable.Pipelines.Climate.Grid;
+using Durable.Pipelines.Climate.Hazards;
 using Durable.Pipelines.Climate.Indices;
 using Durable.Pipelines.Climate.Model;
 using Npgsql;
@@ -106,7 +107,7 @@ public sealed class DistrictIndices(NpgsqlDataSource database)
             DateOnly date = reader.GetFieldValue<DateOnly>(0);
             for (int scenario = 0; scenario < days.Length; scenario++)
             {
-                if (!reader.IsDBNull(scenario + 1)) days[scenario].Add((date, reader.GetFloat(scenario + 1)));
+                if (!reader.IsDBNull(scenario + 1)) days[scenario].Add((date, Stated.Of(reader.GetFloat(scenario + 1))));
             }
         }
 

@@ -26,8 +26,15 @@ public sealed record BinScheme(double[] Edges, double[] DamageRates, bool ZeroBi
     {
         bool noSpread = Intervals > 2 && Edges[1] == Edges[^2];
         int interval = 0;
-        while (interval < Intervals - 1 && (RightClosed || noSpread ? value > Edges[interval + 1] : value >= Edges[interval + 1])) interval++;
+        while (interval < Intervals - 1 && IsBeyond(value, Edges[interval + 1], RightClosed || noSpread)) interval++;
         return interval;
+    }
+
+    // A value within the precision of stored columns of an edge lies on it: ground of 0.6 m under 0.9 m of water is 0.3 m deep, not 0.29999998.
+    private static bool IsBeyond(double value, double edge, bool closed)
+    {
+        double tolerance = 1e-6 * Math.Max(1, Math.Abs(edge));
+        return closed ? value > edge + tolerance : value >= edge - tolerance;
     }
 }
 

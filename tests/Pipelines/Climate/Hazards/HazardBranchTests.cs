@@ -57,14 +57,6 @@ public sealed class HazardBranchTests
     [InlineData(200, 2.0 / 3), InlineData(201, 0.505), InlineData(300, 1.0), InlineData(301, 0.9)]
     public void River_rain_keeps_the_published_jumps(double rain, double expected) => Assert.Equal(expected, RiverFlood.RainScore(rain), 1e-9);
 
-    [Fact]
-    public void The_monotone_rain_curve_never_falls()
-    {
-        double[] scores = [.. Enumerable.Range(0, 500).Select(mm => RiverFlood.MonotoneRainScore(mm))];
-
-        Assert.Equal(scores.Order(), scores);
-    }
-
     [Theory]
     [InlineData(999, 1.2), InlineData(1000, 1.0), InlineData(5000, 0.8), InlineData(None, 0.8)]
     public void River_distance_weights_the_score(double distance, double factor)
@@ -141,13 +133,6 @@ public sealed class HazardBranchTests
 
         Assert.Equal(100, exposure.Points);
         Assert.Equal(0, Typhoon.Expose(35, 128, [new(36.8, 128, 50)]).Points); // 1.8° = 200.2 km
-    }
-
-    [Theory]
-    [InlineData(25, 50, 1.0), InlineData(10, None, 0.6 * 0.6 + 0.4 * 0.5), InlineData(0, 50, 0.1)]
-    public void Typhoon_totals_stand_in_when_there_are_no_tracks(double frequency, double maxWind, double expected)
-    {
-        Assert.Equal(new HazardScore(expected, true), Typhoon.ScoreFromTotals(frequency, maxWind));
     }
 
     [Fact]

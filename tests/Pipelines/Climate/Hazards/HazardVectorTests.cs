@@ -61,7 +61,7 @@ public sealed class HazardVectorTests
 
     private static HazardScore Storm(JsonElement input, double wettestDay)
     {
-        if (!input.GetProperty("typhoon_data").TryGetProperty("typhoons", out JsonElement typhoons)) return Typhoon.ScoreFromTotals(double.NaN, double.NaN);
+        if (!input.GetProperty("typhoon_data").TryGetProperty("typhoons", out JsonElement typhoons)) return Typhoon.Score(default, wettestDay, tracksKnown: false);
         TyphoonExposure exposure = Typhoon.Expose(
             input.GetProperty("latitude").GetDouble(), input.GetProperty("longitude").GetDouble(),
             typhoons.EnumerateArray().Select(point => new TrackPoint(
