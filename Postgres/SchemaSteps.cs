@@ -141,7 +141,8 @@ public static class SchemaSteps
 
         NpgsqlCommand Command(string sql, params string[] values)
         {
-            NpgsqlCommand command = new(sql, connection, transaction);
+            // No limit of time: a step may rewrite large tables, or wait for the process that applies it.
+            NpgsqlCommand command = new(sql, connection, transaction) { CommandTimeout = 0 };
             foreach (string value in values) command.Parameters.Add(new NpgsqlParameter { Value = value });
             return command;
         }

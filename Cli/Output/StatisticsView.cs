@@ -45,6 +45,16 @@ internal static class StatisticsView
         screen.Out.WriteLine();
         screen.Out.WriteLine(monitoring.Text("sql").Trim());
         screen.Out.WriteLine();
+        if (monitoring.Field("query") is { } query)
+        {
+            rows = query.Field("rows") as JsonArray ?? rows;
+            screen.Out.WriteLine($"Run over every row in {query.Text("seconds")} s:");
+        }
+        else if (monitoring.Text("source") is { Length: > 0 } source)
+        {
+            screen.Out.WriteLine($"Its result, from {source}:");
+        }
+
         List<JsonNode?> shown = all ? [.. rows] : [.. rows.GroupBy(r => r.Text("scenario")).SelectMany(Ends)];
         Tables.Write(screen, ["scenario", "target_year", "total_records", "avg_hazard_score"], shown.Select(r => (IReadOnlyList<string>)
             [r.Text("scenario"), r.Text("targetYear"), r.Text("totalRecords"), r.Text("avgHazardScore")]));

@@ -18,7 +18,7 @@ public sealed class HazardTable(NpgsqlDataSource database, GridStore grid, Parti
     public const string Kind = "hazard";
 
     /// <summary>Changes when a formula or default changes: everything scored before is stale then.</summary>
-    internal const string ModelVersion = "H1";
+    internal const string ModelVersion = "H2";
 
     /// <summary>
     /// Scores the years of a group and puts them in place, all that succeed in one transaction. A year that cannot be scored, or fails its gate,
@@ -62,7 +62,10 @@ public sealed class HazardTable(NpgsqlDataSource database, GridStore grid, Parti
             await using NpgsqlTransaction transaction = await connection.BeginTransactionAsync(cancellationToken);
             await Partitions.HoldAsync(connection, Kind, group.RunId, years.Select(year => group.Key(year.Year)), cancellationToken);
             HashSet<int> own = await PartitionedTable.Hazard.ReadOwnTablesAsync(connection, scenario, group.Years, cancellationToken);
-            await (small && own.Count == 0 ? FillSharedAsync(connection, group, scenario, years, cancellationToken) : FillOwnAsync(connection, group, scenario, years, own, cancellationToken));
+            bool shared = small && own.Count == 0;
+            if (!IsPartial(group)) await HazardSums.ReplaceAsync(connection, scenario, [.. years.Select(year => new HazardSum(year.Year, group.CreatedAt, (long)year.Count * Risks.Count, year.Sum))], cancellationToken);
+            await (shared ? FillSharedAsync(connection, group, scenario, years, cancellationToken) : FillOwnAsync(connection, group, scenario, years, own, cancellationToken));
+            if (IsPartial(group)) await HazardSums.RecountAsync(connection, scenario, [.. years.Select(year => (year.Year, shared ? PartitionedTable.Hazard.Shared(scenario) : PartitionedTable.Hazard.Partition(scenario, year.Year)))], cancellationToken);
             present.AddRange(years.Select(year => new PartitionOutcome(group.Key(year.Year), year.Count, (long)year.Count * risks, year.Fallbacks, Duration())));
             await Partitions.RecordPresentAsync(
                 connection, Kind, group.RunId,
@@ -249,6 +252,10 @@ public sealed class HazardTable(NpgsqlDataSource database, GridStore grid, Parti
         public readonly int Year = year;
         public int Count;
         public long Fallbacks;
+
+        /// <summary>Of the scores, in hundredths of a point, once <see cref="Measure"/> has summed them up.</summary>
+        public long Sum { get; private set; }
+
         public readonly int[] GridIds = new int[capacity];
         public readonly short[] Scores = new short[capacity * Risks.Count];
         public readonly short[] Flags = new short[capacity];
@@ -265,6 +272,7 @@ public sealed class HazardTable(NpgsqlDataSource database, GridStore grid, Parti
                 sum += Scores[at];
             }
 
+            Sum = sum;
             return new PartitionMeasures(group.Key(Year), Count, (long)Count * risks, (long)Count * risks, Fallbacks, smallest / 100.0, largest / 100.0, sum / 100.0);
         }
     }

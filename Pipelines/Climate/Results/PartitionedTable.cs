@@ -100,7 +100,8 @@ internal sealed record PartitionedTable(string Name, string PartColumn, string P
 
     internal static async Task ExecuteAsync(NpgsqlConnection connection, string sql, CancellationToken cancellationToken)
     {
-        await using NpgsqlCommand command = new(sql, connection);
+        // No limit of time: a year of the national grid takes what it takes, and a lock waits for the readers before it.
+        await using NpgsqlCommand command = new(sql, connection) { CommandTimeout = 0 };
         await command.ExecuteNonQueryAsync(cancellationToken);
     }
 }

@@ -33,6 +33,29 @@ public sealed class HazardTableTests
         Assert.All(rows, row => Assert.InRange(row.Item4, 5, 95));
     }
 
+    [Theory, InlineData(120), InlineData(PartitionedTable.OwnTableRows)]
+    public async Task The_sums_kept_with_partitions_answer_the_monitoring_query_exactly(int cells)
+    {
+        await using ClimateDatabase database = await ClimateDatabase.WithSampleAsync(cells, 2050, 2051, Scenario.Ssp245);
+        ClimateMonitor monitor = new(database.Source);
+        async Task AgreeAsync(int years)
+        {
+            IReadOnlyList<MonitoredYear> sums = await monitor.ReadAsync(), counted = (await monitor.RunQueryAsync())!.Rows;
+            Assert.Equal(counted.Select(row => (row.Scenario, row.TargetYear, row.TotalRecords)), sums.Select(row => (row.Scenario, row.TargetYear, row.TotalRecords)));
+            Assert.All(sums.Zip(counted), pair => Assert.Equal(pair.Second.AvgHazardScore, pair.First.AvgHazardScore, 1e-3));
+            Assert.Equal(years, sums.Count);
+        }
+
+        await database.Hazards.WriteAsync(Group(2050, 2051));
+        await AgreeAsync(2);
+        await database.Hazards.WriteAsync(Group(2050, 2051) with { RiskMask = Risks.Mask([Risk.Drought]), CreatedAt = DateTime.UtcNow.AddMinutes(1) });
+        await AgreeAsync(2);
+        await database.Hazards.WriteAsync(Group(2051) with { Box = new BoundingBox(33, 124.5, 36, 132), CreatedAt = DateTime.UtcNow.AddDays(-2) });
+        await AgreeAsync(2);
+        await database.Hazards.WriteAsync(Group(2050) with { CreatedAt = DateTime.UtcNow.AddDays(-2) });
+        await AgreeAsync(1); // the query counts what was written within a day
+    }
+
     [Fact]
     public async Task Writing_a_year_again_replaces_it_with_the_same_rows()
     {
