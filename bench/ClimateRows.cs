@@ -18,7 +18,7 @@ internal static class ClimateRows
     private static readonly TimeSpan Longest = TimeSpan.FromMinutes(30);
 
     /// <summary>Measures each grid size and prints as it goes. Returns the report in Markdown.</summary>
-    public static async Task<string> RunAsync(IReadOnlyList<int> sizes)
+    public static async Task<string> RunAsync(IReadOnlyList<int> sizes, string header)
     {
         StringBuilder report = new();
         void Say(string line)
@@ -27,8 +27,7 @@ internal static class ClimateRows
             report.Append(line).Append('\n');
         }
 
-        Say(Invariant($"# Climate batches, measured {DateTime.UtcNow:yyyy-MM-dd} on {Environment.ProcessorCount} cores, fsync on"));
-        Say("");
+        Say(header);
         Say("H writes one row for each cell, scenario and year with nine scores. The floor is a server-side `COPY FROM` of a binary file with the very rows that H wrote,");
         Say("into a plain table without index, in the same run. Times are the run ledger's: planning, claims, scoring, writing, gates and closing included.");
         Say("");

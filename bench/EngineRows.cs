@@ -19,12 +19,12 @@ internal static class EngineRows
         await host.RunAsync("FanOut", 500);
 
         double single = await PgBench.CommitsPerSecondAsync(server, 1, 4);
-        double chain = 2000 / await SecondsAsync(() => host.RunAsync("Chain", 2000));
+        double chain = Median(await RatesAsync(3, 1000, () => host.RunAsync("Chain", 1000)));
         table.Add("sequential activities/s, one instance", chain, "pgbench, 1 client, commits/s", single, 0.25);
 
         double sixteen = await PgBench.CommitsPerSecondAsync(server, 16, 4);
-        double thousand = Best(await RatesAsync(3, 1000, () => host.RunAsync("FanOut", 1000)));
-        double tenThousand = Best(await RatesAsync(3, 10_000, () => host.RunAsync("FanOut", 10_000)));
+        double thousand = Median(await RatesAsync(3, 1000, () => host.RunAsync("FanOut", 1000)));
+        double tenThousand = Median(await RatesAsync(3, 10_000, () => host.RunAsync("FanOut", 10_000)));
         table.Add("fan-out of 1,000, activities/s", thousand, "pgbench, 16 clients, commits/s", sixteen, 0.30);
         table.Add("fan-out of 10,000, activities/s", tenThousand, "pgbench, 16 clients, commits/s", sixteen, 0.30);
         table.Add("fan-out of 10,000, activities/s", tenThousand, "fan-out of 1,000", thousand, 0.85);
@@ -115,7 +115,7 @@ internal static class EngineRows
         return rates;
     }
 
-    private static double Best(List<double> rates) => rates.Max();
+    private static double Median(List<double> rates) => rates.Order().ElementAt(rates.Count / 2);
 
     private static async Task<double> SecondsAsync(Func<Task> run)
     {

@@ -2,14 +2,18 @@ using System.Globalization;
 using Durable.Bench;
 using Durable.Tests.Fixtures;
 
-// Usage: dotnet run -c Release --project bench [-- --out FILE] [--cities | --climate [--cells 1000,10000,45000]]
-//   --cities: only that row; --climate: the climate batches instead of the engine.
+// Usage: dotnet run -c Release --project bench [-- --out FILE] [--cities | --climate [--cells 1000,10000,45000] | --national [--cells 451351]]
+//   --cities: only that row; --climate: the climate batches instead of the engine; --national: their whole path once, at full size.
 // Starts a PostgreSQL of its own with durable settings (fsync on) unless DURABLE_TEST_POSTGRES names one.
-if (args.Contains("--climate"))
+if (args.Contains("--climate") || args.Contains("--national"))
 {
+    bool national = args.Contains("--national");
     int given = Array.IndexOf(args, "--cells");
-    int[] sizes = given >= 0 ? [.. args[given + 1].Split(',').Select(size => int.Parse(size, CultureInfo.InvariantCulture))] : [1000, 10_000, 45_000];
-    string report = await ClimateRows.RunAsync(sizes);
+    int[] sizes = given >= 0 ? [.. args[given + 1].Split(',').Select(size => int.Parse(size, CultureInfo.InvariantCulture))]
+        : national ? [NationalRows.NationalCells] : [1000, 10_000, 45_000];
+    string report = national
+        ? await NationalRows.RunAsync(sizes[0], BenchHeader.Of("The national grid, step by step", args))
+        : await ClimateRows.RunAsync(sizes, BenchHeader.Of("Climate batches", args));
     int named = Array.IndexOf(args, "--out");
     if (named >= 0) await File.WriteAllTextAsync(args[named + 1], report);
     return;
@@ -21,6 +25,5 @@ await (args.Contains("--cities") ? EngineRows.CitiesAsync(connection, table) : E
 int at = Array.IndexOf(args, "--out");
 if (at >= 0 && at + 1 < args.Length)
 {
-    string header = string.Create(CultureInfo.InvariantCulture, $"# Engine, measured {DateTime.UtcNow:yyyy-MM-dd} on {Environment.ProcessorCount} cores, fsync on\n\n");
-    await File.WriteAllTextAsync(args[at + 1], header + table);
+    await File.WriteAllTextAsync(args[at + 1], BenchHeader.Of("Engine", args) + "\n" + table);
 }

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Net;
+using System.Net.Http.Headers;
 using System.Net.Sockets;
 using System.Text;
 using System.Text.Json;
@@ -41,7 +42,7 @@ internal sealed class AppProcess : IAsyncDisposable
         process.ErrorDataReceived += (_, line) => { lock (log) log.AppendLine(line.Data); };
         process.BeginOutputReadLine();
         process.BeginErrorReadLine();
-        AppProcess app = new(process, new HttpClient { BaseAddress = new Uri($"http://127.0.0.1:{port}"), Timeout = TimeSpan.FromMinutes(1) }, log, connection);
+        AppProcess app = new(process, new HttpClient { BaseAddress = new Uri($"http://127.0.0.1:{port}"), Timeout = Timeout.InfiniteTimeSpan }, log, connection);
         await app.WaitUntilUpAsync();
         return app;
     }
@@ -49,17 +50,30 @@ internal sealed class AppProcess : IAsyncDisposable
     /// <summary>Ends the process at once, as a power cut would.</summary>
     public void Kill() => process.Kill();
 
-    public async Task<(HttpStatusCode Status, JsonElement Body)> SendAsync(HttpMethod method, string path, string? body = null)
+    public async Task<(HttpStatusCode Status, JsonElement Body)> SendAsync(HttpMethod method, string path, string? body = null, TimeSpan? limit = null)
     {
+        using CancellationTokenSource ends = new(limit ?? TimeSpan.FromMinutes(1));
         using HttpRequestMessage request = new(method, path) { Content = body is null ? null : new StringContent(body, Encoding.UTF8, "application/json") };
-        using HttpResponseMessage response = await http.SendAsync(request);
+        using HttpResponseMessage response = await http.SendAsync(request, ends.Token);
+        string text = await response.Content.ReadAsStringAsync(ends.Token);
+        return (response.StatusCode, text.Length == 0 ? default : JsonSerializer.Deserialize<JsonElement>(text));
+    }
+
+    /// <summary>Address of the app, without a slash at its end.</summary>
+    public string Url => http.BaseAddress!.GetLeftPart(UriPartial.Authority);
+
+    /// <summary>Posts a file as it is.</summary>
+    public async Task<(HttpStatusCode Status, JsonElement Body)> UploadAsync(string path, byte[] file, string type = "text/csv")
+    {
+        using ByteArrayContent content = new(file) { Headers = { ContentType = MediaTypeHeaderValue.Parse(type) } };
+        using HttpResponseMessage response = await http.PostAsync(path, content);
         string text = await response.Content.ReadAsStringAsync();
         return (response.StatusCode, text.Length == 0 ? default : JsonSerializer.Deserialize<JsonElement>(text));
     }
 
     public Task<(HttpStatusCode Status, JsonElement Body)> PostAsync(string path, string? body = null) => SendAsync(HttpMethod.Post, path, body ?? "");
 
-    public Task<(HttpStatusCode Status, JsonElement Body)> GetAsync(string path) => SendAsync(HttpMethod.Get, path);
+    public Task<(HttpStatusCode Status, JsonElement Body)> GetAsync(string path, TimeSpan? limit = null) => SendAsync(HttpMethod.Get, path, limit: limit);
 
     /// <summary>Waits until an instance has ended, for 3 minutes unless told otherwise, and returns its status.</summary>
     public async Task<JsonElement> WaitAsync(string instanceId, TimeSpan? limit = null)
