@@ -18,13 +18,14 @@ internal sealed record Answer(HttpStatusCode Status, JsonNode? Body, string? Con
 internal sealed class DurableClient(Uri baseUrl, string? key) : IDisposable
 {
     private const string Token = "x-ms-continuation-token";
+    private static readonly TimeSpan LongestRequest = TimeSpan.FromMinutes(10); // generating a large sample is one request
     private const string Management = "runtime/webhooks/durabletask/";
 
     // A redirect could carry the key to another host.
     private readonly HttpClient _http = new(new SocketsHttpHandler { AllowAutoRedirect = false, ConnectTimeout = TimeSpan.FromSeconds(10) })
     {
         BaseAddress = new Uri(baseUrl.AbsoluteUri.TrimEnd('/') + "/"),
-        Timeout = TimeSpan.FromMinutes(10), // generating a large sample is one request
+        Timeout = Timeout.InfiniteTimeSpan, // SendAsync sets it
     };
 
     /// <summary>Where this client speaks to.</summary>
@@ -42,10 +43,14 @@ internal sealed class DurableClient(Uri baseUrl, string? key) : IDisposable
     public Task<Answer> CallAsync(HttpMethod method, string route, string? json, CancellationToken cancellation, HttpStatusCode? allow = null) =>
         SendAsync(method, "api/" + route, json, cancellation, allow);
 
+    /// <summary>Sends a file to a route of the app. It takes as long as it takes.</summary>
+    public Task<Answer> UploadAsync(string route, HttpContent content, CancellationToken cancellation) =>
+        SendAsync(HttpMethod.Post, "api/" + route, json: null, cancellation, content: content);
+
     /// <summary>Sends one request.</summary>
     /// <exception cref="CommandFailedException">Nobody answers (3), the host is not ready (3), bad values or key (2), any other refusal (1).</exception>
     public async Task<Answer> SendAsync(
-        HttpMethod method, string path, string? json, CancellationToken cancellation, HttpStatusCode? allow = null, string? continuation = null)
+        HttpMethod method, string path, string? json, CancellationToken cancellation, HttpStatusCode? allow = null, string? continuation = null, HttpContent? content = null)
     {
         using HttpRequestMessage request = new(method, path);
         request.Headers.Accept.Add(new MediaTypeWithQualityHeaderValue("application/json"));
@@ -53,27 +58,30 @@ internal sealed class DurableClient(Uri baseUrl, string? key) : IDisposable
             request.Headers.Add("x-functions-key", key);
         if (continuation is not null)
             request.Headers.Add(Token, continuation);
+        request.Content = content;
         if (json is not null)
             request.Content = new StringContent(json, Encoding.UTF8, "application/json");
 
-        using HttpResponseMessage response = await ReachAsync(request, cancellation);
+        using HttpResponseMessage response = await ReachAsync(request, content is null ? LongestRequest : Timeout.InfiniteTimeSpan, cancellation);
         string text = await response.Content.ReadAsStringAsync(cancellation);
         if ((int)response.StatusCode >= 400 && response.StatusCode != allow)
             throw Refusal(response.StatusCode, text, method, request.RequestUri!);
         return new Answer(response.StatusCode, Json(text), response.Headers.TryGetValues(Token, out IEnumerable<string>? tokens) ? tokens.First() : null);
     }
 
-    private async Task<HttpResponseMessage> ReachAsync(HttpRequestMessage request, CancellationToken cancellation)
+    private async Task<HttpResponseMessage> ReachAsync(HttpRequestMessage request, TimeSpan limit, CancellationToken cancellation)
     {
+        using CancellationTokenSource ends = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        ends.CancelAfter(limit);
         try
         {
-            return await _http.SendAsync(request, cancellation);
+            return await _http.SendAsync(request, ends.Token);
         }
         catch (HttpRequestException e)
         {
             throw new CommandFailedException(ExitCode.Unreachable, $"No host answers at {BaseUrl} ({e.Message}). Start one with ./run, or give --url.");
         }
-        catch (TaskCanceledException e) when (e.InnerException is TimeoutException)
+        catch (OperationCanceledException) when (!cancellation.IsCancellationRequested)
         {
             throw new CommandFailedException(ExitCode.Unreachable, $"The host at {BaseUrl} did not answer in time.");
         }

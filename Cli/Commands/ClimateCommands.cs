@@ -17,6 +17,7 @@ internal static class ClimateCommands
         Status(connection, screen),
         Runs(connection, screen),
         Sample(connection, screen),
+        ClimateImportCommand.Create(connection, screen),
     };
 
     private static Option<int?> Cells() => Options.Number("--cells", "Grid cells of the generated sample climate", 1, 451_351);
@@ -75,10 +76,13 @@ internal static class ClimateCommands
     }
 
     private static Command Status(Connection connection, Screen screen) =>
-        new Command("status", "Shows the statistics of the last run, the monitoring query and its result.").Does(connection, screen,
-            async (_, client, format, cancellation) =>
+        Status(connection, screen, new Option<bool>("--query") { Description = "Also run the monitoring query itself, over every row: minutes on a national grid" });
+
+    private static Command Status(Connection connection, Screen screen, Option<bool> query) =>
+        new Command("status", "Shows the statistics of the last run, the monitoring query and its result.") { query }.Does(connection, screen,
+            async (parsed, client, format, cancellation) =>
             {
-                WriteStatistics(screen, format, await StatisticsAsync(client, cancellation));
+                WriteStatistics(screen, format, await StatisticsAsync(client, cancellation, parsed.GetValue(query)));
                 return ExitCode.Ok;
             });
 
@@ -157,6 +161,6 @@ internal static class ClimateCommands
         StatisticsView.WriteMonitoring(screen, statistics.Field("monitoring"), all: true);
     }
 
-    private static async Task<JsonNode?> StatisticsAsync(DurableClient client, CancellationToken cancellation) =>
-        (await client.CallAsync(HttpMethod.Get, "climate/statistics", json: null, cancellation)).Body;
+    private static async Task<JsonNode?> StatisticsAsync(DurableClient client, CancellationToken cancellation, bool query = false) =>
+        (await client.CallAsync(HttpMethod.Get, query ? "climate/statistics?query=true" : "climate/statistics", json: null, cancellation)).Body;
 }

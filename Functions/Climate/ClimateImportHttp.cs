@@ -14,11 +14,17 @@ public sealed class ClimateImportHttp(CsvImporter importer)
 {
     private const string PackInstance = "climate-pack";
 
-    /// <summary>200 with what was accepted and each refused row; 400 when the table or its columns are unknown.</summary>
+    /// <summary>200 with what was accepted and each refused row; 400 when the file as a whole cannot be read, 413 when it is too large: then nothing of it is stored.</summary>
     [Function("ImportClimateTable")]
     public async Task<HttpResponseData> ImportAsync(
         [HttpTrigger(AuthorizationLevel.Function, "post", Route = "climate/import/{table}")] HttpRequestData request, string table, CancellationToken cancellationToken)
     {
+        if (request.Headers.TryGetValues("Content-Type", out IEnumerable<string>? types) && types.Any(type => type.StartsWith("multipart/", StringComparison.OrdinalIgnoreCase)))
+        {
+            const string Reason = "The body is a form. Send the file itself: curl --data-binary @tamax_data.csv -H 'Content-Type: text/csv'.";
+            return await request.RefuseAsync(HttpStatusCode.UnsupportedMediaType, new { error = Reason }, cancellationToken);
+        }
+
         try
         {
             ImportReceipt receipt = await importer.ImportAsync(table, request.Body, request.Query["source"] ?? "http", cancellationToken);
@@ -26,7 +32,8 @@ public sealed class ClimateImportHttp(CsvImporter importer)
         }
         catch (ImportRefusedException refused)
         {
-            return await request.RefuseAsync(HttpStatusCode.BadRequest, new { error = refused.Message }, cancellationToken);
+            HttpStatusCode status = refused is ImportTooLargeException ? HttpStatusCode.RequestEntityTooLarge : HttpStatusCode.BadRequest;
+            return await request.RefuseAsync(status, new { error = refused.Message }, cancellationToken);
         }
     }
 

@@ -7,6 +7,7 @@ using Durable.Pipelines.Climate.Results;
 using Durable.Pipelines.Climate.Sample;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
+using Microsoft.Extensions.Options;
 
 namespace Durable.Pipelines.Climate;
 
@@ -20,6 +21,8 @@ public static class ClimateServices
         services.TryAddSingleton<PlacePacker>();
         services.TryAddSingleton<DistrictIndices>();
         services.TryAddSingleton<YearPacker>();
+        services.AddOptions<ImportLimits>().BindConfiguration("ClimateImport").ValidateDataAnnotations().ValidateOnStart();
+        services.TryAddSingleton(provider => provider.GetRequiredService<IOptions<ImportLimits>>().Value);
         services.TryAddSingleton<CsvImporter>();
         services.TryAddSingleton<SampleLoader>();
         services.TryAddSingleton<HazardTable>();

@@ -1,6 +1,7 @@
 using System.Net;
 using System.Text.Json;
 using Durable.Orchestrations.Shared;
+using Durable.Pipelines.Climate.Grid;
 using Npgsql;
 
 namespace Durable.Tests.Functions;
@@ -29,6 +30,11 @@ public sealed class ClimateBatchTests
         JsonElement statistics = (await app.GetAsync("/api/climate/statistics")).Body;
         Assert.Equal(12, statistics.GetProperty("monitoring").GetProperty("rows").GetArrayLength());
         Assert.All(statistics.GetProperty("monitoring").GetProperty("rows").EnumerateArray(), row => Assert.Equal(540, row.GetProperty("totalRecords").GetInt64()));
+        JsonElement monitoring = (await app.GetAsync("/api/climate/statistics?query=true")).Body.GetProperty("monitoring");
+        static IEnumerable<string> Rows(JsonElement of) => of.GetProperty("rows").EnumerateArray().Select(row => string.Join(' ', row.EnumerateObject().Select(field => field.Value)));
+        Assert.Equal(Rows(monitoring.GetProperty("query")), Rows(monitoring));
+        Assert.InRange(monitoring.GetProperty("query").GetProperty("seconds").GetDouble(), 0, 60);
+        Assert.Equal(HttpStatusCode.BadRequest, (await app.GetAsync("/api/climate/statistics?query=yes")).Status);
         Assert.Equal(100, statistics.GetProperty("hazard").GetProperty("successRatePercent").GetDouble());
     }
 
@@ -134,6 +140,8 @@ public sealed class ClimateBatchTests
     {
         JsonElement sample = await RunAsync(app, "/api/climate/sample", $$"""{"cells": {{cells}}, "seed": 3, "startYear": {{firstYear}}, "endYear": {{lastYear}}}""");
         Assert.Equal("Completed", sample.GetProperty("runtimeStatus").GetString());
+        long values = 4L * (lastYear - firstYear + 1) * cells * GridVariables.Annual.Count; // of both lanes: neither may lose what the other added
+        Assert.Equal(values, sample.GetProperty("output").GetProperty("Values").GetInt64());
     }
 
     internal static async Task<JsonElement> RunAsync(AppProcess app, string path, string body)

@@ -1,87 +1,98 @@
-using System.Globalization;
-using System.IO.Compression;
-using System.Text;
-using System.Text.Json;
 using Npgsql;
 using NpgsqlTypes;
 
 namespace Durable.Pipelines.Climate.Import;
 
-/// <summary>A row that was refused.</summary>
-/// <param name="Line">Line of the file on which it begins, from 1.</param>
-public sealed record RejectedRow(long Line, string Reason, string Content);
-
-/// <summary>What became of a file.</summary>
-/// <param name="Rejects">The first hundred; all of the first 10,000 are in <c>climate.import_rejects</c>.</param>
-public sealed record ImportReceipt(long ImportId, string Table, string Source, long Accepted, long Rejected, IReadOnlyList<RejectedRow> Rejects);
-
-/// <summary>The file as a whole cannot be read into the table.</summary>
-public sealed class ImportRefusedException(string message) : Exception(message);
-
 /// <summary>
-/// Imports a CSV file (plain or gzip, header line, UTF-8) into an input table: each row is checked, good rows go in by COPY and replace
-/// rows of the same key, bad ones are reported one by one. One transaction: the file is in, or it is not.
+/// Imports a CSV file (plain or gzip, header line, UTF-8 or EUC-KR/CP949) into an input table: each row is checked, good rows go in by COPY and replace rows of the
+/// same key, bad ones are reported one by one. One transaction: the file is in, or it is not.
 /// </summary>
-public sealed class CsvImporter(NpgsqlDataSource database)
+public sealed class CsvImporter(NpgsqlDataSource database, ImportLimits limits)
 {
-    private const int RejectsStored = 10_000, RejectsReturned = 100, LongestContent = 500;
+    private const int RejectsStored = 10_000, RejectsReturned = 100, LongestContent = 500, LongestValue = 100, LongestSource = 200;
 
     /// <param name="table">One of <see cref="InputTables.All"/>.</param>
-    /// <param name="content">Read to its end; gzip is recognised by its first bytes.</param>
+    /// <param name="content">Read to its end, asynchronously; gzip is recognised by its first bytes.</param>
     /// <param name="source">Where it came from, for the record.</param>
-    /// <exception cref="ImportRefusedException">Unknown table or column, or a key column is missing.</exception>
+    /// <exception cref="ImportRefusedException">Unknown table or column, a key column is missing, another format, a damaged archive.</exception>
+    /// <exception cref="ImportTooLargeException">The file is beyond a limit.</exception>
     /// <remarks>Importing the same file twice leaves the same rows.</remarks>
     public async Task<ImportReceipt> ImportAsync(string table, Stream content, string source, CancellationToken cancellationToken = default)
     {
         InputTable target = InputTables.All.GetValueOrDefault(table)
-            ?? throw new ImportRefusedException($"Unknown table '{table}'; allowed: {string.Join(", ", InputTables.All.Keys.Order(StringComparer.Ordinal))}.");
-        using StreamReader text = new(await DecompressAsync(content, cancellationToken), Encoding.UTF8);
-        CsvReader csv = new(text);
-        InputColumn[] columns = Header(csv, target);
+            ?? throw new ImportRefusedException($"Unknown table '{Cut(table, LongestValue)}'; allowed: {string.Join(", ", InputTables.All.Keys.Order(StringComparer.Ordinal))}.");
+        if (source.Length > LongestSource || source.Any(char.IsControl))
+            throw new ImportRefusedException($"The source has {source.Length} characters, or control characters among them; write at most {LongestSource}, on one line.");
+        ImportLines lines = new(await ImportContent.OpenAsync(content, limits, cancellationToken), limits);
+        CsvRecords csv = new(lines, limits);
+        InputColumn[] columns = await ReadHeaderAsync(csv, target, cancellationToken);
 
         await using NpgsqlConnection connection = await database.OpenConnectionAsync(cancellationToken);
         await using NpgsqlTransaction transaction = await connection.BeginTransactionAsync(cancellationToken);
         await ExecuteAsync(connection, $"CREATE TEMP TABLE incoming ON COMMIT DROP AS SELECT 0::bigint AS line, {Names(columns)} FROM climate.{target.Name} WITH NO DATA", cancellationToken);
         List<RejectedRow> rejects = [];
-        long rejected = await CopyAsync(connection, csv, columns, rejects, cancellationToken);
-        rejected += await RejectAsync(connection, UnknownCells(target), rejects, cancellationToken);
-        rejected += await RejectAsync(connection, Duplicates(target), rejects, cancellationToken);
-        long accepted = await MergeAsync(connection, target, columns, cancellationToken);
-        long importId = await RecordAsync(connection, target, source, accepted, rejected, rejects, cancellationToken);
-        await transaction.CommitAsync(cancellationToken);
-        return new ImportReceipt(importId, target.Name, source, accepted, rejected, [.. rejects.OrderBy(reject => reject.Line).Take(RejectsReturned)]);
-    }
-
-    private static async Task<Stream> DecompressAsync(Stream content, CancellationToken cancellationToken)
-    {
-        BufferedStream buffered = new(content, 1 << 16);
-        byte[] magic = new byte[2];
-        int read = await buffered.ReadAtLeastAsync(magic, 2, throwOnEndOfStream: false, cancellationToken);
-        Stream whole = new PrefixedStream(magic.AsMemory(0, read), buffered);
-        return read == 2 && magic[0] == 0x1f && magic[1] == 0x8b ? new GZipStream(whole, CompressionMode.Decompress) : whole;
-    }
-
-    private static InputColumn[] Header(CsvReader csv, InputTable target)
-    {
-        List<string> names = csv.Read() ?? throw new ImportRefusedException("The file is empty; its first line must name the columns.");
-        string[] unknown = [.. names.Where(name => target.Find(name.Trim()) is null)];
-        if (unknown.Length > 0) throw new ImportRefusedException($"{target.Name} has no column {string.Join(", ", unknown)}; allowed: {Names(target.Columns)}.");
-        string[] missing = [.. target.Columns.Where(column => column.Required && !names.Any(name => target.Find(name.Trim()) == column)).Select(column => column.Name)];
-        if (missing.Length > 0) throw new ImportRefusedException($"{target.Name} needs the column(s) {string.Join(", ", missing)}.");
-        return [.. names.Select(name => target.Find(name.Trim())!)];
-    }
-
-    private static async Task<long> CopyAsync(NpgsqlConnection connection, CsvReader csv, InputColumn[] columns, List<RejectedRow> rejects, CancellationToken cancellationToken)
-    {
-        long rejected = 0;
-        object?[] values = new object?[columns.Length];
-        await using NpgsqlBinaryImporter copy = await connection.BeginBinaryImportAsync($"COPY incoming (line, {Names(columns)}) FROM STDIN (FORMAT binary)", cancellationToken);
-        while (csv.Read() is { } fields)
+        long rejected = await CopyAsync(connection, csv, target, columns, rejects, cancellationToken);
+        try
         {
-            if (Refuse(fields, columns, values) is { } reason)
+            foreach (string check in Checks(target, columns)) rejected += await RejectAsync(connection, check, rejects, cancellationToken);
+            long accepted = await MergeAsync(connection, target, columns, cancellationToken);
+            rejects.Sort((one, other) => one.Line.CompareTo(other.Line));
+            long importId = await RecordAsync(connection, target, source, lines.EncodingName, accepted, rejected, rejects, cancellationToken);
+            await transaction.CommitAsync(cancellationToken);
+            return new ImportReceipt(importId, target.Name, source, lines.EncodingName, accepted, rejected, [.. rejects.Take(RejectsReturned)]);
+        }
+        catch (PostgresException error) when (error.SqlState.StartsWith("22", StringComparison.Ordinal) || error.SqlState.StartsWith("23", StringComparison.Ordinal))
+        {
+            throw new ImportRefusedException($"{target.Name} cannot hold these rows: {error.MessageText}. {error.Detail} Nothing was imported.", error);
+        }
+    }
+
+    private static async Task<InputColumn[]> ReadHeaderAsync(CsvRecords csv, InputTable target, CancellationToken cancellationToken)
+    {
+        if (!await csv.ReadAsync(cancellationToken)) throw new ImportRefusedException("The file is empty; its first line must name the columns.");
+        if (csv.BadField is not null) throw new ImportRefusedException($"The quotes of the header are wrong: {Cut(csv.Raw, LongestContent)}");
+        string[] names = [.. csv.Fields.Select(name => name.Trim())];
+        int[] blank = [.. names.Index().Where(name => name.Item.Length == 0).Select(name => name.Index + 1)];
+        if (blank.Length > 0)
+        {
+            throw new ImportRefusedException(
+                $"The header has no name for column {string.Join(", ", blank.Take(10))} of {names.Length}; remove the comma too many, or name the column. Allowed: {Names(target.Columns)}.");
+        }
+
+        string[] unknown = [.. names.Where(name => target.Find(name) is null)];
+        if (unknown.Length > 0)
+            throw new ImportRefusedException($"{target.Name} has no column {Cut(string.Join(", ", unknown.Take(10)), LongestContent)}; allowed: {Names(target.Columns)}.");
+        string[] twice = [.. names.GroupBy(name => name, StringComparer.OrdinalIgnoreCase).Where(same => same.Count() > 1).Select(same => same.Key)];
+        if (twice.Length > 0) throw new ImportRefusedException($"The header names {string.Join(", ", twice)} more than once; which one counts?");
+        string[] missing = [.. target.Columns.Where(column => column.Required && !names.Contains(column.Name, StringComparer.OrdinalIgnoreCase)).Select(column => column.Name)];
+        return missing.Length == 0
+            ? [.. names.Select(name => target.Find(name)!)]
+            : throw new ImportRefusedException($"{target.Name} needs the column(s) {string.Join(", ", missing)}.");
+    }
+
+    private async Task<long> CopyAsync(
+        NpgsqlConnection connection, CsvRecords csv, InputTable target, InputColumn[] columns, List<RejectedRow> rejects, CancellationToken cancellationToken)
+    {
+        long rejected = 0, rows = 0;
+        object?[] values = new object?[columns.Length];
+        NpgsqlDbType[] types = [.. columns.Select(column => Type(column.Kind))];
+        int[] calendar = target.HasCalendarDay ? [.. ((string[])["year", "month", "day"]).Select(name => Array.FindIndex(columns, column => column.Name == name))] : [];
+        await using NpgsqlBinaryImporter copy = await connection.BeginBinaryImportAsync($"COPY incoming (line, {Names(columns)}) FROM STDIN (FORMAT binary)", cancellationToken);
+        while (await csv.ReadAsync(cancellationToken))
+        {
+            if (++rows > limits.Rows)
+                throw new ImportTooLargeException($"The file has more than {limits.Rows:N0} rows. Split it, or raise ClimateImport__Rows; nothing was imported.");
+            Refusal? refusal = Read(csv, columns, calendar, values);
+            if (refusal is not null && csv.SpansLines)
+            {
+                csv.KeepFirstLine();
+                refusal = Read(csv, columns, calendar, values);
+            }
+
+            if (refusal is not null)
             {
                 rejected++;
-                if (rejects.Count < RejectsStored) rejects.Add(new RejectedRow(csv.Line, reason, csv.Raw.Length > LongestContent ? csv.Raw[..LongestContent] : csv.Raw));
+                Add(rejects, csv.Line, refusal, csv.Raw);
                 continue;
             }
 
@@ -89,7 +100,7 @@ public sealed class CsvImporter(NpgsqlDataSource database)
             await copy.WriteAsync(csv.Line, NpgsqlDbType.Bigint, cancellationToken);
             for (int i = 0; i < columns.Length; i++)
             {
-                if (values[i] is { } value) await copy.WriteAsync(value, Type(columns[i].Kind), cancellationToken);
+                if (values[i] is { } value) await copy.WriteAsync(value, types[i], cancellationToken);
                 else await copy.WriteNullAsync(cancellationToken);
             }
         }
@@ -99,91 +110,81 @@ public sealed class CsvImporter(NpgsqlDataSource database)
     }
 
     /// <summary>Fills <paramref name="values"/>, or says why the row cannot be taken.</summary>
-    private static string? Refuse(List<string> fields, InputColumn[] columns, object?[] values)
+    private static Refusal? Read(CsvRecords csv, InputColumn[] columns, int[] calendar, object?[] values)
     {
-        if (fields.Count != columns.Length) return $"{fields.Count} fields where the header has {columns.Length}";
+        string[] fields = csv.Fields;
+        if (csv.BadField is { } bad)
+        {
+            return new(bad < columns.Length ? columns[bad].Name : "", fields[bad], "has a stray or unclosed quote",
+                "Put quotes around the whole field and double those inside, as in \"a \"\"b\"\"\", or remove them.");
+        }
+
+        if (fields.Length != columns.Length)
+        {
+            return new("", "", $"has {fields.Length} fields where the header has {columns.Length}",
+                fields.Length > columns.Length ? "Put quotes around a field that holds a comma; write numbers with a decimal point." : "Write a comma for each blank field too.");
+        }
+
         for (int i = 0; i < columns.Length; i++)
         {
-            string text = fields[i].Trim();
-            InputColumn column = columns[i];
-            if (text.Length == 0)
-            {
-                if (column.Required) return $"{column.Name} is blank";
-                values[i] = null;
-                continue;
-            }
-
-            if (column.Kind == ColumnKind.Text && text.Length > column.Longest) return $"{column.Name} has {text.Length} characters, at most {column.Longest} fit";
-            if (text.Contains('\0', StringComparison.Ordinal)) return $"{column.Name} holds a NUL character";
-            values[i] = Parse(column.Kind, text);
-            if (values[i] is null) return $"{column.Name} '{text}' is no {column.Kind.ToString().ToLowerInvariant()}";
-            if (column.Allowed is { } allowed && !allowed.Contains(text)) return $"{column.Name} '{text}' is not one of {string.Join(", ", allowed)}";
-            if (values[i] is IConvertible number and not string and not DateTime && OutOfRange(column, number.ToDouble(CultureInfo.InvariantCulture)))
-            {
-                return FormattableString.Invariant($"{column.Name} {text} is out of range {column.Least} to {column.Most}");
-            }
+            if (FieldReader.Read(columns[i], fields[i], out values[i]) is { } refusal) return refusal;
         }
 
-        return null;
+        if (calendar.Length == 0) return null;
+        (short year, short month, short day) = ((short)values[calendar[0]]!, (short)values[calendar[1]]!, (short)values[calendar[2]]!);
+        return day <= DateTime.DaysInMonth(year, month)
+            ? null
+            : new("day", FormattableString.Invariant($"{day}"), FormattableString.Invariant($"is not a day of {year}-{month:00}"), $"That month has {DateTime.DaysInMonth(year, month)} days.");
     }
 
-    private static bool OutOfRange(InputColumn column, double number) => double.IsNaN(number) || number < column.Least || number > column.Most;
-
-    private static object? Parse(ColumnKind kind, string text)
+    private static void Add(List<RejectedRow> rejects, long line, Refusal refusal, string content)
     {
-        CultureInfo culture = CultureInfo.InvariantCulture;
-        return kind switch
-        {
-            ColumnKind.Small => short.TryParse(text, culture, out short value) ? value : null,
-            ColumnKind.Integer => int.TryParse(text, culture, out int value) ? value : null,
-            ColumnKind.Long => long.TryParse(text, culture, out long value) ? value : null,
-            ColumnKind.Real => float.TryParse(text, culture, out float value) && float.IsFinite(value) ? value : null,
-            ColumnKind.Double => double.TryParse(text, culture, out double value) && double.IsFinite(value) ? value : null,
-            ColumnKind.Decimal => decimal.TryParse(text, culture, out decimal value) ? value : null,
-            ColumnKind.Date => Date(text, culture),
-            ColumnKind.Timestamp => DateTimeOffset.TryParse(text, culture, DateTimeStyles.AssumeUniversal, out DateTimeOffset value) ? value.ToUniversalTime() : null,
-            ColumnKind.Json => IsJson(text) ? text : null,
-            _ => text,
-        };
+        if (rejects.Count < RejectsStored)
+            rejects.Add(new RejectedRow(line, refusal.Column, Cut(refusal.Value, LongestValue), refusal.Reason, refusal.Remedy, Cut(content, LongestContent)));
     }
 
-    // 2050-07-01, or 2050-07 for a month.
-    private static object? Date(string text, CultureInfo culture) =>
-        DateOnly.TryParseExact(text, ["yyyy-MM-dd", "yyyy-MM"], culture, DateTimeStyles.None, out DateOnly date) ? date : null;
+    // Not in the middle of a pair of surrogates: half a character is no text.
+    private static string Cut(string text, int longest) =>
+        text.Length <= longest ? text : text[..(char.IsHighSurrogate(text[longest - 1]) ? longest - 1 : longest)];
 
-    private static bool IsJson(string text)
+    // Each deletes the rows it refuses, and returns line, column, value, reason, remedy, content.
+    private static IEnumerable<string> Checks(InputTable target, InputColumn[] columns)
     {
-        try
+        string content = $"array_to_string(ARRAY[{string.Join(", ", columns.Select(column => $"i.{column.Name}::text"))}], ',', '')";
+        if (target.CellsOf is { } cells)
         {
-            using JsonDocument document = JsonDocument.Parse(text);
-            return true;
+            yield return $"""
+                DELETE FROM incoming i WHERE NOT EXISTS (SELECT FROM climate.{cells} g WHERE g.grid_id = i.grid_id)
+                RETURNING line, 'grid_id', grid_id::text, 'is not in {cells}', 'Import {cells} first, or correct the number.', {content}
+                """;
         }
-        catch (JsonException)
-        {
-            return false;
-        }
+
+        yield return Twice(target.Key, "One row for each key; this one was left out.", content);
+        if (target.AlsoUnique is not { } unique) yield break;
+        yield return Twice(unique, "Two cells cannot lie on one place; this one was left out.", content);
+        string same = string.Join(" AND ", unique.Select(name => $"t.{name} = i.{name}")), other = string.Join(" AND ", target.Key.Select(name => $"t.{name} = i.{name}"));
+        yield return $"""
+            DELETE FROM incoming i USING climate.{target.Name} t WHERE {same} AND NOT ({other})
+            RETURNING i.line, '{string.Join(", ", unique)}', {Values(unique)}, 'belongs to {target.Key[0]} ' || t.{target.Key[0]}, 'Correct the number or the place.', {content}
+            """;
     }
 
-    private static string? UnknownCells(InputTable target) => target.CellsOf is not { } cells ? null : $"""
-        DELETE FROM incoming i WHERE NOT EXISTS (SELECT FROM climate.{cells} g WHERE g.grid_id = i.grid_id)
-        RETURNING line, 'grid_id ' || grid_id || ' is not in {cells}', ''
+    private static string Twice(IReadOnlyList<string> key, string remedy, string content) => $"""
+        DELETE FROM incoming i USING (SELECT line, min(line) OVER (PARTITION BY {string.Join(", ", key)}) AS first FROM incoming) d
+        WHERE d.line = i.line AND d.first < i.line RETURNING i.line, '{string.Join(", ", key)}', {Values(key)}, 'is the same as on line ' || d.first, '{remedy}', {content}
         """;
 
-    private static string Duplicates(InputTable target) => $"""
-        DELETE FROM incoming i USING (SELECT line, min(line) OVER (PARTITION BY {string.Join(", ", target.Key)}) AS first FROM incoming) d
-        WHERE d.line = i.line AND d.first < i.line RETURNING i.line, 'same key as line ' || d.first, ''
-        """;
+    private static string Values(IReadOnlyList<string> names) => $"concat_ws(', ', {string.Join(", ", names.Select(name => $"i.{name}"))})";
 
-    private static async Task<long> RejectAsync(NpgsqlConnection connection, string? sql, List<RejectedRow> rejects, CancellationToken cancellationToken)
+    private static async Task<long> RejectAsync(NpgsqlConnection connection, string sql, List<RejectedRow> rejects, CancellationToken cancellationToken)
     {
-        if (sql is null) return 0;
         long rejected = 0;
-        await using NpgsqlCommand command = new(sql, connection);
+        await using NpgsqlCommand command = new(sql, connection) { CommandTimeout = 0 };
         await using NpgsqlDataReader reader = await command.ExecuteReaderAsync(cancellationToken);
         while (await reader.ReadAsync(cancellationToken))
         {
             rejected++;
-            if (rejects.Count < RejectsStored) rejects.Add(new RejectedRow(reader.GetInt64(0), reader.GetString(1), reader.GetString(2)));
+            Add(rejects, reader.GetInt64(0), new Refusal(reader.GetString(1), reader.GetString(2), reader.GetString(3), reader.GetString(4)), reader.GetString(5));
         }
 
         return rejected;
@@ -195,28 +196,30 @@ public sealed class CsvImporter(NpgsqlDataSource database)
         string update = others.Length == 0 ? "DO NOTHING" : $"DO UPDATE SET {string.Join(", ", others.Select(name => $"{name} = EXCLUDED.{name}"))}";
         await using NpgsqlCommand command = new(
             $"INSERT INTO climate.{target.Name} ({Names(columns)}) SELECT {Names(columns)} FROM incoming ORDER BY {string.Join(", ", target.Key)} ON CONFLICT ({string.Join(", ", target.Key)}) {update}",
-            connection);
+            connection) { CommandTimeout = 0 };
         await command.ExecuteNonQueryAsync(cancellationToken);
-        await using NpgsqlCommand count = new("SELECT count(*) FROM incoming", connection);
+        await using NpgsqlCommand count = new("SELECT count(*) FROM incoming", connection) { CommandTimeout = 0 };
         return (long)(await count.ExecuteScalarAsync(cancellationToken) ?? 0L);
     }
 
     private static async Task<long> RecordAsync(
-        NpgsqlConnection connection, InputTable target, string source, long accepted, long rejected, List<RejectedRow> rejects, CancellationToken cancellationToken)
+        NpgsqlConnection connection, InputTable target, string source, string encoding, long accepted, long rejected, List<RejectedRow> rejects, CancellationToken cancellationToken)
     {
         await using NpgsqlCommand command = new("""
-            WITH import AS (INSERT INTO climate.imports (table_name, source, accepted, rejected) VALUES ($1, $2, $3, $4) RETURNING import_id),
-                rows AS (INSERT INTO climate.import_rejects SELECT import_id, line, reason, content FROM import, unnest($5, $6, $7) AS r (line, reason, content))
+            WITH import AS (INSERT INTO climate.imports (table_name, source, encoding, accepted, rejected) VALUES ($1, $2, $3, $4, $5) RETURNING import_id),
+                rows AS (INSERT INTO climate.import_rejects (import_id, line, column_name, value, reason, remedy, content)
+                    SELECT import_id, r.* FROM import, unnest($6, $7, $8, $9, $10, $11) AS r)
             SELECT import_id FROM import
             """, connection)
         {
-            Parameters =
-            {
-                new() { Value = target.Name }, new() { Value = source }, new() { Value = accepted }, new() { Value = rejected },
-                new() { Value = rejects.Select(reject => reject.Line).ToArray() }, new() { Value = rejects.Select(reject => reject.Reason).ToArray() },
-                new() { Value = rejects.Select(reject => reject.Content.Replace("\0", "", StringComparison.Ordinal)).ToArray() },
-            },
+            Parameters = { new() { Value = target.Name }, new() { Value = source }, new() { Value = encoding }, new() { Value = accepted }, new() { Value = rejected } },
         };
+        command.Parameters.Add(new() { Value = rejects.Select(reject => reject.Line).ToArray() });
+        foreach (Func<RejectedRow, string> part in (Func<RejectedRow, string>[])[row => row.Column, row => row.Value, row => row.Reason, row => row.Remedy, row => row.Content])
+        {
+            command.Parameters.Add(new() { Value = rejects.Select(row => part(row).Replace('\0', ' ')).ToArray() });
+        }
+
         return (long)(await command.ExecuteScalarAsync(cancellationToken) ?? 0L);
     }
 
@@ -230,7 +233,7 @@ public sealed class CsvImporter(NpgsqlDataSource database)
         ColumnKind.Real => NpgsqlDbType.Real,
         ColumnKind.Double => NpgsqlDbType.Double,
         ColumnKind.Decimal => NpgsqlDbType.Numeric,
-        ColumnKind.Date => NpgsqlDbType.Date,
+        ColumnKind.Day or ColumnKind.Month => NpgsqlDbType.Date,
         ColumnKind.Timestamp => NpgsqlDbType.TimestampTz,
         ColumnKind.Json => NpgsqlDbType.Jsonb,
         _ => NpgsqlDbType.Text,

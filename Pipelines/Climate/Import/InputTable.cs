@@ -12,7 +12,10 @@ public enum ColumnKind
     Double,
     Decimal,
     Text,
-    Date,
+    Day,
+
+    /// <summary>Stored as its first day, whatever day of it was delivered.</summary>
+    Month,
     Timestamp,
     Json,
 }
@@ -28,7 +31,10 @@ public sealed record InputColumn(string Name, ColumnKind Kind, bool Required = f
 
 /// <summary>A table that can be imported: its columns, its key, and the grid its cells must belong to.</summary>
 /// <param name="CellsOf">Table whose <c>grid_id</c>s are known; null when the table has none to check.</param>
-public sealed record InputTable(string Name, IReadOnlyList<InputColumn> Columns, IReadOnlyList<string> Key, string? CellsOf = null)
+/// <param name="AlsoUnique">Columns that no two rows share, beside the key.</param>
+/// <param name="HasCalendarDay">Its columns <c>year</c>, <c>month</c> and <c>day</c> are one date.</param>
+public sealed record InputTable(
+    string Name, IReadOnlyList<InputColumn> Columns, IReadOnlyList<string> Key, string? CellsOf = null, IReadOnlyList<string>? AlsoUnique = null, bool HasCalendarDay = false)
 {
     /// <summary>The column with this name, whatever its case; null when there is none.</summary>
     public InputColumn? Find(string name) => Columns.FirstOrDefault(column => string.Equals(column.Name, name, StringComparison.OrdinalIgnoreCase));
@@ -37,6 +43,9 @@ public sealed record InputTable(string Name, IReadOnlyList<InputColumn> Columns,
 /// <summary>Every table a climate warehouse may deliver.</summary>
 public static class InputTables
 {
+    /// <summary>Years that rows may be of. A later one is a slip that would make every series run up to it.</summary>
+    public const int FirstYear = 1900, LastYear = 2100;
+
     private static readonly InputColumn GridId = new("grid_id", ColumnKind.Integer, true, 1);
     private static readonly InputColumn Latitude = new("latitude", ColumnKind.Decimal, true, -90, 90), Longitude = new("longitude", ColumnKind.Decimal, true, -180, 180);
 
@@ -54,7 +63,7 @@ public static class InputTables
         Yearly("rain80_data", 0, 366), Yearly("sdii_data", 0, 1000), Yearly("ta_yearly_data", -90, 60),
         Yearly("sea_level_data", -500, 1000) with { CellsOf = "sea_level_grid" },
         Daily("ta", -90, 60), Daily("tamax", -90, 60), Daily("tamin", -90, 60), Daily("rn", 0, 3000), Daily("rhm", 0, 100), Daily("ws", 0, 150), Daily("si", 0, 100),
-        new("location_grid", [GridId, Longitude, Latitude], ["grid_id"]),
+        new("location_grid", [GridId, Longitude, Latitude], ["grid_id"], AlsoUnique: ["latitude", "longitude"]),
         new("sea_level_grid", [GridId, Longitude, Latitude], ["grid_id"]),
         new("cell_facts",
         [
@@ -75,7 +84,7 @@ public static class InputTables
         ], ["basin"]),
         new("water_stress_rankings",
         [
-            new("name", ColumnKind.Text, true), new("year", ColumnKind.Small, true, 1900, 2100), new("scenario", ColumnKind.Text, true),
+            new("name", ColumnKind.Text, true), new("year", ColumnKind.Small, true, FirstYear, LastYear), new("scenario", ColumnKind.Text, true),
             new("indicator", ColumnKind.Text, true), new("score", ColumnKind.Real),
         ], ["name", "year", "scenario", "indicator"]),
         new("building_aggregate_cache",
@@ -87,16 +96,16 @@ public static class InputTables
         ], ["lot_id"]),
         new("api_typhoon_besttrack",
         [
-            new("tcid", ColumnKind.Text, true), new("year", ColumnKind.Small, true, 1900, 2100), new("month", ColumnKind.Small, true, 1, 12),
+            new("tcid", ColumnKind.Text, true), new("year", ColumnKind.Small, true, FirstYear, LastYear), new("month", ColumnKind.Small, true, 1, 12),
             new("day", ColumnKind.Small, true, 1, 31), new("hour", ColumnKind.Small, true, 0, 23), new("grade", ColumnKind.Text, true, Allowed: ["TD", "TS", "STS", "TY", "L"]),
             new("longitude", ColumnKind.Real, true, -180, 360), new("latitude", ColumnKind.Real, true, -90, 90), new("max_wind_speed", ColumnKind.Real, false, -999, 150),
             new("central_pressure", ColumnKind.Real, false, -999, 1100), new("gale_long", ColumnKind.Real, false, -999, 5000), new("gale_short", ColumnKind.Real, false, -999, 5000),
             new("gale_dir", ColumnKind.Real, false, -999, 360), new("storm_long", ColumnKind.Real, false, -999, 5000), new("storm_short", ColumnKind.Real, false, -999, 5000),
             new("storm_dir", ColumnKind.Real, false, -999, 360), new("typhoon_name", ColumnKind.Text),
-        ], ["tcid", "year", "month", "day", "hour"]),
+        ], ["tcid", "year", "month", "day", "hour"], HasCalendarDay: true),
         new("api_typhoon_track",
         [
-            new("year", ColumnKind.Small, true, 1900, 2100), new("typ_seq", ColumnKind.Small, true, 0), new("seq", ColumnKind.Small, true, 0),
+            new("year", ColumnKind.Small, true, FirstYear, LastYear), new("typ_seq", ColumnKind.Small, true, 0), new("seq", ColumnKind.Small, true, 0),
             new("ft_type", ColumnKind.Small, true, 0, 1), new("tmd", ColumnKind.Text), new("typ_tm", ColumnKind.Timestamp, true), new("ft_tm", ColumnKind.Timestamp, true),
             new("latitude", ColumnKind.Real, true, -90, 90), new("longitude", ColumnKind.Real, true, -180, 360), new("direction", ColumnKind.Text),
             new("speed_kmh", ColumnKind.Real, false, -999, 500), new("pressure_hpa", ColumnKind.Real, false, -999, 1100), new("wind_speed_ms", ColumnKind.Real, false, -999, 150),
@@ -105,13 +114,13 @@ public static class InputTables
     ];
 
     private static InputTable Monthly_(string name, double least, double most) =>
-        new(name, [new("observation_date", ColumnKind.Date, true), GridId, .. Values(least, most)], ["observation_date", "grid_id"], "location_grid");
+        new(name, [new("observation_date", ColumnKind.Month, true), GridId, .. Values(least, most)], ["observation_date", "grid_id"], "location_grid");
 
     private static InputTable Yearly(string name, double least, double most) =>
-        new(name, [new("year", ColumnKind.Small, true, 1900, 2100), GridId, .. Values(least, most)], ["year", "grid_id"], "location_grid");
+        new(name, [new("year", ColumnKind.Small, true, FirstYear, LastYear), GridId, .. Values(least, most)], ["year", "grid_id"], "location_grid");
 
     private static InputTable Daily(string variable, double least, double most) => new(
-        $"{variable}_daily_sgg261", [new("observation_date", ColumnKind.Date, true), new("admin_code", ColumnKind.Text, true, Longest: 10), .. Values(least, most)], ["observation_date", "admin_code"]);
+        $"{variable}_daily_sgg261", [new("observation_date", ColumnKind.Day, true), new("admin_code", ColumnKind.Text, true, Longest: 10), .. Values(least, most)], ["observation_date", "admin_code"]);
 
     private static IEnumerable<InputColumn> Values(double least, double most) => Scenarios.Columns.Select(column => new InputColumn(column, ColumnKind.Real, false, least, most));
 }

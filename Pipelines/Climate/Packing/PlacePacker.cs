@@ -14,6 +14,7 @@ public sealed class PlacePacker(NpgsqlDataSource database, GridStore grid)
     /// <returns>Cells in the grid.</returns>
     public async Task<int> PackAsync(CancellationToken cancellationToken = default)
     {
+        await InputYears.CheckAsync(database, cancellationToken);
         await grid.ReplaceTilesAsync(await ReadGridAsync(cancellationToken), cancellationToken);
         IReadOnlyList<Tile> tiles = await grid.ReadTilesAsync(cancellationToken: cancellationToken);
         Dictionary<int, float[]> facts = await ReadFactsAsync(cancellationToken);

@@ -120,7 +120,7 @@ public sealed class RealDataTests
         MemoryStream packed = new();
         await using (GZipStream gzip = new(packed, CompressionLevel.Fastest, leaveOpen: true)) await gzip.WriteAsync(Encoding.UTF8.GetBytes(csv));
         packed.Position = 0;
-        return await new CsvImporter(database.Source).ImportAsync(table, packed, "shared data");
+        return await new CsvImporter(database.Source, new ImportLimits()).ImportAsync(table, packed, "shared data");
     }
 
     private static string DailyCsv(string district, IEnumerable<(DateOnly Date, double Value)> days) => days.Aggregate(

@@ -33,10 +33,14 @@ public sealed class CsvImporterTests
         Assert.Equal((2L, 7L), (receipt.Accepted, receipt.Rejected));
         Assert.Equal(
         [
-            (3, "observation_date '2050-13' is no date"), (4, "ssp1 'hot' is no real"), (5, "ssp5 99 is out of range -90 to 60"),
-            (6, "grid_id 7 is not in location_grid"), (7, "same key as line 2"), (9, "4 fields where the header has 6"), (10, "observation_date is blank"),
-        ], receipt.Rejects.Select(reject => ((int)reject.Line, reject.Reason)));
-        Assert.Equal(7L, await database.ScalarAsync<long>("SELECT count(*) FROM climate.import_rejects"));
+            (3, "observation_date", "2050-13", "is not a month"), (4, "ssp1", "hot", "is not a number"), (5, "ssp5", "99", "is out of range"),
+            (6, "grid_id", "7", "is not in location_grid"), (7, "observation_date, grid_id", "2050-07-01, 1", "is the same as on line 2"),
+            (9, "", "", "has 4 fields where the header has 6"), (10, "observation_date", "", "is blank"),
+        ], receipt.Rejects.Select(reject => ((int)reject.Line, reject.Column, reject.Value, reject.Reason)));
+        Assert.Equal("ssp5 goes from -90 to 60.", receipt.Rejects[2].Remedy);
+        Assert.Equal("2050-10-01,7,30,30,30,30", receipt.Rejects[3].Content);
+        Assert.All(receipt.Rejects, reject => Assert.NotEmpty(reject.Remedy));
+        Assert.Equal(7L, await database.ScalarAsync<long>("SELECT count(*) FROM climate.import_rejects WHERE remedy <> ''"));
         Assert.Equal(12.5f, await database.ScalarAsync<float>("SELECT ssp2 FROM climate.tamax_data WHERE grid_id = 2 AND ssp1 IS NULL"));
     }
 
@@ -50,7 +54,7 @@ public sealed class CsvImporterTests
         packed.Position = 0;
 
         await ImportAsync(database, "location_admin", Csv);
-        ImportReceipt receipt = await new CsvImporter(database.Source).ImportAsync("location_admin", packed, "test.csv.gz");
+        ImportReceipt receipt = await new CsvImporter(database.Source, new ImportLimits()).ImportAsync("location_admin", packed, "test.csv.gz");
 
         Assert.Equal((2L, 0L), (receipt.Accepted, receipt.Rejected));
         Assert.Equal("Seoul, the \"capital\"", await database.ScalarAsync<string>("SELECT admin_name FROM climate.location_admin WHERE population = 9400000"));
@@ -184,5 +188,5 @@ public sealed class CsvImporterTests
         Durable.Pipelines.Climate.Model.Scenario.Ssp126, [2050], GridVariables.Annual, await database.Grid.ReadTilesAsync()))[2050];
 
     private static Task<ImportReceipt> ImportAsync(ClimateDatabase database, string table, string csv) =>
-        new CsvImporter(database.Source).ImportAsync(table, new MemoryStream(Encoding.UTF8.GetBytes(csv)), "test");
+        new CsvImporter(database.Source, new ImportLimits()).ImportAsync(table, new MemoryStream(Encoding.UTF8.GetBytes(csv)), "test");
 }

@@ -193,7 +193,7 @@ public sealed class RepairedTrapTests
 
     private static async Task ImportAsync(ClimateDatabase database, string table, string csv)
     {
-        ImportReceipt receipt = await new CsvImporter(database.Source).ImportAsync(table, new MemoryStream(Encoding.UTF8.GetBytes(csv)), "test");
+        ImportReceipt receipt = await new CsvImporter(database.Source, new ImportLimits()).ImportAsync(table, new MemoryStream(Encoding.UTF8.GetBytes(csv)), "test");
         Assert.Equal(0, receipt.Rejected);
         Assert.Equal(csv.Count(character => character == '\n') - 1, receipt.Accepted);
     }
