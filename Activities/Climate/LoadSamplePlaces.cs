@@ -1,4 +1,3 @@
-using Durable.Orchestrations.Climate;
 using Durable.Pipelines.Climate.Sample;
 using Microsoft.Azure.Functions.Worker;
 

@@ -1,8 +1,6 @@
 using System.Security.Cryptography;
 using System.Text;
 using Durable.Operations.Ledger;
-using Durable.Orchestrations.Shared;
-using Durable.Pipelines.Climate.Hazards;
 
 namespace Durable.Operations.Plans;
 

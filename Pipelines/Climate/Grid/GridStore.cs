@@ -1,7 +1,6 @@
 using System.Runtime.InteropServices;
 using Durable.Operations.Schema;
 using Durable.Pipelines.Climate.Model;
-using Durable.Pipelines.Climate.Probability;
 using Durable.Postgres;
 using Npgsql;
 

@@ -1,5 +1,4 @@
 using Durable.Pipelines.Climate.Model;
-using Durable.Pipelines.Climate.Probability;
 
 namespace Durable.Pipelines.Climate.Grid;
 

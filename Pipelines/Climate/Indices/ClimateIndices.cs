@@ -1,5 +1,3 @@
-using Durable.Pipelines.Climate.Probability;
-
 namespace Durable.Pipelines.Climate.Indices;
 
 /// <summary>

@@ -1,5 +1,4 @@
 using System.Diagnostics.CodeAnalysis;
-using Durable.Pipelines.Climate.Hazards;
 
 namespace Durable.Pipelines.Climate.Model;
 

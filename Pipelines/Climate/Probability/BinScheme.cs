@@ -1,4 +1,3 @@
-using Durable.Pipelines.Climate.Hazards;
 using Durable.Pipelines.Climate.Model;
 
 namespace Durable.Pipelines.Climate.Probability;

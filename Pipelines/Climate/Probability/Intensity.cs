@@ -1,5 +1,4 @@
 using System.Runtime.Intrinsics;
-using Durable.Pipelines.Climate.Hazards;
 
 namespace Durable.Pipelines.Climate.Probability;
 

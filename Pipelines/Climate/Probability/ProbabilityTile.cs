@@ -1,5 +1,4 @@
 using Durable.Pipelines.Climate.Grid;
-using Durable.Pipelines.Climate.Hazards;
 using Durable.Pipelines.Climate.Model;
 
 namespace Durable.Pipelines.Climate.Probability;

@@ -1,5 +1,3 @@
-using Durable.Orchestrations.Shared;
-
 namespace Durable.Pipelines.Climate.Probability;
 
 /// <summary>Which years around a target year make up its sample.</summary>

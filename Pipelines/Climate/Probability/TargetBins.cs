@@ -1,6 +1,5 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
-using Durable.Orchestrations.Shared;
 
 namespace Durable.Pipelines.Climate.Probability;
 

@@ -1,5 +1,3 @@
-using Durable.Orchestrations.Shared;
-
 namespace Durable.Pipelines.Climate.Sample;
 
 /// <summary>The year of one cell: annual indices that agree with each other (a warm year has fewer frosts, a wet one a wetter wettest day).</summary>
