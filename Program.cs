@@ -1,6 +1,7 @@
 using Durable.Operations;
 using Durable.Pipelines.Climate;
 using Durable.Pipelines.Pothole;
+using Durable.Pipelines.Returns;
 using Microsoft.Azure.Functions.Worker.Builder;
 using Microsoft.Extensions.Hosting;
 
@@ -9,4 +10,5 @@ builder.ConfigureFunctionsWebApplication();
 builder.Configuration.AddOperationsDefaults();
 builder.Services.AddClimate();
 builder.Services.AddPothole();
+builder.Services.AddReturns();
 builder.Build().Run();
