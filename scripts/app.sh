@@ -29,8 +29,9 @@ app_start() { # app_start PORT
     PostgresConnection="${PostgresConnection:-$(postgres_connection)}"
     export PostgresConnection
     exec setsid dotnet "$APP_DLL" --port "$port"
-  ) >"$log" 2>&1 </dev/null 9>&- &
+  ) >>"$log" 2>&1 </dev/null 9>&- &
   pid=$!
+  keep_log_small "$log" "$pid" </dev/null >/dev/null 2>&1 9>&- &
   remember_process "$APP_PID_FILE" "$pid" || true
   until app_is_ready "$port"; do
     if ! running_process "$APP_PID_FILE" >/dev/null; then die 1 "The app ended while it started; the end of $log:" "$(tail -n 30 "$log")"; fi

@@ -72,3 +72,11 @@ free_port() { # free_port FIRST LAST
   done
   die 1 "No free port from $1 to $2 on 127.0.0.1."
 }
+
+# While the process PID lives, FILE, which it has open for appending, stays small: what is over LOG_MOST bytes moves to FILE.1, and what was there goes.
+keep_log_small() { # keep_log_small FILE PID
+  while kill -0 "$2" 2>/dev/null; do
+    if [ "$(stat -c %s "$1" 2>/dev/null || echo 0)" -gt "${LOG_MOST:-20000000}" ]; then cp -f "$1" "$1.1" && : >"$1"; fi
+    sleep "${LOG_LOOK:-10}"
+  done
+}

@@ -45,6 +45,26 @@ public sealed class ScriptTests : IDisposable
     }
 
     [Fact]
+    public async Task A_log_stays_small_while_its_process_writes_and_the_last_words_are_kept()
+    {
+        Ran ran = await BashAsync(
+            $"""
+            . scripts/common.sh
+            (for i in $(seq 1 400); do echo "line $i of the log"; [ $((i % 40)) -ne 0 ] || sleep 0.1; done) >>'{_folder}/log' & pid=$!
+            LOG_MOST=1000 LOG_LOOK=0.02 keep_log_small '{_folder}/log' $pid
+            tail -n 1 '{_folder}/log' '{_folder}/log.1' | grep -c 'of the log'
+            cat '{_folder}/log' '{_folder}/log.1' | grep 'line 400 '
+            ls '{_folder}' | tr '\n' ' '
+            stat -c %s '{_folder}/log'
+            """);
+
+        string[] lines = ran.Output.Split('\n', StringSplitOptions.RemoveEmptyEntries);
+        Assert.Contains("line 400 of the log", lines);
+        Assert.StartsWith("log log.1 ", lines[^1], StringComparison.Ordinal);
+        Assert.InRange(long.Parse(lines[^1].Split(' ')[2], System.Globalization.CultureInfo.InvariantCulture), 0, 4000); // of some 8,000 written
+    }
+
+    [Fact]
     public async Task A_pid_file_names_its_process_until_that_ends_and_never_a_later_one_with_its_number()
     {
         Ran ran = await BashAsync(
