@@ -96,6 +96,8 @@ internal sealed class EmbeddedHost
             ExtendedSessions = settings.ExtendedSessionsEnabled,
             IdleTimeout = settings.ExtendedSessionIdleTimeout,
             MaxDeliveries = Math.Max(1, Builder.Configuration.GetValue("Durable:MaxDeliveries", HubSettings.DefaultMaxDeliveries)),
+            MaxHistoryEvents = Math.Max(0, Builder.Configuration.GetValue("Durable:MaxHistoryEvents", new HubSettings().MaxHistoryEvents)),
+            InstanceRetention = Builder.Configuration.GetValue("Durable:InstanceRetention", new HubSettings().InstanceRetention),
         });
         Builder.Services.AddDurableClient();
         Builder.Services.AddTimerTriggers();

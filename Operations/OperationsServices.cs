@@ -26,12 +26,15 @@ public static class OperationsServices
     /// <summary>Registers everything once; a second call changes nothing.</summary>
     public static IServiceCollection AddOperations(this IServiceCollection services)
     {
-        services.TryAddSingleton(provider => NpgsqlDataSource.Create(ConnectionString(provider)));
+        services.TryAddSingleton(provider => NpgsqlDataSource.Create(Short(ConnectionString(provider))));
         services.TryAddSingleton(TimeProvider.System);
         services.TryAddSingleton<Partitions>();
         services.TryAddSingleton<PlanStore>();
         services.TryAddSingleton<RunLedger>();
         services.TryAddSingleton<RunReader>();
+        services.AddOptions<RetentionOptions>().BindConfiguration("Retention").ValidateDataAnnotations().ValidateOnStart();
+        services.TryAddSingleton(provider => provider.GetRequiredService<IOptions<RetentionOptions>>().Value);
+        services.TryAddSingleton<LedgerRetention>();
         services.TryAddSingleton<DataGates>();
         services.TryAddSingleton<NotificationOutbox>();
         services.TryAddSingleton(provider => new NotificationSender(
@@ -68,6 +71,14 @@ public static class OperationsServices
     /// <summary>Values of settings that a trigger's attribute names and that nobody has to set. The Functions host reads them itself: there they must be app settings.</summary>
     public static void AddOperationsDefaults(this IConfigurationBuilder configuration) => configuration.Sources.Insert(
         0, new MemoryConfigurationSource { InitialData = [KeyValuePair.Create("CostGuard:ReaperSchedule", (string?)"0 * * * * *")] });
+
+    /// <summary>A connection opened while the server was read-only may stay so; without a lifetime, a busy pool would keep it for ever.</summary>
+    private static NpgsqlConnectionStringBuilder Short(string connectionString)
+    {
+        NpgsqlConnectionStringBuilder settings = new(connectionString);
+        if (settings.ConnectionLifetime == new NpgsqlConnectionStringBuilder().ConnectionLifetime) settings.ConnectionLifetime = 30;
+        return settings;
+    }
 
     private static string ConnectionString(IServiceProvider provider) =>
         provider.GetRequiredService<IConfiguration>()[ConnectionSetting] is { Length: > 0 } text

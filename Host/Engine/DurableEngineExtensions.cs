@@ -23,11 +23,14 @@ internal static class DurableEngineExtensions
         services.AddSingleton<HostLease>();
         services.AddSingleton<InstanceSignals>();
         services.AddSingleton<ActivityWorker>();
-        services.AddSingleton<ITaskHub, PostgresTaskHub>();
+        services.AddSingleton<PostgresTaskHub>();
+        services.AddSingleton<ITaskHub>(provider => provider.GetRequiredService<PostgresTaskHub>());
         services.AddSingleton(provider => new EngineTools(
             provider.GetRequiredService<IFunctionRuntime>(), provider.GetRequiredService<DataConverter>(), provider.GetRequiredService<ILoggerFactory>(), settings));
         services.AddSingleton<DurableEngine>();
         services.AddHostedService(provider => provider.GetRequiredService<DurableEngine>());
+        services.TryAddSingleton(TimeProvider.System);
+        services.AddHostedService<InstanceRetention>();
         return services;
     }
 }

@@ -33,6 +33,15 @@ internal sealed record HubSettings
     /// <inheritdoc cref="MaxDeliveries"/>
     public const int DefaultMaxDeliveries = 10;
 
+    /// <summary>How long an instance is kept after its end; zero keeps it for ever. Setting <c>Durable:InstanceRetention</c>; default 30 days.</summary>
+    public TimeSpan InstanceRetention { get; init; } = TimeSpan.FromDays(30);
+
+    /// <summary>Events of one execution from which on a warning names the remedy.</summary>
+    public int LongHistory { get; init; } = 10_000;
+
+    /// <summary>Most events of one execution: the turn that would exceed it fails the instance. Zero: no limit. Setting <c>Durable:MaxHistoryEvents</c>; default 250,000.</summary>
+    public int MaxHistoryEvents { get; init; } = 250_000;
+
     /// <summary>How long a stopping host waits for running activities. Default 5 s.</summary>
     public TimeSpan ShutdownTimeout { get; init; } = TimeSpan.FromSeconds(5);
 }

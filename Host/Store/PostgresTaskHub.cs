@@ -212,7 +212,7 @@ internal sealed class PostgresTaskHub(HubDatabase database, InstanceSignals sign
     /// <inheritdoc />
     public async Task<int> PurgeAsync(string instanceId, bool recursive, CancellationToken cancellation = default)
     {
-        int purged = await PurgeWhereAsync("instance_id = $1", recursive, [Text(instanceId)], cancellation);
+        int purged = await PurgeBatchAsync("SELECT instance_id, run_no, history_length FROM instances WHERE instance_id = $1", recursive, [Text(instanceId)], cancellation);
         signals.Changed(instanceId, ended: true);
         return purged;
     }
@@ -311,17 +311,38 @@ internal sealed class PostgresTaskHub(HubDatabase database, InstanceSignals sign
         return changed;
     }, CancellationToken.None);
 
-    private Task<int> PurgeWhereAsync(string where, bool recursive, NpgsqlParameter[] parameters, CancellationToken cancellation) =>
+    /// <summary>Deletes the oldest of the instances that ended longer ago than <paramref name="kept"/>, a batch of them. A child stays as long as its parent runs.</summary>
+    /// <returns>Instances deleted; 0 when none is left.</returns>
+    public Task<int> PurgeOldAsync(TimeSpan kept, CancellationToken cancellation) =>
+        PurgeBatchAsync(OldSql, recursive: false, [new NpgsqlParameter<TimeSpan> { TypedValue = kept }], cancellation);
+
+    internal const string OldSql = """
+        SELECT i.instance_id, i.run_no, i.history_length FROM instances i
+        WHERE i.completed_at < now() - $1 AND NOT EXISTS (SELECT 1 FROM instances p WHERE p.instance_id = i.parent_id AND p.completed_at IS NULL)
+        ORDER BY i.completed_at
+        """;
+
+    private async Task<int> PurgeWhereAsync(string where, bool recursive, NpgsqlParameter[] parameters, CancellationToken cancellation)
+    {
+        int purged = 0;
+        while (await PurgeBatchAsync($"SELECT instance_id, run_no, history_length FROM instances WHERE {where}", recursive, parameters, cancellation) is > 0 and int batch)
+        {
+            purged += batch;
+        }
+
+        return purged;
+    }
+
+    /// <summary>Deletes some of what <paramref name="select"/> finds: few enough instances and events for a transaction beside running work.</summary>
+    private Task<int> PurgeBatchAsync(string select, bool recursive, NpgsqlParameter[] parameters, CancellationToken cancellation) =>
         database.RunAsync("purge", async connection =>
         {
-            string chosen = recursive
-                ? $"""
-                  WITH RECURSIVE chosen AS (
-                      SELECT instance_id, run_no FROM instances WHERE {where}
-                      UNION SELECT i.instance_id, i.run_no FROM instances i JOIN chosen c ON i.parent_id = c.instance_id),
-                  """
-                : $"WITH chosen AS (SELECT instance_id, run_no FROM instances WHERE {where}),";
-            await using NpgsqlCommand command = new(chosen + """
+            string recursion = recursive ? "UNION SELECT i.instance_id, i.run_no FROM instances i JOIN chosen c ON i.parent_id = c.instance_id" : string.Empty;
+            await using NpgsqlCommand command = new($"""
+                WITH RECURSIVE found AS MATERIALIZED ({select} LIMIT 200),
+                counted AS (SELECT instance_id, run_no, history_length, sum(history_length) OVER (ORDER BY instance_id) AS events FROM found),
+                chosen AS (SELECT instance_id, run_no FROM counted WHERE events - history_length < 50000 {recursion}),
+                """ + """
 
                 gone AS (DELETE FROM instances i USING chosen c WHERE i.instance_id = c.instance_id RETURNING i.instance_id, i.run_no),
                 h AS (DELETE FROM history WHERE run_no IN (SELECT run_no FROM gone)),
@@ -329,7 +350,11 @@ internal sealed class PostgresTaskHub(HubDatabase database, InstanceSignals sign
                 m AS (DELETE FROM inbox WHERE instance_id IN (SELECT instance_id FROM gone))
                 SELECT count(*)::int FROM gone
                 """, connection);
-            command.Parameters.AddRange(parameters);
+            foreach (NpgsqlParameter parameter in parameters)
+            {
+                command.Parameters.Add(parameter.Clone());
+            }
+
             return (int)(await command.ExecuteScalarAsync(cancellation))!;
         }, cancellation);
 
@@ -355,7 +380,8 @@ internal sealed class PostgresTaskHub(HubDatabase database, InstanceSignals sign
 
         if (query.Statuses is { Count: > 0 } statuses)
         {
-            And("status = ANY(?)", new NpgsqlParameter<short[]> { TypedValue = [.. statuses.Select(s => (short)s)] });
+            // In the text, not as a parameter: only so can a partial index be used, and the values are numbers of an enumeration.
+            where.Append(CultureInfo.InvariantCulture, $" AND status IN ({string.Join(", ", statuses.Select(s => ((short)s).ToString(CultureInfo.InvariantCulture)))})");
         }
 
         if (!string.IsNullOrEmpty(query.InstanceIdPrefix))

@@ -9,9 +9,10 @@ internal sealed class WorkSource(HubDatabase database)
 {
     // FOR KEY SHARE: a host taken for dead between this claim and its commit would own rows for ever.
     // MATERIALIZED: joined as a subquery the LIMIT may be evaluated more than once. SKIP LOCKED: two hosts take different rows.
-    private const string ClaimSql = """
+    // ORDER BY: without it the planner takes a third of all rows to have mail and reads the table from its start instead of the index of those that have.
+    internal const string ClaimSql = """
         WITH mail AS MATERIALIZED (
-            SELECT instance_id FROM instances WHERE owner IS NULL AND sent > handled LIMIT $2 FOR NO KEY UPDATE SKIP LOCKED),
+            SELECT instance_id FROM instances WHERE owner IS NULL AND sent > handled ORDER BY instance_id LIMIT $2 FOR NO KEY UPDATE SKIP LOCKED),
         due AS MATERIALIZED (
             SELECT instance_id FROM instances WHERE owner IS NULL AND due_at <= now() ORDER BY due_at LIMIT $2 FOR NO KEY UPDATE SKIP LOCKED)
         UPDATE instances i SET owner = $1, lease_epoch = i.lease_epoch + 1
@@ -20,22 +21,22 @@ internal sealed class WorkSource(HubDatabase database)
         RETURNING i.instance_id
         """;
 
-    private const string NextDueSql = "SELECT min(due_at) FROM instances WHERE owner IS NULL AND due_at IS NOT NULL";
+    internal const string NextDueSql = "SELECT min(due_at) FROM instances WHERE owner IS NULL AND due_at IS NOT NULL";
 
-    private const string LoadSql = """
+    internal const string LoadSql = """
         SELECT i.instance_id, i.run_no, i.execution_id, i.name, i.version, i.status, i.input, i.generation, i.continued, i.tags, i.trace_parent, i.parent,
                i.scheduled_start, i.turn_no, i.history_length, i.handled, i.lease_epoch
         FROM instances i WHERE i.instance_id = ANY($1) AND i.owner = $2
         """;
 
-    private const string MailSql = """
+    internal const string MailSql = """
         SELECT i.instance_id, i.run_no, i.sent, i.lease_epoch, i.turn_no, m.message_id, m.run_no, m.kind, m.task_id, m.name, m.data, m.detail
         FROM instances i LEFT JOIN inbox m ON m.instance_id = i.instance_id
         WHERE i.owner = $1 AND (i.sent > i.handled OR i.instance_id = ANY($2))
         ORDER BY m.message_id
         """;
 
-    private const string ClaimActivitiesSql = """
+    internal const string ClaimActivitiesSql = """
         WITH next AS MATERIALIZED (SELECT run_no, task_id FROM activities WHERE owner IS NULL ORDER BY position LIMIT $2 FOR UPDATE SKIP LOCKED)
         UPDATE activities a SET owner = $1, deliveries = a.deliveries + 1 FROM next n
         WHERE a.run_no = n.run_no AND a.task_id = n.task_id AND EXISTS (SELECT 1 FROM hosts WHERE host_no = $1 FOR KEY SHARE)

@@ -110,7 +110,7 @@ public sealed class RunLedger(NpgsqlDataSource database)
     public async Task<RunStatistics?> ReadLatestAsync(string? kind = null, CancellationToken cancellationToken = default)
     {
         await using NpgsqlCommand command = database.CreateCommand("""
-            SELECT statistics FROM operations.runs WHERE statistics IS NOT NULL AND ($1 IS NULL OR kind = $1) ORDER BY finished_at DESC LIMIT 1
+            SELECT statistics FROM operations.runs WHERE finished_at IS NOT NULL AND statistics IS NOT NULL AND ($1 IS NULL OR kind = $1) ORDER BY finished_at DESC LIMIT 1
             """);
         command.Parameters.Add(new() { Value = (object?)kind ?? DBNull.Value, NpgsqlDbType = NpgsqlDbType.Text });
         return await command.ExecuteScalarAsync(cancellationToken) is string json ? JsonSerializer.Deserialize<RunStatistics>(json) : null;

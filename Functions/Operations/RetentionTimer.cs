@@ -1,0 +1,11 @@
+using Durable.Operations.Ledger;
+using Microsoft.Azure.Functions.Worker;
+
+namespace Durable.Functions.Operations;
+
+/// <summary>Deletes ledger rows and notifications that are older than the settings <c>Retention__…</c> say, every night.</summary>
+public sealed class RetentionTimer(LedgerRetention retention)
+{
+    [Function("ApplyRetention")]
+    public Task<RetentionRound> TickAsync([TimerTrigger("0 40 3 * * *")] TimerInfo timer, CancellationToken cancellationToken) => retention.ApplyAsync(cancellationToken);
+}
