@@ -11,6 +11,9 @@ namespace Durable.Host.Engine;
 internal sealed partial class DurableEngine : BackgroundService
 {
     private const int ClaimAtOnce = 256;
+    private const string LongHistoryRemedy =
+        "Every load of the instance reads it all: let the orchestrator ContinueAsNew after some work, or give the work to children in smaller batches.";
+
     private static readonly TimeSpan ShortestLook = TimeSpan.FromMilliseconds(50);
     private readonly ConcurrentDictionary<string, OrchestrationSession> sessions = new(StringComparer.Ordinal);
     private readonly HubDatabase database;
@@ -327,6 +330,13 @@ internal sealed partial class DurableEngine : BackgroundService
             return true;
         }
 
+        int events = write.FirstSequence + write.Events.Count;
+        if (tools.Settings.MaxHistoryEvents is > 0 and int most && events > most && !write.Ends && write.Continuation is null && !write.ReplacesHistory)
+        {
+            write = session.Turns.Refused(taken, string.Create(System.Globalization.CultureInfo.InvariantCulture,
+                $"Its history would hold {events} events, more than the {most} of the setting Durable__MaxHistoryEvents. {LongHistoryRemedy}"), clock.UtcNow);
+        }
+
         TurnWritten written;
         try
         {
@@ -354,6 +364,10 @@ internal sealed partial class DurableEngine : BackgroundService
 
         session.Turns.Applied(write, tools);
         session.Consumed(write);
+        if (write.FirstSequence < tools.Settings.LongHistory && events >= tools.Settings.LongHistory && write.Continuation is null)
+        {
+            Log.HistoryIsLong(logger, session.InstanceId, events, LongHistoryRemedy);
+        }
         foreach (Replay.ScheduleTaskAction task in write.Activities.Take(written.Claimed))
         {
             activities.Accept(new ClaimedActivity(write.RunNo, task.TaskId, write.InstanceId, task.Name, task.Version, task.Input, write.TraceParent, 1));
@@ -479,6 +493,9 @@ internal sealed partial class DurableEngine : BackgroundService
 
         [LoggerMessage(7, LogLevel.Information, "A late result for {InstanceId} was dropped ({Reason}); the activity is delivered again")]
         public static partial void LateResultDropped(ILogger logger, string instanceId, string reason);
+
+        [LoggerMessage(1, LogLevel.Warning, "The history of {InstanceId} holds {Events} events. {Remedy}")]
+        public static partial void HistoryIsLong(ILogger logger, string instanceId, int events, string remedy);
 
         [LoggerMessage(9, LogLevel.Information, "A turn of {InstanceId} was built on messages that another turn had consumed; it was not stored and is built again")]
         public static partial void TurnStale(ILogger logger, string instanceId);
