@@ -86,3 +86,16 @@ ensure_ssh_server() {
   (install_packages "OpenSSH client and server, for tests" openssh-client openssh-server) || true
   if [ "$made" -eq 1 ]; then rm -f "$policy"; fi
 }
+
+# What training jobs of the sandbox find in their "image": Debian's Python with PyTorch, XGBoost and numpy, and LightGBM's C library from its NuGet package.
+# OpenBLAS: without it numpy multiplies an order of magnitude slower.
+ensure_training() {
+  if ! /usr/bin/python3 -c 'import numpy, sklearn, torch, xgboost' 2>/dev/null; then
+    install_packages "Python's training libraries, for jobs of the sandbox" python3-torch python3-xgboost python3-sklearn python3-numpy libopenblas0-pthread libgomp1
+  fi
+  local packages library
+  packages=$(dotnet nuget locals global-packages --list | sed 's/^global-packages: //')
+  library="${packages%/}/lightgbm/4.7.0/runtimes/linux-x64/native/lib_lightgbm.so"
+  [ -f "$library" ] || dotnet restore "$ROOT/Sandbox/training/Native.csproj" -v quiet >"$LOGS/lightgbm.log" 2>&1 || say "LightGBM's library could not be restored; the log is $LOGS/lightgbm.log"
+  [ ! -f "$library" ] || export LIGHTGBM_LIBRARY="$library"
+}

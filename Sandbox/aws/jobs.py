@@ -144,7 +144,8 @@ class Job:
         return {
             "PATH": os.environ.get("PATH", "/usr/bin:/bin"), "HOME": str(self.folder), "LANG": "C.UTF-8", "PYTHONUNBUFFERED": "1", "OPENBLAS_NUM_THREADS": "1",
             "AWS_ENDPOINT_URL": self.jobs.endpoint, "AWS_REGION": self.region, "AWS_DEFAULT_REGION": self.region, "AWS_ACCESS_KEY_ID": "job", "AWS_SECRET_ACCESS_KEY": "job",
-            "AWS_EC2_METADATA_DISABLED": "true", **{name: self.here(value) for name, value in (self.wanted.get("Environment") or {}).items()},
+            "AWS_EC2_METADATA_DISABLED": "true", **{name: os.environ[name] for name in ("LIGHTGBM_LIBRARY",) if name in os.environ},
+            **{name: self.here(value) for name, value in (self.wanted.get("Environment") or {}).items()},
         }
 
     def told(self):
