@@ -6,6 +6,7 @@ using Durable.Operations.Notifications;
 using Durable.Operations.Plans;
 using Durable.Operations.Remote;
 using Durable.Operations.Schema;
+using Durable.Operations.Training;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.Configuration.Memory;
 using Microsoft.Extensions.DependencyInjection;
@@ -51,6 +52,8 @@ public static class OperationsServices
             .Validate(options => options.Prices().Count > 0, "CostGuard__HourlyPrices names no price.").ValidateOnStart();
         services.TryAddSingleton(provider => provider.GetRequiredService<IOptions<CostGuardOptions>>().Value);
         services.TryAddEnumerable(ServiceDescriptor.Singleton<IPaidMachines, Ec2Machines>());
+        services.TryAddSingleton<TrainingJobs>();
+        services.TryAddEnumerable(ServiceDescriptor.Singleton<IPaidMachines, SageMakerMachines>());
         services.TryAddSingleton<LeaseKeeper>();
         services.TryAddSingleton<LeaseReader>();
         services.TryAddSingleton<LeaseReaper>();

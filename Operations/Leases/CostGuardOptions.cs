@@ -34,7 +34,7 @@ public sealed class CostGuardOptions
     /// Default: on-demand Linux prices of ap-northeast-2 for common types, and a pessimistic 5.00 for the rest.
     /// </summary>
     public string HourlyPrices { get; init; } =
-        "t3.micro=0.013,t3.small=0.026,t3.medium=0.052,t3.large=0.104,t3.xlarge=0.208,m5.large=0.118,m5.xlarge=0.236,m5.2xlarge=0.472,c5.large=0.096,c5.xlarge=0.192,r5.large=0.152,r5.xlarge=0.304,*=5.00";
+        "t3.micro=0.013,t3.small=0.026,t3.medium=0.052,t3.large=0.104,t3.xlarge=0.208,m5.large=0.118,m5.xlarge=0.236,m5.2xlarge=0.472,c5.large=0.096,c5.xlarge=0.192,r5.large=0.152,r5.xlarge=0.304,ml.m5.large=0.15,ml.m5.xlarge=0.29,ml.m5.2xlarge=0.57,*=5.00";
 
     /// <summary>The price list of <see cref="HourlyPrices"/>.</summary>
     /// <exception cref="FormatException">An entry is not <c>type=price</c>.</exception>
