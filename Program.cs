@@ -1,4 +1,5 @@
 using Durable.Operations;
+using Durable.Pipelines.Benchmark;
 using Durable.Pipelines.Climate;
 using Durable.Pipelines.Pothole;
 using Durable.Pipelines.Returns;
@@ -11,4 +12,5 @@ builder.Configuration.AddOperationsDefaults();
 builder.Services.AddClimate();
 builder.Services.AddPothole();
 builder.Services.AddReturns();
+builder.Services.AddBenchmark();
 builder.Build().Run();

@@ -38,6 +38,9 @@ public sealed class BenchmarkOptions
     /// <summary>Tracking server, e.g. <c>http://mlflow:5000</c>. Empty: records stay in PostgreSQL until <c>export</c> sends them.</summary>
     public string MlflowUrl { get; init; } = "";
 
+    /// <summary>Bearer token for the tracking server. Empty: none is sent.</summary>
+    public string MlflowToken { get; init; } = "";
+
     /// <summary>Experiment of the runs.</summary>
     public string Experiment { get; init; } = "durable-benchmark";
 

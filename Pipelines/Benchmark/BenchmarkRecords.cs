@@ -1,0 +1,87 @@
+using Durable.Operations.Plans;
+using Durable.Operations.Training;
+using Durable.Pipelines.Benchmark.Results;
+
+namespace Durable.Pipelines.Benchmark;
+
+/// <summary>How a model ended.</summary>
+public static class ModelStates
+{
+    public const string Running = "Running", Passed = "Passed", GateFailed = "GateFailed", Failed = "Failed", NotRun = "NotRun", Cancelled = "Cancelled";
+}
+
+/// <summary>How a suite ended.</summary>
+public static class Verdicts
+{
+    /// <summary>Incomplete: nothing failed, and some models could not be run here.</summary>
+    public const string Passed = "Passed", Incomplete = "Incomplete", Failed = "Failed", Cancelled = "Cancelled";
+}
+
+/// <summary>Asks for models of the suite.</summary>
+/// <param name="Models">Names; empty: all.</param>
+/// <param name="Seed">Of the training; the data have their own.</param>
+/// <param name="TrainRows">The first n training rows only; 0: all. The test rows stay whole.</param>
+/// <param name="Epochs">Epochs or rounds; 0: as defined.</param>
+/// <param name="Force">Also what has passed already.</param>
+/// <param name="PlanHash">Do this plan and nothing else.</param>
+public sealed record BenchmarkRequest(IReadOnlyList<string> Models, int Seed = 42, int TrainRows = 0, int Epochs = 0, bool Force = false, string? PlanHash = null)
+{
+    /// <summary>One suite at a time: a second start finds the first.</summary>
+    public const string InstanceId = "benchmark";
+
+    /// <summary>What shapes the work, for the plan.</summary>
+    public string OptionsText => FormattableString.Invariant($"seed {Seed}, training rows {(TrainRows == 0 ? "all" : TrainRows)}, epochs {(Epochs == 0 ? "as defined" : Epochs)}");
+}
+
+/// <summary>A request with the run that serves it.</summary>
+public sealed record BenchmarkRun(string RunId, string InstanceId, BenchmarkRequest Request);
+
+/// <summary>A model of a run.</summary>
+public sealed record ModelKey(string RunId, string Model);
+
+/// <summary>One model that a suite has to run.</summary>
+/// <param name="Refusal">Why it cannot be run at all; null: it can.</param>
+public sealed record ModelWork(string Model, int MemoryMb, int Cpus, string Fingerprint, string? Refusal);
+
+/// <summary>What a suite has to do, settled once at its beginning.</summary>
+/// <param name="Models">To be run, by priority.</param>
+/// <param name="Present">Passed before with the same definition, data, code and options.</param>
+public sealed record SuiteWork(IReadOnlyList<ModelWork> Models, IReadOnlyList<string> Present, int MemoryMb, int Cpus);
+
+/// <summary>One model of a suite, for the orchestration that runs it.</summary>
+public sealed record ModelOrder(ModelKey Key, BenchmarkRequest Request, string Fingerprint);
+
+/// <summary>A model's job, or why there is none.</summary>
+public sealed record ModelJob(TrainingOrder? Order, string? NotRun);
+
+/// <summary>A training job that succeeded.</summary>
+public sealed record TrainedModel(ModelKey Key, string JobName, string ModelUri, int BilledSeconds, decimal CostUsd);
+
+/// <summary>The end of a model, to be recorded.</summary>
+/// <param name="State">One of <see cref="ModelStates"/>.</param>
+/// <param name="Reason">Null only when it passed.</param>
+public sealed record ModelEnd(ModelKey Key, string State, string? Reason, string Fingerprint);
+
+/// <summary>What became of a model, in numbers that history may hold.</summary>
+/// <param name="Version">In the registry; null unless it passed.</param>
+public sealed record ModelOutcome(string Model, string State, string? Reason, double? Accuracy, double? Seconds, int? Version);
+
+/// <summary>What became of a suite.</summary>
+public sealed record SuiteResult(string RunId, string Verdict, IReadOnlyList<ModelOutcome> Models, IReadOnlyList<string> Present)
+{
+    public int Failed => Models.Count(model => model.State is ModelStates.Failed or ModelStates.GateFailed);
+}
+
+/// <summary>The plan of a suite, with what the planner alone knows.</summary>
+public sealed record SuitePlan(Plan Plan, SuiteWork Work);
+
+/// <summary>A prepared data set on S3.</summary>
+/// <param name="Prefix">Channels lie below it, with a slash at its end.</param>
+public sealed record PreparedData(string Name, string Hash, string Prefix, int TrainRows, int ValidationRows, int TestRows, int Classes);
+
+/// <summary>A result as it is stored.</summary>
+public sealed record ResultRow(
+    string RunId, string Model, string InstanceId, string State, string? Reason, string Framework, string? FrameworkVersion, string? DataSet, string? DataHash, string? JobName,
+    IReadOnlyDictionary<string, string> Parameters, double LeastAccuracy, double? Accuracy, double? Precision, double? Recall, double? F1, double? TestLoss, double? TrainSeconds, int? BilledSeconds,
+    decimal? CostUsd, long? PeakMemoryMb, string? ModelUri, string? ModelSha256, long? ModelBytes, int? BestEpoch, string? Convergence, IReadOnlyList<CurvePoint> Curve,
+    IReadOnlyList<IReadOnlyList<int>> Confusion, DateTime StartedAt, DateTime? FinishedAt, int? Version, string? MlflowRunId, string Tracking);

@@ -1,0 +1,25 @@
+namespace Durable.Pipelines.Benchmark.Tracking;
+
+/// <summary>A number at a step of a run.</summary>
+/// <param name="TimestampMs">Unix time in milliseconds.</param>
+public sealed record MlflowMetric(string Key, double Value, long TimestampMs, long Step);
+
+/// <summary>A run as the server has it.</summary>
+/// <param name="Status"><c>RUNNING</c>, <c>SCHEDULED</c>, <c>FINISHED</c>, <c>FAILED</c> or <c>KILLED</c>.</param>
+/// <param name="ArtifactUri">Where its artefacts lie, e.g. <c>mlflow-artifacts:/1/&lt;run&gt;/artifacts</c>.</param>
+/// <param name="Metrics">The newest value of each.</param>
+public sealed record MlflowRun(
+    string RunId, string ExperimentId, string Name, string Status, string ArtifactUri, IReadOnlyDictionary<string, string> Params, IReadOnlyDictionary<string, double> Metrics,
+    IReadOnlyDictionary<string, string> Tags);
+
+/// <summary>A version of a registered model.</summary>
+public sealed record MlflowVersion(string Name, string Version, string? RunId, string Source);
+
+/// <summary>A file or folder of a run.</summary>
+public sealed record MlflowArtifact(string Path, bool IsDirectory, long Size);
+
+/// <summary>How a run ends.</summary>
+public static class MlflowStatus
+{
+    public const string Running = "RUNNING", Finished = "FINISHED", Failed = "FAILED", Killed = "KILLED";
+}
