@@ -29,6 +29,9 @@ public sealed class BenchmarkOptions
     /// <summary>Processors of all jobs that run at the same time. Default 4.</summary>
     public int Cpus { get; init; } = 4;
 
+    /// <summary>No job runs longer, whatever its model's own limit is. From 1 s to 24 h, default 4 h.</summary>
+    public TimeSpan LongestJob { get; init; } = TimeSpan.FromHours(4);
+
     /// <summary>Managed spot training: cheaper, may wait. Default false.</summary>
     public bool Spot { get; init; }
 

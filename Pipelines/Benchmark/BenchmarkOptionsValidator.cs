@@ -29,6 +29,7 @@ internal sealed partial class BenchmarkOptionsValidator : IValidateOptions<Bench
         if (o.TabularRows is < 500 or > 1_000_000) yield return Bad(nameof(o.TabularRows), o.TabularRows, "500 to 1000000");
         if (o.MemoryMb is < 256 or > 1 << 20) yield return Bad(nameof(o.MemoryMb), o.MemoryMb, "256 to 1048576");
         if (o.Cpus is < 1 or > 1024) yield return Bad(nameof(o.Cpus), o.Cpus, "1 to 1024");
+        if (o.LongestJob < TimeSpan.FromSeconds(1) || o.LongestJob > TimeSpan.FromHours(24)) yield return Bad(nameof(o.LongestJob), o.LongestJob, "00:00:01 to 1.00:00:00");
         if (o.HasMlflow && !(Uri.TryCreate(o.MlflowUrl, UriKind.Absolute, out Uri? url) && url.Scheme is "http" or "https" && url.UserInfo.Length == 0))
             yield return Bad(nameof(o.MlflowUrl), Durable.Operations.Notifications.Redaction.Redact(o.MlflowUrl), "http:// or https:// and no user name in it");
         if (!Word().IsMatch(o.Experiment)) yield return Bad(nameof(o.Experiment), o.Experiment, "1 to 100 letters, digits, _ . -");

@@ -51,7 +51,7 @@ public sealed class BenchmarkPlanner(BenchmarkStorage storage, Partitions partit
         return new ModelJob(new TrainingOrder(
             $"bench-{model.Name}-{Fingerprints.Of(order.Key.RunId, model.Name)}", image, options.RoleArn, sourceUri, model.Script,
             new[] { "train", "validation", "test" }.ToDictionary(channel => channel, channel => storage.Uri($"{data.Prefix}{channel}/")), storage.Uri(storage.OutputPrefix(order.Key.RunId)), model.InstanceType,
-            model.Longest, parameters, Spot: options.Spot), null);
+            model.Longest < options.LongestJob ? model.Longest : options.LongestJob, parameters, Spot: options.Spot), null);
     }
 
     private string? Refusal(ModelDefinition model) =>

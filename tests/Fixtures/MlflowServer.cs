@@ -30,7 +30,7 @@ public sealed class MlflowServer : IAsyncLifetime, IAsyncDisposable
 
     /// <summary>The next calls of a path meet a fault: <c>500</c>, <c>lost-reply</c>, <c>hang</c> or <c>refuse</c>.</summary>
     public async Task FaultAsync(string path, string kind, int times = 1, int skip = 0) =>
-        (await http.PostAsJsonAsync(new Uri(Address, "/sandbox/faults"), new { path, kind, times, skip })).EnsureSuccessStatusCode();
+        (await http.PostAsync(new Uri(Address, "/sandbox/faults"), new StringContent(JsonSerializer.Serialize(new { path, kind, times, skip })))).EnsureSuccessStatusCode();
 
     public async Task ClearFaultsAsync() => (await http.DeleteAsync(new Uri(Address, "/sandbox/faults"))).EnsureSuccessStatusCode();
 

@@ -51,7 +51,7 @@ public sealed record Convergence(bool Converged, string Detail)
     public static Convergence Of(IReadOnlyList<CurvePoint> curve, int bestEpoch)
     {
         CurvePoint[] kept = [.. curve.Where(point => point.Epoch <= bestEpoch)];
-        if (kept.Length == 0) return new Convergence(false, $"epoch {bestEpoch}, whose weights were kept, is not in the curve");
+        if (kept.Length == 0 || kept[^1].Epoch != bestEpoch) return new Convergence(false, $"epoch {bestEpoch}, whose weights were kept, is not in the curve");
         if (curve.Any(point => !double.IsFinite(point.TrainLoss) || !double.IsFinite(point.ValidationLoss))) return new Convergence(false, "a loss is no number");
         CurvePoint first = curve[0], last = kept[^1];
         double least = curve.Min(point => point.ValidationLoss);

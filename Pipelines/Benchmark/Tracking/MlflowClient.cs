@@ -259,7 +259,7 @@ public sealed class MlflowClient(HttpClient http, Uri server, string? token = nu
             throw new MlflowUnavailableException(operation, $"nothing within {http.Timeout.TotalSeconds:0} s");
         }
 
-        JsonNode? json = Json(text);
+        JsonObject? json = Json(text);
         if ((int)status is >= 200 and < 300) return json ?? throw new MlflowUnavailableException(operation, "an answer that is no JSON: something else than MLflow answers there");
         string code = json?["error_code"]?.ToString() ?? "", message = json?["message"]?.ToString() ?? text;
         message = Operations.Notifications.Redaction.Redact(message.Split('\n')[0]); // the rest of it is the server's SQL
@@ -271,11 +271,11 @@ public sealed class MlflowClient(HttpClient http, Uri server, string? token = nu
 
     private Uri Address(string path) => new($"{server.AbsoluteUri.TrimEnd('/')}/api/2.0/{path}");
 
-    private static JsonNode? Json(string text)
+    private static JsonObject? Json(string text)
     {
         try
         {
-            return text.Length == 0 ? new JsonObject() : JsonNode.Parse(text);
+            return text.Length == 0 ? [] : JsonNode.Parse(text) as JsonObject;
         }
         catch (System.Text.Json.JsonException)
         {
