@@ -217,14 +217,14 @@ public sealed class BenchmarkSuiteTests(AwsSandbox sandbox, MlflowServer mlflow)
     [Fact]
     public async Task Without_a_tracking_server_the_record_is_kept_and_exported_later_once()
     {
-        await using BenchmarkWorld world = await BenchmarkWorld.StartAsync(sandbox, mlflow: null, mnist: false, more: [("Benchmark__MemoryMb", "3000"), ("Benchmark__Images", "lightgbm=desk,pytorch=desk,tensorflow=desk")]);
+        await using BenchmarkWorld world = await BenchmarkWorld.StartAsync(sandbox, mlflow: null, mnist: false, more: [("Benchmark__MemoryMb", "3500"), ("Benchmark__Images", "lightgbm=desk,pytorch=desk,tensorflow=desk")]);
         JsonElement end = await world.RunAsync();
         Dictionary<string, (string State, string Reason)> states = await world.StatesAsync();
         Assert.Equal("Passed", states["lightgbm"].State);
         Assert.Equal("NotRun", states["xgboost"].State);
         Assert.Contains("add xgboost=IMAGE to Benchmark__Images", states["xgboost"].Reason, StringComparison.Ordinal);
         Assert.Equal("Failed", states["pytorch-cnn"].State);
-        Assert.Contains("needs 4096 MB; the suite has 3000 (setting Benchmark__MemoryMb)", states["pytorch-cnn"].Reason, StringComparison.Ordinal);
+        Assert.Contains("needs 4096 MB; the suite has 3500 (setting Benchmark__MemoryMb)", states["pytorch-cnn"].Reason, StringComparison.Ordinal);
         Assert.Equal("Failed", end.GetProperty("runtimeStatus").GetString());
         Assert.Equal(HttpStatusCode.UnprocessableEntity, (await world.App.PostAsync("/api/benchmark/export")).Status);
 
