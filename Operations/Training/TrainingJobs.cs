@@ -77,7 +77,7 @@ public sealed class TrainingJobs(IAmazonSageMaker sageMaker)
         try
         {
             DescribeTrainingJobResponse job = await sageMaker.DescribeTrainingJobAsync(new DescribeTrainingJobRequest { TrainingJobName = jobName }, cancellationToken);
-            string? reason = job.FailureReason is { Length: > 0 } text ? Notifications.Redaction.Redact(text) : null;
+            string? reason = job.FailureReason is { Length: > 0 } text ? Durable.Postgres.Redaction.Redact(text) : null;
             return new TrainingState(
                 job.TrainingJobStatus?.Value ?? "unknown", job.SecondaryStatus?.Value ?? "", reason?.Length > 1000 ? reason[..1000] : reason, job.ModelArtifacts?.S3ModelArtifacts,
                 job.TrainingTimeInSeconds ?? 0, job.BillableTimeInSeconds ?? 0);

@@ -31,7 +31,7 @@ internal sealed partial class BenchmarkOptionsValidator : IValidateOptions<Bench
         if (o.Cpus is < 1 or > 1024) yield return Bad(nameof(o.Cpus), o.Cpus, "1 to 1024");
         if (o.LongestJob < TimeSpan.FromSeconds(1) || o.LongestJob > TimeSpan.FromHours(24)) yield return Bad(nameof(o.LongestJob), o.LongestJob, "00:00:01 to 1.00:00:00");
         if (o.HasMlflow && !(Uri.TryCreate(o.MlflowUrl, UriKind.Absolute, out Uri? url) && url.Scheme is "http" or "https" && url.UserInfo.Length == 0))
-            yield return Bad(nameof(o.MlflowUrl), Durable.Operations.Notifications.Redaction.Redact(o.MlflowUrl), "http:// or https:// and no user name in it");
+            yield return Bad(nameof(o.MlflowUrl), Durable.Postgres.Redaction.Redact(o.MlflowUrl), "http:// or https:// and no user name in it");
         if (!Word().IsMatch(o.Experiment)) yield return Bad(nameof(o.Experiment), o.Experiment, "1 to 100 letters, digits, _ . -");
         if (!Alias().IsMatch(o.Alias)) yield return Bad(nameof(o.Alias), o.Alias, "a letter, then letters, digits, _ -; not latest and not v and a number");
     }

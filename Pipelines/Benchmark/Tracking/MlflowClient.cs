@@ -262,7 +262,7 @@ public sealed class MlflowClient(HttpClient http, Uri server, string? token = nu
         JsonObject? json = Json(text);
         if ((int)status is >= 200 and < 300) return json ?? throw new MlflowUnavailableException(operation, "an answer that is no JSON: something else than MLflow answers there");
         string code = json?["error_code"]?.ToString() ?? "", message = json?["message"]?.ToString() ?? text;
-        message = Operations.Notifications.Redaction.Redact(message.Split('\n')[0]); // the rest of it is the server's SQL
+        message = Durable.Postgres.Redaction.Redact(message.Split('\n')[0]); // the rest of it is the server's SQL
         if (message.Length > 400) message = message[..400];
         return (int)status >= 500 || status is HttpStatusCode.TooManyRequests or HttpStatusCode.RequestTimeout || code is "TEMPORARILY_UNAVAILABLE" or "REQUEST_LIMIT_EXCEEDED"
             ? throw new MlflowUnavailableException(operation, $"{(int)status} {code} {message}")

@@ -197,7 +197,7 @@ public sealed class RunTracker(NpgsqlDataSource database, BenchmarkTable table, 
     private static Dictionary<string, string> Tags(ResultRow row)
     {
         Dictionary<string, string> tags = new() { ["durable.state"] = row.State, ["gate"] = FormattableString.Invariant($"accuracy > {row.LeastAccuracy:0.##}") };
-        if (row.Reason is not null) tags["durable.reason"] = Operations.Notifications.Redaction.Redact(row.Reason);
+        if (row.Reason is not null) tags["durable.reason"] = Durable.Postgres.Redaction.Redact(row.Reason);
         if (row.JobName is not null) tags["training_job"] = row.JobName;
         if (row.Convergence is not null) tags["convergence"] = row.Convergence;
         return tags;
