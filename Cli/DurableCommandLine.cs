@@ -37,6 +37,7 @@ internal static class DurableCommandLine
             ClimateCommands.Create(connection, screen),
             new Command("plan", "Shows what a run would do, and why, without doing it.") { ClimateCommands.Plan(connection, screen, "climate") },
             PotholeCommands.Create(connection, screen),
+            BenchmarkCommands.Create(connection, screen),
             InstanceCommands.Create(connection, screen),
             LeaseCommands.Create(connection, screen),
             HealthCommand.Create(connection, screen),
