@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# ./run func: the official build on the Azure Functions host, with Azurite for storage. Needs common.sh, setup.sh and postgres.sh.
+# ./run func: the same build on the Azure Functions host, with Azurite for storage. Needs common.sh, setup.sh and postgres.sh.
 
 AZURITE_PID_FILE="$LOCAL/azurite.pid"
 
@@ -21,20 +21,7 @@ func_check() {
       "  (or see https://learn.microsoft.com/azure/azure-functions/functions-run-local)"
     missing=1
   fi
-  if ! func_restore; then
-    say "Missing: official packages. These are not in the package sources of this machine:"
-    grep -oE "NU1[0-9]+: Unable .*" "$LOGS/func-restore.log" | sed 's/ \[.*//; s/^/  /' | sort -u | head -n 20 >&2
-    say "Give NuGet a source that has them, nuget.org itself: dotnet nuget add source. The whole log is $LOGS/func-restore.log"
-    missing=1
-  fi
   return "$missing"
-}
-
-# In a folder of its own, so that the embedded build's restore stays as it is.
-func_restore() {
-  say "Looking for the official packages ..."
-  UseOfficialPackages=true dotnet restore "$ROOT/Durable.csproj" -v quiet -nologo -nodeReuse:false \
-    -p:RestoreOutputPath="$LOCAL/official-obj/" -p:MSBuildProjectExtensionsPath="$LOCAL/official-obj/" >"$LOGS/func-restore.log" 2>&1 9>&-
 }
 
 # Azurite's own ports, because AzureWebJobsStorage=UseDevelopmentStorage=true means these.
@@ -65,7 +52,8 @@ func_run() {
     cp "$ROOT/local.settings.sample.json" "$ROOT/local.settings.json"
     say "Made local.settings.json from local.settings.sample.json."
   fi
-  export UseOfficialPackages=true PostgresConnection="${PostgresConnection:-$(postgres_connection)}"
-  cd "$ROOT" || exit
+  dotnet build "$ROOT/Durable.csproj" -c Release -v quiet -nologo -nodeReuse:false 9>&- || die 1 "The app does not build."
+  export FUNCTIONS_WORKER_RUNTIME=dotnet-isolated PostgresConnection="${PostgresConnection:-$(postgres_connection)}"
+  cd "$ROOT/bin/Release/net10.0" || exit # the output that ./run starts, byte for byte
   interruptible func start
 }

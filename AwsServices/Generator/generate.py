@@ -53,12 +53,9 @@ class Service:
         self.model = SESSION.get_service_model(model_name)
         self.space, self.client = "Amazon." + wanted["namespace"], "Amazon" + wanted["namespace"]
         self.operations = [self.model.operation_model(name) for name in sorted(wanted["operations"])]
-        self.query = self.model.metadata["protocol"] == "ec2"
         self.shapes, self.enums, self.errors = {}, {}, {}
         for operation in self.operations:
             self.shapes[operation.name + "Request"] = operation.input_shape, self.client + "Request"
-            if operation.name in wanted.get("wrapped", {}):
-                self.collect(operation.output_shape)
             self.shapes[operation.name + "Response"] = operation.output_shape, "AmazonWebServiceResponse"
             for shape in (operation.input_shape, operation.output_shape):
                 for member in shape.members.values() if shape else []:
@@ -70,7 +67,7 @@ class Service:
 
     def collect(self, shape):
         if shape.type_name == "structure":
-            if shape.name in self.shapes or shape.name in self.wanted.get("unwrapped", {}):
+            if shape.name in self.shapes:
                 return
             self.shapes[shape.name] = shape, None
             for member in shape.members.values():
@@ -84,8 +81,7 @@ class Service:
 
     def type_of(self, shape, inner=False):
         if shape.type_name == "structure":
-            part = self.wanted.get("unwrapped", {}).get(shape.name)
-            return self.type_of(shape.members[part]) if part else shape.name
+            return shape.name
         if shape.type_name == "list":
             return f"List<{self.type_of(shape.member, True)}>"
         if shape.type_name == "map":
@@ -97,20 +93,9 @@ class Service:
     def member(self, owner, name, shape):
         own = self.wanted.get("renamed", {}).get(f"{owner}.{name}", upper(name))
         wire = []
-        if self.query:
-            location = shape.serialization.get("name", name)
-            query = shape.serialization.get("queryName", upper(location))
-            part = self.wanted.get("unwrapped", {}).get(shape.name)
-            if part:
-                query += "." + part
-            if query != own:
-                wire.append(f'Query = "{query}"')
-            if location != lower(own):
-                wire.append(f'Xml = "{location}"')
-        elif name != own:
+        if name != own:
             wire.append(f'Json = "{name}"')
-        if shape.metadata.get("idempotencyToken"):
-            wire.append("IdempotencyToken = true")
+        assert not shape.metadata.get("idempotencyToken"), f"{owner}.{name}: tokens are not sent by themselves"
         kind = self.type_of(shape)
         empty = " = AWSConfigs.InitializeCollections ? [] : null;" if shape.type_name in ("list", "map") else ""
         return own, kind, f"    {'[Wire(' + ', '.join(wire) + ')] ' if wire else ''}public {kind} {own} {{ get; set; }}{empty}\n"
@@ -125,14 +110,10 @@ class Service:
             members = {}
             lines = []
             operation = name[: -len("Response")] if base == "AmazonWebServiceResponse" else None
-            if operation in self.wanted.get("wrapped", {}):
-                kind = self.wanted["wrapped"][operation]
-                lines.append(f'    [Wire(Xml = "")] public {kind} {kind} {{ get; set; }}\n')
-            else:
-                for member_name, member in (shape.members if shape else {}).items():
-                    own, kind, line = self.member(name, member_name, member)
-                    members[own] = kind
-                    lines.append(line)
+            for member_name, member in (shape.members if shape else {}).items():
+                own, kind, line = self.member(name, member_name, member)
+                members[own] = kind
+                lines.append(line)
             forms = self.wanted.get("constructors", {}).get(name, [])
             if forms:
                 lines.append(f"\n    public {name}() {{ }}\n")
@@ -221,7 +202,7 @@ class Service:
         body.append("}\n")
         discovery = any(o.endpoint_discovery for o in self.operations)
         body.append(f"\npublic partial class {client}Client : AmazonServiceClient, I{client}\n{{\n")
-        protocol = f"new Ec2Query(\"{meta['apiVersion']}\")" if self.query else f"new AwsJson(\"{meta['jsonVersion']}\", \"{meta['targetPrefix']}\", \"{meta['apiVersion']}\")"
+        protocol = f"new AwsJson(\"{meta['jsonVersion']}\", \"{meta['targetPrefix']}\", \"{meta['apiVersion']}\")"
         body.append(f"    private static readonly ServiceWire Wire = new(\"{meta['serviceId']}\", \"{self.space}\", {protocol}, ErrorOf);\n")
         for operation in self.operations:
             op = operation.name

@@ -10,21 +10,18 @@ internal sealed class WireShape
 {
     private static readonly ConcurrentDictionary<Type, WireShape> Known = new();
 
-    private readonly Dictionary<string, WireMember> _byXml, _byJson;
+    private readonly Dictionary<string, WireMember> _byJson;
 
     private WireShape(Type type)
     {
         // Declared only: what a request or response inherits (metadata, status code) belongs to the SDK, not to the wire.
         Members = [.. type.GetProperties(BindingFlags.Public | BindingFlags.Instance | BindingFlags.DeclaredOnly).Where(p => p.CanWrite).Select(p => new WireMember(p))];
-        _byXml = Members.ToDictionary(m => m.Xml);
         _byJson = Members.ToDictionary(m => m.Json);
     }
 
     public IReadOnlyList<WireMember> Members { get; }
 
     public static WireShape Of(Type type) => Known.GetOrAdd(type, t => new WireShape(t));
-
-    public WireMember? FindXml(string name) => _byXml.GetValueOrDefault(name);
 
     public WireMember? FindJson(string name) => _byJson.GetValueOrDefault(name);
 }
@@ -38,10 +35,6 @@ internal sealed class WireMember(PropertyInfo property)
 
     public Type Type { get; } = Nullable.GetUnderlyingType(property.PropertyType) ?? property.PropertyType;
 
-    public string Query => _wire?.Query ?? property.Name;
-
-    public string Xml => _wire?.Xml ?? char.ToLowerInvariant(property.Name[0]) + property.Name[1..];
-
     public string Json => _wire?.Json ?? property.Name;
 
     /// <summary>The value to send, or null when it is not set: with InitializeCollections an empty collection counts as not set.</summary>
@@ -49,7 +42,7 @@ internal sealed class WireMember(PropertyInfo property)
     {
         object? value = property.GetValue(owner);
         if (value is ICollection { Count: 0 } && AWSConfigs.InitializeCollections) return null;
-        return value ?? (_wire is { IdempotencyToken: true } ? Guid.NewGuid().ToString() : null);
+        return value;
     }
 
     public void Set(object owner, object? value) => property.SetValue(owner, value);

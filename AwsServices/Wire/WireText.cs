@@ -3,20 +3,9 @@ using Amazon.Runtime;
 
 namespace Durable.AwsServices;
 
-/// <summary>Plain values as the text of a query parameter or XML element, and back.</summary>
+/// <summary>Plain values from their text in a response.</summary>
 internal static class WireText
 {
-    /// <exception cref="NotSupportedException">The model has a kind of value that no operation here sends as text.</exception>
-    public static string Write(object value) => value switch
-    {
-        string text => text,
-        ConstantClass constant => constant.Value,
-        bool truth => truth ? "true" : "false",
-        DateTime time => Write(time.ToUniversalTime()),
-        IFormattable number => number.ToString(null, CultureInfo.InvariantCulture),
-        _ => throw new NotSupportedException($"A {value.GetType().Name} has no text form in a request."),
-    };
-
     public static object Read(string text, Type type)
     {
         if (type == typeof(string)) return text;
@@ -29,7 +18,4 @@ internal static class WireText
     public static object Constant(string text, Type type) => Constants.GetOrAdd((type, text), key => Activator.CreateInstance(key.Type, key.Text)!);
 
     private static readonly System.Collections.Concurrent.ConcurrentDictionary<(Type Type, string Text), object> Constants = new();
-
-    private static string Write(DateTime utc) =>
-        utc.ToString(utc.Ticks % TimeSpan.TicksPerSecond == 0 ? "yyyy-MM-ddTHH:mm:ssZ" : "yyyy-MM-ddTHH:mm:ss.fffZ", CultureInfo.InvariantCulture);
 }

@@ -12,16 +12,19 @@ internal static class ClientErrors
 
     /// <summary>An event could not be sent.</summary>
     public static RpcException Event(SendOutcome outcome, string instanceId) => outcome.Result == SendResult.NotFound
-        ? new RpcException("NotFound", $"No instance with ID '{instanceId}' was found. (Parameter 'instanceId')")
-        : new RpcException("FailedPrecondition", "The orchestration instance with the provided instance id is not running.");
+        ? Rpc(StatusCode.NotFound, $"No instance with ID '{instanceId}' was found. (Parameter 'instanceId')")
+        : Rpc(StatusCode.FailedPrecondition, "The orchestration instance with the provided instance id is not running.");
 
     /// <summary>An instance could not be terminated.</summary>
     public static RpcException Terminate(SendOutcome outcome, string instanceId) => outcome.Result == SendResult.NotFound
-        ? new RpcException("NotFound", $"ArgumentException: No instance with ID '{instanceId}' was found. (Parameter 'instanceId')")
-        : new RpcException("FailedPrecondition", $"InvalidOperationException: Cannot terminate the orchestration instance {instanceId} because instance is in the {outcome.Status} state.");
+        ? Rpc(StatusCode.NotFound, $"ArgumentException: No instance with ID '{instanceId}' was found. (Parameter 'instanceId')")
+        : Rpc(StatusCode.FailedPrecondition, $"InvalidOperationException: Cannot terminate the orchestration instance {instanceId} because instance is in the {outcome.Status} state.");
 
     /// <summary>An instance could not be suspended or resumed; the official extension tells no more than this.</summary>
-    public static RpcException SuspendOrResume() => new("Unknown", "Exception was thrown by handler.");
+    public static RpcException SuspendOrResume() => Rpc(StatusCode.Unknown, "Exception was thrown by handler.");
+
+    /// <summary>There is nothing to wait for.</summary>
+    public static RpcException NothingToWaitFor(string instanceId) => Rpc(StatusCode.NotFound, $"No instance with ID '{instanceId}' was found.");
 
     /// <summary>An instance could not be rewound.</summary>
     public static Exception Rewind(SendOutcome outcome, string instanceId) => outcome.Result == SendResult.NotFound
@@ -30,4 +33,6 @@ internal static class ClientErrors
 
     /// <summary>No such instance, for rewind and restart.</summary>
     public static ArgumentException Unknown(string instanceId) => new($"An orchestration with the instanceId {instanceId} was not found.");
+
+    private static RpcException Rpc(StatusCode code, string detail) => new(new Status(code, detail));
 }

@@ -1,5 +1,5 @@
 using Durable.Host.Http;
-using Durable.Host.Http.Management;
+using Durable.Host.Management;
 using Durable.Host.Store;
 using Microsoft.DurableTask;
 using Microsoft.DurableTask.Client;

@@ -112,7 +112,7 @@ internal sealed partial class EmbeddedDurableTaskClient
         InstanceRecord? instance = InstanceIds.IsStorable(instanceId) ? await hub.WaitAsync(instanceId, completion, payloads, cancellation) : null;
         return instance is not null
             ? Show(instance, payloads)
-            : throw new Grpc.Core.RpcException("NotFound", $"No instance with ID '{instanceId}' was found.");
+            : throw ClientErrors.NothingToWaitFor(instanceId);
     }
 
     private OrchestrationMetadata Show(InstanceRecord instance, bool payloads) => InstanceMetadata.From(instance, payloads, converter);

@@ -1,3 +1,4 @@
+using Durable.Host.Hosting;
 using Durable.Host.Http;
 using Durable.Host.Store;
 using Microsoft.Extensions.Hosting;

@@ -1,4 +1,4 @@
-using Durable.Host.Triggers;
+using Durable.Host.Timers;
 using Microsoft.Azure.Functions.Worker;
 
 namespace Durable.Host.Functions;

@@ -1,9 +1,12 @@
 using System.Text.Json;
-using Durable.Host.Triggers;
+using Azure.Core.Serialization;
+using Durable.Host.Timers;
+using Microsoft.Azure.Functions.Worker;
 using Microsoft.DurableTask;
 using Microsoft.DurableTask.Converters;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
+using Microsoft.Extensions.Options;
 
 namespace Durable.Host.Functions;
 
@@ -18,6 +21,7 @@ internal static class FunctionServices
     public static IServiceCollection AddFunctionModel(this IServiceCollection services, FunctionCatalog catalog, FunctionPipeline pipeline)
     {
         services.TryAddSingleton(TimeProvider.System);
+        services.AddOptions<WorkerOptions>().PostConfigure<IOptions<JsonSerializerOptions>>((worker, json) => worker.Serializer ??= new JsonObjectSerializer(json.Value));
         services.TryAddSingleton(_ => CreateConverter());
         services.TryAddSingleton(new FunctionLimits());
         services.TryAddSingleton<ITimerStatus, DeclaredTimerStatus>();

@@ -1,3 +1,4 @@
+using Durable.Host.Hosting;
 using System.Diagnostics;
 using System.Reflection;
 using System.Text.Json;

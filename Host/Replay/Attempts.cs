@@ -38,7 +38,7 @@ internal static class Attempts
                 last = e;
             }
 
-            TimeSpan? delay = await NextDelayAsync(context, policy, attempt, start, last);
+            TimeSpan? delay = NextDelay(context, policy, attempt, start, last);
             if (delay is null)
             {
                 break;
@@ -74,10 +74,10 @@ internal static class Attempts
     }
 
     /// <summary>Delay before the next attempt: first × backoff^attempt, capped; null when the failure is not to be retried or the time is up.</summary>
-    private static async Task<TimeSpan?> NextDelayAsync(
+    private static TimeSpan? NextDelay(
         ReplayContext context, RetryPolicy policy, int attempt, DateTime start, TaskFailedException failure)
     {
-        if (!policy.Handle(failure) || (policy.HandleAsync is { } ask && !await ask(failure)))
+        if (!policy.Handle(failure))
         {
             return null;
         }

@@ -31,10 +31,13 @@ internal static class Failures
     public static TaskFailedException ToException(string taskName, int taskId, FailureInfo? failure, bool child)
     {
         Exception core = failure is null ? new global::DurableTask.Core.Exceptions.TaskFailedException()
-            : child ? new global::DurableTask.Core.Exceptions.SubOrchestrationFailedException(ToDetails(failure))
-            : new global::DurableTask.Core.Exceptions.TaskFailedException(ToDetails(failure));
+            : child ? new global::DurableTask.Core.Exceptions.SubOrchestrationFailedException(failure.ErrorMessage) { FailureDetails = ToCore(failure) }
+            : new global::DurableTask.Core.Exceptions.TaskFailedException(failure.ErrorMessage) { FailureDetails = ToCore(failure) };
         return new TaskFailedException(taskName, taskId, core);
     }
+
+    private static global::DurableTask.Core.FailureDetails ToCore(FailureInfo failure) =>
+        new(failure.ErrorType, failure.ErrorMessage, failure.StackTrace, failure.Inner is { } inner ? ToCore(inner) : null, failure.NonRetriable);
 
     /// <summary>The text of an error as it is stored and shown: without secrets, and without what PostgreSQL cannot hold.</summary>
     public static string Clean(string text) => Durable.Postgres.Redaction.Redact(text);

@@ -205,7 +205,7 @@ internal sealed class PostgresTaskHub(HubDatabase database, InstanceSignals sign
             }
 
             OrchestrationRuntimeStatus status = (OrchestrationRuntimeStatus)reader.GetInt16(0);
-            bool finished = status is OrchestrationRuntimeStatus.Completed or OrchestrationRuntimeStatus.Failed or OrchestrationRuntimeStatus.Terminated or OrchestrationRuntimeStatus.Canceled;
+            bool finished = status is OrchestrationRuntimeStatus.Completed or OrchestrationRuntimeStatus.Failed or OrchestrationRuntimeStatus.Terminated;
             return new SendOutcome(reader.GetBoolean(1) ? SendResult.Accepted : finished ? SendResult.Finished : SendResult.WrongState, status);
         }, cancellation);
 

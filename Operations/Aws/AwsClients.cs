@@ -22,7 +22,11 @@ public static class AwsClients
     /// Nothing is called and no credential is looked for before the first request.</summary>
     public static IServiceCollection AddAwsClients(this IServiceCollection services)
     {
-        services.TryAddSingleton<IAmazonEC2>(provider => new AmazonEC2Client(Configure(new AmazonEC2Config(), provider)));
+        services.TryAddSingleton<IAmazonEC2>(provider =>
+        {
+            AmazonEC2Config config = Configure(new AmazonEC2Config(), provider);
+            return new AmazonEC2Client(new DefaultCredentials(config), config);
+        });
         services.TryAddSingleton<IAmazonSimpleSystemsManagement>(provider => new AmazonSimpleSystemsManagementClient(Configure(new AmazonSimpleSystemsManagementConfig(), provider)));
         services.TryAddSingleton<IAmazonSageMaker>(provider => new AmazonSageMakerClient(Configure(new AmazonSageMakerConfig(), provider)));
         services.TryAddSingleton<IAmazonPricing>(provider => new AmazonPricingClient(Configure(new AmazonPricingConfig(), provider, PriceListRegion)));
@@ -55,5 +59,13 @@ public static class AwsClients
         }
 
         return config;
+    }
+
+    /// <summary>The SDK's chain of credentials, looked through at the first request. EC2's client looks in its constructor, and throws where there are none.</summary>
+    private sealed class DefaultCredentials(ClientConfig config) : AWSCredentials
+    {
+        public override ImmutableCredentials GetCredentials() => config.DefaultAWSCredentials.GetCredentials();
+
+        public override Task<ImmutableCredentials> GetCredentialsAsync() => config.DefaultAWSCredentials.GetCredentialsAsync();
     }
 }

@@ -25,7 +25,7 @@ public static class HazardBatch
         if (request.AfterProbability) await WaitForProbabilityAsync(context, request);
 
         ClimateRun run = new(context.InstanceId, context.CurrentUtcDateTime, request);
-        if (request.Backup) await context.CallActivityAsync(nameof(BackupResults), ResultTables.Backup, Lanes.Retry);
+        if (request.Backup) await context.CallActivityAsync<string>(nameof(BackupResults), ResultTables.Backup, Lanes.Retry);
         HazardWork work = await context.CallActivityAsync<HazardWork>(nameof(BeginHazardRun), run, Lanes.Retry);
         IReadOnlyList<PartitionOutcome> outcomes = await Lanes.DrainAsync(
             context, HazardTable.Kind, run.RunId, work.Groups, request.Workers,

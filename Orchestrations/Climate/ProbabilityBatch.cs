@@ -17,7 +17,7 @@ public static class ProbabilityBatch
     public static async Task<RunStatistics> RunAsync([OrchestrationTrigger] TaskOrchestrationContext context, ClimateRequest request)
     {
         ClimateRun run = new(context.InstanceId, context.CurrentUtcDateTime, request);
-        if (request.Backup) await context.CallActivityAsync(nameof(BackupResults), ResultTables.Backup, Lanes.Retry);
+        if (request.Backup) await context.CallActivityAsync<string>(nameof(BackupResults), ResultTables.Backup, Lanes.Retry);
         ProbabilityWork work = await context.CallActivityAsync<ProbabilityWork>(nameof(BeginProbabilityRun), run, Lanes.Retry);
         IReadOnlyList<PartitionOutcome> outcomes = await Lanes.DrainAsync(
             context, ProbabilityTable.Kind, run.RunId, work.Tasks, request.Workers,

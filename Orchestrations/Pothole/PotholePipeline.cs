@@ -90,7 +90,7 @@ public static class PotholePipeline
         {
             PotholeResult result = new(
                 run.Date, state, done, [.. work.Steps.Where(planned => !planned.IsToDo).Select(planned => planned.Step)], receipt, loaded?.Warnings ?? []);
-            await context.CallActivityAsync(nameof(FinishPothole), new PotholeEnd(run, result, loaded, step, error), Retry);
+            await context.CallActivityAsync<RunStatistics>(nameof(FinishPothole), new PotholeEnd(run, result, loaded, step, error), Retry);
             Tell(state);
             return result;
         }

@@ -69,7 +69,7 @@ internal static class Lanes
     public static async Task<RunStatistics> FinishAsync(TaskOrchestrationContext context, string runId, IReadOnlyList<PartitionOutcome> outcomes, int skipped)
     {
         RunStatistics statistics = await context.CallActivityAsync<RunStatistics>(nameof(FinishRun), new RunToFinish(runId, outcomes, skipped), Retry);
-        await context.CallActivityAsync(nameof(DeliverNotifications), Retry);
+        await context.CallActivityAsync<int>(nameof(DeliverNotifications), Retry);
         return statistics.Failed == 0
             ? statistics
             : throw new BatchFailedException(

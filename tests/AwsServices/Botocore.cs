@@ -1,7 +1,7 @@
 using System.Diagnostics;
 using System.Text.Json.Nodes;
-using Amazon.EC2;
 using Amazon.Runtime;
+using Amazon.SageMaker;
 using Durable.Pipelines.Climate.Hazards;
 using Durable.Tests.Fixtures;
 
@@ -73,7 +73,7 @@ public sealed class BotocoreEvidence : IAsyncLifetime
 
     internal static ClientConfig NewConfig(string service) => (ClientConfig)Activator.CreateInstance(TypeOf($"Amazon.{service}.Amazon{service}Config"))!;
 
-    private static Type TypeOf(string name) => typeof(AmazonEC2Client).Assembly.GetType(name, throwOnError: true)!;
+    private static Type TypeOf(string name) => typeof(AmazonSageMakerClient).Assembly.GetType(name, throwOnError: true)!;
 
     private static async Task<JsonNode> CallAsync(JsonNode sample)
     {

@@ -1,11 +1,7 @@
 using Amazon;
-using Amazon.EC2;
-using Amazon.EC2.Model;
 using Amazon.Pricing;
 using Amazon.Pricing.Model;
 using Amazon.Runtime;
-using Amazon.SimpleSystemsManagement;
-using Amazon.SimpleSystemsManagement.Model;
 using Amazon.TimestreamWrite;
 using Amazon.TimestreamWrite.Model;
 using Record = Amazon.TimestreamWrite.Model.Record;
@@ -15,80 +11,51 @@ namespace Durable.Tests.AwsServices;
 /// <summary>What the SDK's own pipeline does around our clients: retries, clock, endpoints, paging.</summary>
 public sealed class PipelineTests
 {
-    private static readonly StubAnswer Started = new(200, "<StartInstancesResponse><requestId>r</requestId><instancesSet><item><instanceId>i-1</instanceId></item></instancesSet></StartInstancesResponse>");
-    private static readonly StubAnswer Ran = new(200, "<RunInstancesResponse><reservationId>r-1</reservationId></RunInstancesResponse>");
-
     [Fact]
-    public async Task A_throttled_ec2_call_is_tried_again()
+    public async Task A_throttled_call_is_tried_again()
     {
-        StubAws aws = new(Ec2Error(503, "RequestLimitExceeded"), Started);
-        using AmazonEC2Client client = Ec2(aws);
+        StubAws aws = new(Json("""{"__type":"ThrottlingException","message":"slow down"}""", 400), Json("""{"Services":[{"ServiceCode":"AmazonEC2"}]}"""));
+        using AmazonPricingClient client = Pricing(aws);
 
-        StartInstancesResponse response = await client.StartInstancesAsync(new StartInstancesRequest(["i-1"]));
+        DescribeServicesResponse response = await client.DescribeServicesAsync(new DescribeServicesRequest());
 
-        Assert.Equal("i-1", response.StartingInstances.Single().InstanceId);
-        Assert.Equal(2, aws.Sent.Count);
-    }
-
-    [Fact]
-    public async Task A_throttled_json_call_is_tried_again()
-    {
-        StubAws aws = new(Json("""{"__type":"ThrottlingException","message":"slow down"}""", 400), Json("""{"Parameter":{"Name":"p","Value":"v","Version":3}}"""));
-        using AmazonSimpleSystemsManagementClient client = new(StubAws.Credentials, aws.Configure(new AmazonSimpleSystemsManagementConfig()));
-
-        GetParameterResponse response = await client.GetParameterAsync(new GetParameterRequest { Name = "p" });
-
-        Assert.Equal(("v", 3L), (response.Parameter.Value, response.Parameter.Version!.Value));
+        Assert.Equal("AmazonEC2", response.Services.Single().ServiceCode);
         Assert.Equal(2, aws.Sent.Count);
     }
 
     [Fact]
     public async Task A_call_that_cannot_succeed_is_not_tried_again()
     {
-        StubAws aws = new(Ec2Error(400, "InvalidInstanceID.NotFound"));
-        using AmazonEC2Client client = Ec2(aws);
+        StubAws aws = new(Json("""{"__type":"InvalidParameterException","message":"no such service"}""", 400));
+        using AmazonPricingClient client = Pricing(aws);
 
-        AmazonEC2Exception e = await Assert.ThrowsAsync<AmazonEC2Exception>(() => client.StartInstancesAsync(new StartInstancesRequest(["i-1"])));
+        InvalidParameterException e = await Assert.ThrowsAsync<InvalidParameterException>(() => client.DescribeServicesAsync(new DescribeServicesRequest { ServiceCode = "x" }));
 
-        Assert.Equal(("InvalidInstanceID.NotFound", ErrorType.Sender, "r-9"), (e.ErrorCode, e.ErrorType, e.RequestId));
+        Assert.Equal(("InvalidParameterException", "no such service", 400), (e.ErrorCode, e.Message, (int)e.StatusCode));
         Assert.Single(aws.Sent);
     }
 
     [Fact]
-    public async Task An_answer_that_is_no_xml_is_a_service_error_with_its_status()
+    public async Task An_answer_that_is_no_json_is_a_service_error_with_its_status()
     {
         StubAws aws = new(new StubAnswer(502, "<html>Bad gateway<br>", "text/html"));
-        AmazonEC2Config config = aws.Configure(new AmazonEC2Config());
+        AmazonPricingConfig config = aws.Configure(new AmazonPricingConfig());
         config.MaxErrorRetry = 0;
-        using AmazonEC2Client client = new(StubAws.Credentials, config);
+        using AmazonPricingClient client = new(StubAws.Credentials, config);
 
-        AmazonEC2Exception e = await Assert.ThrowsAsync<AmazonEC2Exception>(() => client.DescribeRegionsAsync());
+        AmazonPricingException e = await Assert.ThrowsAsync<AmazonPricingException>(() => client.DescribeServicesAsync(new DescribeServicesRequest()));
 
         Assert.Equal(502, (int)e.StatusCode);
-    }
-
-    [Fact]
-    public async Task The_same_idempotency_token_goes_out_with_every_try_and_a_new_one_with_every_call()
-    {
-        StubAws aws = new(Ec2Error(500, "InternalError"), Ran, Ran);
-        using AmazonEC2Client client = Ec2(aws);
-
-        await client.RunInstancesAsync(new RunInstancesRequest("ami-1", 1, 1));
-        await client.RunInstancesAsync(new RunInstancesRequest("ami-1", 1, 1));
-
-        string[] tokens = [.. aws.Sent.Select(s => s.Body.Split('&').Single(p => p.StartsWith("ClientToken=", StringComparison.Ordinal)))];
-        Assert.Equal(tokens[0], tokens[1]);
-        Assert.NotEqual(tokens[1], tokens[2]);
     }
 
     [Fact]
     public async Task A_wrong_clock_is_corrected_from_the_services_own()
     {
         DateTimeOffset now = DateTimeOffset.UtcNow, theirs = now.AddHours(2);
-        StubAws aws = new(Ec2Error(403, "RequestTimeTooSkewed") with { Date = theirs }, Started);
-        using AmazonEC2Client client = new(StubAws.Credentials, aws.Configure(new AmazonEC2Config(), "http://skewed.test/"));
+        StubAws aws = new(Json("""{"__type":"RequestTimeTooSkewed","message":"m"}""", 403) with { Date = theirs }, Json("""{"Services":[]}"""));
+        using AmazonPricingClient client = new(StubAws.Credentials, aws.Configure(new AmazonPricingConfig(), "http://skewed.test/"));
 
-        await client.StartInstancesAsync(new StartInstancesRequest(["i-1"]));
+        await client.DescribeServicesAsync(new DescribeServicesRequest());
 
         DateTime signed = DateTime.ParseExact(aws.Sent[1].Headers["x-amz-date"], "yyyyMMdd'T'HHmmss'Z'", null, System.Globalization.DateTimeStyles.AdjustToUniversal | System.Globalization.DateTimeStyles.AssumeUniversal);
         Assert.InRange(signed, theirs.UtcDateTime.AddMinutes(-1), theirs.UtcDateTime.AddMinutes(1));
@@ -156,21 +123,17 @@ public sealed class PipelineTests
     [Fact]
     public async Task Lists_are_null_until_set_and_a_list_set_but_empty_is_sent_as_such()
     {
-        StubAws aws = new(new StubAnswer(200, "<DescribeInstancesResponse/>"));
-        using AmazonEC2Client client = Ec2(aws);
+        StubAws aws = new(Json("{}"));
+        using AmazonPricingClient client = Pricing(aws);
 
-        DescribeInstancesResponse response = await client.DescribeInstancesAsync(new DescribeInstancesRequest { InstanceIds = [] });
+        GetProductsResponse response = await client.GetProductsAsync(new GetProductsRequest { ServiceCode = "AmazonEC2", Filters = [] });
 
-        Assert.Null(response.Reservations);
-        Assert.Null(new DescribeInstancesRequest().Filters);
-        Assert.Contains("InstanceId=", aws.Sent[0].Body.Split('&'));
-        Assert.DoesNotContain("Filter=", aws.Sent[0].Body.Split('&'));
+        Assert.Null(response.PriceList);
+        Assert.Null(new GetProductsRequest().Filters);
+        Assert.Contains("\"Filters\":[]", aws.Sent[0].Body, StringComparison.Ordinal);
     }
 
-    private static AmazonEC2Client Ec2(StubAws aws) => new(StubAws.Credentials, aws.Configure(new AmazonEC2Config()));
-
-    private static StubAnswer Ec2Error(int status, string code) =>
-        new(status, $"<Response><Errors><Error><Code>{code}</Code><Message>m</Message></Error></Errors><RequestID>r-9</RequestID></Response>");
+    private static AmazonPricingClient Pricing(StubAws aws) => new(StubAws.Credentials, aws.Configure(new AmazonPricingConfig()));
 
     private static StubAnswer Json(string body, int status = 200) => new(status, body, "application/x-amz-json-1.1");
 }
@@ -185,18 +148,18 @@ public sealed class InitializeCollectionsTests
     [Fact]
     public async Task With_InitializeCollections_lists_start_empty_and_empty_lists_are_not_sent()
     {
-        StubAws aws = new(new StubAnswer(200, "<DescribeInstancesResponse/>"));
+        StubAws aws = new(new StubAnswer(200, "{}", "application/x-amz-json-1.1"));
         AWSConfigs.InitializeCollections = true;
         try
         {
-            using AmazonEC2Client client = new(StubAws.Credentials, aws.Configure(new AmazonEC2Config()));
-            Assert.Empty((await client.DescribeInstancesAsync(new DescribeInstancesRequest())).Reservations);
+            using AmazonPricingClient client = new(StubAws.Credentials, aws.Configure(new AmazonPricingConfig()));
+            Assert.Empty((await client.GetProductsAsync(new GetProductsRequest { ServiceCode = "AmazonEC2" })).PriceList);
         }
         finally
         {
             AWSConfigs.InitializeCollections = false;
         }
 
-        Assert.DoesNotContain("InstanceId=", aws.Sent.Single().Body.Split('&'));
+        Assert.DoesNotContain("Filters", aws.Sent.Single().Body, StringComparison.Ordinal);
     }
 }

@@ -9,7 +9,6 @@ import json
 import pathlib
 import re
 import sys
-from urllib.parse import parse_qsl
 
 import botocore.session
 from botocore import parsers, serialize
@@ -20,7 +19,6 @@ from botocore.endpoint_provider import EndpointProvider
 
 SERVICES = json.loads((pathlib.Path(__file__).parents[2] / "AwsServices/Generator/services.json").read_text())
 SESSION = botocore.session.get_session()
-EC2 = "http://ec2.amazonaws.com/doc/2016-11-15/"
 REGIONS = ["us-east-1", "ap-northeast-2", "eu-central-1", "cn-north-1", "us-gov-west-1"]
 
 
@@ -54,25 +52,6 @@ def sample(shape, at=""):
     return {"integer": 7 + len(at), "long": 1 << 40, "float": 1.5, "double": 0.125, "boolean": len(at) % 2 == 0}[kind]
 
 
-def text(value):
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    value = value.strftime("%Y-%m-%dT%H:%M:%S.000Z") if isinstance(value, datetime.datetime) else str(value)
-    return value.replace("&", "&amp;").replace("<", "&lt;")
-
-
-def xml(shape, value):
-    if shape.type_name == "structure":
-        parts = []
-        for name, member in shape.members.items():
-            tag = member.serialization.get("name", name)
-            parts.append(f"<{tag}>{xml(member, value[name])}</{tag}>")
-        return "".join(parts)
-    if shape.type_name == "list":
-        return "".join(f"<item>{xml(shape.member, v)}</item>" for v in value)
-    return text(value)
-
-
 def plain(value):
     if isinstance(value, dict):
         return {k: plain(v) for k, v in value.items()}
@@ -83,16 +62,10 @@ def plain(value):
 
 def answer(model, operation):
     shape = operation.output_shape
-    if protocol(model) == "ec2":
-        inner = xml(shape, sample(shape)) if shape else "<return>true</return>"
-        return f'<?xml version="1.0"?><{operation.name}Response xmlns="{EC2}"><requestId>r-1</requestId>{inner}</{operation.name}Response>'
     return json.dumps(plain(sample(shape))) if shape else ""
 
 
 def errors(model, operation):
-    if protocol(model) == "ec2":
-        body = "<Response><Errors><Error><Code>InvalidX.NotFound</Code><Message>no &lt;x&gt;</Message></Error></Errors><RequestID>r-2</RequestID></Response>"
-        return [{"type": "Amazon.EC2.AmazonEC2Exception", "code": "InvalidX.NotFound", "message": "no <x>", "body": body, "members": {}}]
     found, space = [], "Amazon." + wanted(model)["namespace"]
     for shape in operation.error_shapes:
         code = shape.metadata.get("error", {}).get("code", shape.name)
@@ -112,7 +85,7 @@ def samples():
         for name in SERVICES[service]["operations"]:
             operation = model.operation_model(name)
             result["operations"].append({"service": SERVICES[service]["namespace"], "operation": name, "errors": errors(model, operation), "body": answer(model, operation),
-                                         "contentType": "text/xml" if protocol(model) == "ec2" else f"application/x-amz-json-{model.metadata['jsonVersion']}"})
+                                         "contentType": f"application/x-amz-json-{model.metadata['jsonVersion']}"})
         rules = EndpointProvider(SESSION.get_component("data_loader").load_service_model(service, "endpoint-rule-set-1"), partitions)
         for region in REGIONS:
             endpoint = rules.resolve_endpoint(Region=region, UseFIPS=False, UseDualStack=False)
@@ -127,9 +100,6 @@ def dump(model, shape, value, owner=None):
     if value is None:
         return None
     if shape.type_name == "structure":
-        part = wanted(model).get("unwrapped", {}).get(shape.name)
-        if part:
-            return value.get(part)
         return {own_name(model, shape, n, owner): dump(model, m, value[n]) for n, m in shape.members.items() if n in value}
     if shape.type_name == "list":
         return [dump(model, shape.member, v) for v in value]
@@ -143,9 +113,6 @@ def dump(model, shape, value, owner=None):
 def parameters(model, shape, shown, unknown, owner=None, at=""):
     """What the .NET clients show, as botocore's parameters; names the model lacks go to unknown."""
     if shape.type_name == "structure":
-        part = wanted(model).get("unwrapped", {}).get(shape.name)
-        if part:
-            return {part: shown}
         names = {own_name(model, shape, n, owner): n for n in shape.members}
         unknown.extend(f"{at}.{key} is not in the model" for key in shown if key not in names)
         return {names[k]: parameters(model, shape.members[names[k]], v, unknown, at=f"{at}.{k}") for k, v in shown.items() if k in names}
@@ -178,15 +145,10 @@ def request_differences(model, operation, evidence):
     if missing:
         yield f"request: the client cannot set {sorted(missing)}"
     expected = serialize.create_serializer(protocol(model), include_validation=False).serialize_to_request(shown, operation)
-    if protocol(model) == "ec2":
-        # the clients send milliseconds, botocore microseconds
-        body = {k: str(v).replace(".250000Z", ".250Z") for k, v in expected["body"].items()}
-        yield from differences(dict(parse_qsl(evidence["body"], keep_blank_values=True)), body, "body")
-    else:
-        # botocore drops the fraction of a second from JSON requests; the clients send it, as the official ones do
-        yield from differences(json.loads(re.sub(r"\b(\d{10})\.25\b", r"\1", evidence["body"])), json.loads(expected["body"]), "body")
-        for header in ("X-Amz-Target", "Content-Type"):
-            yield from differences(evidence["headers"].get(header.lower()), expected["headers"][header], header)
+    # botocore drops the fraction of a second from JSON requests; the clients send it, as the official ones do
+    yield from differences(json.loads(re.sub(r"\b(\d{10})\.25\b", r"\1", evidence["body"])), json.loads(expected["body"]), "body")
+    for header in ("X-Amz-Target", "Content-Type"):
+        yield from differences(evidence["headers"].get(header.lower()), expected["headers"][header], header)
     yield from differences(evidence["path"], expected["url_path"], "path")
     yield from differences(evidence["method"], expected["method"], "method")
 
@@ -215,9 +177,7 @@ def response_differences(model, operation, evidence):
         yield from differences(shown, {}, "response")
         return
     parsed = parsers.create_parser(protocol(model)).parse({"headers": {}, "body": answer(model, operation).encode(), "status_code": 200}, shape)
-    member = wanted(model).get("wrapped", {}).get(operation.name)
-    theirs = dump(model, shape, parsed, operation.name + "Response" if not member else None)
-    yield from differences(shown, {member: theirs} if member else theirs, "response")
+    yield from differences(shown, dump(model, shape, parsed, operation.name + "Response"), "response")
 
 
 def check(evidence):

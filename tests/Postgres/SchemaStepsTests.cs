@@ -1,4 +1,4 @@
-using Durable.Host.Triggers;
+using Durable.Host.Timers;
 using Durable.Operations.Schema;
 using Durable.Postgres;
 using Durable.Tests.Fixtures;

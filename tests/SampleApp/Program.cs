@@ -1,9 +1,8 @@
-using Microsoft.Azure.Functions.Worker.Builder;
+using Durable.Host.Hosting;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Npgsql;
 
-FunctionsApplicationBuilder builder = FunctionsApplication.CreateBuilder(args);
-builder.ConfigureFunctionsWebApplication();
+EmbeddedHostBuilder builder = EmbeddedHost.CreateBuilder(args);
 builder.Services.AddSingleton(_ => NpgsqlDataSource.Create(builder.Configuration["PostgresConnection"]!));
 builder.Build().Run();

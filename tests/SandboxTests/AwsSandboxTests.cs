@@ -189,7 +189,7 @@ public sealed class AwsSandboxTests(AwsSandbox sandbox) : IClassFixture<AwsSandb
         await trainer.CreateTrainingJobAsync(Job("long", ("sleep", "1")));
         await trainer.StopTrainingJobAsync(new StopTrainingJobRequest { TrainingJobName = "long" });
         Assert.Equal(TrainingJobStatus.Stopped, (await TrainedAsync(trainer, "long")).TrainingJobStatus);
-        await Assert.ThrowsAsync<ResourceInUseException>(() => trainer.CreateTrainingJobAsync(Job("good")));
+        await Assert.ThrowsAsync<Amazon.SageMaker.Model.ResourceInUseException>(() => trainer.CreateTrainingJobAsync(Job("good")));
     }
 
     [Fact]

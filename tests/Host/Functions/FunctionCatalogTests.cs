@@ -78,7 +78,9 @@ public sealed class FunctionCatalogTests
     private static class AdminRoute { [Function("Page")] public static void A([HttpTrigger(AuthorizationLevel.Anonymous, Route = "AdminPages/x")] HttpRequest request) { } }
     private static class BadRoute { [Function("Torn")] public static void A([HttpTrigger(AuthorizationLevel.Anonymous, Route = "a/{b")] HttpRequest request) { } }
     private static class HiddenMethod { [Function("Hidden")] internal static void A([ActivityTrigger] string text) { } }
+#pragma warning disable AZFW0002 // Wrong on purpose.
     private static class AsyncVoid { [Function("Forgotten")] public static async void A([ActivityTrigger] string text) => await Task.Yield(); }
+#pragma warning restore AZFW0002
     private static class BadName { [Function("1st")] public static void A([ActivityTrigger] string text) { } }
     private abstract class AbstractClass { [Function("Nobody")] public void A([ActivityTrigger] string text) { } }
 

@@ -1,3 +1,4 @@
+using Durable.Host.Hosting;
 using System.Text.Json;
 using Durable.Host.Http;
 using Microsoft.Extensions.DependencyInjection;

@@ -1,6 +1,6 @@
 using System.Reflection;
 using System.Text.Json;
-using Durable.Host;
+using Durable.Host.Hosting;
 using Durable.Tests.Fixtures;
 using Microsoft.AspNetCore.Builder;
 using Npgsql;
@@ -80,7 +80,7 @@ public sealed class PublicFaceTests(PublicFaceTests.HostFixture host) : IClassFi
             await File.WriteAllTextAsync(
                 Path.Combine(_folder.FullName, "host.json"),
                 """{ "version": "2.0", "logging": { "logLevel": { "default": "Error" } }, "extensions": { "durableTask": { "hubName": "DurableHub" } } }""");
-            _app = new EmbeddedHost(["--port", "0", $"--PostgresConnection={Connection}"], _folder.FullName).Build(Assembly.Load("SampleApp"));
+            _app = new EmbeddedHostBuilder(["--port", "0", $"--PostgresConnection={Connection}"], _folder.FullName).Build(Assembly.Load("SampleApp"));
             await _app.StartAsync();
             Client = new HttpClient { BaseAddress = new Uri(_app.Urls.Single()) };
         }

@@ -1,0 +1,59 @@
+namespace Durable.Host.Hosting;
+
+/// <summary>Whether functions are served. A host that cannot run (bad host.json, no database) still answers HTTP, with 503 and the reason in the log
+/// and in <c>/admin/host/status</c>. Safe for many threads.</summary>
+internal sealed class HostState
+{
+    private readonly Lock _gate = new();
+    private readonly Dictionary<string, string> _errors = [];
+
+    /// <summary>Raised after every change of <see cref="IsRunning"/> or of the errors.</summary>
+    public event Action? Changed;
+
+    /// <summary>True while nothing is wrong.</summary>
+    public bool IsRunning => Errors.Count == 0;
+
+    /// <summary>The name that the Functions host gives to the state: <c>Running</c> or <c>Error</c>.</summary>
+    public string Name => IsRunning ? "Running" : "Error";
+
+    /// <summary>What is wrong, one message per part of the host; empty when running.</summary>
+    public IReadOnlyList<string> Errors
+    {
+        get
+        {
+            lock (_gate)
+                return [.. _errors.Values];
+        }
+    }
+
+    /// <summary>Says that <paramref name="part"/> cannot work, and why. Calling again replaces the message.</summary>
+    /// <param name="part">Who says so: <c>host.json</c>, <c>engine</c>.</param>
+    /// <param name="message">For the operator; must hold no secret.</param>
+    public void Fail(string part, string message)
+    {
+        lock (_gate)
+            _errors[part] = message;
+        Changed?.Invoke();
+    }
+
+    /// <summary>Says that <paramref name="part"/> works again. Calling it without a failure before does nothing.</summary>
+    public void Recover(string part)
+    {
+        bool changed;
+        lock (_gate)
+            changed = _errors.Remove(part);
+        if (changed)
+            Changed?.Invoke();
+    }
+}
+
+/// <summary>A part of the host that may not be ready for work; every registered one is asked by <c>GET /readyz</c>.</summary>
+internal interface IReadiness
+{
+    /// <summary>Short name for the answer: <c>engine</c>, <c>timers</c>.</summary>
+    string Name { get; }
+
+    /// <summary>Looks, quickly: the answer is waited for at most five seconds.</summary>
+    /// <returns>Null when ready, else the reason in a few words, without secrets.</returns>
+    ValueTask<string?> CheckAsync(CancellationToken cancellation);
+}

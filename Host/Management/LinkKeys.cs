@@ -1,0 +1,71 @@
+using Durable.Host.Http;
+using System.Buffers.Text;
+using System.Globalization;
+using System.Security.Cryptography;
+using System.Text;
+using Microsoft.Extensions.Configuration;
+
+namespace Durable.Host.Management;
+
+/// <summary>
+/// The <c>code</c> of an instance's links. The official host puts the system key there, which opens every instance of the hub and lists them all. Scoped links
+/// carry a key of their own: an HMAC-SHA256 over the instance id, under a secret derived from the system key, good for that instance's routes only.
+/// Changing the system key ends them all.
+/// </summary>
+/// <remarks>
+/// Settings: <c>Durable__ScopedLinks</c> (default true; false puts the system key into links where keys are required, and no key where they are not),
+/// <c>Durable__ScopedLinkLifetime</c> (a time span of 1 s to 10 years; default 30 days, so that an old link does not open what later takes the same id).
+/// A value that cannot be read stops the start.
+/// </remarks>
+internal sealed class LinkKeys
+{
+    private const char Mark = 'i';
+    private static readonly TimeSpan UsualLife = TimeSpan.FromDays(30);
+    private static readonly TimeSpan LongestLife = TimeSpan.FromDays(3653);
+
+    private readonly IWebhookAuthorization _authorization;
+    private readonly TimeProvider _time;
+    private readonly bool _scoped;
+    private readonly TimeSpan _lifetime;
+
+    /// <exception cref="InvalidOperationException">A setting cannot be read or is out of range.</exception>
+    public LinkKeys(IWebhookAuthorization authorization, IConfiguration configuration, TimeProvider time)
+    {
+        _authorization = authorization;
+        _time = time;
+        _scoped = configuration.GetValue("Durable:ScopedLinks", true);
+        _lifetime = configuration.GetValue("Durable:ScopedLinkLifetime", UsualLife);
+        if (_lifetime < TimeSpan.FromSeconds(1) || _lifetime > LongestLife)
+            throw new InvalidOperationException($"Durable__ScopedLinkLifetime is {_lifetime}: give a time span from 00:00:01 to 10 years, or none for 30 days.");
+    }
+
+    /// <summary>The code for links to an instance; null when links need none.</summary>
+    public string? CodeFor(string instanceId)
+    {
+        if (_authorization.SystemKey is not { } systemKey)
+            return null;
+        if (!_scoped)
+            return _authorization.KeysRequired ? systemKey : null; // a host that asks for no key gives the system key to everybody on the machine
+        long expires = (_time.GetUtcNow() + _lifetime).ToUnixTimeSeconds();
+        return string.Create(CultureInfo.InvariantCulture, $"{Mark}{expires}.{Sign(systemKey, instanceId, expires)}");
+    }
+
+    /// <summary>Whether <paramref name="key"/> is a scoped key of this very instance that has not expired.</summary>
+    public bool Opens(string? key, string instanceId)
+    {
+        int dot = key?.IndexOf('.', StringComparison.Ordinal) ?? -1;
+        if (dot < 2 || key![0] != Mark || _authorization.SystemKey is not { } systemKey ||
+            !long.TryParse(key.AsSpan(1, dot - 1), NumberStyles.None, CultureInfo.InvariantCulture, out long expires))
+            return false;
+        bool genuine = CryptographicOperations.FixedTimeEquals(
+            Encoding.ASCII.GetBytes(Sign(systemKey, instanceId, expires)), Encoding.UTF8.GetBytes(key[(dot + 1)..]));
+        return genuine && _time.GetUtcNow().ToUnixTimeSeconds() < expires;
+    }
+
+    private static string Sign(string systemKey, string instanceId, long expires)
+    {
+        byte[] secret = HMACSHA256.HashData(Encoding.UTF8.GetBytes(systemKey), "durable instance links"u8);
+        string signed = string.Create(CultureInfo.InvariantCulture, $"{expires}\n{instanceId}");
+        return Base64Url.EncodeToString(HMACSHA256.HashData(secret, Encoding.UTF8.GetBytes(signed)));
+    }
+}
