@@ -45,11 +45,13 @@ internal static class InstanceCommands
         });
         Option<string?> from = new("--continuation-token") { Description = "Next page: the token that the last one ended with" };
         Option<bool> all = new("--all") { Description = "All pages" };
-        Command command = new("list", "Lists instances, a page at a time.") { filter.Status, filter.From, filter.To, prefix, top, from, all };
+        Option<bool> newest = new("--newest") { Description = "The newest first, instead of by id" };
+        Command command = new("list", "Lists instances, a page at a time.") { filter.Status, filter.From, filter.To, prefix, top, from, all, newest };
         return command.Does(connection, screen, async (parsed, client, format, cancellation) =>
         {
             string query = filter.Query(parsed, ("instanceIdPrefix", parsed.GetValue(prefix)),
-                ("top", parsed.GetValue(top).ToString(CultureInfo.InvariantCulture)), ("showInput", "false"));
+                ("top", parsed.GetValue(top).ToString(CultureInfo.InvariantCulture)), ("showInput", "false"),
+                ("newestFirst", parsed.GetValue(newest) ? "true" : null));
             JsonArray found = [];
             string? token = parsed.GetValue(from);
             do

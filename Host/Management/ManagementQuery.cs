@@ -84,6 +84,6 @@ internal static class ManagementQuery
         if (top == 0 || (prefix is not null && !InstanceIds.IsStorable(prefix)) || !PageToken.TryRead(request.Headers["x-ms-continuation-token"], out string? after))
             return null;
         return new InstanceQuery(query.Time("createdTimeFrom"), query.Time("createdTimeTo"), query.Statuses(out _), prefix, Math.Min(top, MostTop), after, Payloads: true,
-            Inputs: query.Flag("showInput", otherwise: true));
+            Inputs: query.Flag("showInput", otherwise: true), NewestFirst: query.Flag("newestFirst", otherwise: false));
     }
 }

@@ -19,7 +19,7 @@ internal interface ITaskHub
     /// <summary>Events of the present execution, oldest first; empty for an unknown instance.</summary>
     Task<IReadOnlyList<HistoryEvent>> ReadHistoryAsync(string instanceId, CancellationToken cancellation = default);
 
-    /// <summary>One page, ordered by instance id. It ends early where what it holds exceeds <see cref="InstanceQuery.MostBytes"/>; it holds at least one instance if there is any.</summary>
+    /// <summary>One page, ordered by instance id or newest first. It ends early where what it holds exceeds <see cref="InstanceQuery.MostBytes"/>; it holds at least one instance if there is any.</summary>
     Task<InstancePage> ListAsync(InstanceQuery query, CancellationToken cancellation = default);
 
     /// <summary>Puts a message (EventRaised, ExecutionTerminated, ExecutionSuspended, ExecutionResumed, ExecutionRewound) into the instance's inbox.</summary>
@@ -59,10 +59,12 @@ internal sealed record InstanceRecord(
     IReadOnlyDictionary<string, string>? Tags, string? ParentInstanceId);
 
 /// <summary>Filter and page of a listing. Empty or null lists mean "all". <paramref name="After"/> is the last instance id of the page before;
-/// <paramref name="Payloads"/> loads outputs and, unless <paramref name="Inputs"/> is false, inputs; <paramref name="InstanceId"/> selects that instance alone.</summary>
+/// <paramref name="Payloads"/> loads outputs and, unless <paramref name="Inputs"/> is false, inputs; <paramref name="InstanceId"/> selects that instance alone.
+/// With <paramref name="NewestFirst"/> a page is ordered by creation, the newest first, and its <paramref name="After"/> holds time and id.</summary>
 internal sealed record InstanceQuery(
     DateTimeOffset? CreatedFrom = null, DateTimeOffset? CreatedTo = null, IReadOnlyList<OrchestrationRuntimeStatus>? Statuses = null,
-    string? InstanceIdPrefix = null, int PageSize = 100, string? After = null, bool Payloads = false, bool Inputs = true, string? InstanceId = null)
+    string? InstanceIdPrefix = null, int PageSize = 100, string? After = null, bool Payloads = false, bool Inputs = true, string? InstanceId = null,
+    bool NewestFirst = false)
 {
     /// <summary>Bytes of inputs, outputs and custom statuses after which a page ends: 4 MiB. Only its last instance goes beyond.</summary>
     public const long MostBytes = 4 << 20;

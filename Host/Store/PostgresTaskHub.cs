@@ -108,15 +108,16 @@ internal sealed class PostgresTaskHub(HubDatabase database, InstanceSignals sign
                 },
             };
             string where = Where(query, command.Parameters);
+            string order = query.NewestFirst ? "created_at DESC, instance_id DESC" : "instance_id";
 
             // Sizes come first: they are known without reading the values, and only what goes on the page is read.
             command.CommandText = $"""
                 WITH found AS MATERIALIZED (
-                    SELECT instance_id, COALESCE(octet_length(custom_status), 0)::bigint + CASE WHEN $1 THEN COALESCE(octet_length(input), 0) ELSE 0 END
+                    SELECT instance_id, created_at, COALESCE(octet_length(custom_status), 0)::bigint + CASE WHEN $1 THEN COALESCE(octet_length(input), 0) ELSE 0 END
                         + CASE WHEN $2 THEN COALESCE(octet_length(output), 0) ELSE 0 END AS bytes
-                    FROM instances WHERE {where} ORDER BY instance_id LIMIT $3 + 1),
-                placed AS (SELECT instance_id, row_number() OVER w AS place, sum(bytes) OVER w - bytes AS before FROM found WINDOW w AS (ORDER BY instance_id))
-                SELECT {Columns}, (SELECT count(*) FROM found) FROM instances JOIN placed USING (instance_id) WHERE place <= $3 AND before < $4 ORDER BY instance_id
+                    FROM instances WHERE {where} ORDER BY {order} LIMIT $3 + 1),
+                placed AS (SELECT instance_id, row_number() OVER w AS place, sum(bytes) OVER w - bytes AS before FROM found WINDOW w AS (ORDER BY {order}))
+                SELECT {Columns}, (SELECT count(*) FROM found) FROM instances JOIN placed USING (instance_id) WHERE place <= $3 AND before < $4 ORDER BY place
                 """;
             List<InstanceRecord> page = [];
             long found = 0;
@@ -129,7 +130,10 @@ internal sealed class PostgresTaskHub(HubDatabase database, InstanceSignals sign
                 }
             }
 
-            return new InstancePage(page, found > page.Count ? page[^1].InstanceId : null);
+            string? next = found <= page.Count ? null
+                : query.NewestFirst ? string.Create(CultureInfo.InvariantCulture, $"{page[^1].CreatedAt.UtcDateTime:O} {page[^1].InstanceId}")
+                : page[^1].InstanceId;
+            return new InstancePage(page, next);
         }, cancellation);
 
     /// <inheritdoc />
@@ -394,7 +398,15 @@ internal sealed class PostgresTaskHub(HubDatabase database, InstanceSignals sign
             And("instance_id = ?", Text(instanceId));
         }
 
-        if (query.After is { } after)
+        if (query is { After: { } place, NewestFirst: true })
+        {
+            string[] parts = place.Split(' ', 2);
+            bool read = DateTime.TryParseExact(parts[0], "O", CultureInfo.InvariantCulture, DateTimeStyles.RoundtripKind, out DateTime created) && parts.Length == 2;
+            And("(created_at, instance_id) < (?, ", new NpgsqlParameter<DateTime> { TypedValue = read ? created.ToUniversalTime() : DateTime.UnixEpoch });
+            parameters.Add(Text(parts[^1]));
+            where.Append(CultureInfo.InvariantCulture, $"${parameters.Count})");
+        }
+        else if (query.After is { } after)
         {
             And("instance_id > ?", Text(after));
         }

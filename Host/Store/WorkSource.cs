@@ -31,8 +31,9 @@ internal sealed class WorkSource(HubDatabase database)
 
     internal const string MailSql = """
         SELECT i.instance_id, i.run_no, i.sent, i.lease_epoch, i.turn_no, m.message_id, m.run_no, m.kind, m.task_id, m.name, m.data, m.detail
-        FROM instances i LEFT JOIN inbox m ON m.instance_id = i.instance_id
-        WHERE i.owner = $1 AND (i.sent > i.handled OR i.instance_id = ANY($2))
+        FROM (SELECT instance_id, run_no, sent, lease_epoch, turn_no FROM instances WHERE owner = $1 AND sent > handled
+            UNION SELECT instance_id, run_no, sent, lease_epoch, turn_no FROM instances WHERE owner = $1 AND instance_id = ANY($2)) i
+        LEFT JOIN inbox m ON m.instance_id = i.instance_id
         ORDER BY m.message_id
         """;
 

@@ -29,6 +29,10 @@ public sealed class FullHubTests(FullHubTests.FullHub hub) : IClassFixture<FullH
         ReadsAtMostAsync(100, async (database, _) => await new WorkSource(database).ReadMailAsync(1, ["held-1"], CancellationToken.None));
 
     [Fact]
+    public Task Reading_mail_reads_none_of_thousands_held_that_have_none() =>
+        ReadsAtMostAsync(10, async (database, _) => Assert.Empty(await new WorkSource(database).ReadMailAsync(3, [], CancellationToken.None)));
+
+    [Fact]
     public Task Loading_an_instance_reads_its_own_history() =>
         ReadsAtMostAsync(10, async (database, _) => await new WorkSource(database).LoadAsync(1, ["held-1"], CancellationToken.None));
 
@@ -58,6 +62,26 @@ public sealed class FullHubTests(FullHubTests.FullHub hub) : IClassFixture<FullH
         Assert.Equal(60, (await tasks.ListAsync(new InstanceQuery(CreatedFrom: FullHub.Newest.AddMinutes(-59), PageSize: 200))).Instances.Count(i => i.Status != OrchestrationRuntimeStatus.Running)));
 
     [Fact]
+    public Task Pages_newest_first_read_their_pages() => ReadsAtMostAsync(2 * TwoPages, async (_, tasks) =>
+    {
+        InstancePage first = await tasks.ListAsync(new InstanceQuery(InstanceIdPrefix: "run-", NewestFirst: true));
+        InstancePage second = await tasks.ListAsync(new InstanceQuery(InstanceIdPrefix: "run-", NewestFirst: true, After: first.Next));
+
+        Assert.Equal(Enumerable.Range(0, 200).Select(n => FormattableString.Invariant($"run-{n:D5}")), [.. from i in first.Instances.Concat(second.Instances) select i.InstanceId]);
+        Assert.NotNull(second.Next);
+    });
+
+    [Fact]
+    public async Task The_last_page_newest_first_ends_the_list()
+    {
+        await using HubDatabase database = new(hub.Connection, "FullHub");
+        InstancePage held = await new PostgresTaskHub(database, new InstanceSignals(), new HubSettings { HubName = "FullHub" }).ListAsync(
+            new InstanceQuery(InstanceIdPrefix: "held-", NewestFirst: true, PageSize: 50));
+
+        Assert.Equal((50, "held-9", null), (held.Instances.Count, held.Instances[0].InstanceId, held.Next)); // all created at once: by id, backwards
+    }
+
+    [Fact]
     public Task Retention_that_finds_nothing_old_reads_nothing() => ReadsAtMostAsync(10, async (_, tasks) =>
         Assert.Equal(0, await tasks.PurgeOldAsync(TimeSpan.FromDays(3000), CancellationToken.None)));
 
@@ -74,7 +98,7 @@ public sealed class FullHubTests(FullHubTests.FullHub hub) : IClassFixture<FullH
         Assert.InRange(read / Times, 0, rows);
     }
 
-    /// <summary>100,000 instances that completed, one a minute, every hundredth failed; 50 that host 1 holds; activities of host 2.</summary>
+    /// <summary>100,000 instances that completed, one a minute, every hundredth failed; 50 that host 1 holds; activities of host 2; 4,000 suspended that host 3 holds.</summary>
     public sealed class FullHub : IAsyncLifetime
     {
         public static readonly DateTimeOffset Newest = new(2026, 6, 1, 0, 0, 0, TimeSpan.Zero);
@@ -92,6 +116,8 @@ public sealed class FullHubTests(FullHubTests.FullHub hub) : IClassFixture<FullH
                 FROM generate_series(0, 99999) n CROSS JOIN LATERAL (SELECT timestamptz '{Newest:O}' - n * interval '1 minute' AS at) t;
                 INSERT INTO instances (instance_id, run_no, execution_id, name, status, sent, handled, history_length, owner, created_at)
                 SELECT format('held-%s', n), 200000 + n, gen_random_uuid(), 'Full', 0, 1, 1, 1, 1, '{Newest:O}' FROM generate_series(1, 50) n;
+                INSERT INTO instances (instance_id, run_no, execution_id, name, status, sent, handled, history_length, owner, created_at)
+                SELECT format('suspended-%s', n), 400000 + n, gen_random_uuid(), 'Full', 7, 1, 1, 1, 3, '2020-01-01' FROM generate_series(1, 4000) n;
                 INSERT INTO history (run_no, sequence, kind, task_id, at) SELECT run_no, 0, 0, -1, created_at FROM instances;
                 INSERT INTO activities (run_no, task_id, instance_id, name, owner) SELECT 300000, n, 'held-1', 'Full', 2 FROM generate_series(1, 20000) n;
                 ANALYZE
