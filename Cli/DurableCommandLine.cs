@@ -38,6 +38,7 @@ internal static class DurableCommandLine
             new Command("plan", "Shows what a run would do, and why, without doing it.") { ClimateCommands.Plan(connection, screen, "climate") },
             PotholeCommands.Create(connection, screen),
             BenchmarkCommands.Create(connection, screen),
+            ReturnsCommands.Create(connection, screen),
             InstanceCommands.Create(connection, screen),
             LeaseCommands.Create(connection, screen),
             HealthCommand.Create(connection, screen),

@@ -40,7 +40,7 @@ public sealed class ReturnsOptions
     /// <summary>Train on spot capacity. A job that finds none is tried again on demand.</summary>
     public bool Spot { get; init; }
 
-    /// <summary>Longest time a training job may run, 1 min to 5 h; the service itself ends it then. Default 30 min.</summary>
+    /// <summary>Longest time a training job may run, 5 s to 5 h; the service itself ends it then. Default 30 min.</summary>
     public TimeSpan LongestTraining { get; init; } = TimeSpan.FromMinutes(30);
 
     /// <summary>Most epochs of a training, 1 to 10,000. Default 100.</summary>

@@ -35,7 +35,7 @@ internal sealed partial class ReturnsOptionsValidator : IValidateOptions<Returns
         if (o.TrainingImage.Length is 0 or > 255) yield return Bad(nameof(o.TrainingImage), o.TrainingImage, "an image URI");
         if (!IsVersion(o.FrameworkVersion)) yield return Bad(nameof(o.FrameworkVersion), o.FrameworkVersion, "a version such as 2.2");
         if (!IsInstanceType(o.InstanceType)) yield return Bad(nameof(o.InstanceType), o.InstanceType, "a machine type such as ml.m5.large");
-        if (o.LongestTraining < TimeSpan.FromMinutes(1) || o.LongestTraining > TimeSpan.FromHours(5)) yield return Bad(nameof(o.LongestTraining), o.LongestTraining, "00:01:00 to 05:00:00");
+        if (o.LongestTraining < TimeSpan.FromSeconds(5) || o.LongestTraining > TimeSpan.FromHours(5)) yield return Bad(nameof(o.LongestTraining), o.LongestTraining, "00:00:05 to 05:00:00");
         if (o.Epochs is < 1 or > 10_000) yield return Bad(nameof(o.Epochs), o.Epochs, "1 to 10000");
         if (o.Overlap < TimeSpan.Zero || o.Overlap > TimeSpan.FromDays(31)) yield return Bad(nameof(o.Overlap), o.Overlap, "00:00:00 to 31.00:00:00");
         if (!(o.MaxRejectedShare is >= 0 and <= 1)) yield return Bad(nameof(o.MaxRejectedShare), o.MaxRejectedShare, "0 to 1");

@@ -1,0 +1,14 @@
+using Durable.Pipelines.Returns;
+using Durable.Pipelines.Returns.Serving;
+using Microsoft.Azure.Functions.Worker;
+
+namespace Durable.Activities.Returns;
+
+/// <summary>Serves a judged model from now on. Safe to run twice.</summary>
+/// <exception cref="PointerMovedException">Another model is served than the one it was compared with: judge again.</exception>
+/// <exception cref="ObjectChangedException">The archive is not the one that was judged; permanent.</exception>
+public sealed class PublishModel(ModelRegistry registry)
+{
+    [Function(nameof(PublishModel))]
+    public Task<ModelPointer> RunAsync([ActivityTrigger] JudgedModel judged, CancellationToken cancellationToken) => registry.PublishAsync(judged, cancellationToken);
+}

@@ -1,0 +1,33 @@
+using Durable.Functions.Http;
+using Durable.Orchestrations.Returns;
+using Durable.Pipelines.Returns;
+using Microsoft.Azure.Functions.Worker;
+using Microsoft.DurableTask;
+using Microsoft.DurableTask.Client;
+
+namespace Durable.Functions.Returns;
+
+/// <summary>Trains every hour and predicts every ten minutes, one of each at a time. A tick that meets its predecessor still running is skipped, and says so in <c>returns.ticks</c>.</summary>
+public sealed class ReturnsTimers(ReturnsOptions options, ReturnsJournal journal)
+{
+    [Function("TickReturnsTraining")]
+    public Task TrainAsync([TimerTrigger("0 0 * * * *")] TimerInfo timer, [DurableClient] DurableTaskClient client, CancellationToken cancellationToken) =>
+        TickAsync(client, "training", nameof(ReturnsTraining), new ReturnsRequest(), ReturnsRequest.InstanceId, cancellationToken);
+
+    [Function("TickReturnsInference")]
+    public Task PredictAsync([TimerTrigger("0 */10 * * * *")] TimerInfo timer, [DurableClient] DurableTaskClient client, CancellationToken cancellationToken) =>
+        TickAsync(client, "inference", nameof(ReturnsInference), null, ReturnsRequest.InferenceInstanceId, cancellationToken);
+
+    private async Task TickAsync(DurableTaskClient client, string timer, string orchestration, object? input, string instanceId, CancellationToken cancellationToken)
+    {
+        if (!options.IsOn) return;
+        if (await client.IsActiveAsync(instanceId, cancellationToken))
+        {
+            await journal.TickedAsync(timer, ReturnsJournal.Skipped, $"{instanceId} has not ended", cancellationToken);
+            return;
+        }
+
+        await client.ScheduleNewOrchestrationInstanceAsync(orchestration, input, new StartOrchestrationOptions(instanceId), cancellationToken);
+        await journal.TickedAsync(timer, ReturnsJournal.Started, instanceId, cancellationToken);
+    }
+}

@@ -1,0 +1,200 @@
+using System.Globalization;
+using System.Net;
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using Amazon.S3;
+using Durable.Functions.Http;
+using DurableTask.Core.Exceptions;
+using Durable.Operations.Ledger;
+using Durable.Operations.Plans;
+using Durable.Orchestrations.Returns;
+using Durable.Pipelines.Returns;
+using Durable.Pipelines.Returns.Serving;
+using Durable.Pipelines.Returns.Training;
+using Microsoft.Azure.Functions.Worker;
+using Microsoft.Azure.Functions.Worker.Http;
+using Microsoft.DurableTask;
+using Microsoft.DurableTask.Client;
+
+namespace Durable.Functions.Returns;
+
+/// <summary>
+/// Starts trainings and inferences, tells what became of them, and serves the model before again. 202 with the status links; 200 with the plan for a dry run; 400 naming
+/// each bad field; 409 with the status link of the run that is under way, or with what changed since the plan; 422 when the pipeline is not set up or there is nothing to do it with.
+/// </summary>
+public sealed class ReturnsTrainingHttp(
+    ReturnsPlanner planner, PlanStore plans, ReturnsOptions options, RunReader runs, ReturnsTable table, ReturnsStorage storage, ModelTable models, ModelRegistry registry,
+    PredictionTable predictions, ReturnsJournal journal)
+{
+    private static readonly JsonSerializerOptions Strict = new(JsonSerializerDefaults.Web) { UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow };
+
+    private sealed record StartBody(
+        long? Limit = null, string? Since = null, bool SkipDataPrep = false, bool Force = false, bool DryRun = false, string? InstanceType = null, string? FrameworkVersion = null, string? PlanHash = null);
+
+    private sealed record RollbackBody(string? Version = null);
+
+    /// <summary><c>{"limit": 5000, "since": "2025-12-01T00:00:00Z", "skipDataPrep": false, "force": false, "dryRun": false, "instanceType": "ml.m5.large", "frameworkVersion": "2.2", "planHash": "…"}</c>, all optional.</summary>
+    [Function("StartReturnsTraining")]
+    public async Task<HttpResponseData> StartAsync(
+        [HttpTrigger(AuthorizationLevel.Function, "post", Route = "returns")] HttpRequestData request, [DurableClient] DurableTaskClient client, CancellationToken cancellationToken)
+    {
+        if (!options.IsOn) return await OffAsync(request, cancellationToken);
+        (StartBody? body, Dictionary<string, string> wrong) = Read<StartBody>(await request.ReadAsStringAsync(), "a JSON object with limit, since, skipDataPrep, force, dryRun, instanceType, frameworkVersion, planHash");
+        ReturnsRequest? training = body is null ? null : Check(body, wrong);
+        if (training is null || wrong.Count > 0) return await request.RefuseAsync(HttpStatusCode.BadRequest, new { error = "invalid options", fields = wrong }, cancellationToken);
+        try
+        {
+            if (!body!.DryRun && await client.IsActiveAsync(ReturnsRequest.InstanceId, cancellationToken))
+                return await client.CreateCheckStatusResponseAsync(request, ReturnsRequest.InstanceId, HttpStatusCode.Conflict, cancellationToken);
+            if (body.DryRun || training.PlanHash is not null)
+            {
+                ReturnsPlan plan = await planner.PlanAsync(training, cancellationToken);
+                if (body.DryRun) return await ShowAsync(request, plan, cancellationToken);
+                await plans.CheckAsync(training.PlanHash, plan.Plan, cancellationToken);
+            }
+        }
+        catch (PlanStaleException stale)
+        {
+            return await request.RefuseAsync(HttpStatusCode.Conflict, new { error = stale.Message, difference = stale.Difference }, cancellationToken);
+        }
+        catch (NoTrainingSetException none)
+        {
+            return await request.RefuseAsync(HttpStatusCode.UnprocessableEntity, new { error = none.Message }, cancellationToken);
+        }
+        catch (AmazonS3Exception error)
+        {
+            return await UnreadableAsync(request, error, cancellationToken);
+        }
+
+        return await StartAsync(request, client, nameof(ReturnsTraining), training, ReturnsRequest.InstanceId, cancellationToken);
+    }
+
+    /// <summary>Predicts what is new now instead of at the next tick.</summary>
+    [Function("StartReturnsInference")]
+    public async Task<HttpResponseData> InferAsync(
+        [HttpTrigger(AuthorizationLevel.Function, "post", Route = "returns/inference")] HttpRequestData request, [DurableClient] DurableTaskClient client, CancellationToken cancellationToken)
+    {
+        if (!options.IsOn) return await OffAsync(request, cancellationToken);
+        return await client.IsActiveAsync(ReturnsRequest.InferenceInstanceId, cancellationToken)
+            ? await client.CreateCheckStatusResponseAsync(request, ReturnsRequest.InferenceInstanceId, HttpStatusCode.Conflict, cancellationToken)
+            : await StartAsync(request, client, nameof(ReturnsInference), null, ReturnsRequest.InferenceInstanceId, cancellationToken);
+    }
+
+    /// <summary>The served model, what is known of the data, the latest runs, ticks and predictions.</summary>
+    [Function("ReadReturnsStatus")]
+    public async Task<HttpResponseData> StatusAsync(
+        [HttpTrigger(AuthorizationLevel.Function, "get", Route = "returns")] HttpRequestData request, CancellationToken cancellationToken)
+    {
+        if (!options.IsOn) return await OffAsync(request, cancellationToken);
+        try
+        {
+            ModelPointer? served = (await storage.ReadPointerAsync(cancellationToken))?.Pointer;
+            IReadOnlyList<RunRow> trainings = await runs.ReadAsync(ReturnsRequest.InstanceId, cancellationToken);
+            return await request.AnswerAsync(HttpStatusCode.OK, new
+            {
+                served,
+                data = await table.WindowAsync(null, 0, cancellationToken),
+                trainings = trainings.Take(5),
+                gates = trainings.Count == 0 ? [] : await runs.ReadGatesAsync(trainings[0].RunId, cancellationToken: cancellationToken),
+                inferences = (await runs.ReadAsync(ReturnsRequest.InferenceInstanceId, cancellationToken)).Take(5),
+                scores = await predictions.ReadScoresAsync(served?.Version, cancellationToken),
+                predictions = await predictions.ReadAsync(10, cancellationToken),
+                ticks = await journal.ReadTicksAsync(10, cancellationToken),
+            }, cancellationToken);
+        }
+        catch (AmazonS3Exception error)
+        {
+            return await UnreadableAsync(request, error, cancellationToken);
+        }
+    }
+
+    /// <summary>Every judged model, newest first, and every move of the pointer.</summary>
+    [Function("ListReturnsModels")]
+    public async Task<HttpResponseData> ModelsAsync(
+        [HttpTrigger(AuthorizationLevel.Function, "get", Route = "returns/models")] HttpRequestData request, CancellationToken cancellationToken) =>
+        await request.AnswerAsync(HttpStatusCode.OK, new { models = await models.ReadAsync(cancellationToken: cancellationToken), moves = await models.ReadMovesAsync(cancellationToken: cancellationToken) }, cancellationToken);
+
+    /// <summary>Serves the model before again, or <c>{"version": "…"}</c>. 404 when there is no such model; 409 when it is served already or the pointer moved in this moment.</summary>
+    [Function("RollBackReturnsModel")]
+    public async Task<HttpResponseData> RollBackAsync(
+        [HttpTrigger(AuthorizationLevel.Function, "post", Route = "returns/rollback")] HttpRequestData request, CancellationToken cancellationToken)
+    {
+        if (!options.IsOn) return await OffAsync(request, cancellationToken);
+        (RollbackBody? body, Dictionary<string, string> wrong) = Read<RollbackBody>(await request.ReadAsStringAsync(), "a JSON object with version");
+        if (body is null) return await request.RefuseAsync(HttpStatusCode.BadRequest, new { error = "invalid options", fields = wrong }, cancellationToken);
+        try
+        {
+            return await request.AnswerAsync(HttpStatusCode.OK, await registry.RollBackAsync(body.Version, cancellationToken), cancellationToken);
+        }
+        catch (Exception error) when (error is NoModelException or RollbackRefusedException)
+        {
+            return await request.RefuseAsync(HttpStatusCode.NotFound, new { error = error.Message }, cancellationToken);
+        }
+        catch (Exception error) when (error is PointerMovedException or ObjectChangedException or ModelArchiveException)
+        {
+            return await request.RefuseAsync(HttpStatusCode.Conflict, new { error = error.Message }, cancellationToken);
+        }
+        catch (AmazonS3Exception error)
+        {
+            return await UnreadableAsync(request, error, cancellationToken);
+        }
+    }
+
+    private static async Task<HttpResponseData> StartAsync(HttpRequestData request, DurableTaskClient client, string orchestration, object? input, string instanceId, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await client.ScheduleNewOrchestrationInstanceAsync(orchestration, input, new StartOrchestrationOptions(instanceId), cancellationToken);
+            return await client.CreateCheckStatusResponseAsync(request, instanceId, cancellationToken);
+        }
+        catch (OrchestrationAlreadyExistsException)
+        {
+            return await client.CreateCheckStatusResponseAsync(request, instanceId, HttpStatusCode.Conflict, cancellationToken); // started since the look
+        }
+    }
+
+    private static Task<HttpResponseData> OffAsync(HttpRequestData request, CancellationToken cancellationToken) =>
+        request.RefuseAsync(HttpStatusCode.UnprocessableEntity, new { error = new ReturnsOffException().Message }, cancellationToken);
+
+    private Task<HttpResponseData> UnreadableAsync(HttpRequestData request, AmazonS3Exception error, CancellationToken cancellationToken) =>
+        request.RefuseAsync(HttpStatusCode.BadGateway, new { error = $"The bucket {options.Bucket} cannot be read: {error.ErrorCode} {error.Message}" }, cancellationToken);
+
+    private async Task<HttpResponseData> ShowAsync(HttpRequestData request, ReturnsPlan plan, CancellationToken cancellationToken)
+    {
+        await plans.SaveAsync(plan.Plan, cancellationToken);
+        return await request.AnswerAsync(
+            HttpStatusCode.OK, new { plan.Plan.Hash, plan.Plan.Kind, plan.Plan.Options, plan.KnownRows, plan.From, plan.To, plan.ServedVersion, plan.InstanceType, plan.MostCostUsd, steps = plan.Plan.Partitions }, cancellationToken);
+    }
+
+    private static (T? Body, Dictionary<string, string> Wrong) Read<T>(string? json, string expected)
+        where T : class
+    {
+        try
+        {
+            if (JsonSerializer.Deserialize<T>(string.IsNullOrWhiteSpace(json) ? "{}" : json, Strict) is { } body) return (body, []);
+        }
+        catch (JsonException error)
+        {
+            return (null, new() { ["body"] = $"{expected} ({error.Path ?? "$"} is not)" });
+        }
+
+        return (null, new() { ["body"] = expected });
+    }
+
+    private static ReturnsRequest Check(StartBody body, Dictionary<string, string> wrong)
+    {
+        if (body.Limit is < 1 or > 10_000_000) wrong["limit"] = "rows from 1 to 10000000; leave it out for all";
+        DateTime? since = null;
+        if (body.Since is { } text)
+        {
+            if (DateTimeOffset.TryParseExact(text, ["yyyy-MM-dd", "yyyy-MM-dd'T'HH:mm:ssK", "yyyy-MM-dd'T'HH:mmK"], CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out DateTimeOffset time) && time.Year is >= 2000 and < 2100) since = time.UtcDateTime;
+            else wrong["since"] = "a time such as 2025-12-01T00:00:00Z";
+        }
+
+        if (body.InstanceType is { } machine && !ReturnsOptionsValidator.IsInstanceType(machine)) wrong["instanceType"] = "a machine type such as ml.m5.large";
+        if (body.FrameworkVersion is { } version && !ReturnsOptionsValidator.IsVersion(version)) wrong["frameworkVersion"] = "a version such as 2.2";
+        if (body.PlanHash is { } hash && (hash.Length != 16 || !hash.All(char.IsAsciiHexDigitLower))) wrong["planHash"] = "the 16 hex digits of a plan (dryRun shows one)";
+        if (body is { SkipDataPrep: true, Limit: not null } or { SkipDataPrep: true, Since: not null }) wrong["skipDataPrep"] = "without limit and since: the latest training set is used as it is";
+        return new ReturnsRequest(body.Limit ?? 0, since, body.SkipDataPrep, body.Force, body.InstanceType, body.FrameworkVersion, body.PlanHash);
+    }
+}
