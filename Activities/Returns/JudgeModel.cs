@@ -1,7 +1,5 @@
 using Durable.Operations.Ledger;
 using Durable.Pipelines.Returns;
-using Durable.Pipelines.Returns.Serving;
-using Durable.Pipelines.Returns.Training;
 using Microsoft.Azure.Functions.Worker;
 using Microsoft.Extensions.Logging;
 

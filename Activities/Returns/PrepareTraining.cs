@@ -2,7 +2,6 @@ using Durable.Operations.Ledger;
 using Durable.Operations.Plans;
 using Durable.Operations.Training;
 using Durable.Pipelines.Returns;
-using Durable.Pipelines.Returns.Training;
 using Microsoft.Azure.Functions.Worker;
 using Microsoft.Extensions.Configuration;
 

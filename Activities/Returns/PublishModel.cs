@@ -1,5 +1,4 @@
 using Durable.Pipelines.Returns;
-using Durable.Pipelines.Returns.Serving;
 using Microsoft.Azure.Functions.Worker;
 
 namespace Durable.Activities.Returns;

@@ -1,7 +1,6 @@
 using Durable.Operations.Ledger;
 using Durable.Operations.Notifications;
 using Durable.Pipelines.Returns;
-using Durable.Pipelines.Returns.Serving;
 using Microsoft.Azure.Functions.Worker;
 
 namespace Durable.Activities.Returns;

@@ -2,7 +2,6 @@ using Durable.Activities.Returns;
 using Durable.Operations.Ledger;
 using Durable.Orchestrations.Shared;
 using Durable.Pipelines.Returns;
-using Durable.Pipelines.Returns.Training;
 using Microsoft.Azure.Functions.Worker;
 using Microsoft.DurableTask;
 

@@ -4,8 +4,6 @@ using Durable.Operations.Notifications;
 using Durable.Operations.Training;
 using Durable.Orchestrations.Shared;
 using Durable.Pipelines.Returns;
-using Durable.Pipelines.Returns.Serving;
-using Durable.Pipelines.Returns.Training;
 using Microsoft.Azure.Functions.Worker;
 using Microsoft.DurableTask;
 

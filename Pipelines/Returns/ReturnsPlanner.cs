@@ -2,7 +2,6 @@ using Durable.Operations;
 using Durable.Operations.Leases;
 using Durable.Operations.Ledger;
 using Durable.Operations.Plans;
-using Durable.Pipelines.Returns.Training;
 
 namespace Durable.Pipelines.Returns;
 

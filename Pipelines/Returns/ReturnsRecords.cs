@@ -1,5 +1,3 @@
-using Durable.Pipelines.Returns.Training;
-
 namespace Durable.Pipelines.Returns;
 
 /// <summary>Asks for a training.</summary>

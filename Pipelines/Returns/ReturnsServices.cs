@@ -1,7 +1,4 @@
 using Durable.Operations;
-using Durable.Pipelines.Returns.Serving;
-using Durable.Pipelines.Returns.Sources;
-using Durable.Pipelines.Returns.Training;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Options;

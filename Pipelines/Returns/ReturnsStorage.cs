@@ -62,7 +62,7 @@ public sealed class ReturnsStorage(IAmazonS3 s3, ReturnsOptions options)
         await using (FileStream file = File.OpenRead(parquet)) sha256 = Convert.ToHexStringLower(await SHA256.HashDataAsync(file, cancellationToken));
         await s3.PutObjectAsync(new PutObjectRequest { BucketName = options.Bucket, Key = TrainKey(runTs), FilePath = parquet }, cancellationToken);
         if (npy is not null) await s3.PutObjectAsync(new PutObjectRequest { BucketName = options.Bucket, Key = TrainKey(runTs, "train.npy"), FilePath = npy }, cancellationToken);
-        TrainingSet set = new(runTs, Uri(TrainKey(runTs)), rows, ReturnsShape.Features, generatedUtc.ToString("O"), sha256, Training.TrainingSetFile.SchemaVersion);
+        TrainingSet set = new(runTs, Uri(TrainKey(runTs)), rows, ReturnsShape.Features, generatedUtc.ToString("O"), sha256, TrainingSetFile.SchemaVersion);
         await PutAsync(TrainLatest, JsonSerializer.SerializeToUtf8Bytes(set, Snake), cancellationToken);
         return set;
     }

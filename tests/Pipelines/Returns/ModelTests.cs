@@ -3,8 +3,6 @@ using System.IO.Compression;
 using System.Text;
 using Durable.Operations.Ledger;
 using Durable.Pipelines.Returns;
-using Durable.Pipelines.Returns.Serving;
-using Durable.Pipelines.Returns.Training;
 
 namespace Durable.Tests.Pipelines.Returns;
 

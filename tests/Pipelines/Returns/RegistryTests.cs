@@ -3,8 +3,6 @@ using Amazon.S3;
 using Amazon.S3.Model;
 using Durable.Operations.Schema;
 using Durable.Pipelines.Returns;
-using Durable.Pipelines.Returns.Serving;
-using Durable.Pipelines.Returns.Training;
 using Durable.Tests.Fixtures;
 using Npgsql;
 

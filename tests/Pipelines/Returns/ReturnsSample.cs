@@ -2,8 +2,6 @@ using System.Diagnostics;
 using System.Runtime.CompilerServices;
 using System.Text.Json;
 using Durable.Pipelines.Returns;
-using Durable.Pipelines.Returns.Serving;
-using Durable.Pipelines.Returns.Training;
 using Durable.Tests.Fixtures;
 using Npgsql;
 

@@ -1,8 +1,6 @@
 using System.Text.Json;
 using Durable.Operations.Schema;
 using Durable.Pipelines.Returns;
-using Durable.Pipelines.Returns.Sources;
-using Durable.Pipelines.Returns.Training;
 using Durable.Tests.Fixtures;
 using Npgsql;
 

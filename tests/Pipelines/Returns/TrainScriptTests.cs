@@ -1,8 +1,6 @@
 using System.Buffers.Binary;
 using System.Text.Json;
 using Durable.Pipelines.Returns;
-using Durable.Pipelines.Returns.Serving;
-using Durable.Pipelines.Returns.Training;
 
 namespace Durable.Tests.Pipelines.Returns;
 

@@ -1,6 +1,5 @@
-using Durable.Pipelines.Returns;
-using Durable.Pipelines.Returns.Training;
 using DuckDB.NET.Data;
+using Durable.Pipelines.Returns;
 
 namespace Durable.Tests.Pipelines.Returns;
 

@@ -3,7 +3,7 @@ using System.IO.Compression;
 using System.Text.Json;
 using Durable.Operations;
 
-namespace Durable.Pipelines.Returns.Serving;
+namespace Durable.Pipelines.Returns;
 
 /// <summary>A model archive is not what the training script leaves. Permanent.</summary>
 public sealed class ModelArchiveException(string message) : PermanentFailureException(message);

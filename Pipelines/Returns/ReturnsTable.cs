@@ -2,12 +2,11 @@ using System.Buffers.Binary;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Text.Json;
-using Durable.Pipelines.Returns.Sources;
 using Durable.Postgres;
 using Npgsql;
 using NpgsqlTypes;
 
-namespace Durable.Pipelines.Returns.Training;
+namespace Durable.Pipelines.Returns;
 
 /// <summary>What a read of one source table came to.</summary>
 /// <param name="Read">Rows the source gave.</param>

@@ -3,7 +3,7 @@ using Durable.Postgres;
 using Npgsql;
 using NpgsqlTypes;
 
-namespace Durable.Pipelines.Returns.Training;
+namespace Durable.Pipelines.Returns;
 
 /// <summary>A judged model, as the ledger has it.</summary>
 public sealed record ModelRow(

@@ -2,7 +2,7 @@ using System.Runtime.CompilerServices;
 using System.Text.Json;
 using Npgsql;
 
-namespace Durable.Pipelines.Returns.Sources;
+namespace Durable.Pipelines.Returns;
 
 /// <summary>The source's tables by a connection of their own. One statement, one snapshot: rows that come while it reads wait for the next read.</summary>
 public sealed class PostgresSource(NpgsqlDataSource database) : IReturnsSource

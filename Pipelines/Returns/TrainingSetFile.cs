@@ -1,6 +1,6 @@
 using ParquetSharp;
 
-namespace Durable.Pipelines.Returns.Training;
+namespace Durable.Pipelines.Returns;
 
 /// <summary>Rows on which a model is judged, and the trivial guesses it must beat. Rows are those of the script's own split, by time.</summary>
 /// <param name="TrainRows">Rows before validation and test.</param>

@@ -2,7 +2,7 @@ using System.Buffers;
 using System.IO.Pipelines;
 using System.Text.Json;
 
-namespace Durable.Pipelines.Returns.Serving;
+namespace Durable.Pipelines.Returns;
 
 /// <summary>Predicts rows given as JSON Lines: one answer for each line, a reason where a line is bad. Holds a few hundred rows at a time, however many there are.</summary>
 public static class JsonLines

@@ -3,7 +3,7 @@ using System.Runtime.CompilerServices;
 using System.Text.Json;
 using Durable.Postgres;
 
-namespace Durable.Pipelines.Returns.Sources;
+namespace Durable.Pipelines.Returns;
 
 /// <summary>The source's tables over PostgREST, page by page.</summary>
 /// <remarks>

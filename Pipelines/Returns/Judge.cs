@@ -1,7 +1,6 @@
 using Durable.Operations.Ledger;
-using Durable.Pipelines.Returns.Serving;
 
-namespace Durable.Pipelines.Returns.Training;
+namespace Durable.Pipelines.Returns;
 
 /// <summary>Errors on the same rows, mean squared over six targets, in squared per cent.</summary>
 /// <param name="Candidate">The new model's.</param>

@@ -1,6 +1,6 @@
 using System.Text;
 
-namespace Durable.Pipelines.Returns.Serving;
+namespace Durable.Pipelines.Returns;
 
 /// <summary>Looks an ONNX file over before a runtime loads it: only the layers of a perceptron, and no weights in other files.</summary>
 /// <remarks>Field numbers: https://github.com/onnx/onnx/blob/main/onnx/onnx.proto.</remarks>

@@ -1,6 +1,6 @@
 using Microsoft.ML.OnnxRuntime;
 
-namespace Durable.Pipelines.Returns.Serving;
+namespace Durable.Pipelines.Returns;
 
 /// <summary>A loaded network: 512 numbers in, six returns in per cent out. One thread; safe to use from many.</summary>
 public sealed class ReturnsModel : IDisposable

@@ -2,7 +2,7 @@ using Durable.Postgres;
 using Npgsql;
 using NpgsqlTypes;
 
-namespace Durable.Pipelines.Returns.Serving;
+namespace Durable.Pipelines.Returns;
 
 /// <summary>How predictions fared against what happened.</summary>
 /// <param name="Mse">Mean squared error over the scored ones; null when none is.</param>
@@ -35,7 +35,7 @@ public sealed class PredictionTable(NpgsqlDataSource database)
         command.Parameters.Add(new() { Value = version });
         command.Parameters.Add(new() { Value = Day });
         await using NpgsqlDataReader reader = await command.ExecuteReaderAsync(cancellationToken);
-        while (await reader.ReadAsync(cancellationToken)) open.Add(new Embedding(reader.GetDateTime(0), Training.ReturnsTable.Floats(reader.GetFieldValue<byte[]>(1))));
+        while (await reader.ReadAsync(cancellationToken)) open.Add(new Embedding(reader.GetDateTime(0), ReturnsTable.Floats(reader.GetFieldValue<byte[]>(1))));
         return open;
     }
 

@@ -1,6 +1,6 @@
 using Durable.Operations;
 
-namespace Durable.Pipelines.Returns.Serving;
+namespace Durable.Pipelines.Returns;
 
 /// <summary>No model was ever published.</summary>
 public sealed class NoModelException() : PermanentFailureException("No model is served yet: train one first (POST /api/returns).");

@@ -1,7 +1,7 @@
 using System.Text.Json;
 using Durable.Operations;
 
-namespace Durable.Pipelines.Returns.Sources;
+namespace Durable.Pipelines.Returns;
 
 /// <summary>A table of the source.</summary>
 /// <param name="Key">The unique time that rows are ordered by.</param>

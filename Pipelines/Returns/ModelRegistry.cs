@@ -1,7 +1,6 @@
 using Durable.Operations;
-using Durable.Pipelines.Returns.Training;
 
-namespace Durable.Pipelines.Returns.Serving;
+namespace Durable.Pipelines.Returns;
 
 /// <summary>There is no published model to go back to.</summary>
 public sealed class RollbackRefusedException(string reason) : PermanentFailureException(reason);
