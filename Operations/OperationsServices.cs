@@ -31,6 +31,7 @@ public static class OperationsServices
         services.TryAddSingleton(TimeProvider.System);
         services.TryAddSingleton<Partitions>();
         services.TryAddSingleton<PlanStore>();
+        services.TryAddSingleton<StartLock>();
         services.TryAddSingleton<RunLedger>();
         services.TryAddSingleton<RunReader>();
         services.AddOptions<RetentionOptions>().BindConfiguration("Retention").ValidateDataAnnotations().ValidateOnStart();

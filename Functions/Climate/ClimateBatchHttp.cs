@@ -8,7 +8,6 @@ using Durable.Pipelines.Climate.Planning;
 using Durable.Pipelines.Climate.Results;
 using Microsoft.Azure.Functions.Worker;
 using Microsoft.Azure.Functions.Worker.Http;
-using Microsoft.DurableTask;
 using Microsoft.DurableTask.Client;
 
 namespace Durable.Functions.Climate;
@@ -45,7 +44,7 @@ public sealed class ClimateBatchHttp(ClimatePlanner planner, PlanStore plans, Pa
         if (reading.Request is not { } options) return await request.RefuseAsync(HttpStatusCode.BadRequest, new { error = "invalid options", fields = reading.Errors }, cancellationToken);
 
         string instanceId = $"{kind}-{options.Fingerprint}";
-        if (await client.IsActiveAsync(instanceId, cancellationToken)) return await client.CreateCheckStatusResponseAsync(request, instanceId, HttpStatusCode.Conflict, cancellationToken);
+        if (await client.IsActiveAsync(instanceId, cancellationToken)) return await client.RefuseActiveAsync(request, instanceId, cancellationToken);
 
         try
         {
@@ -60,7 +59,7 @@ public sealed class ClimateBatchHttp(ClimatePlanner planner, PlanStore plans, Pa
             foreach (string runId in await FindOwnersAsync(plan, cancellationToken))
             {
                 string owner = runId[..runId.LastIndexOf('/')];
-                if (await client.IsActiveAsync(owner, cancellationToken)) return await client.CreateCheckStatusResponseAsync(request, owner, HttpStatusCode.Conflict, cancellationToken);
+                if (await client.IsActiveAsync(owner, cancellationToken)) return await client.RefuseActiveAsync(request, owner, cancellationToken);
                 // It was terminated or failed before it could let go. A claim of an instance this hub does not know is left to run out.
                 if (await client.GetInstanceAsync(owner, cancellationToken) is not null) await partitions.ReleaseAsync(runId, cancellationToken);
             }
@@ -74,8 +73,7 @@ public sealed class ClimateBatchHttp(ClimatePlanner planner, PlanStore plans, Pa
             return await request.RefuseAsync(HttpStatusCode.UnprocessableEntity, new { error = missing.Message }, cancellationToken);
         }
 
-        await client.ScheduleNewOrchestrationInstanceAsync(orchestration, options, new StartOrchestrationOptions(instanceId), cancellationToken);
-        return await client.CreateCheckStatusResponseAsync(request, instanceId, cancellationToken);
+        return await client.StartAsync(request, orchestration, instanceId, options, cancellationToken);
     }
 
     /// <summary>Runs that fill any of the planned partitions now.</summary>

@@ -2,9 +2,9 @@ using System.Net;
 using Durable.Functions.Http;
 using Durable.Orchestrations.Climate;
 using Durable.Pipelines.Climate.Import;
+using Microsoft.AspNetCore.Mvc;
 using Microsoft.Azure.Functions.Worker;
 using Microsoft.Azure.Functions.Worker.Http;
-using Microsoft.DurableTask;
 using Microsoft.DurableTask.Client;
 
 namespace Durable.Functions.Climate;
@@ -13,9 +13,10 @@ namespace Durable.Functions.Climate;
 public sealed class ClimateImportHttp(CsvImporter importer)
 {
     private const string PackInstance = "climate-pack";
+    private const int MostBytes = 100 << 20; // of the file as it is sent, compressed or not; it is streamed
 
     /// <summary>200 with what was accepted and each refused row; 400 when the file as a whole cannot be read, 413 when it is too large: then nothing of it is stored.</summary>
-    [Function("ImportClimateTable")]
+    [Function("ImportClimateTable"), RequestSizeLimit(MostBytes)]
     public async Task<HttpResponseData> ImportAsync(
         [HttpTrigger(AuthorizationLevel.Function, "post", Route = "climate/import/{table}")] HttpRequestData request, string table, CancellationToken cancellationToken)
     {
@@ -39,12 +40,8 @@ public sealed class ClimateImportHttp(CsvImporter importer)
 
     /// <summary>202 with the status links; 409 while packing is under way.</summary>
     [Function("StartPackInputs")]
-    public static async Task<HttpResponseData> PackAsync(
+    public static Task<HttpResponseData> PackAsync(
         [HttpTrigger(AuthorizationLevel.Function, "post", Route = "climate/pack")] HttpRequestData request,
-        [DurableClient] DurableTaskClient client, CancellationToken cancellationToken)
-    {
-        if (await client.IsActiveAsync(PackInstance, cancellationToken)) return await client.CreateCheckStatusResponseAsync(request, PackInstance, HttpStatusCode.Conflict, cancellationToken);
-        await client.ScheduleNewOrchestrationInstanceAsync(nameof(PackInputs), new StartOrchestrationOptions(PackInstance), cancellationToken);
-        return await client.CreateCheckStatusResponseAsync(request, PackInstance, cancellationToken);
-    }
+        [DurableClient] DurableTaskClient client, CancellationToken cancellationToken) =>
+        client.StartAsync(request, nameof(PackInputs), PackInstance, null, cancellationToken);
 }

@@ -6,7 +6,6 @@ using Durable.Pipelines.Climate.Model;
 using Durable.Pipelines.Climate.Sample;
 using Microsoft.Azure.Functions.Worker;
 using Microsoft.Azure.Functions.Worker.Http;
-using Microsoft.DurableTask;
 using Microsoft.DurableTask.Client;
 
 namespace Durable.Functions.Climate;
@@ -30,9 +29,7 @@ public static class ClimateSampleHttp
         if (errors.Count > 0) return await request.RefuseAsync(HttpStatusCode.BadRequest, new { error = "invalid options", fields = errors }, cancellationToken);
 
         string instanceId = $"sample-{sample.Cells}-{sample.Seed}-{sample.StartYear}-{sample.EndYear}";
-        if (await client.IsActiveAsync(instanceId, cancellationToken)) return await client.CreateCheckStatusResponseAsync(request, instanceId, HttpStatusCode.Conflict, cancellationToken);
-        await client.ScheduleNewOrchestrationInstanceAsync(nameof(GenerateSample), sample, new StartOrchestrationOptions(instanceId), cancellationToken);
-        return await client.CreateCheckStatusResponseAsync(request, instanceId, cancellationToken);
+        return await client.StartAsync(request, nameof(GenerateSample), instanceId, sample, cancellationToken);
     }
 
     private static Dictionary<string, string> Given(string? body, Dictionary<string, string> errors)

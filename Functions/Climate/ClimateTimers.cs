@@ -3,7 +3,6 @@ using Durable.Orchestrations.Climate;
 using Durable.Pipelines.Climate.Planning;
 using Durable.Pipelines.Climate.Results;
 using Microsoft.Azure.Functions.Worker;
-using Microsoft.DurableTask;
 using Microsoft.DurableTask.Client;
 using Microsoft.Extensions.Configuration;
 
@@ -36,10 +35,7 @@ public sealed class ClimateTimers(IConfiguration settings)
         }
     }
 
-    private static async Task StartAsync(DurableTaskClient client, string orchestration, string kind, ClimateRequest request, CancellationToken cancellationToken)
-    {
-        string instanceId = $"{kind}-{request.Fingerprint}";
-        if (await client.IsActiveAsync(instanceId, cancellationToken)) return; // last year's run, or one started by hand, still does the same
-        await client.ScheduleNewOrchestrationInstanceAsync(orchestration, request, new StartOrchestrationOptions(instanceId), cancellationToken);
-    }
+    // A run that has not ended, last year's or one started by hand, does the same.
+    private static Task StartAsync(DurableTaskClient client, string orchestration, string kind, ClimateRequest request, CancellationToken cancellationToken) =>
+        client.TryStartAsync(orchestration, $"{kind}-{request.Fingerprint}", request, cancellationToken);
 }

@@ -1,7 +1,8 @@
 using System.Net;
 using System.Text.Json;
+using System.Text.Json.Serialization;
+using Durable.Postgres;
 using Microsoft.Azure.Functions.Worker.Http;
-using Microsoft.DurableTask.Client;
 
 namespace Durable.Functions.Http;
 
@@ -9,25 +10,33 @@ namespace Durable.Functions.Http;
 internal static class HttpAnswers
 {
     private static readonly JsonSerializerOptions Json = new(JsonSerializerDefaults.Web) { WriteIndented = true };
+    private static readonly JsonSerializerOptions Redacted = new(Json) { Converters = { new RedactedText() } };
 
     public static IEnumerable<KeyValuePair<string, string?>> QueryPairs(this HttpRequestData request) =>
         request.Query.AllKeys.OfType<string>().Select(name => KeyValuePair.Create(name, request.Query[name]));
 
-    public static async Task<HttpResponseData> AnswerAsync(this HttpRequestData request, HttpStatusCode status, object body, CancellationToken cancellationToken)
+    public static Task<HttpResponseData> AnswerAsync(this HttpRequestData request, HttpStatusCode status, object body, CancellationToken cancellationToken) =>
+        request.WriteAsync(status, body, Json, cancellationToken);
+
+    private static async Task<HttpResponseData> WriteAsync(
+        this HttpRequestData request, HttpStatusCode status, object body, JsonSerializerOptions options, CancellationToken cancellationToken)
     {
         HttpResponseData response = request.CreateResponse(status);
         response.Headers.Add("Content-Type", "application/json; charset=utf-8");
-        await response.WriteStringAsync(JsonSerializer.Serialize(body, Json), cancellationToken);
+        await response.WriteStringAsync(JsonSerializer.Serialize(body, options), cancellationToken);
         return response;
     }
 
+    /// <summary>Answers with why something was not done. Errors of drivers and clients are among it: every text is redacted.</summary>
     public static Task<HttpResponseData> RefuseAsync(this HttpRequestData request, HttpStatusCode status, object reason, CancellationToken cancellationToken) =>
-        request.AnswerAsync(status, reason, cancellationToken);
+        request.WriteAsync(status, reason, Redacted, cancellationToken);
 
-    /// <summary>True while an instance has not ended: a second start would be the same run.</summary>
-    public static async Task<bool> IsActiveAsync(this DurableTaskClient client, string instanceId, CancellationToken cancellationToken) =>
-        await client.GetInstanceAsync(instanceId, cancellationToken) is
-        {
-            RuntimeStatus: OrchestrationRuntimeStatus.Running or OrchestrationRuntimeStatus.Pending or OrchestrationRuntimeStatus.Suspended,
-        };
+    private sealed class RedactedText : JsonConverter<string>
+    {
+        public override string? Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) => reader.GetString();
+
+        public override void Write(Utf8JsonWriter writer, string value, JsonSerializerOptions options) => writer.WriteStringValue(Redaction.Redact(value));
+
+        public override void WriteAsPropertyName(Utf8JsonWriter writer, string value, JsonSerializerOptions options) => writer.WritePropertyName(value);
+    }
 }

@@ -32,19 +32,14 @@ public sealed class LeasesHttp(LeaseReader leases)
 
     /// <summary>
     /// Asks a run to end cooperatively: it kills its jobs, stops its machines and fails as cancelled. <c>?reason=TEXT</c>.
-    /// 202; only runs on leased machines listen; 404 when there is no such run; 409 when it has ended.
+    /// 202; only runs on leased machines listen; 404 when there is no such run; 410 when it has ended.
     /// </summary>
     [Function("CancelRun")]
-    public async Task<HttpResponseData> CancelAsync(
+    public static Task<HttpResponseData> CancelAsync(
         [HttpTrigger(AuthorizationLevel.Function, "post", Route = "operations/runs/{instanceId}/cancel")] HttpRequestData request, string instanceId,
         [DurableClient] DurableTaskClient client, CancellationToken cancellationToken)
     {
-        if (await client.GetInstanceAsync(instanceId, cancellationToken) is not { } run)
-            return await request.RefuseAsync(HttpStatusCode.NotFound, new { error = $"There is no run {instanceId}." }, cancellationToken);
-        if (run.IsCompleted) return await request.RefuseAsync(HttpStatusCode.Conflict, new { error = $"{instanceId} has ended: {run.RuntimeStatus}." }, cancellationToken);
-
         string reason = request.Query["reason"] is { Length: > 0 } text ? text[..Math.Min(text.Length, 500)] : "asked for over HTTP";
-        await client.RaiseEventAsync(instanceId, LeasedCluster.CancelEvent, reason, cancellationToken);
-        return await client.CreateCheckStatusResponseAsync(request, instanceId, cancellationToken);
+        return client.RaiseAsync(request, instanceId, LeasedCluster.CancelEvent, reason, cancellationToken);
     }
 }

@@ -3,21 +3,25 @@ using System.Text.Json;
 using Amazon.S3;
 using Durable.Functions.Http;
 using Durable.Operations.Ledger;
+using Durable.Operations.Plans;
 using Durable.Orchestrations.Pothole;
 using Durable.Pipelines.Pothole;
 using Microsoft.Azure.Functions.Worker;
 using Microsoft.Azure.Functions.Worker.Http;
-using Microsoft.DurableTask;
 using Microsoft.DurableTask.Client;
 
 namespace Durable.Functions.Pothole;
 
 /// <summary>
 /// Starts days and ranges of the pothole pipeline and tells what became of them. 202 with the status links; 200 with the plan for a dry run; 400 naming each
-/// bad field; 409 with the status link of the run that is under way, or because the day is done; 422 when the pipeline is not set up.
+/// bad field; 409 with the status link of the run under way that covers one of the days, or because the day is done; 422 when the pipeline is not set up.
 /// </summary>
-public sealed class PotholeHttp(PotholePlanner planner, PotholeSteps steps, PotholeOptions options, RunReader runs, SegmentTable table, TimeProvider clock)
+public sealed class PotholeHttp(
+    PotholePlanner planner, PotholeSteps steps, PotholeOptions options, RunReader runs, SegmentTable table, StartLock starts, TimeProvider clock)
 {
+    /// <summary>Starts of days and of ranges take turns under it: the cluster has one owner at a time, and a day one run.</summary>
+    internal const string Subject = "pothole";
+
     private static readonly JsonSerializerOptions Strict = new(JsonSerializerDefaults.Web) { UnmappedMemberHandling = System.Text.Json.Serialization.JsonUnmappedMemberHandling.Disallow };
 
     private sealed record StartBody(string? Date = null, string? From = null, string? To = null, bool Force = false, bool DryRun = false);
@@ -63,18 +67,23 @@ public sealed class PotholeHttp(PotholePlanner planner, PotholeSteps steps, Poth
             }
         }
 
-        if (await client.IsActiveAsync(day.InstanceId, cancellationToken)) return await client.CreateCheckStatusResponseAsync(request, day.InstanceId, HttpStatusCode.Conflict, cancellationToken);
+        RunDates.TryRead(day.Date, out DateOnly date);
+        await using IAsyncDisposable turn = await starts.HoldAsync(Subject, cancellationToken);
+        if (await client.FindActiveAsync(date, date, cancellationToken) is { } active) return await client.RefuseActiveAsync(request, active, cancellationToken);
         if (!day.Force && (await steps.ReadAsync(day.Date, cancellationToken)).ContainsKey(PotholePlanner.Load))
             return await request.RefuseAsync(HttpStatusCode.Conflict, new { error = $"{day.Date} is done. To do it again, add force.", instance = day.InstanceId }, cancellationToken);
-        await client.ScheduleNewOrchestrationInstanceAsync(nameof(PotholePipeline), day, new StartOrchestrationOptions(day.InstanceId), cancellationToken);
-        return await client.CreateCheckStatusResponseAsync(request, day.InstanceId, cancellationToken);
+        return await client.StartAsync(request, nameof(PotholePipeline), day.InstanceId, day, cancellationToken);
     }
 
-    private static async Task<HttpResponseData> StartRangeAsync(HttpRequestData request, DurableTaskClient client, BackfillRequest range, CancellationToken cancellationToken)
+    // Two runs of one day at a time would fail one of them although the day succeeds.
+    private async Task<HttpResponseData> StartRangeAsync(HttpRequestData request, DurableTaskClient client, BackfillRequest range, CancellationToken cancellationToken)
     {
-        if (await client.IsActiveAsync(range.InstanceId, cancellationToken)) return await client.CreateCheckStatusResponseAsync(request, range.InstanceId, HttpStatusCode.Conflict, cancellationToken);
-        await client.ScheduleNewOrchestrationInstanceAsync(nameof(PotholeBackfill), range, new StartOrchestrationOptions(range.InstanceId), cancellationToken);
-        return await client.CreateCheckStatusResponseAsync(request, range.InstanceId, cancellationToken);
+        RunDates.TryRead(range.From, out DateOnly from);
+        RunDates.TryRead(range.To, out DateOnly to);
+        await using IAsyncDisposable turn = await starts.HoldAsync(Subject, cancellationToken);
+        return await client.FindActiveAsync(from, to, cancellationToken) is { } active
+            ? await client.RefuseActiveAsync(request, active, cancellationToken)
+            : await client.StartAsync(request, nameof(PotholeBackfill), range.InstanceId, range, cancellationToken);
     }
 
     private (StartBody? Body, Dictionary<string, string> Wrong) Read(string? json)

@@ -25,6 +25,9 @@ internal sealed class FakeTaskHub : ITaskHub
     /// <summary>What <see cref="ReadHistoryAsync"/> gives.</summary>
     public List<HistoryEvent> History { get; } = [];
 
+    /// <summary>Happens after the look of a caller and before what it does: another start, an end.</summary>
+    public Action<string>? Meanwhile { get; set; }
+
     /// <summary>Set to make every call fail.</summary>
     public Exception? Outage { get; set; }
 
@@ -45,6 +48,7 @@ internal sealed class FakeTaskHub : ITaskHub
     public Task<StartOutcome> StartAsync(StartRequest request, CancellationToken cancellation = default)
     {
         ThrowIfOut();
+        Meanwhile?.Invoke(request.InstanceId);
         if (_instances.TryGetValue(request.InstanceId, out InstanceRecord? old) && old.CompletedAt is null)
             return Task.FromResult(new StartOutcome(false, old.Status));
         Starts.Add(request);
@@ -71,6 +75,7 @@ internal sealed class FakeTaskHub : ITaskHub
 
     public Task<SendOutcome> SendAsync(string instanceId, HistoryEvent message, CancellationToken cancellation = default)
     {
+        Meanwhile?.Invoke(instanceId);
         if (!_instances.TryGetValue(instanceId, out InstanceRecord? found))
             return Task.FromResult(new SendOutcome(SendResult.NotFound, null));
         bool takes = message.Kind switch

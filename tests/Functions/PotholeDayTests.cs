@@ -79,6 +79,23 @@ public sealed class PotholeBadStartTests(PotholeBadStartTests.Host app) : IClass
         Assert.True(answer.GetProperty("fields").TryGetProperty(field, out _), answer.ToString());
     }
 
+    [Fact]
+    public async Task A_range_that_shares_a_day_with_a_running_one_is_refused_with_its_links()
+    {
+        // Nothing can be listed in the bucket: the range goes on trying its first day.
+        Assert.Equal(HttpStatusCode.Accepted, (await app.App.PostAsync("/api/pothole", """{"from": "2026-01-10", "to": "2026-01-12"}""")).Status);
+        foreach (string start in (string[])
+            ["""{"from": "2026-01-12", "to": "2026-01-14"}""", """{"from": "2026-01-09", "to": "2026-01-10"}""", """{"from": "2026-01-01", "to": "2026-01-20"}""", """{"date": "2026-01-11", "force": true}"""])
+        {
+            (HttpStatusCode code, JsonElement busy) = await app.App.PostAsync("/api/pothole", start);
+            Assert.Equal((HttpStatusCode.Conflict, "pothole-backfill-2026-01-10-2026-01-12"), (code, busy.GetProperty("Id").GetString()));
+        }
+
+        (HttpStatusCode, JsonElement)[] together = await Task.WhenAll(Enumerable.Range(14, 10).Select(day => app.App.PostAsync("/api/pothole", $$"""{"from": "2026-01-13", "to": "2026-01-{{day}}"}""")));
+        Assert.Equal(1, together.Count(answer => answer.Item1 == HttpStatusCode.Accepted));
+        Assert.Equal(9, together.Count(answer => answer.Item1 == HttpStatusCode.Conflict));
+    }
+
     public sealed class Host : IAsyncLifetime
     {
         internal AppProcess App { get; private set; } = null!;
