@@ -1,5 +1,6 @@
 using System.Net;
 using Durable.Functions.Http;
+using Durable.Operations.Fields;
 using Durable.Operations.Ledger;
 using Durable.Operations.Plans;
 using Durable.Orchestrations.Climate;
@@ -40,8 +41,9 @@ public sealed class ClimateBatchHttp(ClimatePlanner planner, PlanStore plans, Pa
         HttpRequestData request, DurableTaskClient client, string orchestration, string kind,
         Func<ClimateRequest, CancellationToken, Task<Plan>> makePlan, CancellationToken cancellationToken)
     {
-        ClimateRequestReading reading = ClimateRequestReader.Read(await request.ReadAsStringAsync(), request.QueryPairs());
-        if (reading.Request is not { } options) return await request.RefuseAsync(HttpStatusCode.BadRequest, new { error = "invalid options", fields = reading.Errors }, cancellationToken);
+        FieldValues values = await request.ReadFieldsAsync(ClimateRequestReader.Fields, cancellationToken);
+        ClimateRequestReading reading = ClimateRequestReader.Read(values);
+        if (reading.Request is not { } options) return await request.RefuseAsync(values, cancellationToken);
 
         string instanceId = $"{kind}-{options.Fingerprint}";
         if (await client.IsActiveAsync(instanceId, cancellationToken)) return await client.RefuseActiveAsync(request, instanceId, cancellationToken);

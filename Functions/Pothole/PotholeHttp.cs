@@ -1,7 +1,7 @@
 using System.Net;
-using System.Text.Json;
 using Amazon.S3;
 using Durable.Functions.Http;
+using Durable.Operations.Fields;
 using Durable.Operations.Ledger;
 using Durable.Operations.Plans;
 using Durable.Orchestrations.Pothole;
@@ -22,9 +22,15 @@ public sealed class PotholeHttp(
     /// <summary>Starts of days and of ranges take turns under it: the cluster has one owner at a time, and a day one run.</summary>
     internal const string Subject = "pothole";
 
-    private static readonly JsonSerializerOptions Strict = new(JsonSerializerDefaults.Web) { UnmappedMemberHandling = System.Text.Json.Serialization.JsonUnmappedMemberHandling.Disallow };
-
-    private sealed record StartBody(string? Date = null, string? From = null, string? To = null, bool Force = false, bool DryRun = false);
+    /// <summary>Every option of a start with its limits.</summary>
+    internal static IReadOnlyList<Field> Fields { get; } =
+    [
+        Field.Day("date", "The day to run."),
+        Field.Day("from", "First day of a range."),
+        Field.Day("to", "Last day of a range."),
+        Field.Flag("force", "Do again what is done, too."),
+        Field.Flag("dryRun", "Show the plan of one day and do nothing."),
+    ];
 
     /// <summary><c>{"date": "2026-02-12"}</c> or <c>{"from": "2026-02-01", "to": "2026-02-12"}</c>, with <c>force</c> and, for one day, <c>dryRun</c>.</summary>
     [Function("StartPotholePipeline")]
@@ -32,11 +38,13 @@ public sealed class PotholeHttp(
         [HttpTrigger(AuthorizationLevel.Function, "post", Route = "pothole")] HttpRequestData request, [DurableClient] DurableTaskClient client, CancellationToken cancellationToken)
     {
         if (!options.IsOn) return await request.RefuseAsync(HttpStatusCode.UnprocessableEntity, new { error = new PotholeOffException().Message }, cancellationToken);
-        (StartBody? body, Dictionary<string, string> wrong) = Read(await request.ReadAsStringAsync());
-        if (body is null || wrong.Count > 0) return await request.RefuseAsync(HttpStatusCode.BadRequest, new { error = "invalid options", fields = wrong }, cancellationToken);
-        return body.Date is { } date
-            ? await StartDayAsync(request, client, new PotholeRequest(date, body.Force), body.DryRun, cancellationToken)
-            : await StartRangeAsync(request, client, new BackfillRequest(body.From!, body.To!, body.Force), cancellationToken);
+        FieldValues values = await request.ReadFieldsAsync(Fields, cancellationToken);
+        (bool force, bool dryRun) = (values.Flag("force"), values.Flag("dryRun"));
+        (DateOnly? from, DateOnly? to) = values.Errors.Count > 0 ? default : ReadDays(values);
+        if (values.Errors.Count > 0 || from is not { } first || to is not { } last) return await request.RefuseAsync(values, cancellationToken);
+        return values.Has("date")
+            ? await StartDayAsync(request, client, first, force, dryRun, cancellationToken)
+            : await StartRangeAsync(request, client, first, last, force, cancellationToken);
     }
 
     /// <summary>What is known of a day: its steps, its runs, its worst segments.</summary>
@@ -51,8 +59,9 @@ public sealed class PotholeHttp(
                 runs = await runs.ReadAsync(PotholeRequest.IdOf(date), cancellationToken), worst = await table.WorstAsync(date, 5, cancellationToken),
             }, cancellationToken);
 
-    private async Task<HttpResponseData> StartDayAsync(HttpRequestData request, DurableTaskClient client, PotholeRequest day, bool dryRun, CancellationToken cancellationToken)
+    private async Task<HttpResponseData> StartDayAsync(HttpRequestData request, DurableTaskClient client, DateOnly date, bool force, bool dryRun, CancellationToken cancellationToken)
     {
+        PotholeRequest day = new(RunDates.Text(date), force);
         if (dryRun)
         {
             try
@@ -67,7 +76,6 @@ public sealed class PotholeHttp(
             }
         }
 
-        RunDates.TryRead(day.Date, out DateOnly date);
         await using IAsyncDisposable turn = await starts.HoldAsync(Subject, cancellationToken);
         if (await client.FindActiveAsync(date, date, cancellationToken) is { } active) return await client.RefuseActiveAsync(request, active, cancellationToken);
         if (!day.Force && (await steps.ReadAsync(day.Date, cancellationToken)).ContainsKey(PotholePlanner.Load))
@@ -76,52 +84,37 @@ public sealed class PotholeHttp(
     }
 
     // Two runs of one day at a time would fail one of them although the day succeeds.
-    private async Task<HttpResponseData> StartRangeAsync(HttpRequestData request, DurableTaskClient client, BackfillRequest range, CancellationToken cancellationToken)
+    private async Task<HttpResponseData> StartRangeAsync(HttpRequestData request, DurableTaskClient client, DateOnly from, DateOnly to, bool force, CancellationToken cancellationToken)
     {
-        RunDates.TryRead(range.From, out DateOnly from);
-        RunDates.TryRead(range.To, out DateOnly to);
+        BackfillRequest range = new(RunDates.Text(from), RunDates.Text(to), force);
         await using IAsyncDisposable turn = await starts.HoldAsync(Subject, cancellationToken);
         return await client.FindActiveAsync(from, to, cancellationToken) is { } active
             ? await client.RefuseActiveAsync(request, active, cancellationToken)
             : await client.StartAsync(request, nameof(PotholeBackfill), range.InstanceId, range, cancellationToken);
     }
 
-    private (StartBody? Body, Dictionary<string, string> Wrong) Read(string? json)
+    /// <summary>The day, or the first and last of the range; null where there is an error.</summary>
+    private (DateOnly? From, DateOnly? To) ReadDays(FieldValues values)
     {
-        Dictionary<string, string> wrong = [];
-        StartBody? body = null;
-        try
+        if (values.Has("date"))
         {
-            body = JsonSerializer.Deserialize<StartBody>(string.IsNullOrWhiteSpace(json) ? "{}" : json, Strict);
-        }
-        catch (JsonException error)
-        {
-            wrong["body"] = $"a JSON object with date, or from and to, force, dryRun ({error.Path ?? "$"} is not)";
-            return (null, wrong);
+            if (values.Has("from") || values.Has("to")) values.Refuse("date", "either date, or from and to");
+            DateOnly? day = ReadDay(values, "date");
+            return (day, day);
         }
 
-        if (body is null) wrong["body"] = "a JSON object";
-        else if (body.Date is not null)
-        {
-            Check("date", body.Date);
-            if (body.From is not null || body.To is not null) wrong["date"] = "either date, or from and to";
-        }
-        else
-        {
-            DateOnly? from = Check("from", body.From), to = Check("to", body.To);
-            if (body.DryRun) wrong["dryRun"] = "for one date only";
-            if (from > to) wrong["to"] = "not before from";
-            else if (to?.DayNumber - from?.DayNumber >= options.LongestBackfill) wrong["to"] = $"at most {options.LongestBackfill} days (Pothole__LongestBackfill)";
-        }
+        (DateOnly? from, DateOnly? to) = (ReadDay(values, "from"), ReadDay(values, "to"));
+        if (values.Flag("dryRun")) values.Refuse("dryRun", "for one date only");
+        if (from > to) values.Refuse("to", "not before from");
+        else if (to?.DayNumber - from?.DayNumber >= options.LongestBackfill) values.Refuse("to", $"at most {options.LongestBackfill} days (Pothole__LongestBackfill)");
+        return (from, to);
+    }
 
-        return (body, wrong);
-
-        DateOnly? Check(string field, string? text)
-        {
-            DateOnly today = RunDates.DayOf(clock.GetUtcNow());
-            if (RunDates.TryRead(text, out DateOnly day) && day >= RunDates.Earliest && day <= today) return day;
-            wrong[field] = $"a day as YYYY-MM-DD from {RunDates.Text(RunDates.Earliest)} to {RunDates.Text(today)}";
-            return null;
-        }
+    private DateOnly? ReadDay(FieldValues values, string field)
+    {
+        DateOnly today = RunDates.DayOf(clock.GetUtcNow());
+        if (RunDates.TryRead(values.Text(field), out DateOnly day) && day >= RunDates.Earliest && day <= today) return day;
+        values.Refuse(field, $"a day as YYYY-MM-DD from {RunDates.Text(RunDates.Earliest)} to {RunDates.Text(today)}");
+        return null;
     }
 }

@@ -68,9 +68,11 @@ public sealed class PotholeBadStartTests(PotholeBadStartTests.Host app) : IClass
     [InlineData("""{"from": "2021-01-01", "to": "2026-02-11"}""", "to")]
     [InlineData("""{"from": "2026-02-12"}""", "to")]
     [InlineData("""{}""", "from")]
-    [InlineData("""{"date": 5}""", "body")]
-    [InlineData("""{"day": "2026-02-12"}""", "body")]
-    [InlineData("""{"date": "2026-02-12", "force": "yes"}""", "body")]
+    [InlineData("""{"date": 5}""", "date")]
+    [InlineData("""{"day": "2026-02-12"}""", "day")]
+    [InlineData("""{"date": "2026-02-12", "force": "yes"}""", "force")]
+    [InlineData("""{"date": "2026-02-12", "Date": "2026-02-13"}""", "date")]
+    [InlineData("""{"date": "2026-02-1\u0000"}""", "date")]
     [InlineData("[", "body")]
     public async Task A_bad_start_names_the_field(string body, string field)
     {

@@ -44,6 +44,60 @@ public sealed class StartTests
         Assert.Equal(status, (await host.SendAsync("POST", $"/api/operations/runs/{run}/cancel?reason=x", "")).Status);
     }
 
+    [Theory]
+    [InlineData("", """{"cells":1,"CELLS":2}""", "cells", "twice")]
+    [InlineData("?cells=1&cells=2", "", "cells", "'1,2'")]
+    [InlineData("?cells=5", """{"seed":"1\u0000"}""", "seed", "cannot be stored")]
+    [InlineData("", """{"seed":"\ud83d"}""", "body", "surrogate")]
+    [InlineData("?cell=5", "", "cell", "allowed: cells, seed, startYear, endYear")]
+    [InlineData("", """{"cells":[1]}""", "cells", "1 to 451351")]
+    [InlineData("", """{"startYear":2050,"endYear":2049}""", "startYear", "lies after endYear 2049")]
+    public async Task A_start_that_is_not_understood_starts_nothing(string query, string body, string field, string reason)
+    {
+        FakeTaskHub hub = new();
+        await using TestHttpHost host = await HostAsync(typeof(ClimateSampleHttp), hub);
+
+        Answer answer = await host.SendAsync("POST", "/api/climate/sample" + query, body);
+
+        Assert.Equal(400, answer.Status);
+        Assert.Contains(reason, JsonSerializer.Deserialize<JsonElement>(answer.Text).GetProperty("fields").GetProperty(field).GetString(), StringComparison.Ordinal);
+        Assert.Empty(hub.Starts);
+    }
+
+    [Fact]
+    public async Task Options_of_more_than_64_KiB_are_refused_with_the_number()
+    {
+        await using TestHttpHost host = await HostAsync(typeof(ClimateSampleHttp), new FakeTaskHub());
+
+        Answer answer = await host.SendAsync("POST", "/api/climate/sample", new string(' ', (64 << 10) + 1));
+
+        Assert.Equal(400, answer.Status);
+        Assert.Contains("65536 bytes", answer.Text, StringComparison.Ordinal);
+    }
+
+    [Theory, InlineData("cluster=%00", "cluster"), InlineData("cluster=%1F", "cluster"), InlineData("before=-1", "before"), InlineData("clusters=x", "clusters")]
+    public async Task A_list_that_is_not_understood_is_refused_by_field(string query, string field)
+    {
+        await using TestHttpHost host = await HostAsync(typeof(LeasesHttp), new FakeTaskHub());
+
+        Answer answer = await host.GetAsync("/api/operations/leases?" + query);
+
+        Assert.Equal(400, answer.Status);
+        Assert.True(JsonSerializer.Deserialize<JsonElement>(answer.Text).GetProperty("fields").TryGetProperty(field, out _), answer.Text);
+    }
+
+    [Fact]
+    public async Task Limits_are_shown_as_they_are_held()
+    {
+        await using TestHttpHost host = await HostAsync(typeof(OptionsHttp), new FakeTaskHub());
+
+        JsonElement options = JsonSerializer.Deserialize<JsonElement>((await host.GetAsync("/api/options")).Text);
+
+        JsonElement workers = options.GetProperty("climate/hazard").EnumerateArray().Single(field => field.GetProperty("name").GetString() == "workers");
+        Assert.Equal(("Whole", 4, 1, 64), (
+            workers.GetProperty("kind").GetString(), workers.GetProperty("default").GetInt32(), workers.GetProperty("least").GetInt32(), workers.GetProperty("most").GetInt32()));
+    }
+
     private static Task<TestHttpHost> HostAsync(Type functions, FakeTaskHub hub) => TestHttpHost.StartAsync(functions, services: services => services
         .AddSingleton<ITaskHub>(hub).AddDurableClient()
         .AddSingleton(new LeaseReader(NpgsqlDataSource.Create("Host=127.0.0.1"))));

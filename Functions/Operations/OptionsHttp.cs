@@ -1,0 +1,30 @@
+using System.Net;
+using Durable.Functions.Climate;
+using Durable.Functions.Http;
+using Durable.Functions.Pothole;
+using Durable.Operations.Fields;
+using Durable.Pipelines.Climate.Planning;
+using Microsoft.Azure.Functions.Worker;
+using Microsoft.Azure.Functions.Worker.Http;
+
+namespace Durable.Functions.Operations;
+
+/// <summary>What each call may be given, with its limits and defaults: the tables by which requests are read, for clients that ask before they send.</summary>
+public static class OptionsHttp
+{
+    private static readonly Dictionary<string, IReadOnlyList<Field>> Calls = new()
+    {
+        ["climate/hazard"] = ClimateRequestReader.Fields,
+        ["climate/probability"] = ClimateRequestReader.Fields,
+        ["climate/annual"] = ClimateRequestReader.Fields,
+        ["climate/sample"] = ClimateSampleHttp.Fields,
+        ["pothole"] = PotholeHttp.Fields,
+        ["operations/leases"] = LeasesHttp.Fields,
+        ["operations/runs/{instanceId}/cancel"] = LeasesHttp.CancelFields,
+    };
+
+    [Function("ListOptions")]
+    public static Task<HttpResponseData> ListAsync(
+        [HttpTrigger(AuthorizationLevel.Function, "get", Route = "options")] HttpRequestData request, CancellationToken cancellationToken) =>
+        request.AnswerAsync(HttpStatusCode.OK, Calls, cancellationToken);
+}
