@@ -4,20 +4,22 @@ using Microsoft.Azure.Functions.Worker;
 
 namespace Durable.Activities.Operations;
 
-/// <summary>A job to start. <paramref name="LeaseId"/>: only while that lease is held.</summary>
-public sealed record RemoteJobStart(RemoteTarget Target, RemoteCommand Command, string? LeaseId);
+/// <summary>A job to start on a machine of a lease.</summary>
+/// <param name="LeaseId">Only while that lease is held.</param>
+/// <param name="Ending">The job ends the run (it stops what others started): the lease may be past its deadline, but not closed.</param>
+public sealed record RemoteJobStart(RemoteTarget Target, RemoteCommand Command, string LeaseId, bool Ending = false);
 
 /// <summary>A job on a machine.</summary>
 public sealed record RemoteJobRef(RemoteTarget Target, string JobId);
 
 /// <summary>Starts a detached job. Safe to run twice: the same id finds the first.</summary>
-/// <exception cref="LeaseLostException">The lease is not held any more; permanent.</exception>
+/// <exception cref="LeaseLostException">The lease is not held, or the machine is none of its; permanent. Whoever calls by hand without a lease runs nothing.</exception>
 public sealed class StartRemoteJob(IRemoteHost host, LeaseKeeper leases)
 {
     [Function(nameof(StartRemoteJob))]
     public async Task<RemoteJobState> RunAsync([ActivityTrigger] RemoteJobStart job, CancellationToken cancellationToken)
     {
-        if (job.LeaseId is { } lease) await leases.EnsureHeldAsync(lease, cancellationToken);
+        await leases.EnsureMachineAsync(job.LeaseId ?? "", job.Target.InstanceId, job.Ending, cancellationToken);
         return await host.StartAsync(job.Target, job.Command, cancellationToken);
     }
 }

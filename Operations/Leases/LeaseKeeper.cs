@@ -130,6 +130,17 @@ public sealed partial class LeaseKeeper(NpgsqlDataSource database, IEnumerable<I
         await EnsureHeldAsync(connection, leaseId, false, cancellationToken);
     }
 
+    /// <summary>Returns when a machine may be used now because its lease is held.</summary>
+    /// <param name="ending">To end a run: a lease that is past its deadline, or being stopped, will do.</param>
+    /// <exception cref="LeaseLostException">The lease is not held, or has no such machine.</exception>
+    public async Task EnsureMachineAsync(string leaseId, string machineId, bool ending, CancellationToken cancellationToken = default)
+    {
+        await using NpgsqlConnection connection = await database.OpenConnectionAsync(cancellationToken);
+        LeaseRow? lease = ending ? await MachineLeases.ReadAsync(connection, leaseId, cancellationToken) : null;
+        if (lease is not { IsHeld: true }) lease = await EnsureHeldAsync(connection, leaseId, false, cancellationToken);
+        if (!lease.MachineIds.Contains(machineId)) throw new LeaseLostException(leaseId, $"{machineId} is none of its machines.");
+    }
+
     /// <summary>The receipt of a lease as it stands; of nothing when it was never opened.</summary>
     public async Task<LeaseReceipt> ReceiptAsync(string leaseId, CancellationToken cancellationToken = default)
     {

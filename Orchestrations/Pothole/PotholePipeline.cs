@@ -139,7 +139,7 @@ public static class PotholePipeline
             Tell("stopping spark");
             try
             {
-                RemoteJobResult stopped = await RemoteJobs.RunAsync(context, new RemoteJobRequest(Target(master), SparkJobs.StopSpark(work)));
+                RemoteJobResult stopped = await RemoteJobs.RunAsync(context, new RemoteJobRequest(Target(master), SparkJobs.StopSpark(work), work.Cluster.LeaseId, Ending: true));
                 if (!stopped.Succeeded) Log.SparkNotStopped(Logger, context.InstanceId, stopped.OutputTail);
             }
             catch (Exception error) when (error is TaskFailedException or RemoteJobNotDeadException)

@@ -7,9 +7,10 @@ namespace Durable.Orchestrations.Shared;
 
 /// <summary>A job to run on a machine.</summary>
 /// <param name="Command">Its job id gets <c>-1</c>, <c>-2</c>, … for each attempt. Derive it from the run, so that no other run has it.</param>
-/// <param name="LeaseId">Nothing is started unless this lease is held; null: no lease is needed.</param>
+/// <param name="LeaseId">Nothing is started unless this lease is held and the machine is one of its.</param>
 /// <param name="Attempts">1 (default) to 5. An attempt begins only when the one before is proven dead.</param>
-public sealed record RemoteJobRequest(RemoteTarget Target, RemoteCommand Command, string? LeaseId = null, int Attempts = 1);
+/// <param name="Ending">The job ends the run: it may start past the lease's deadline.</param>
+public sealed record RemoteJobRequest(RemoteTarget Target, RemoteCommand Command, string LeaseId, int Attempts = 1, bool Ending = false);
 
 /// <summary>How a job ended.</summary>
 public enum RemoteJobOutcome
@@ -73,7 +74,7 @@ public static class RemoteJobs
         RemoteJobRef job = new(request.Target, request.Command.JobId);
         try
         {
-            RemoteJobState state = await context.CallActivityAsync<RemoteJobState>(nameof(StartRemoteJob), new RemoteJobStart(request.Target, request.Command, request.LeaseId), Retry);
+            RemoteJobState state = await context.CallActivityAsync<RemoteJobState>(nameof(StartRemoteJob), new RemoteJobStart(request.Target, request.Command, request.LeaseId, request.Ending), Retry);
             DateTime deadline = context.CurrentUtcDateTime + request.Command.Timeout + Grace;
             for (TimeSpan pause = FirstPause; state.Phase == RemoteJobPhase.Running; pause = pause * 1.5 < LongestPause ? pause * 1.5 : LongestPause)
             {

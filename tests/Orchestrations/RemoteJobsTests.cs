@@ -82,7 +82,7 @@ public sealed class RemoteJobsTests : IAsyncLifetime
             .Orchestrator("Job", async context =>
             {
                 using CancellationTokenSource stop = new();
-                RemoteJobRequest request = new(new RemoteTarget("i-1"), RemoteCommand.Script(id, script, [], TimeSpan.FromMinutes(5)), Attempts: attempts);
+                RemoteJobRequest request = new(new RemoteTarget("i-1"), RemoteCommand.Script(id, script, [], TimeSpan.FromMinutes(5)), "r/1#spark", attempts);
                 Task<RemoteJobResult> job = RemoteJobs.RunAsync(context, request, tryAgain, stop.Token);
                 if (cancelAfter is { } pause)
                 {

@@ -1,4 +1,6 @@
+using Durable.Activities.Operations;
 using Durable.Operations.Leases;
+using Durable.Operations.Remote;
 
 namespace Durable.Tests.Operations.Leases;
 
@@ -48,6 +50,48 @@ public sealed class LeaseKeeperTests
 
         Assert.Equal(["start i-2", "stop i-1,i-2"], world.Machines.Calls);
         Assert.Equal(120, receipt.SecondsBilled);
+    }
+
+    [Theory]
+    [InlineData("", "i-1", false)] // called by hand
+    [InlineData("nobody/1#spark", "i-1", true)]
+    [InlineData("a/1#spark", "i-9", false)]
+    [InlineData("a/1#spark", "i-1", true)]
+    public async Task A_job_starts_on_a_machine_of_a_held_lease_only(string lease, string machine, bool held)
+    {
+        await using LeaseWorld world = await LeaseWorld.CreateAsync();
+        string own = await world.HoldAsync("a/1");
+        CountingHost host = new();
+        StartRemoteJob start = new(host, world.Keeper);
+        RemoteJobStart job = new(new RemoteTarget(machine), RemoteCommand.Script("j-1", "id", [], TimeSpan.FromMinutes(1)), lease);
+
+        if (held && lease == own)
+        {
+            await start.RunAsync(job, default);
+            await world.ExecuteAsync("UPDATE operations.machine_leases SET deadline = now() - interval '1 minute'");
+            await Assert.ThrowsAsync<LeaseLostException>(() => start.RunAsync(job, default));
+            await start.RunAsync(job with { Ending = true }, default); // what stops the jobs of a run comes late
+            await world.StopAsync(lease);
+        }
+
+        await Assert.ThrowsAsync<LeaseLostException>(() => start.RunAsync(job, default));
+        await Assert.ThrowsAsync<LeaseLostException>(() => start.RunAsync(job with { Ending = true }, default));
+        Assert.Equal(held && lease == own ? 2 : 0, host.Started);
+    }
+
+    private sealed class CountingHost : IRemoteHost
+    {
+        public int Started { get; private set; }
+
+        public Task<RemoteJobState> StartAsync(RemoteTarget target, RemoteCommand command, CancellationToken cancellationToken = default)
+        {
+            Started++;
+            return Task.FromResult(new RemoteJobState(RemoteJobPhase.Running, null, ""));
+        }
+
+        public Task<RemoteJobState> PollAsync(RemoteTarget target, string jobId, CancellationToken cancellationToken = default) => throw new NotSupportedException();
+
+        public Task<RemoteJobState> KillAsync(RemoteTarget target, string jobId, CancellationToken cancellationToken = default) => throw new NotSupportedException();
     }
 
     [Fact]
@@ -205,7 +249,7 @@ public sealed class LeaseKeeperTests
         world.Machines.Calls.Clear();
 
         await Assert.ThrowsAsync<LeaseLostException>(() => world.Keeper.StartAsync(lease));
-        await Assert.ThrowsAsync<LeaseLostException>(() => world.Keeper.EnsureHeldAsync(lease));
+        await Assert.ThrowsAsync<LeaseLostException>(() => world.Keeper.EnsureMachineAsync(lease, "i-1", ending: false));
         await Assert.ThrowsAsync<LeaseLostException>(() => world.Keeper.ListAsync(lease));
         await Assert.ThrowsAsync<LeaseLostException>(() => world.Keeper.ExtendAsync(new LeaseExtension(lease, DateTime.UtcNow.AddHours(2))));
 
