@@ -24,6 +24,7 @@ app_start() { # app_start PORT
     port=$other
   fi
   if [ -f "$log" ]; then mv -f "$log" "$log.1"; fi
+  install -m 600 /dev/null "$log"
   (
     cd "$ROOT" || exit
     PostgresConnection="${PostgresConnection:-$(postgres_connection)}"

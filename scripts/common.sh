@@ -6,6 +6,9 @@ export LOCAL="$ROOT/.local" # everything the commands keep: data, logs, pids; gi
 export LOGS="$LOCAL/logs"
 export DOTNET_NOLOGO=1 DOTNET_CLI_TELEMETRY_OPTOUT=1 DOTNET_SKIP_FIRST_TIME_EXPERIENCE=1
 
+# Logs are for whoever runs the app: they name hosts, paths and what was computed.
+make_logs() { mkdir -p "$LOGS" && chmod 700 "$LOGS"; }
+
 say() { printf '%s\n' "$@" >&2 || true; } # the reader may be gone
 
 die() { # die CODE LINE...

@@ -47,7 +47,7 @@ postgres_create() {
 
 # Starts the server, or finds it running.
 postgres_start() {
-  mkdir -p "$LOGS"
+  make_logs
   [ -d "$PG_HOME/data" ] || postgres_create
   [ -f "$LOCAL/pgpass" ] || die 1 "$LOCAL/pgpass, the password of the database in $PG_HOME, is gone. './run reset' makes a new database."
   postgres_pid >/dev/null || postgres_launch

@@ -29,7 +29,7 @@ public sealed class DatabaseBackup(BackupOptions options, TimeProvider clock)
     /// <exception cref="BackupFailedException">pg_dump is missing or failed.</exception>
     public async Task<string> DumpAsync(string name, IReadOnlyList<string> tables, CancellationToken cancellationToken = default)
     {
-        Directory.CreateDirectory(options.Directory);
+        MakePrivate(options.Directory);
         string path = Path.Combine(options.Directory, $"{name}-{clock.GetUtcNow():yyyyMMddTHHmmssfff}Z.dump");
         NpgsqlConnectionStringBuilder connection = new(options.ConnectionString);
         ProcessStartInfo start = new(FindTool())
@@ -40,10 +40,28 @@ public sealed class DatabaseBackup(BackupOptions options, TimeProvider clock)
         if (connection.Username is { Length: > 0 } user) start.ArgumentList.Add($"--username={user}");
         foreach (string table in tables) start.ArgumentList.Add($"--table={table}");
         if (connection.Password is { Length: > 0 } password) start.Environment["PGPASSWORD"] = password; // never an argument: those are visible to every process
+        await using (new FileStream($"{path}.part", Private)) { } // pg_dump keeps the mode of a file that is there
         await RunAsync(start, cancellationToken);
         File.Move($"{path}.part", path);
         foreach (string old in Directory.GetFiles(options.Directory, $"{name}-*.dump").OrderDescending(StringComparer.Ordinal).Skip(options.Kept)) File.Delete(old);
         return path;
+    }
+
+    // What the database keeps from other users of the machine, its dump keeps from them too.
+    private static FileStreamOptions Private
+    {
+        get
+        {
+            FileStreamOptions options = new() { Mode = FileMode.Create, Access = FileAccess.Write };
+            if (!OperatingSystem.IsWindows()) options.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
+            return options;
+        }
+    }
+
+    private static void MakePrivate(string directory)
+    {
+        if (OperatingSystem.IsWindows()) Directory.CreateDirectory(directory);
+        else Directory.CreateDirectory(directory, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
     }
 
     private static async Task RunAsync(ProcessStartInfo start, CancellationToken cancellationToken)

@@ -216,7 +216,7 @@ public sealed class NotificationTests
         string connection = await PostgresServer.CreateDatabaseAsync();
         await using NpgsqlDataSource database = NpgsqlDataSource.Create(connection);
         await AppSchema.ApplyAsync(database);
-        string folder = Directory.CreateTempSubdirectory("durable-backup-").FullName;
+        string folder = Path.Combine(Directory.CreateTempSubdirectory("durable-backup-").FullName, "dumps");
         DatabaseBackup backup = new(new BackupOptions { ConnectionString = connection, Directory = folder, Kept = 2 }, TimeProvider.System);
 
         List<string> dumps = [];
@@ -224,6 +224,12 @@ public sealed class NotificationTests
 
         Assert.Equal(dumps[1..], Directory.GetFiles(folder).Order());
         Assert.Equal("PGDMP"u8.ToArray(), (await File.ReadAllBytesAsync(dumps[2]))[..5]);
+        if (!OperatingSystem.IsWindows())
+        {
+            Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(dumps[2]));
+            Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute, File.GetUnixFileMode(folder));
+        }
+
         Directory.Delete(folder, recursive: true);
     }
 

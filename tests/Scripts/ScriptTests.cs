@@ -65,6 +65,37 @@ public sealed class ScriptTests : IDisposable
     }
 
     [Fact]
+    public async Task Logs_are_for_their_owner_only()
+    {
+        Ran ran = await BashAsync($". scripts/common.sh; LOGS='{_folder}/logs'; mkdir -p \"$LOGS\"; make_logs; stat -c %a '{_folder}/logs'");
+
+        Assert.Equal("700", ran.Output.Trim());
+    }
+
+    [Fact]
+    public async Task A_second_serve_names_the_address_of_the_first_also_while_that_is_still_starting()
+    {
+        Ran ran = await BashAsync(
+            $"""
+            LOCAL='{_folder}/local'; mkdir -p "$LOCAL"
+            (
+              exec 9>"$LOCAL/run.lock"; flock 9 # the first
+              sleep 1
+              sleep 30 & app=$!; own=$LOCAL; . scripts/common.sh; remember_process "$own/app.pid" $app
+              echo http://127.0.0.1:7071 >"$own/app.url"
+              sleep 2; kill $app
+            ) 9>&- &
+            sleep 0.3
+            . scripts/common.sh; LOCAL='{_folder}/local'; APP_PID_FILE="$LOCAL/app.pid"; APP_URL_FILE="$LOCAL/app.url"
+            eval "$(sed -n '/^app_url()/p' scripts/app.sh; sed -n '/^refuse_second()/,/^[[:punct:]]$/p' run)"
+            refuse_second
+            """);
+
+        Assert.Contains("http://127.0.0.1:7071", ran.Error, StringComparison.Ordinal);
+        Assert.Equal(1, ran.ExitCode);
+    }
+
+    [Fact]
     public async Task A_pid_file_names_its_process_until_that_ends_and_never_a_later_one_with_its_number()
     {
         Ran ran = await BashAsync(
