@@ -1,10 +1,6 @@
-namespace Durable.Pipelines.Benchmark;
+using Durable.Pipelines.Benchmark.Data;
 
-/// <summary>What a model is trained on.</summary>
-public static class DataSetNames
-{
-    public const string Tabular = "tabular", Mnist = "mnist";
-}
+namespace Durable.Pipelines.Benchmark;
 
 /// <summary>One model of the suite.</summary>
 /// <param name="Name">In ids, the ledger, MLflow. Never changes.</param>

@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Net;
 using System.Text.Json;
 using System.Xml.Linq;
+using Durable.Tests.Cli;
 using Durable.Tests.Fixtures;
 using Durable.Tests.Jobs.Benchmark;
 
@@ -81,8 +82,20 @@ public sealed class BenchmarkSuiteTests(AwsSandbox sandbox, MlflowServer mlflow)
         Assert.Equal(2, (await world.Sandbox.CallsAsync("sagemaker", "CreateTrainingJob")).Count);
         await world.RunAsync("""{"models": ["xgboost"], "seed": 7}"""); // other options: stale
 
-        (code, JsonElement back) = await world.App.PostAsync("/api/benchmark/models/xgboost/rollback", """{"reason": "worse in production"}""");
-        Assert.Equal((HttpStatusCode.OK, 2, 1, "told"), (code, back.GetProperty("from").GetInt32(), back.GetProperty("to").GetInt32(), back.GetProperty("mlflow").GetString()));
+        string file = Path.GetTempFileName();
+        foreach ((string[] arguments, string expected) in ((string[], string)[])
+        [
+            (["status"], "Passed"), (["status", "lightgbm"], "lightgbm_classifier.py"), (["plan", "--model", "xgboost", "--seed", "7"], "present"), (["compare", "--svg", file], "# Benchmark benchmark/"),
+            (["rollback", "xgboost", "--reason", "worse in production"], "told"), (["export"], "0"),
+        ])
+        {
+            CliCall call = await CliCall.RunAsync(["benchmark", .. arguments, "--url", world.App.Url]);
+            Assert.True(call.ExitCode == 0, $"{arguments[0]}: {call.Error}{call.Out}");
+            Assert.Contains(expected, call.Out, StringComparison.Ordinal);
+        }
+
+        Assert.Equal("svg", XDocument.Parse(await File.ReadAllTextAsync(file)).Root!.Name.LocalName);
+        File.Delete(file);
         JsonElement models = (await mlflow.ReadAsync()).GetProperty("models").GetProperty("benchmark-xgboost");
         string alias = models.GetProperty("aliases").GetProperty("champion").GetString()!;
         (_, JsonElement versions) = await world.App.GetAsync("/api/benchmark/models/xgboost");
@@ -109,9 +122,11 @@ public sealed class BenchmarkSuiteTests(AwsSandbox sandbox, MlflowServer mlflow)
             ["tensorflow-mlp"] = "bytearray(4000 << 20)",
             ["tensorflow-cnn"] = "import atexit; atexit.register(lambda: open(job.model_file('model.json'), 'w').write('evil'))",
             ["pytorch-mlp"] = "job.array = (lambda take: lambda channel, name: take(channel, name) if name == 'features' else (take(channel, name) + 1) % 10)(job.array)", // learns the wrong class
-        }, mnist: true, ("Benchmark__LongestJob", "00:00:08"));
+        }, mnist: true, ("Benchmark__LongestJob", "00:00:08"), ("Benchmark__Daily", "true"));
 
-        JsonElement end = await world.RunAsync();
+        await world.TickAsync("TickBenchmark"); // the daily run, of everything that never passed
+        for (Stopwatch watch = Stopwatch.StartNew(); (await world.App.GetAsync($"/runtime/webhooks/durabletask/instances/{BenchmarkWorld.Suite}")).Status == HttpStatusCode.NotFound; await Task.Delay(50)) Assert.True(watch.Elapsed < TimeSpan.FromSeconds(30), world.App.Log);
+        JsonElement end = await world.App.WaitAsync(BenchmarkWorld.Suite);
         Assert.Equal("Failed", end.GetProperty("runtimeStatus").GetString());
         Assert.Contains("5 of 6 models failed", end.GetRawText(), StringComparison.Ordinal);
         Dictionary<string, (string State, string Reason)> states = await world.StatesAsync();
@@ -154,30 +169,32 @@ public sealed class BenchmarkSuiteTests(AwsSandbox sandbox, MlflowServer mlflow)
         await AssertNothingRunsAsync(world);
     }
 
+    /// <summary>The suite and one of its models are terminated; the other model lives, and is cancelled because its suite has ended.</summary>
     [Fact]
     public async Task A_terminated_suite_leaves_nothing_running_either()
     {
-        await using BenchmarkWorld world = await BenchmarkWorld.StartAsync(sandbox, mlflow, new Dictionary<string, string> { ["xgboost"] = "import time; time.sleep(600)" });
-        await world.App.PostAsync("/api/benchmark", """{"models": ["xgboost"]}""");
-        await world.JobAsync("xgboost");
-        string model = await world.ScalarAsync<string>("SELECT instance_id FROM benchmark.results");
-        foreach (string instance in new[] { BenchmarkWorld.Suite, model }) Assert.Equal(HttpStatusCode.Accepted, (await world.App.PostAsync($"/runtime/webhooks/durabletask/instances/{instance}/terminate?reason=now")).Status);
-        await world.App.WaitAsync(model);
+        await using BenchmarkWorld world = await BenchmarkWorld.StartAsync(sandbox, mlflow, Trees.ToDictionary(model => model, _ => "import time; time.sleep(600)"));
+        await world.App.PostAsync("/api/benchmark", """{"models": ["xgboost", "lightgbm"]}""");
+        foreach (string model in Trees) await world.JobAsync(model);
+        string terminated = await world.ScalarAsync<string>("SELECT instance_id FROM benchmark.results WHERE model = 'xgboost'"), living = await world.ScalarAsync<string>("SELECT instance_id FROM benchmark.results WHERE model = 'lightgbm'");
+        foreach (string instance in new[] { BenchmarkWorld.Suite, terminated }) Assert.Equal(HttpStatusCode.Accepted, (await world.App.PostAsync($"/runtime/webhooks/durabletask/instances/{instance}/terminate?reason=now")).Status);
+        await world.App.WaitAsync(terminated);
 
-        for (Stopwatch watch = Stopwatch.StartNew(); (await world.StatesAsync())["xgboost"].State != "Cancelled" || Status(Assert.Single(await RunsOfAsync(world))) != "KILLED"; await Task.Delay(200))
+        for (Stopwatch watch = Stopwatch.StartNew(); await OpenAsync() > 0; await Task.Delay(300))
         {
-            Assert.True(watch.Elapsed < TimeSpan.FromSeconds(30), world.App.Log);
-            foreach (string timer in new[] { "ReapBenchmark", "ReapClusters" }) await world.TickAsync(timer);
+            Assert.True(watch.Elapsed < TimeSpan.FromSeconds(60), world.App.Log);
+            foreach (string timer in new[] { "ReapClusters", "ReapBenchmark" }) await world.TickAsync(timer);
         }
 
-        for (Stopwatch watch = Stopwatch.StartNew(); await world.ScalarAsync<long>("SELECT count(*) FROM operations.machine_leases WHERE state <> 'closed'") > 0; await Task.Delay(200))
-        {
-            Assert.True(watch.Elapsed < TimeSpan.FromSeconds(30), world.App.Log);
-            await world.TickAsync("ReapClusters");
-        }
-
+        await world.App.WaitAsync(living);
+        Assert.All((await world.StatesAsync()).Where(model => Trees.Contains(model.Key)), model => Assert.Equal("Cancelled", model.Value.State));
+        Assert.Contains("has ended", (await world.StatesAsync())["lightgbm"].Reason, StringComparison.Ordinal);
+        Assert.Equal(["KILLED", "KILLED"], (await RunsOfAsync(world)).Select(Status));
         await AssertNothingRunsAsync(world);
-        await world.RunAsync("""{"models": ["lightgbm"]}"""); // and another suite can start
+        (HttpStatusCode code, _) = await world.App.PostAsync("/api/benchmark", """{"models": ["pytorch-mlp"]}"""); // and another suite can start
+        Assert.Equal(HttpStatusCode.Accepted, code);
+
+        Task<long> OpenAsync() => world.ScalarAsync<long>("SELECT (SELECT count(*) FROM benchmark.results WHERE state = 'Running') + (SELECT count(*) FROM operations.machine_leases WHERE state <> 'closed') + (SELECT count(*) FROM benchmark.tracked WHERE state = 'RUNNING')");
     }
 
     [Fact]
@@ -228,7 +245,7 @@ public sealed class BenchmarkSuiteTests(AwsSandbox sandbox, MlflowServer mlflow)
         Assert.Equal("Failed", end.GetProperty("runtimeStatus").GetString());
         Assert.Equal(HttpStatusCode.UnprocessableEntity, (await world.App.PostAsync("/api/benchmark/export")).Status);
 
-        await world.RestartAsync(("Benchmark__MlflowUrl", mlflow.Address.AbsoluteUri), ("Benchmark__Experiment", "exported"));
+        await world.RestartAsync(("Benchmark__MlflowUrl", mlflow.Address.AbsoluteUri), ("Benchmark__Experiment", "exported"), ("CostGuard__RunUsd", "0.01"));
         await mlflow.FaultAsync("runs/log-batch", "500");
         (HttpStatusCode code, JsonElement sent) = await world.App.PostAsync("/api/benchmark/export");
         Assert.Equal(HttpStatusCode.BadGateway, code);
@@ -238,6 +255,11 @@ public sealed class BenchmarkSuiteTests(AwsSandbox sandbox, MlflowServer mlflow)
         (code, sent) = await world.App.PostAsync("/api/benchmark/export");
         Assert.Equal((HttpStatusCode.OK, 0, 0), (code, sent.GetProperty("sent").GetInt32(), sent.GetProperty("aliasMoves").GetInt32()));
         Assert.Equal(6, (await RunsOfAsync(world)).Count);
+
+        // And a suite that may cost nothing trains nothing.
+        await world.RunAsync("""{"models": ["lightgbm"], "force": true}""");
+        Assert.Equal("Failed", (await world.StatesAsync())["lightgbm"].State);
+        Assert.Contains("setting CostGuard__RunUsd", (await world.StatesAsync())["lightgbm"].Reason, StringComparison.Ordinal);
 
         // MNIST was absent: its models were not run, and nothing was paid for them.
         Assert.Contains("lacks train-images-idx3-ubyte.gz", states["tensorflow-mlp"].Reason + states["pytorch-mlp"].Reason, StringComparison.Ordinal);

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Durable.Pipelines.Benchmark;
 using Durable.Pipelines.Benchmark.Tracking;
 using Durable.Tests.Fixtures;
 

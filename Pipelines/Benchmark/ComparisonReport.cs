@@ -1,7 +1,8 @@
 using System.Globalization;
 using System.Text;
+using Durable.Pipelines.Benchmark.Results;
 
-namespace Durable.Pipelines.Benchmark.Results;
+namespace Durable.Pipelines.Benchmark;
 
 /// <summary>One line of the comparison.</summary>
 /// <param name="Gate">E.g. <c>&gt; 0.85</c>.</param>

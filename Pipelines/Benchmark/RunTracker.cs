@@ -2,10 +2,11 @@ using System.Globalization;
 using System.Text;
 using System.Text.Json;
 using Durable.Pipelines.Benchmark.Results;
+using Durable.Pipelines.Benchmark.Tracking;
 using Npgsql;
 using NpgsqlTypes;
 
-namespace Durable.Pipelines.Benchmark.Tracking;
+namespace Durable.Pipelines.Benchmark;
 
 /// <summary>What an export sent.</summary>
 /// <param name="Waiting">Still to be sent, each with the reason.</param>
