@@ -10,7 +10,7 @@ build_fingerprint() {
     (cd "$ROOT" && dotnet --version)
     find "$ROOT" \( -name bin -o -name obj -o -name .local -o -name .git -o -name node_modules -o -name tests -o -name bench \) -prune -o \
       -type f \( -name '*.cs' -o -name '*.csproj' -o -name '*.props' -o -name '*.targets' -o -name '*.sql' -o -name '*.json' -o -name '.editorconfig' \
-      -o -path "$ROOT/Console/*" \) -print0 | LC_ALL=C sort -z | xargs -0 sha256sum
+      -o -path "$ROOT/Console/*" -o -path "$ROOT/Jobs/*" \) -print0 | LC_ALL=C sort -z | xargs -0 sha256sum
   } | sha256sum | cut -d' ' -f1
 }
 

@@ -2,6 +2,7 @@ using System.Security.Cryptography;
 using System.Text.Json;
 using Amazon.S3;
 using Amazon.S3.Model;
+using Durable.Operations.Aws;
 using Durable.Operations.Plans;
 using Durable.Pipelines.Benchmark.Data;
 using Durable.Pipelines.Benchmark.Results;
@@ -136,19 +137,7 @@ public sealed class BenchmarkStorage(IAmazonS3 s3, BenchmarkOptions options)
         return content.ToArray();
     }
 
-    private async Task<IReadOnlyList<S3Object>> ListAsync(string prefix, CancellationToken cancellationToken)
-    {
-        List<S3Object> all = [];
-        ListObjectsV2Request request = new() { BucketName = options.Bucket, Prefix = prefix };
-        do
-        {
-            ListObjectsV2Response page = await s3.ListObjectsV2Async(request, cancellationToken);
-            all.AddRange(page.S3Objects ?? []);
-            request.ContinuationToken = page.IsTruncated == true ? page.NextContinuationToken : null;
-        }
-        while (request.ContinuationToken is not null);
-        return all;
-    }
+    private Task<IReadOnlyList<S3Object>> ListAsync(string prefix, CancellationToken cancellationToken) => s3.ListAllAsync(options.Bucket, prefix, cancellationToken);
 
     private Task<PutObjectResponse> PutAsync(string key, byte[] bytes, CancellationToken cancellationToken) =>
         s3.PutObjectAsync(new PutObjectRequest { BucketName = options.Bucket, Key = key, InputStream = new MemoryStream(bytes) }, cancellationToken);

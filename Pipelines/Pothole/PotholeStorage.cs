@@ -4,6 +4,7 @@ using System.Text.Json;
 using Amazon.S3;
 using Amazon.S3.Model;
 using Durable.Operations;
+using Durable.Operations.Aws;
 using Durable.Operations.Plans;
 
 namespace Durable.Pipelines.Pothole;
@@ -118,19 +119,7 @@ public sealed class PotholeStorage(IAmazonS3 s3, PotholeOptions options)
 
     private static bool IsHidden(string relative) => relative.Split('/').Any(part => part.StartsWith('_') || part.StartsWith('.'));
 
-    private async Task<IReadOnlyList<S3Object>> ListAllAsync(string prefix, CancellationToken cancellationToken)
-    {
-        List<S3Object> all = [];
-        ListObjectsV2Request request = new() { BucketName = options.Bucket, Prefix = prefix };
-        do
-        {
-            ListObjectsV2Response page = await s3.ListObjectsV2Async(request, cancellationToken);
-            all.AddRange(page.S3Objects ?? []);
-            request.ContinuationToken = page.IsTruncated == true ? page.NextContinuationToken : null;
-        }
-        while (request.ContinuationToken is not null);
-        return all;
-    }
+    private Task<IReadOnlyList<S3Object>> ListAllAsync(string prefix, CancellationToken cancellationToken) => s3.ListAllAsync(options.Bucket, prefix, cancellationToken);
 
     private Task PutAsync(string key, byte[] bytes, CancellationToken cancellationToken) =>
         s3.PutObjectAsync(new PutObjectRequest { BucketName = options.Bucket, Key = key, InputStream = new MemoryStream(bytes) }, cancellationToken);
