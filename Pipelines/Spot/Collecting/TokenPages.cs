@@ -1,0 +1,19 @@
+using Durable.Pipelines.Spot.Feeds;
+
+namespace Durable.Pipelines.Spot.Collecting;
+
+/// <summary>Reads pages until there is no next one.</summary>
+internal static class TokenPages
+{
+    /// <exception cref="FeedUnreadableException">A page names a page that was read before: it would never end.</exception>
+    public static async Task ReadAsync(Func<string?, Task<string?>> readPage)
+    {
+        HashSet<string> met = [];
+        for (string? token = null; ;)
+        {
+            token = await readPage(token);
+            if (string.IsNullOrEmpty(token)) return;
+            if (!met.Add(token)) throw new FeedUnreadableException($"Page {met.Count} repeats a page token that was there before.");
+        }
+    }
+}

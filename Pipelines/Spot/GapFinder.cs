@@ -1,0 +1,51 @@
+using System.Globalization;
+using Durable.Operations.Ledger;
+using Durable.Operations.Plans;
+using Durable.Pipelines.Spot.Model;
+using Durable.Pipelines.Spot.Storage;
+using Durable.Pipelines.Spot.Tables;
+
+namespace Durable.Pipelines.Spot;
+
+/// <summary>Which slots are not in the history, why, and which of them can still be filled.</summary>
+public sealed class GapFinder(SlotTable slots, SpotBucket bucket)
+{
+    /// <summary>Looks at a range, both ends included.</summary>
+    public async Task<GapReport> FindAsync(SlotTime from, SlotTime to, CancellationToken cancellationToken = default)
+    {
+        Dictionary<SlotTime, SlotRow> known = (await slots.ReadAsync(from, to, cancellationToken)).ToDictionary(row => row.Slot);
+        SlotTime[] wanted = [.. from.To(to)];
+        HashSet<SlotTime> scored = [];
+        foreach (DateOnly day in wanted.Where(slot => !IsPresent(slot)).Select(slot => slot.Day).Distinct())
+        {
+            foreach (string key in await bucket.ListAsync(SpotKeys.ScoresFolder(day), cancellationToken))
+            {
+                if (SpotKeys.SlotOfScores(day, key) is { } slot) scored.Add(slot);
+            }
+        }
+
+        Gap[] gaps = [.. wanted.Where(slot => !IsPresent(slot)).Select(slot => GapOf(slot, known.GetValueOrDefault(slot), scored.Contains(slot)))];
+        return new GapReport(from.Text, to.Text, wanted.Length, wanted.Length - gaps.Length, gaps);
+
+        bool IsPresent(SlotTime slot) => known.TryGetValue(slot, out SlotRow? row) && row.State == SlotRow.Present;
+    }
+
+    /// <summary>What a backfill of the range would do: present slots are skipped, lost ones are not in it.</summary>
+    public async Task<(Plan Plan, GapReport Report)> PlanAsync(SlotTime from, SlotTime to, CancellationToken cancellationToken = default)
+    {
+        GapReport report = await FindAsync(from, to, cancellationToken);
+        Dictionary<string, PartitionRecord> ledger = report.Gaps.Where(gap => gap.CanBeFilled)
+            .ToDictionary(gap => gap.Slot, gap => new PartitionRecord(gap.Slot, gap.State == "failed" ? "failed" : "missing", "", gap.Reason, null, 0));
+        Plan plan = Plan.Make(
+            SlotStore.Kind, string.Create(CultureInfo.InvariantCulture, $"{from.Text} to {to.Text}, {report.Present} present"), [.. ledger.Keys.Order(StringComparer.Ordinal).Select(slot => (slot, (IReadOnlyList<string>)[""]))], ledger, lanes: 1, force: false);
+        return (plan, report);
+    }
+
+    private static Gap GapOf(SlotTime slot, SlotRow? row, bool hasScores)
+    {
+        bool canBeFilled = hasScores || row?.State == SlotRow.Staged;
+        string state = row is null ? "missing" : row.Error is not null ? "failed" : row.State;
+        string reason = row?.Error ?? (row is null ? hasScores ? "Never begun here; its raw files are there." : "Never begun: nothing ran at the time." : $"Left in state {row.State} by run {row.RunId}.");
+        return new Gap(slot.Text, state, canBeFilled ? reason : reason + " No raw scores: it stays missing.", canBeFilled);
+    }
+}
