@@ -5,6 +5,7 @@ using Durable.Pipelines.Benchmark;
 using Durable.Pipelines.Climate;
 using Durable.Pipelines.Pothole;
 using Durable.Pipelines.Returns;
+using Durable.Pipelines.Spot;
 using Microsoft.Azure.Functions.Worker.Builder;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
@@ -40,6 +41,7 @@ namespace Durable
             builder.Services.AddPothole();
             builder.Services.AddReturns();
             builder.Services.AddBenchmark();
+            builder.Services.AddSpot();
         }
     }
 }

@@ -39,6 +39,7 @@ internal static class DurableCommandLine
             PotholeCommands.Create(connection, screen),
             BenchmarkCommands.Create(connection, screen),
             ReturnsCommands.Create(connection, screen),
+            SpotCommands.Create(connection, screen),
             InstanceCommands.Create(connection, screen),
             LeaseCommands.Create(connection, screen),
             HealthCommand.Create(connection, screen),

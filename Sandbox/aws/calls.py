@@ -24,7 +24,7 @@ class Call:
 
     def text(self):
         """What a fault's `match` is looked for in."""
-        return json.dumps(self.parameters, sort_keys=True)
+        return json.dumps({"region": self.region, **self.parameters}, sort_keys=True)
 
 
 def read(environ, body):

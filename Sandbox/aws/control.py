@@ -4,6 +4,8 @@ import json
 from moto.ec2.models import ec2_backends
 from werkzeug.wrappers import Response
 
+from . import market
+
 _ACCOUNT = "123456789012"
 
 
@@ -40,6 +42,8 @@ class Control:
                 return box.settings
             case "GET", ["calls"]:
                 return box.calls.list(query.get("service"), query.get("operation"))
+            case "GET", ["spot-advisor-data.json"]:
+                return market.advisor()
             case "POST", ["reset"]:
                 return box.reset()
             case "POST", ["cluster"]:

@@ -123,6 +123,13 @@ def spot_price_history(call):
     return answers.ec2_answer("DescribeSpotPriceHistory", f"<spotPriceHistorySet>{''.join(items)}</spotPriceHistorySet><nextToken>{token}</nextToken>")
 
 
+def advisor():
+    """The Spot Advisor's document for all types and regions."""
+    ranges = [{"index": n, "label": label} for n, label in enumerate(["<5%", "5-10%", "10-15%", "15-20%", ">20%"])]
+    rows = {r: {"Linux": {t: {"r": int(5 * _share("interruption", t, r)), "s": int(90 * _share("saved", t, r))} for t in sorted(offered(r)) if t in INSTANCE_TYPES}} for r in regions()}
+    return {"ranges": ranges, "spot_advisor": rows}
+
+
 def _score(types, place, hour, target):
     return max(1, min(10, round(10 * _share("score", *sorted(types), *place, hour) + 1 - target / 12)))
 

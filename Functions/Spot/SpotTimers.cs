@@ -1,0 +1,53 @@
+using Durable.Functions.Http;
+using Durable.Orchestrations.Spot;
+using Durable.Pipelines.Spot;
+using Durable.Pipelines.Spot.Model;
+using Durable.Pipelines.Spot.Tables;
+using Microsoft.Azure.Functions.Worker;
+using Microsoft.DurableTask;
+using Microsoft.DurableTask.Client;
+
+namespace Durable.Functions.Spot;
+
+/// <summary>A slot every ten minutes, and the next day's questions at 23:55 UTC. Does nothing while the collector is off.</summary>
+/// <remarks>
+/// A tick is its slot: the ten minutes it fires in, or almost, because hosts fire up to a second early. A tick that comes again, or after the clock was set back, finds
+/// its slot under way or stored. A missed tick is not made up: scores are known only at the time. A slot that outlasts the next one does not stop it.
+/// </remarks>
+public sealed class SpotTimers(SpotOptions options, SlotTable slots, TimeProvider clock)
+{
+    private static readonly TimeSpan Early = TimeSpan.FromSeconds(5);
+
+    [Function("TickSpotSlot")]
+    public async Task TickSlotAsync([TimerTrigger("0 */10 * * * *")] TimerInfo timer, [DurableClient] DurableTaskClient client, CancellationToken cancellationToken)
+    {
+        if (!options.IsOn) return;
+        SlotTime slot = SlotTime.Of(clock.GetUtcNow().UtcDateTime + Early);
+        if (await slots.ReadAsync(slot, cancellationToken) is { State: SlotRow.Present }) return;
+        await StartAsync(client, nameof(SpotSlot), new SlotRequest(slot.Text), slot.InstanceId, cancellationToken);
+    }
+
+    [Function("TickSpotWorkload")]
+    public async Task TickWorkloadAsync([TimerTrigger("0 55 23 * * *")] TimerInfo timer, [DurableClient] DurableTaskClient client, CancellationToken cancellationToken)
+    {
+        if (!options.IsOn) return;
+
+        // The day that begins within the next hours: a tick that comes after midnight packs the day it is in.
+        DateOnly day = DateOnly.FromDateTime(clock.GetUtcNow().UtcDateTime.AddHours(1));
+        WorkloadRequest request = new(day.ToString("yyyy-MM-dd", System.Globalization.CultureInfo.InvariantCulture));
+        await StartAsync(client, nameof(SpotWorkload), request, request.InstanceId, cancellationToken);
+    }
+
+    private static async Task StartAsync(DurableTaskClient client, string orchestration, object input, string instanceId, CancellationToken cancellationToken)
+    {
+        if (await client.IsActiveAsync(instanceId, cancellationToken)) return;
+        try
+        {
+            await client.ScheduleNewOrchestrationInstanceAsync(orchestration, input, new StartOrchestrationOptions(instanceId), cancellationToken);
+        }
+        catch (Exception error) when (error is not OperationCanceledException)
+        {
+            if (!await client.IsActiveAsync(instanceId, cancellationToken)) throw; // else another host was faster
+        }
+    }
+}

@@ -1,0 +1,146 @@
+using Durable.Activities.Operations;
+using Durable.Activities.Spot;
+using Durable.Operations.Ledger;
+using Durable.Orchestrations.Shared;
+using Durable.Pipelines.Spot;
+using Microsoft.Azure.Functions.Worker;
+using Microsoft.DurableTask;
+
+namespace Durable.Orchestrations.Spot;
+
+/// <summary>One ten-minute slot: ask the sources side by side, merge with what was published, stage the delta, send it, commit it, publish latest.</summary>
+/// <remarks>Each step leaves its result in the bucket or the record and finds it again, so a slot started anew goes on where it ended.</remarks>
+public static class SpotSlot
+{
+    public const string Present = "Present";
+
+    private static readonly TaskOptions Retry = TaskOptions.FromRetryPolicy(
+        new RetryPolicy(5, TimeSpan.FromSeconds(2), backoffCoefficient: 2, maxRetryInterval: TimeSpan.FromSeconds(30)) { HandleFailure = Retries.IsTransient });
+
+    // Sources do their own waiting, up to the end of the slot's time; a second call is for a host that died.
+    private static readonly TaskOptions Once = TaskOptions.FromRetryPolicy(new RetryPolicy(2, TimeSpan.FromSeconds(1)) { HandleFailure = Retries.IsTransient });
+
+    private static readonly TaskOptions Briefly = TaskOptions.FromRetryPolicy(
+        new RetryPolicy(2, TimeSpan.FromSeconds(2)) { HandleFailure = failure => Retries.IsTransient(failure) && !failure.IsCausedBy<WorkloadMissingException>() });
+
+    /// <exception cref="TaskFailedException">A step failed for good. Nothing was committed; the raw files stay.</exception>
+    [Function(nameof(SpotSlot))]
+    public static async Task<SlotResult> RunAsync([OrchestrationTrigger] TaskOrchestrationContext context, SlotRequest request)
+    {
+        SlotRun run = new(RunLedger.RunId(context.InstanceId, context.CurrentUtcDateTime), context.InstanceId, request);
+        SlotResult? result = null;
+        string? oldWorkload = null;
+        try
+        {
+            Tell(context, request, "planning");
+            SlotWork work = await BeginAsync(context, run);
+            oldWorkload = work.UsesOldWorkload ? work.WorkloadDay : null;
+            if (work.IsPresent)
+            {
+                result = await context.CallActivityAsync<SlotResult>(nameof(CommitSlot), request.Slot, Retry) with { State = Present };
+            }
+            else
+            {
+                await CollectAsync(context, work);
+                result = await StoreAsync(context, run, work);
+            }
+        }
+        catch (TaskFailedException error)
+        {
+            await EndAsync(context, new SlotEnd(run, null, oldWorkload, error.FailureDetails.ErrorMessage));
+            throw;
+        }
+
+        await EndAsync(context, new SlotEnd(run, result, oldWorkload, null));
+        Tell(context, request, result.State);
+        return result;
+    }
+
+    /// <summary>The first slot ever has no day of questions: it packs one.</summary>
+    private static async Task<SlotWork> BeginAsync(TaskOrchestrationContext context, SlotRun run)
+    {
+        try
+        {
+            return await context.CallActivityAsync<SlotWork>(nameof(BeginSlot), run, Briefly);
+        }
+        catch (TaskFailedException error) when (error.FailureDetails.IsCausedBy<WorkloadMissingException>())
+        {
+            Tell(context, run.Request, "packing questions");
+            WorkloadRequest today = new(run.Request.Slot[..10]);
+            await context.CallSubOrchestratorAsync<WorkloadReceipt>(nameof(SpotWorkload), today);
+            return await context.CallActivityAsync<SlotWork>(nameof(BeginSlot), run, Briefly);
+        }
+    }
+
+    private static async Task CollectAsync(TaskOrchestrationContext context, SlotWork work)
+    {
+        Queue<ScorePart> waiting = new(work.Parts);
+        int parts = 0, asked = 0;
+        Tell(context, work, "collecting", parts, asked);
+        List<Task> sources = [ScoresAsync()];
+        if (work.NeedsInterruptions) sources.Add(context.CallActivityAsync<int>(nameof(CollectInterruptions), work, Retry));
+        if (work.NeedsSpotPrices) sources.Add(context.CallActivityAsync<int>(nameof(CollectSpotPrices), work, Retry));
+        if (work.NeedsOnDemandPrices) sources.Add(context.CallActivityAsync<int>(nameof(CollectOnDemandPrices), work, Retry));
+        await Task.WhenAll(sources);
+
+        async Task ScoresAsync()
+        {
+            if (work.Parts.Count == 0) return;
+            await Task.WhenAll(Enumerable.Range(0, work.Lanes).Select(_ => LaneAsync()));
+            await context.CallActivityAsync<int>(nameof(SealScores), work, Retry);
+        }
+
+        // No lock: an orchestrator's continuations run one at a time, in history order.
+        async Task LaneAsync()
+        {
+            while (waiting.TryDequeue(out ScorePart? part))
+            {
+                try
+                {
+                    asked += await context.CallActivityAsync<int>(nameof(CollectScores), new ScoreOrder(work.Slot, work.Capacity, work.WorkloadDay, part, work.DeadlineUtc), Once);
+                }
+                catch (TaskFailedException)
+                {
+                    // What this part was to ask is unknown; the others stand.
+                }
+
+                Tell(context, work, "collecting", ++parts, asked);
+            }
+        }
+    }
+
+    /// <summary>Stages, sends and commits. A slot that another run left staged comes first: its delta is what this one's is computed from.</summary>
+    private static async Task<SlotResult> StoreAsync(TaskOrchestrationContext context, SlotRun run, SlotWork work)
+    {
+        Tell(context, run.Request, "merging");
+        Staged staged = await context.CallActivityAsync<Staged>(nameof(StageSlot), new StageOrder(run, work), Retry);
+        while (staged.WaitsFor is { } other)
+        {
+            await CommitAsync(context, other);
+            staged = await context.CallActivityAsync<Staged>(nameof(StageSlot), new StageOrder(run, work), Retry);
+        }
+
+        Tell(context, run.Request, "storing");
+        SlotResult result = await CommitAsync(context, run.Request.Slot);
+        Tell(context, run.Request, "publishing");
+        await context.CallActivityAsync<bool>(nameof(PublishLatest), run.Request.Slot, Retry);
+        return result with { Sources = staged.Sources };
+    }
+
+    private static async Task<SlotResult> CommitAsync(TaskOrchestrationContext context, string slot)
+    {
+        await context.CallActivityAsync<int>(nameof(SendDelta), slot, Retry);
+        return await context.CallActivityAsync<SlotResult>(nameof(CommitSlot), slot, Retry);
+    }
+
+    private static async Task EndAsync(TaskOrchestrationContext context, SlotEnd end)
+    {
+        await context.CallActivityAsync(nameof(FinishSlot), end, Retry);
+        await context.CallActivityAsync(nameof(DeliverNotifications), Retry);
+    }
+
+    private static void Tell(TaskOrchestrationContext context, SlotRequest request, string phase) => context.SetCustomStatus(new { phase, request.Slot });
+
+    private static void Tell(TaskOrchestrationContext context, SlotWork work, string phase, int done, int asked) =>
+        context.SetCustomStatus(new { phase, work.Slot, work.Capacity, done, failed = 0, total = work.Parts.Count, asked });
+}
