@@ -136,7 +136,7 @@ public static class SpotSlot
     private static async Task EndAsync(TaskOrchestrationContext context, SlotEnd end)
     {
         await context.CallActivityAsync(nameof(FinishSlot), end, Retry);
-        await context.CallActivityAsync(nameof(DeliverNotifications), Retry);
+        await context.CallActivityAsync<int>(nameof(DeliverNotifications), Retry);
     }
 
     private static void Tell(TaskOrchestrationContext context, SlotRequest request, string phase) => context.SetCustomStatus(new { phase, request.Slot });

@@ -36,6 +36,6 @@ public static class SpotWorkload
     private static async Task EndAsync(TaskOrchestrationContext context, WorkloadEnd end)
     {
         await context.CallActivityAsync(nameof(FinishWorkload), end, Retry);
-        await context.CallActivityAsync(nameof(DeliverNotifications), Retry);
+        await context.CallActivityAsync<int>(nameof(DeliverNotifications), Retry);
     }
 }
