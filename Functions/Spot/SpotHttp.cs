@@ -12,7 +12,6 @@ using Durable.Pipelines.Spot.Model;
 using Durable.Pipelines.Spot.Tables;
 using Microsoft.Azure.Functions.Worker;
 using Microsoft.Azure.Functions.Worker.Http;
-using Microsoft.DurableTask;
 using Microsoft.DurableTask.Client;
 
 namespace Durable.Functions.Spot;
@@ -46,7 +45,7 @@ public sealed class SpotHttp(SlotPlanner planner, GapFinder gaps, SlotTable slot
         if (wrong.Count > 0) return await BadAsync(request, wrong, cancellationToken);
 
         SlotRequest order = new(slot.Text, body!.MaxRemovedShare, body.Plan);
-        if (!body.DryRun && await client.IsActiveAsync(order.InstanceId, cancellationToken)) return await client.CreateCheckStatusResponseAsync(request, order.InstanceId, HttpStatusCode.Conflict, cancellationToken);
+        if (!body.DryRun && await client.IsActiveAsync(order.InstanceId, cancellationToken)) return await client.RefuseActiveAsync(request, order.InstanceId, cancellationToken);
         try
         {
             SlotWork work = await planner.PlanAsync(slot, cancellationToken);
@@ -73,7 +72,7 @@ public sealed class SpotHttp(SlotPlanner planner, GapFinder gaps, SlotTable slot
             return await request.RefuseAsync(HttpStatusCode.UnprocessableEntity, new { error = error.Message }, cancellationToken);
         }
 
-        return await StartAsync(request, client, nameof(SpotSlot), order, order.InstanceId, cancellationToken);
+        return await client.StartAsync(request, nameof(SpotSlot), order.InstanceId, order, cancellationToken);
     }
 
     /// <summary><c>{"from": …, "to": …}</c>: every missing slot of the range that has raw files; <c>dryRun</c> for the plan.</summary>
@@ -102,7 +101,7 @@ public sealed class SpotHttp(SlotPlanner planner, GapFinder gaps, SlotTable slot
             return await request.RefuseAsync(HttpStatusCode.Conflict, new { error = stale.Message, difference = stale.Difference }, cancellationToken);
         }
 
-        return await StartAsync(request, client, nameof(SpotBackfill), order, order.InstanceId, cancellationToken);
+        return await client.StartAsync(request, nameof(SpotBackfill), order.InstanceId, order, cancellationToken);
     }
 
     /// <summary><c>{"date": "2026-11-27"}</c>, default today: packs the day's questions unless they are there.</summary>
@@ -117,7 +116,7 @@ public sealed class SpotHttp(SlotPlanner planner, GapFinder gaps, SlotTable slot
             wrong["date"] = string.Create(CultureInfo.InvariantCulture, $"today or tomorrow, {today:yyyy-MM-dd} or {today.AddDays(1):yyyy-MM-dd}");
         if (wrong.Count > 0) return await BadAsync(request, wrong, cancellationToken);
         WorkloadRequest order = new(day.ToString("yyyy-MM-dd", CultureInfo.InvariantCulture));
-        return await StartAsync(request, client, nameof(SpotWorkload), order, order.InstanceId, cancellationToken);
+        return await client.StartAsync(request, nameof(SpotWorkload), order.InstanceId, order, cancellationToken);
     }
 
     /// <summary>Slots that are not in the history, why, and whether they can be filled. Default: the last 24 hours.</summary>
@@ -169,23 +168,6 @@ public sealed class SpotHttp(SlotPlanner planner, GapFinder gaps, SlotTable slot
                 slot = time.Text, row.State, row.Capacity, row.IsLate, row.Asked, row.Rows, row.Changed, row.Removed, row.Carried, row.Rejected, row.Error, runs = await runs.ReadAsync(time.InstanceId, cancellationToken),
             }, cancellationToken)
             : await request.RefuseAsync(HttpStatusCode.NotFound, new { error = $"Slot {time} was never begun." }, cancellationToken);
-    }
-
-    private static async Task<HttpResponseData> StartAsync(HttpRequestData request, DurableTaskClient client, string orchestration, object input, string instanceId, CancellationToken cancellationToken)
-    {
-        if (await client.IsActiveAsync(instanceId, cancellationToken)) return await client.CreateCheckStatusResponseAsync(request, instanceId, HttpStatusCode.Conflict, cancellationToken);
-        try
-        {
-            await client.ScheduleNewOrchestrationInstanceAsync(orchestration, input, new StartOrchestrationOptions(instanceId), cancellationToken);
-        }
-        catch (Exception error) when (error is not OperationCanceledException)
-        {
-            // Somebody else started it between the look and the start.
-            if (!await client.IsActiveAsync(instanceId, cancellationToken)) throw;
-            return await client.CreateCheckStatusResponseAsync(request, instanceId, HttpStatusCode.Conflict, cancellationToken);
-        }
-
-        return await client.CreateCheckStatusResponseAsync(request, instanceId, cancellationToken);
     }
 
     private async Task<HttpResponseData?> OffAsync(HttpRequestData request, CancellationToken cancellationToken) =>

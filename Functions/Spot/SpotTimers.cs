@@ -4,7 +4,6 @@ using Durable.Pipelines.Spot;
 using Durable.Pipelines.Spot.Model;
 using Durable.Pipelines.Spot.Tables;
 using Microsoft.Azure.Functions.Worker;
-using Microsoft.DurableTask;
 using Microsoft.DurableTask.Client;
 
 namespace Durable.Functions.Spot;
@@ -24,7 +23,7 @@ public sealed class SpotTimers(SpotOptions options, SlotTable slots, TimeProvide
         if (!options.IsOn) return;
         SlotTime slot = SlotTime.Of(clock.GetUtcNow().UtcDateTime + Early);
         if (await slots.ReadAsync(slot, cancellationToken) is { State: SlotRow.Present }) return;
-        await StartAsync(client, nameof(SpotSlot), new SlotRequest(slot.Text), slot.InstanceId, cancellationToken);
+        await client.TryStartAsync(nameof(SpotSlot), slot.InstanceId, new SlotRequest(slot.Text), cancellationToken);
     }
 
     [Function("TickSpotWorkload")]
@@ -35,19 +34,6 @@ public sealed class SpotTimers(SpotOptions options, SlotTable slots, TimeProvide
         // The day that begins within the next hours: a tick that comes after midnight packs the day it is in.
         DateOnly day = DateOnly.FromDateTime(clock.GetUtcNow().UtcDateTime.AddHours(1));
         WorkloadRequest request = new(day.ToString("yyyy-MM-dd", System.Globalization.CultureInfo.InvariantCulture));
-        await StartAsync(client, nameof(SpotWorkload), request, request.InstanceId, cancellationToken);
-    }
-
-    private static async Task StartAsync(DurableTaskClient client, string orchestration, object input, string instanceId, CancellationToken cancellationToken)
-    {
-        if (await client.IsActiveAsync(instanceId, cancellationToken)) return;
-        try
-        {
-            await client.ScheduleNewOrchestrationInstanceAsync(orchestration, input, new StartOrchestrationOptions(instanceId), cancellationToken);
-        }
-        catch (Exception error) when (error is not OperationCanceledException)
-        {
-            if (!await client.IsActiveAsync(instanceId, cancellationToken)) throw; // else another host was faster
-        }
+        await client.TryStartAsync(nameof(SpotWorkload), request.InstanceId, request, cancellationToken);
     }
 }
