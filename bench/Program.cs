@@ -2,9 +2,17 @@ using System.Globalization;
 using Durable.Bench;
 using Durable.Tests.Fixtures;
 
-// Usage: dotnet run -c Release --project bench [-- --out FILE] [--cities | --climate [--cells 1000,10000,45000] | --national [--cells 451351]]
-//   --cities: only that row; --climate: the climate batches instead of the engine; --national: their whole path once, at full size.
+// Usage: dotnet run -c Release --project bench [-- --out FILE] [--cities | --climate [--cells 1000,10000,45000] | --national [--cells 451351] | --spot]
+//   --cities: only that row; --climate: the climate batches instead of the engine; --national: their whole path once, at full size; --spot: the spot market.
 // Starts a PostgreSQL of its own with durable settings (fsync on) unless DURABLE_TEST_POSTGRES names one.
+if (args.Contains("--spot"))
+{
+    string spot = await SpotRows.RunAsync(BenchHeader.Of("The spot market", args));
+    int file = Array.IndexOf(args, "--out");
+    if (file >= 0) await File.WriteAllTextAsync(args[file + 1], spot);
+    return;
+}
+
 if (args.Contains("--climate") || args.Contains("--national"))
 {
     bool national = args.Contains("--national");
