@@ -75,7 +75,7 @@ internal static class SpotRows
         List<double> ones = [];
         for (int n = 0; n < 200; n++)
         {
-            DateTime at = new DateTime(2026, 1, 2, 0, 0, 0, DateTimeKind.Utc).AddMinutes(random.Next(363 * 1440));
+            DateTime at = new DateTime(2026, 1, 5, 0, 0, 0, DateTimeKind.Utc).AddMinutes(random.Next(360 * 1440));
             int key = random.Next(Keys);
             (IReadOnlyList<MarketChange> rows, double seconds) = await TimedAsync(() => history.FindAsync(at, $"type-{key / 57}", null, $"zone-{key % 57}", 1));
             if (rows.Count != 1) throw new InvalidOperationException("The row is not there.");
