@@ -58,18 +58,25 @@ internal sealed class HubDatabase : IAsyncDisposable
     public async Task<T> RunAsync<T>(string operation, Func<NpgsqlConnection, Task<T>> work, CancellationToken cancellation)
     {
         T result;
-        try
+        for (bool fresh = false; ; fresh = true)
         {
-            Probe?.Invoke(new StorePoint(operation, After: false));
-            await using (NpgsqlConnection connection = await Source.OpenConnectionAsync(cancellation))
+            try
             {
+                Probe?.Invoke(new StorePoint(operation, After: false));
+                await using NpgsqlConnection connection = await Source.OpenConnectionAsync(cancellation);
                 result = await work(connection);
+                break;
             }
-        }
-        catch (Exception e) when (StoreFaults.Waits(e))
-        {
-            NoteFailure(e);
-            throw;
+            catch (PostgresException e) when (e.SqlState == PostgresErrorCodes.ReadOnlySqlTransaction && !fresh)
+            {
+                // Nothing has been done. The server may be writable again, and only this connection, opened before, be read-only.
+                Source.Clear();
+            }
+            catch (Exception e) when (StoreFaults.Waits(e))
+            {
+                NoteFailure(e);
+                throw;
+            }
         }
 
         if (operation is "renew lease" or "commit")
