@@ -77,7 +77,7 @@ internal static class Attempts
     private static TimeSpan? NextDelay(
         ReplayContext context, RetryPolicy policy, int attempt, DateTime start, TaskFailedException failure)
     {
-        if (!policy.Handle(failure))
+        if (!IsHandled(policy, failure))
         {
             return null;
         }
@@ -93,6 +93,13 @@ internal static class Attempts
         double most = capped ? policy.MaxRetryInterval.TotalMilliseconds : TimeSpan.FromDays(365).TotalMilliseconds;
         return TimeSpan.FromMilliseconds(Math.Min(milliseconds, most));
     }
+
+    /// <summary>What the policy says to a failure. The official <c>HandleFailure</c> reads exceptions of DurableTask.Core, and throws at any other.</summary>
+    private static bool IsHandled(RetryPolicy policy, TaskFailedException failure) =>
+        policy.Handle(new global::DurableTask.Core.Exceptions.TaskFailedException(failure.Message) { FailureDetails = CoreDetails(failure.FailureDetails) });
+
+    private static global::DurableTask.Core.FailureDetails CoreDetails(TaskFailureDetails details) =>
+        new(details.ErrorType, details.ErrorMessage, details.StackTrace, details.InnerFailure is { } inner ? CoreDetails(inner) : null, isNonRetriable: false);
 
     private static TaskFailedException Rethrow(TaskFailedException failure)
     {

@@ -18,8 +18,8 @@ public static class ModelBenchmark
     private static readonly TaskOptions Retry = TaskOptions.FromRetryPolicy(
         new RetryPolicy(5, TimeSpan.FromSeconds(2), backoffCoefficient: 2, maxRetryInterval: TimeSpan.FromMinutes(1)) { HandleFailure = Retries.IsTransient });
 
-    /// <summary>Three tries: a tracking server that is away gets the record later, by an export.</summary>
-    private static readonly TaskOptions TrackRetry = TaskOptions.FromRetryPolicy(new RetryPolicy(3, TimeSpan.FromSeconds(2), backoffCoefficient: 2) { HandleFailure = Retries.IsTransient });
+    /// <summary>Five tries: a tracking server that is away for longer gets the record later.</summary>
+    private static readonly TaskOptions TrackRetry = TaskOptions.FromRetryPolicy(new RetryPolicy(5, TimeSpan.FromSeconds(1), backoffCoefficient: 2) { HandleFailure = Retries.IsTransient });
 
     [Function(nameof(ModelBenchmark))]
     public static async Task<ModelOutcome> RunAsync([OrchestrationTrigger] TaskOrchestrationContext context, ModelOrder order)

@@ -33,6 +33,7 @@ public sealed partial class BenchmarkReaper(BenchmarkTable table, RunTracker tra
             }
         }
 
+        if (options.HasMlflow) await tracker.ExportAsync(cancellationToken); // what an outage left
         return closed;
     }
 
