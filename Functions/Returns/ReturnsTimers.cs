@@ -2,7 +2,6 @@ using Durable.Functions.Http;
 using Durable.Orchestrations.Returns;
 using Durable.Pipelines.Returns;
 using Microsoft.Azure.Functions.Worker;
-using Microsoft.DurableTask;
 using Microsoft.DurableTask.Client;
 
 namespace Durable.Functions.Returns;
@@ -21,13 +20,7 @@ public sealed class ReturnsTimers(ReturnsOptions options, ReturnsJournal journal
     private async Task TickAsync(DurableTaskClient client, string timer, string orchestration, object? input, string instanceId, CancellationToken cancellationToken)
     {
         if (!options.IsOn) return;
-        if (await client.IsActiveAsync(instanceId, cancellationToken))
-        {
-            await journal.TickedAsync(timer, ReturnsJournal.Skipped, $"{instanceId} has not ended", cancellationToken);
-            return;
-        }
-
-        await client.ScheduleNewOrchestrationInstanceAsync(orchestration, input, new StartOrchestrationOptions(instanceId), cancellationToken);
-        await journal.TickedAsync(timer, ReturnsJournal.Started, instanceId, cancellationToken);
+        bool started = await client.TryStartAsync(orchestration, instanceId, input, cancellationToken);
+        await journal.TickedAsync(timer, started ? ReturnsJournal.Started : ReturnsJournal.Skipped, started ? instanceId : $"{instanceId} has not ended", cancellationToken);
     }
 }

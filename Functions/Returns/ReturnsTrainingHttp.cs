@@ -8,10 +8,8 @@ using Durable.Operations.Ledger;
 using Durable.Operations.Plans;
 using Durable.Orchestrations.Returns;
 using Durable.Pipelines.Returns;
-using DurableTask.Core.Exceptions;
 using Microsoft.Azure.Functions.Worker;
 using Microsoft.Azure.Functions.Worker.Http;
-using Microsoft.DurableTask;
 using Microsoft.DurableTask.Client;
 
 namespace Durable.Functions.Returns;
@@ -43,7 +41,7 @@ public sealed class ReturnsTrainingHttp(
         try
         {
             if (!body!.DryRun && await client.IsActiveAsync(ReturnsRequest.InstanceId, cancellationToken))
-                return await client.CreateCheckStatusResponseAsync(request, ReturnsRequest.InstanceId, HttpStatusCode.Conflict, cancellationToken);
+                return await client.RefuseActiveAsync(request, ReturnsRequest.InstanceId, cancellationToken);
             if (body.DryRun || training.PlanHash is not null)
             {
                 ReturnsPlan plan = await planner.PlanAsync(training, cancellationToken);
@@ -64,7 +62,7 @@ public sealed class ReturnsTrainingHttp(
             return await UnreadableAsync(request, error, cancellationToken);
         }
 
-        return await StartAsync(request, client, nameof(ReturnsTraining), training, ReturnsRequest.InstanceId, cancellationToken);
+        return await client.StartAsync(request, nameof(ReturnsTraining), ReturnsRequest.InstanceId, training, cancellationToken);
     }
 
     /// <summary>Predicts what is new now instead of at the next tick.</summary>
@@ -73,9 +71,7 @@ public sealed class ReturnsTrainingHttp(
         [HttpTrigger(AuthorizationLevel.Function, "post", Route = "returns/inference")] HttpRequestData request, [DurableClient] DurableTaskClient client, CancellationToken cancellationToken)
     {
         if (!options.IsOn) return await OffAsync(request, cancellationToken);
-        return await client.IsActiveAsync(ReturnsRequest.InferenceInstanceId, cancellationToken)
-            ? await client.CreateCheckStatusResponseAsync(request, ReturnsRequest.InferenceInstanceId, HttpStatusCode.Conflict, cancellationToken)
-            : await StartAsync(request, client, nameof(ReturnsInference), null, ReturnsRequest.InferenceInstanceId, cancellationToken);
+        return await client.StartAsync(request, nameof(ReturnsInference), ReturnsRequest.InferenceInstanceId, null, cancellationToken);
     }
 
     /// <summary>The served model, what is known of the data, the latest runs, ticks and predictions.</summary>
@@ -135,19 +131,6 @@ public sealed class ReturnsTrainingHttp(
         catch (AmazonS3Exception error)
         {
             return await UnreadableAsync(request, error, cancellationToken);
-        }
-    }
-
-    private static async Task<HttpResponseData> StartAsync(HttpRequestData request, DurableTaskClient client, string orchestration, object? input, string instanceId, CancellationToken cancellationToken)
-    {
-        try
-        {
-            await client.ScheduleNewOrchestrationInstanceAsync(orchestration, input, new StartOrchestrationOptions(instanceId), cancellationToken);
-            return await client.CreateCheckStatusResponseAsync(request, instanceId, cancellationToken);
-        }
-        catch (OrchestrationAlreadyExistsException)
-        {
-            return await client.CreateCheckStatusResponseAsync(request, instanceId, HttpStatusCode.Conflict, cancellationToken); // started since the look
         }
     }
 
