@@ -46,9 +46,9 @@ internal sealed class PotholeWorld : IAsyncDisposable, IFunctionRuntime
         (Sandbox, Cluster, Connection, Settings) = (sandbox, cluster, connection, settings);
         services = new ServiceCollection().AddLogging()
             .AddSingleton<IConfiguration>(new ConfigurationBuilder().AddInMemoryCollection(settings.Select(s => KeyValuePair.Create(s.Key.Replace("__", ":", StringComparison.Ordinal), (string?)s.Value))).Build())
-            .AddSingleton<Amazon.EC2.IAmazonEC2>(sandbox.Ec2()).AddSingleton<Amazon.SimpleSystemsManagement.IAmazonSimpleSystemsManagement>(sandbox.Ssm()).AddSingleton<IAmazonS3>(sandbox.S3())
+            .AddSingleton<Amazon.EC2.IAmazonEC2>(sandbox.Ec2()).AddSingleton<Amazon.SimpleSystemsManagement.IAmazonSimpleSystemsManagement>(sandbox.Ssm()).AddSingleton<IAmazonS3>(sandbox.S3()).AddSingleton<Amazon.Pricing.IAmazonPricing>(sandbox.Pricing())
             .AddPothole()
-            .AddFunctionModel(FunctionCatalog.FromTypes(typeof(PotholePipeline).Assembly.GetTypes().Where(type => type.Namespace is "Durable.Orchestrations" or "Durable.Activities.Pothole" or "Durable.Activities.Operations")), new FunctionPipeline([]))
+            .AddFunctionModel(FunctionCatalog.FromTypes(typeof(PotholePipeline).Assembly.GetTypes().Where(type => type.Namespace is "Durable.Orchestrations.Pothole" or "Durable.Activities.Pothole" or "Durable.Activities.Operations")), new FunctionPipeline([]))
             .BuildServiceProvider();
         functions = services.GetRequiredService<FunctionRuntime>();
     }

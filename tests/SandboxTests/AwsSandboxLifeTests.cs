@@ -52,7 +52,7 @@ public sealed class AwsSandboxLifeTests
     {
         using Process parent = Process.Start("sleep", "600");
         using Process sandbox = Process.Start(new ProcessStartInfo("python3",
-            [Path.Combine(SparkStandIn.Root, "tests", "Sandbox", "sandbox.py"), "--parent", parent.Id.ToString(CultureInfo.InvariantCulture)]) { RedirectStandardOutput = true })!;
+            [Path.Combine(SparkStandIn.Root, "Sandbox", "sandbox.py"), "--parent", parent.Id.ToString(CultureInfo.InvariantCulture)]) { RedirectStandardOutput = true })!;
         string? line = await sandbox.StandardOutput.ReadLineAsync().WaitAsync(TimeSpan.FromSeconds(60));
         Assert.StartsWith("AWS sandbox on http://127.0.0.1:", line, StringComparison.Ordinal);
 
