@@ -27,6 +27,14 @@ public sealed class PotholeStorage(IAmazonS3 s3, PotholeOptions options)
 {
     private static readonly string[] NotOnTheCluster = ["sample", "evaluation", "__pycache__"];
 
+    /// <summary>Largest object that S3 copies in one call, 5 GB; what is larger is copied in parts.</summary>
+    internal long LargestCopy { get; init; } = 5L << 30;
+
+    /// <summary>Size of a part, 5 MiB to 5 GiB.</summary>
+    internal long PartBytes { get; init; } = 512L << 20;
+
+    private const int PartsAtOnce = 4;
+
     private const string Success = "_SUCCESS", Metrics = "_metrics.json", Manifest = "MANIFEST.sha256";
 
     /// <summary>Partition of a day, with a slash at its end.</summary>
@@ -82,10 +90,43 @@ public sealed class PotholeStorage(IAmazonS3 s3, PotholeOptions options)
         IReadOnlyList<S3Object> fresh = [.. (await ListAllAsync(source, cancellationToken)).Where(file => file.Key != source + Success)];
         HashSet<string> names = [.. fresh.Select(file => file.Key[source.Length..])];
         await s3.DeleteObjectAsync(options.Bucket, partition + Success, cancellationToken);
-        foreach (string name in names) await s3.CopyObjectAsync(options.Bucket, source + name, options.Bucket, partition + name, cancellationToken);
+        foreach (S3Object file in fresh) await CopyAsync(file, partition + file.Key[source.Length..], cancellationToken);
         foreach (S3Object stale in (await ListAllAsync(partition, cancellationToken)).Where(file => !names.Contains(file.Key[partition.Length..])))
             await s3.DeleteObjectAsync(options.Bucket, stale.Key, cancellationToken);
         await PutAsync(partition + Success, [], cancellationToken);
+    }
+
+    private async Task CopyAsync(S3Object file, string target, CancellationToken cancellationToken)
+    {
+        if ((file.Size ?? 0) <= LargestCopy)
+        {
+            await s3.CopyObjectAsync(options.Bucket, file.Key, options.Bucket, target, cancellationToken);
+            return;
+        }
+
+        string upload = (await s3.InitiateMultipartUploadAsync(options.Bucket, target, cancellationToken)).UploadId;
+        try
+        {
+            long size = file.Size!.Value;
+            PartETag[] parts = new PartETag[(size + PartBytes - 1) / PartBytes];
+            await Parallel.ForAsync(0, parts.Length, new ParallelOptions { MaxDegreeOfParallelism = PartsAtOnce, CancellationToken = cancellationToken }, async (part, token) =>
+            {
+                CopyPartResponse copied = await s3.CopyPartAsync(new CopyPartRequest
+                {
+                    SourceBucket = options.Bucket, SourceKey = file.Key, DestinationBucket = options.Bucket, DestinationKey = target, UploadId = upload, PartNumber = part + 1,
+                    FirstByte = part * PartBytes, LastByte = Math.Min((part + 1) * PartBytes, size) - 1, ETagToMatch = [file.ETag], // not of two versions of the file
+                }, token);
+                parts[part] = new PartETag(part + 1, copied.ETag);
+            });
+            await s3.CompleteMultipartUploadAsync(
+                new CompleteMultipartUploadRequest { BucketName = options.Bucket, Key = target, UploadId = upload, PartETags = [.. parts] }, cancellationToken);
+        }
+        catch
+        {
+            // Parts that nobody completes are billed until they are given up.
+            await s3.AbortMultipartUploadAsync(options.Bucket, target, upload, CancellationToken.None);
+            throw;
+        }
     }
 
     /// <summary>An object as text.</summary>

@@ -51,7 +51,7 @@ def _s3(environ):
         names = {"GET": "ListObjectsV2" if "list-type" in query else "ListObjects", "PUT": "CreateBucket", "POST": "DeleteObjects", "HEAD": "HeadBucket", "DELETE": "DeleteBucket"}
         operation = names.get(method, method) if bucket else "ListBuckets"
     elif method == "PUT" and environ.get("HTTP_X_AMZ_COPY_SOURCE"):
-        operation = "CopyObject"
+        operation = "UploadPartCopy" if "partNumber" in query else "CopyObject"
     elif method in ("PUT", "POST") and set(query) & set(_PUT):
         operation = next(name for sign, name in _PUT.items() if sign in query)
     else:

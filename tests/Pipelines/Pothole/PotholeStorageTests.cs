@@ -73,6 +73,35 @@ public sealed class PotholeStorageTests(AwsSandbox sandbox) : IClassFixture<AwsS
     }
 
     [Fact]
+    public async Task An_object_too_large_for_one_copy_is_copied_in_parts_or_not_at_all()
+    {
+        const int Part = 5 << 20; // the smallest that S3 takes
+        byte[] content = new byte[2 * Part + 12_345];
+        new Random(1).NextBytes(content);
+        await AttemptAsync("job.1");
+        await s3.PutObjectAsync(new PutObjectRequest { BucketName = bucket, Key = "runs/dt=2026-02-12/job.1/part-9.parquet", InputStream = new MemoryStream(content) });
+        PotholeStorage small = new(s3, new PotholeOptions { Bucket = bucket }) { LargestCopy = Part, PartBytes = Part };
+
+        await sandbox.FaultAsync("s3", "UploadPartCopy", "500");
+        try
+        {
+            await Assert.ThrowsAnyAsync<AmazonS3Exception>(() => small.PublishAsync(Stage, "job.1", Partition));
+        }
+        finally
+        {
+            await sandbox.ClearFaultsAsync();
+        }
+
+        Assert.Empty((await s3.ListMultipartUploadsAsync(new ListMultipartUploadsRequest { BucketName = bucket })).MultipartUploads ?? []);
+        await small.PublishAsync(Stage, "job.1", Partition);
+        using GetObjectResponse copied = await s3.GetObjectAsync(bucket, Partition + "part-9.parquet");
+        using MemoryStream got = new();
+        await copied.ResponseStream.CopyToAsync(got);
+        Assert.Equal(content, got.ToArray());
+        Assert.EndsWith("-3\"", copied.ETag, StringComparison.Ordinal); // of three parts
+    }
+
+    [Fact]
     public async Task Published_output_replaces_the_old_one_and_a_swap_that_died_is_finished_by_the_next()
     {
         await PutAsync(Partition + "stale.parquet", "old");
