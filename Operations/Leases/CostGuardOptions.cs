@@ -29,6 +29,15 @@ public sealed class CostGuardOptions
     [Range(0, 1_000_000, ErrorMessage = "CostGuard__DayUsd goes from 0 to 1,000,000.")]
     public decimal DayUsd { get; init; } = 50;
 
+    public const string FromProvider = "provider", Configured = "configured";
+
+    /// <summary><c>provider</c> (default): hourly prices come from the provider's price list, and from <see cref="HourlyPrices"/> where that says nothing. <c>configured</c>: from those alone.</summary>
+    [AllowedValues(FromProvider, Configured, ErrorMessage = "CostGuard__PriceList is provider or configured.")]
+    public string PriceList { get; init; } = FromProvider;
+
+    /// <summary>Of when <see cref="HourlyPrices"/> are; stated with every price that is taken from them.</summary>
+    public string HourlyPricesAsOf { get; init; } = "2026-11-26";
+
     /// <summary>
     /// US dollars an hour, <c>type=price</c> by comma; <c>*</c> is the price of every other type, and without it those are refused.
     /// Default: on-demand Linux prices of ap-northeast-2 for common types, and a pessimistic 5.00 for the rest.

@@ -1,10 +1,12 @@
 using Amazon.EC2;
 using Amazon.EC2.Model;
+using Amazon.Pricing;
 
 namespace Durable.Operations.Leases;
 
 /// <summary>EC2 instances.</summary>
-internal sealed class Ec2Machines(IAmazonEC2 ec2) : IPaidMachines
+/// <param name="pricing">The price list; null: prices are the configured ones.</param>
+internal sealed class Ec2Machines(IAmazonEC2 ec2, IAmazonPricing? pricing = null) : IPaidMachines
 {
     public const string Ec2 = "ec2";
 
@@ -34,6 +36,11 @@ internal sealed class Ec2Machines(IAmazonEC2 ec2) : IPaidMachines
                 : new Machine(id, "absent", "", null)),
         ];
     }
+
+    public async Task<IReadOnlyDictionary<string, decimal>> ListPricesAsync(IReadOnlyCollection<string> types, CancellationToken cancellationToken) =>
+        pricing is not null && (ec2.Config.RegionEndpoint?.SystemName ?? ec2.Config.AuthenticationRegion) is { Length: > 0 } region
+            ? await Ec2PriceList.ReadAsync(pricing, region, types, cancellationToken)
+            : new Dictionary<string, decimal>();
 
     public Task StartAsync(IReadOnlyList<string> ids, CancellationToken cancellationToken) =>
         ec2.StartInstancesAsync(new StartInstancesRequest { InstanceIds = [.. ids] }, cancellationToken);

@@ -19,7 +19,7 @@ public sealed partial class LeaseKeeper(NpgsqlDataSource database, IEnumerable<I
     /// <summary>Longest wait for an answer of a provider; its row is locked meanwhile.</summary>
     private static readonly TimeSpan ProviderLimit = TimeSpan.FromSeconds(60);
 
-    private readonly IReadOnlyDictionary<string, decimal> prices = options.Prices();
+    private readonly HourlyPrices prices = new(options);
 
     /// <summary>Opens a lease or finds it, and grants it when no other comes first.</summary>
     /// <exception cref="ArgumentException">The request itself is wrong.</exception>
@@ -35,13 +35,14 @@ public sealed partial class LeaseKeeper(NpgsqlDataSource database, IEnumerable<I
 
         // Asked only now: whoever had the machines before has let go, so what is on is not theirs.
         IReadOnlyList<Machine> machines = await AskAsync(limit => Provider(request.Cluster.Kind).DescribeAsync(request.Cluster.MachineIds, limit), cancellationToken);
+        IReadOnlyDictionary<string, HourlyPrice> hourly = await prices.OfAsync(Provider(request.Cluster.Kind), machines.Select(machine => machine.Type), cancellationToken);
         await using NpgsqlTransaction transaction = await connection.BeginTransactionAsync(cancellationToken);
         await MachineLeases.LockGrantsAsync(connection, cancellationToken);
         LeaseRow lease = (await MachineLeases.LockAsync(connection, id, cancellationToken))!;
         if (await AnswerAsync(connection, id, cancellationToken) is { } changed) return changed;
 
-        string? refusal = await RefusalAsync(connection, lease, machines, cancellationToken);
-        if (refusal is null) await MachineLeases.GrantAsync(connection, lease, [.. machines.Select(machine => (machine, Price(machine.Type)!.Value))], cancellationToken);
+        string? refusal = await RefusalAsync(connection, lease, machines, hourly, cancellationToken);
+        if (refusal is null) await MachineLeases.GrantAsync(connection, lease, [.. machines.Select(machine => (machine, hourly[machine.Type]))], cancellationToken);
         else await MachineLeases.CloseAsync(connection, id, ByGuard, refusal, [], cancellationToken);
         await transaction.CommitAsync(cancellationToken);
         return refusal is null ? new LeaseTurn(id, true, 0, null) : throw new LeaseRefusedException(id, refusal);
@@ -232,18 +233,19 @@ public sealed partial class LeaseKeeper(NpgsqlDataSource database, IEnumerable<I
         MachineReceipt[] machines =
         [
             .. (await MachineLeases.MachinesAsync(connection, leaseId, cancellationToken)).Select(machine => new MachineReceipt(
-                machine.Id, machine.Type, machine.State, machine.StateBefore, machine.Ours, machine.SecondsBilled, machine.HourlyPriceUsd / 1.000000m, machine.CostUsd)),
+                machine.Id, machine.Type, machine.State, machine.StateBefore, machine.Ours, machine.SecondsBilled, machine.HourlyPriceUsd / 1.000000m, machine.CostUsd, machine.PriceSource)),
         ];
         return new LeaseReceipt(
             leaseId, lease.Cluster, lease.State == "closed", lease.ClosedBy, lease.GrantedAt, lease.ClosedAt, machines,
             machines.Sum(machine => machine.SecondsBilled), machines.Sum(machine => machine.CostUsd), lease.Error);
     }
 
-    private async Task<string?> RefusalAsync(NpgsqlConnection connection, LeaseRow lease, IReadOnlyList<Machine> machines, CancellationToken cancellationToken)
+    private async Task<string?> RefusalAsync(
+        NpgsqlConnection connection, LeaseRow lease, IReadOnlyList<Machine> machines, IReadOnlyDictionary<string, HourlyPrice> hourly, CancellationToken cancellationToken)
     {
         if (machines.FirstOrDefault(machine => machine.IsGone) is { } gone) return $"{gone.Id} is {gone.State}.";
-        if (machines.FirstOrDefault(machine => Price(machine.Type) is null) is { } unpriced) return $"the price of {unpriced.Type} ({unpriced.Id}) is unknown: add it to setting CostGuard__HourlyPrices.";
-        decimal[] ours = [.. machines.Where(machine => machine.State is not ("running" or "pending") || lease.StopsRunning).Select(machine => Price(machine.Type)!.Value)];
+        if (machines.FirstOrDefault(machine => !hourly.ContainsKey(machine.Type)) is { } unpriced) return $"the price of {unpriced.Type} ({unpriced.Id}) is unknown: add it to setting CostGuard__HourlyPrices.";
+        decimal[] ours = [.. machines.Where(machine => machine.State is not ("running" or "pending") || lease.StopsRunning).Select(machine => hourly[machine.Type].Usd)];
         return await OverBudgetAsync(connection, lease, TimeSpan.FromSeconds(lease.LongestSeconds), ours, cancellationToken);
     }
 
@@ -263,8 +265,6 @@ public sealed partial class LeaseKeeper(NpgsqlDataSource database, IEnumerable<I
             ? null
             : string.Create(CultureInfo.InvariantCulture, $"the budget of the {of} is {most:0.####} {unit} (setting {setting}); {spent:0.####} are spent or promised, up to {wanted:0.####} more are asked for.");
     }
-
-    private decimal? Price(string type) => prices.TryGetValue(type, out decimal price) || prices.TryGetValue("*", out price) ? price : null;
 
     private IPaidMachines Provider(string kind) => providers.FirstOrDefault(provider => provider.Kind == kind)
         ?? throw new ArgumentException($"Machines of kind '{kind}' are not known; known are {string.Join(", ", providers.Select(provider => provider.Kind))}.");

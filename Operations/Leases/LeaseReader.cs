@@ -12,7 +12,7 @@ public sealed record LeaseView(
     DateTime? ClosedAt, string? ClosedBy, int Failures, string? Error, long SecondsBilled, decimal CostUsd, IReadOnlyList<LeasedMachineView> Machines);
 
 /// <summary>A machine of a lease.</summary>
-public sealed record LeasedMachineView(string Id, string Type, string State, string StateBefore, bool Ours, decimal HourlyPriceUsd, long SecondsBilled, decimal CostUsd);
+public sealed record LeasedMachineView(string Id, string Type, string State, string StateBefore, bool Ours, decimal HourlyPriceUsd, long SecondsBilled, decimal CostUsd, string PriceSource);
 
 /// <summary>A page of leases.</summary>
 /// <param name="Before">Give this to get the next page; null: there is none.</param>
@@ -38,7 +38,7 @@ public sealed class LeaseReader(NpgsqlDataSource database)
                 coalesce(m.seconds, 0), coalesce(m.cost, 0), coalesce(m.machines, '[]')
             FROM operations.machine_leases AS l LEFT JOIN LATERAL (
                 SELECT sum(seconds_billed)::bigint AS seconds, sum(cost_usd) AS cost, json_agg(json_build_object('id', machine_id, 'type', machine_type, 'state', state, 'stateBefore', state_before,
-                    'ours', ours, 'hourlyPriceUsd', trim_scale(hourly_price_usd), 'secondsBilled', seconds_billed, 'costUsd', cost_usd) ORDER BY array_position(l.machine_ids, machine_id)) AS machines
+                    'ours', ours, 'hourlyPriceUsd', trim_scale(hourly_price_usd), 'secondsBilled', seconds_billed, 'costUsd', cost_usd, 'priceSource', price_source) ORDER BY array_position(l.machine_ids, machine_id)) AS machines
                 FROM operations.leased_machines WHERE lease_id = l.lease_id) AS m ON true
             WHERE CASE $1 WHEN 'all' THEN true WHEN 'closed' THEN state = 'closed' WHEN 'open' THEN state <> 'closed' ELSE state IN ('held', 'stopping') AND deadline < now() END
                 AND ($2 IS NULL OR cluster = $2) AND ($3 IS NULL OR turn < $3)

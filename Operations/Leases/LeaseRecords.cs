@@ -52,7 +52,9 @@ public sealed record ClusterGrant(string LeaseId, DateTime DeadlineUtc, IReadOnl
 /// <param name="Ours">False: it was on before and was left as it was; nothing is charged to this run.</param>
 /// <param name="SecondsBilled">From the start call until the provider was first seen to report it off, at least 60; 0 when it was never on.</param>
 /// <param name="CostUsd">Seconds × hourly price / 3600, rounded to four decimals.</param>
-public sealed record MachineReceipt(string Id, string Type, string State, string StateBefore, bool Ours, long SecondsBilled, decimal HourlyPriceUsd, decimal CostUsd);
+/// <param name="PriceSource">Where the price is from, and of when.</param>
+public sealed record MachineReceipt(string Id, string Type, string State, string StateBefore, bool Ours, long SecondsBilled, decimal HourlyPriceUsd, decimal CostUsd,
+    string PriceSource = "");
 
 /// <summary>How a lease ended.</summary>
 /// <param name="Proven">The provider reported every machine of ours off. Without it the run is Failed and the reaper goes on.</param>

@@ -15,7 +15,7 @@ internal sealed record LeaseRow(
 }
 
 /// <summary>A machine of a granted lease.</summary>
-internal sealed record LeasedMachine(string Id, string Type, decimal HourlyPriceUsd, string StateBefore, bool Ours, string State, DateTime? OnSince, DateTime? OffAt, long SecondsBilled, decimal CostUsd);
+internal sealed record LeasedMachine(string Id, string Type, decimal HourlyPriceUsd, string StateBefore, bool Ours, string State, DateTime? OnSince, DateTime? OffAt, long SecondsBilled, decimal CostUsd, string PriceSource);
 
 /// <summary>Machine seconds and US dollars.</summary>
 internal readonly record struct Spent(long Seconds, decimal Usd);
@@ -73,18 +73,18 @@ internal static class MachineLeases
         return new Spent(reader.GetInt64(0), reader.GetDecimal(1));
     }
 
-    public static async Task GrantAsync(NpgsqlConnection connection, LeaseRow lease, IReadOnlyList<(Machine Machine, decimal Price)> machines, CancellationToken cancellationToken)
+    public static async Task GrantAsync(NpgsqlConnection connection, LeaseRow lease, IReadOnlyList<(Machine Machine, HourlyPrice Price)> machines, CancellationToken cancellationToken)
     {
         await ExecuteAsync(connection, """
             UPDATE operations.machine_leases SET state = 'held', granted_at = clock_timestamp(), deadline = clock_timestamp() + make_interval(secs => longest_seconds) WHERE lease_id = $1
             """, cancellationToken, lease.LeaseId);
-        foreach ((Machine machine, decimal price) in machines)
+        foreach ((Machine machine, HourlyPrice price) in machines)
         {
             bool wasOn = machine.State is "running" or "pending", ours = !wasOn || lease.StopsRunning;
             await ExecuteAsync(connection, """
-                INSERT INTO operations.leased_machines (lease_id, machine_id, machine_type, hourly_price_usd, state_before, ours, state, on_since)
-                VALUES ($1, $2, $3, $4, $5, $6, $5, CASE WHEN $7 THEN clock_timestamp() END)
-                """, cancellationToken, lease.LeaseId, machine.Id, machine.Type, price, machine.State, ours, ours && wasOn);
+                INSERT INTO operations.leased_machines (lease_id, machine_id, machine_type, hourly_price_usd, state_before, ours, state, on_since, price_source)
+                VALUES ($1, $2, $3, $4, $5, $6, $5, CASE WHEN $7 THEN clock_timestamp() END, $8)
+                """, cancellationToken, lease.LeaseId, machine.Id, machine.Type, price.Usd, machine.State, ours, ours && wasOn, price.Source);
         }
     }
 
@@ -92,7 +92,7 @@ internal static class MachineLeases
     {
         List<LeasedMachine> machines = [];
         await using NpgsqlCommand command = Command(connection, """
-            SELECT machine_id, machine_type, hourly_price_usd, state_before, ours, m.state, on_since, off_at, seconds_billed, cost_usd
+            SELECT machine_id, machine_type, hourly_price_usd, state_before, ours, m.state, on_since, off_at, seconds_billed, cost_usd, price_source
             FROM operations.leased_machines AS m JOIN operations.machine_leases USING (lease_id) WHERE lease_id = $1 ORDER BY array_position(machine_ids, machine_id)
             """, leaseId);
         await using NpgsqlDataReader reader = await command.ExecuteReaderAsync(cancellationToken);
@@ -100,7 +100,7 @@ internal static class MachineLeases
         {
             machines.Add(new LeasedMachine(
                 reader.GetString(0), reader.GetString(1), reader.GetDecimal(2), reader.GetString(3), reader.GetBoolean(4), reader.GetString(5),
-                Time(reader, 6), Time(reader, 7), reader.GetInt64(8), reader.GetDecimal(9)));
+                Time(reader, 6), Time(reader, 7), reader.GetInt64(8), reader.GetDecimal(9), reader.GetString(10)));
         }
 
         return machines;

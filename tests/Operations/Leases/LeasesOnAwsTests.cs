@@ -79,6 +79,33 @@ public sealed class LeasesOnAwsTests(AwsSandbox sandbox) : IClassFixture<AwsSand
     }
 
     [Fact]
+    public async Task Prices_come_from_the_price_list_else_from_the_settings_and_a_receipt_says_which()
+    {
+        using Amazon.Pricing.AmazonPricingClient pricing = sandbox.Pricing(retries: 0);
+        string type = (await new Ec2Machines(ec2).DescribeAsync([cluster.Master.Id], default))[0].Type;
+        decimal listed = (await new Ec2Machines(ec2, pricing).ListPricesAsync([type], default))[type];
+        CostGuardOptions guard = new() { HourlyPrices = $"{type}=0.999", HourlyPricesAsOf = "2026-02-01" };
+
+        MachineReceipt byList = await PricedAsync("list/1", new LeaseKeeper(database, [new Ec2Machines(ec2, pricing)], guard));
+        await sandbox.FaultAsync("pricing", "GetProducts", "denied", times: -1);
+        MachineReceipt bySetting = await PricedAsync("setting/1", new LeaseKeeper(database, [new Ec2Machines(ec2, pricing)], guard));
+        await sandbox.ClearFaultsAsync();
+        MachineReceipt asked = await PricedAsync("asked/1", new LeaseKeeper(database, [new Ec2Machines(ec2, pricing)], new CostGuardOptions { PriceList = CostGuardOptions.Configured, HourlyPrices = "*=0.5" }));
+
+        Assert.Equal(listed, byList.HourlyPriceUsd);
+        Assert.StartsWith("price list, read 20", byList.PriceSource, StringComparison.Ordinal);
+        Assert.Equal((0.999m, "configured, as of 2026-02-01"), (bySetting.HourlyPriceUsd, bySetting.PriceSource));
+        Assert.Equal(0.5m, asked.HourlyPriceUsd);
+
+        async Task<MachineReceipt> PricedAsync(string run, LeaseKeeper with)
+        {
+            ClusterRequest request = new("ec2", "spark", run, [cluster.Master.Id], TimeSpan.FromMinutes(5));
+            await with.TakeAsync(new LeaseRequest("i", request));
+            return (await with.StopAsync(request.LeaseId, false, LeaseKeeper.ByRun)).Machines[0];
+        }
+    }
+
+    [Fact]
     public async Task A_stop_that_hangs_at_the_provider_is_forced_by_the_reaper()
     {
         await RunningAsync();
