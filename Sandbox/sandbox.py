@@ -28,7 +28,7 @@ def main():
     parser.add_argument("--parent", type=int, help="process to end with")
     options = parser.parse_args()
     name = f"sandbox-{os.getpid()}"
-    root = options.root or tempfile.mkdtemp(prefix="aws-sandbox-")
+    root = os.path.abspath(options.root) if options.root else tempfile.mkdtemp(prefix="aws-sandbox-")  # machines run in folders of their own
     pathlib.Path(root).mkdir(parents=True, exist_ok=True)
     processes.watch_over(name + "/", None if options.root else root)
     try:
