@@ -57,6 +57,16 @@ public sealed class ClimateImportTests(ClimateImportTests.App fixture) : IClassF
     }
 
     [Fact]
+    public async Task A_delivery_may_be_larger_than_other_requests()
+    {
+        byte[] large = [.. Encoding.UTF8.GetBytes(Admin + "l1,Incheon,3\n"), .. Enumerable.Repeat((byte)'\n', 11 << 20)]; // other routes take 10 MB
+
+        (HttpStatusCode status, JsonElement receipt) = await Host.UploadAsync(Route, large);
+
+        Assert.Equal((HttpStatusCode.OK, 1), (status, receipt.GetProperty("accepted").GetInt32()));
+    }
+
+    [Fact]
     public async Task The_command_imports_a_file_into_the_table_it_is_named_after_and_shows_what_was_refused()
     {
         string directory = Directory.CreateTempSubdirectory("durable-import-").FullName;
