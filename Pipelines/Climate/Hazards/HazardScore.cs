@@ -6,16 +6,6 @@ namespace Durable.Pipelines.Climate.Hazards;
 public readonly record struct HazardScore(double Value, bool UsedFallback)
 {
     internal static HazardScore Of(double value, bool usedFallback) => new(Math.Round(value, 4), usedFallback);
-
-    /// <summary>Very High from 80, High from 60, Medium from 40, Low from 20, else Very Low (cuts on 100·H).</summary>
-    public static string Level(double score100) => score100 switch
-    {
-        >= 80 => "Very High",
-        >= 60 => "High",
-        >= 40 => "Medium",
-        >= 20 => "Low",
-        _ => "Very Low",
-    };
 }
 
 /// <summary>Inputs are <see cref="double.NaN"/> when missing. A true zero is a value.</summary>

@@ -27,15 +27,6 @@ public static class ClimateIndices
     /// <summary>Smallest value of the year: TNn.</summary>
     public static double Smallest(DailySeries series, int year) => Fold(series, year, double.PositiveInfinity, Math.Min);
 
-    /// <summary>RX5DAY, mm: the largest sum of five days whose middle day lies in the year; a missing day counts as dry.</summary>
-    public static double WettestFiveDays(DailySeries rain, int year) => rain.IsComplete(year) ? WettestFiveDays(rain, rain.StartOf(year), rain.Year(year).Length) : double.NaN;
-
-    /// <summary>SDII, mm a wet day. A year without a wet day has none.</summary>
-    public static double Intensity(DailySeries rain, int year) => WetTotal(rain, year) / DaysFrom(rain, year, WetDay);
-
-    /// <summary>PRCPTOT, mm on wet days.</summary>
-    public static double WetTotal(DailySeries rain, int year) => Fold(rain, year, 0, (sum, value) => value >= WetDay ? sum + value : sum);
-
     /// <summary>Sum of all days.</summary>
     public static double Total(DailySeries series, int year) => Fold(series, year, 0, (sum, value) => sum + value);
 
@@ -44,9 +35,6 @@ public static class ClimateIndices
 
     /// <summary>CDD: days of the longest dry spell that ends in the year; it may have begun in an earlier one. NaN when a spell spans the whole year.</summary>
     public static double LongestDrySpell(DailySeries rain, int year) => LongestSpell(rain, year, value => value < WetDay);
-
-    /// <summary>CWD: the same for wet days.</summary>
-    public static double LongestWetSpell(DailySeries rain, int year) => LongestSpell(rain, year, value => value >= WetDay);
 
     /// <summary>WSDI: days in spells of at least six days above the 90th percentile of their calendar day.</summary>
     /// <param name="percentiles">From <see cref="DayPercentiles"/> with 90.</param>
@@ -110,21 +98,6 @@ public static class ClimateIndices
         }
 
         return days;
-    }
-
-    private static double WettestFiveDays(DailySeries rain, int start, int length)
-    {
-        ReadOnlySpan<double> all = rain.All;
-        double wettest = 0;
-        for (int middle = start; middle < start + length; middle++)
-        {
-            if (middle < 2 || middle + 2 >= all.Length) continue;
-            double sum = 0;
-            for (int day = middle - 2; day <= middle + 2; day++) sum += double.IsNaN(all[day]) ? 0 : all[day];
-            wettest = Math.Max(wettest, sum);
-        }
-
-        return wettest;
     }
 
     private static double LongestSpell(DailySeries series, int year, Func<double, bool> belongs)

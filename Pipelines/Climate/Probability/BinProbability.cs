@@ -30,14 +30,6 @@ public static class BinProbability
         return true;
     }
 
-    /// <summary>Expected annual loss as a share of value: Σ probability · damage rate.</summary>
-    public static double AnnualLoss(ReadOnlySpan<double> probabilities, BinScheme scheme)
-    {
-        double loss = 0;
-        for (int bin = 0; bin < scheme.Count; bin++) loss += probabilities[bin] * scheme.DamageRates[bin];
-        return loss;
-    }
-
     /// <summary>n^(−1/5): bandwidth over standard deviation; 0 for a sample that is too small to be smoothed.</summary>
     internal static double Scott(int n) => n < SmallestSmoothed ? 0 : n < ScottFactors.Length ? ScottFactors[n] : Math.Pow(n, -0.2);
 

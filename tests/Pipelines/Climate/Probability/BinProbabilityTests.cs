@@ -19,7 +19,7 @@ public sealed class BinProbabilityTests
 
         Assert.Equal(0.343614, p[0], 1e-6);
         Assert.Equal(0.656386, p[1], 1e-6);
-        Assert.Equal(0.656386, BinProbability.AnnualLoss(p, Halves), 1e-6);
+        Assert.Equal(0.656386, AnnualLoss(p, Halves), 1e-6);
     }
 
     [Fact]
@@ -35,7 +35,7 @@ public sealed class BinProbabilityTests
         Assert.Equal(0.5 - 0.394738, p[1], 2e-6);
         Assert.Equal(0.394738 - 0.294363, p[2], 2e-6);
         Assert.Equal(0.294363, p[3], 2e-6);
-        Assert.Equal(0.105262 * 0.02 + 0.100375 * 0.07 + 0.294363 * 0.20, BinProbability.AnnualLoss(p, BinSchemes.Drought), 1e-6);
+        Assert.Equal(0.105262 * 0.02 + 0.100375 * 0.07 + 0.294363 * 0.20, AnnualLoss(p, BinSchemes.Drought), 1e-6);
     }
 
     [Fact]
@@ -103,7 +103,7 @@ public sealed class BinProbabilityTests
                 double[] p = Estimate(values, scheme);
                 Assert.Equal(1, p.Sum(), 1e-6);
                 Assert.All(p, share => Assert.InRange(share, 0, 1 + 1e-12));
-                Assert.InRange(BinProbability.AnnualLoss(p, scheme), scheme.DamageRates.Min() - 1e-12, scheme.DamageRates.Max() + 1e-12);
+                Assert.InRange(AnnualLoss(p, scheme), scheme.DamageRates.Min() - 1e-12, scheme.DamageRates.Max() + 1e-12);
                 double[] stored = PackedYears.Bins(Pack(p, scheme), p.Length);
                 Assert.Equal(1, stored.Sum(), 1e-12);
                 Assert.All(stored.Zip(p), pair => Assert.Equal(pair.Second, pair.First, 1.01 / PackedYears.Unit));
@@ -166,4 +166,6 @@ public sealed class BinProbabilityTests
         from until in Gen.Choose(0, 110)
         from level in Gen.Elements(0.0, 300.0)
         select values.Take(length).Select((value, year) => level + (year < until ? value * quiet : value)).ToArray()).ToArbitrary();
+
+    private static double AnnualLoss(double[] probabilities, BinScheme scheme) => probabilities.Zip(scheme.DamageRates, (probability, rate) => probability * rate).Sum();
 }
