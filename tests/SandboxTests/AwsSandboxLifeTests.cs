@@ -19,11 +19,11 @@ public sealed class AwsSandboxLifeTests
         string mark = NewMark();
         using AmazonSimpleSystemsManagementClient ssm = sandbox.Ssm();
         string command = (await SendAsync(ssm, id, Detached(mark) + "\nsleep 600")).CommandId;
-        await UntilAsync(() => Living(mark) > 0, "the command's process has not begun");
+        await Eventually.HoldsAsync(() => Living(mark) > 0, "the command's process has not begun");
 
         await sandbox.MachineAsync(id, "crash");
 
-        await UntilAsync(() => Living(mark) == 0, "a process outlived its machine");
+        await Eventually.HoldsAsync(() => Living(mark) == 0, "a process outlived its machine");
         GetCommandInvocationResponse silent = await ssm.GetCommandInvocationAsync(new GetCommandInvocationRequest { CommandId = command, InstanceId = id });
         Assert.Equal(CommandInvocationStatus.InProgress, silent.Status);
         DescribeInstanceInformationResponse agents = await ssm.DescribeInstanceInformationAsync(new DescribeInstanceInformationRequest());
@@ -39,12 +39,12 @@ public sealed class AwsSandboxLifeTests
         string mark = NewMark();
         using AmazonSimpleSystemsManagementClient ssm = sandbox.Ssm();
         await SendAsync(ssm, id, Detached(mark));
-        await UntilAsync(() => Living(mark) > 0, "the detached process has not begun");
+        await Eventually.HoldsAsync(() => Living(mark) > 0, "the detached process has not begun");
 
         if (killed) sandbox.Kill();
         else await sandbox.DisposeAsync();
 
-        await UntilAsync(() => Living(mark) == 0, "a process outlived the sandbox");
+        await Eventually.HoldsAsync(() => Living(mark) == 0, "a process outlived the sandbox");
     }
 
     [Fact]
@@ -90,10 +90,5 @@ public sealed class AwsSandboxLifeTests
         string count = list.StandardOutput.ReadToEnd();
         list.WaitForExit();
         return int.Parse(count, CultureInfo.InvariantCulture);
-    }
-
-    private static async Task UntilAsync(Func<bool> condition, string otherwise)
-    {
-        for (Stopwatch watch = Stopwatch.StartNew(); !condition(); await Task.Delay(100)) Assert.True(watch.Elapsed < TimeSpan.FromSeconds(20), otherwise);
     }
 }

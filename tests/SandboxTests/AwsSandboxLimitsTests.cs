@@ -28,13 +28,13 @@ public sealed class AwsSandboxLimitsTests(AwsSandbox sandbox) : IClassFixture<Aw
         string id = (await sandbox.CreateClusterAsync(workers: 0)).Master.Id;
         using AmazonEC2Client ec2 = sandbox.Ec2();
         await ec2.StartInstancesAsync(new StartInstancesRequest { InstanceIds = [id] });
-        await UntilAsync(async () => (await sandbox.StatesAsync())[id] == "running");
+        await Eventually.HoldsAsync(async () => (await sandbox.StatesAsync())[id] == "running");
         using AmazonSimpleSystemsManagementClient ssm = sandbox.Ssm();
         SendCommandRequest request = new() { InstanceIds = [id], DocumentName = "AWS-RunShellScript", Parameters = new() { ["commands"] = ["seq 100000 109999"] } };
         string command = (await ssm.SendCommandAsync(request)).Command.CommandId;
 
         GetCommandInvocationResponse? told = null;
-        await UntilAsync(async () => (told = await ssm.GetCommandInvocationAsync(new GetCommandInvocationRequest { CommandId = command, InstanceId = id })).Status == CommandInvocationStatus.Success);
+        await Eventually.HoldsAsync(async () => (told = await ssm.GetCommandInvocationAsync(new GetCommandInvocationRequest { CommandId = command, InstanceId = id })).Status == CommandInvocationStatus.Success);
 
         // 10,000 lines of 7 characters were written.
         Assert.Equal(24_000, told!.StandardOutputContent.Length);
@@ -121,7 +121,7 @@ public sealed class AwsSandboxLimitsTests(AwsSandbox sandbox) : IClassFixture<Aw
         async Task<DescribeProcessingJobResponse> EndAsync(string name)
         {
             DescribeProcessingJobResponse job = new();
-            await UntilAsync(async () => (job = await sageMaker.DescribeProcessingJobAsync(new DescribeProcessingJobRequest { ProcessingJobName = name })).ProcessingJobStatus != ProcessingJobStatus.InProgress);
+            await Eventually.HoldsAsync(async () => (job = await sageMaker.DescribeProcessingJobAsync(new DescribeProcessingJobRequest { ProcessingJobName = name })).ProcessingJobStatus != ProcessingJobStatus.InProgress);
             return job;
         }
 
@@ -147,7 +147,7 @@ public sealed class AwsSandboxLimitsTests(AwsSandbox sandbox) : IClassFixture<Aw
             StoppingCondition = new() { MaxRuntimeInSeconds = 60 },
         });
         DescribeTrainingJobResponse job = new();
-        await UntilAsync(async () => (job = await sageMaker.DescribeTrainingJobAsync(new DescribeTrainingJobRequest { TrainingJobName = "starved" })).TrainingJobStatus != TrainingJobStatus.InProgress);
+        await Eventually.HoldsAsync(async () => (job = await sageMaker.DescribeTrainingJobAsync(new DescribeTrainingJobRequest { TrainingJobName = "starved" })).TrainingJobStatus != TrainingJobStatus.InProgress);
         Assert.Equal(TrainingJobStatus.Failed, job.TrainingJobStatus);
         Assert.StartsWith("CapacityError", job.FailureReason, StringComparison.Ordinal);
     }
@@ -171,17 +171,12 @@ public sealed class AwsSandboxLimitsTests(AwsSandbox sandbox) : IClassFixture<Aw
         SandboxCluster cluster = await sandbox.CreateClusterAsync(workers: 1);
         using AmazonEC2Client ec2 = sandbox.Ec2();
         await ec2.StartInstancesAsync(new StartInstancesRequest { InstanceIds = [.. cluster.Ids] });
-        await UntilAsync(async () => (await sandbox.StatesAsync()).Values.All(s => s == "running"));
+        await Eventually.HoldsAsync(async () => (await sandbox.StatesAsync()).Values.All(s => s == "running"));
         await sandbox.FaultAsync("ec2", "StopInstances", "hang-stop", match: cluster.Workers[0].Id);
         await ec2.StopInstancesAsync(new StopInstancesRequest { InstanceIds = [.. cluster.Ids] });
-        await UntilAsync(async () => (await sandbox.StatesAsync())[cluster.Master.Id] == "stopped");
+        await Eventually.HoldsAsync(async () => (await sandbox.StatesAsync())[cluster.Master.Id] == "stopped");
         Assert.Equal("stopping", (await sandbox.StatesAsync())[cluster.Workers[0].Id]);
         await sandbox.MachineAsync(cluster.Workers[0].Id, "release");
-        await UntilAsync(async () => (await sandbox.StatesAsync())[cluster.Workers[0].Id] == "stopped");
-    }
-
-    private static async Task UntilAsync(Func<Task<bool>> condition)
-    {
-        for (Stopwatch watch = Stopwatch.StartNew(); !await condition(); await Task.Delay(50)) Assert.True(watch.Elapsed < TimeSpan.FromSeconds(20), "it did not come to pass within 20 s");
+        await Eventually.HoldsAsync(async () => (await sandbox.StatesAsync())[cluster.Workers[0].Id] == "stopped");
     }
 }

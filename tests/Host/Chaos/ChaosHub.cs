@@ -172,17 +172,8 @@ internal sealed class ChaosHub : IAsyncDisposable
 
     /// <summary>Waits for a condition, looking every 20 ms.</summary>
     /// <returns>How long it took.</returns>
-    public static async Task<TimeSpan> UntilAsync(Func<Task<bool>> holds, double seconds, Func<Task<string>> explain)
-    {
-        Stopwatch watch = Stopwatch.StartNew();
-        while (!await holds())
-        {
-            if (watch.Elapsed.TotalSeconds > seconds) Assert.Fail($"Not within {seconds} s: {await explain()}");
-            await Task.Delay(20);
-        }
-
-        return watch.Elapsed;
-    }
+    public static Task<TimeSpan> UntilAsync(Func<Task<bool>> holds, double seconds, Func<Task<string>> explain) =>
+        Eventually.HoldsAsync(holds, explain, seconds);
 
     public async ValueTask DisposeAsync()
     {

@@ -124,7 +124,7 @@ public sealed class ExactlyOnceTests(ITestOutputHelper output)
         async Task TellAsync(TestEngine engine, int i, int client, EventKind kind, int n)
         {
             SendOutcome sent = default;
-            await FirstScenarios.Until(async () => (sent = await engine.TellAsync(Id(i), kind)).Result != SendResult.WrongState, 30);
+            await Eventually.HoldsAsync(async () => (sent = await engine.TellAsync(Id(i), kind)).Result != SendResult.WrongState, 30);
             Note(i, client, kind, n, sent);
         }
 
@@ -162,7 +162,7 @@ public sealed class ExactlyOnceTests(ITestOutputHelper output)
             }
         };
         await engine.RaiseAsync(id, "item", "a");
-        await FirstScenarios.Until(async () => await CountAsync(engine, "SELECT count(*) FROM inbox") == 0);
+        await Eventually.HoldsAsync(async () => await CountAsync(engine, "SELECT count(*) FROM inbox") == 0);
         await engine.RaiseAsync(id, "item", "end");
 
         Assert.Equal("[\"a\"]", (await engine.EndAsync(id)).Output);

@@ -1,3 +1,4 @@
+using Durable.Tests.Fixtures;
 using Durable.Host.History;
 using Durable.Host.Store;
 using Microsoft.DurableTask;
@@ -128,7 +129,7 @@ public sealed class FirstScenarios
         string id = await engine.ScheduleAsync("Listen");
         await engine.Hub.WaitAsync(id, completion: false, payloads: false);
         await engine.TellAsync(id, EventKind.ExecutionSuspended, "hold");
-        await Until(async () => (await engine.Hub.GetAsync(id, true))!.Status == OrchestrationRuntimeStatus.Suspended);
+        await Eventually.HoldsAsync(async () => (await engine.Hub.GetAsync(id, true))!.Status == OrchestrationRuntimeStatus.Suspended);
         await engine.RaiseAsync(id, "go", "x");
         await Task.Delay(200);
         Assert.Equal(OrchestrationRuntimeStatus.Suspended, (await engine.Hub.GetAsync(id, true))!.Status);
@@ -156,7 +157,7 @@ public sealed class FirstScenarios
             });
         await using TestEngine engine = await TestEngine.StartAsync(app);
         string id = await engine.ScheduleAsync("Parent");
-        await Until(async () => (await engine.Hub.GetAsync("the-child", true))?.Status == OrchestrationRuntimeStatus.Running);
+        await Eventually.HoldsAsync(async () => (await engine.Hub.GetAsync("the-child", true))?.Status == OrchestrationRuntimeStatus.Running);
         await engine.TellAsync(id, EventKind.ExecutionTerminated, "enough", recursive: true);
 
         Assert.Equal((OrchestrationRuntimeStatus.Terminated, "enough"), ((await engine.EndAsync(id)).Status, (await engine.EndAsync(id)).Output));
@@ -188,21 +189,11 @@ public sealed class FirstScenarios
         broken = false;
         SendOutcome sent = await engine.TellAsync(id, EventKind.ExecutionRewound, "again");
         Assert.Equal(SendResult.Accepted, sent.Result);
-        await Until(async () => (await engine.Hub.GetAsync(id, true))!.Status == OrchestrationRuntimeStatus.Completed);
+        await Eventually.HoldsAsync(async () => (await engine.Hub.GetAsync(id, true))!.Status == OrchestrationRuntimeStatus.Completed);
 
         Assert.Equal("\"Hello first!up\"", (await engine.Hub.GetAsync(id, true))!.Output);
         Assert.Equal(1, app.Calls.Count(call => call == "Hello:\"first\""));
         Assert.Equal(2, app.Calls.Count(call => call == "Hello:\"cleanup\""));
         Assert.Equal(3, app.Calls.Count(call => call == "Flaky:\"x\""));
-    }
-
-    internal static async Task Until(Func<Task<bool>> holds, double seconds = 15)
-    {
-        DateTime end = DateTime.UtcNow.AddSeconds(seconds);
-        while (!await holds())
-        {
-            Assert.True(DateTime.UtcNow < end, "The condition did not come to hold in time.");
-            await Task.Delay(20);
-        }
     }
 }

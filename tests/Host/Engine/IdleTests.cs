@@ -35,7 +35,7 @@ public sealed class IdleTests
             await engine.RaiseAsync("poked", "early", 1);
             await engine.Hub.WaitAsync("timer", completion: false, payloads: false);
             await engine.TellAsync("timer", EventKind.ExecutionSuspended, "hold");
-            await FirstScenarios.Until(async () => (await engine.Hub.ReadHistoryAsync("timer")).Any(e => e.Kind == EventKind.TimerFired));
+            await Eventually.HoldsAsync(async () => (await engine.Hub.ReadHistoryAsync("timer")).Any(e => e.Kind == EventKind.TimerFired));
 
             Assert.Equal(0, await TurnsAsync());
             Assert.Equal(OrchestrationRuntimeStatus.Suspended, (await engine.Hub.GetAsync("timer", false))!.Status);
@@ -43,7 +43,7 @@ public sealed class IdleTests
 
         await using TestEngine again = await TestEngine.StartAsync(App(), database, new HubSettings { HubName = "TestHub", ExtendedSessions = false });
         await again.RaiseAsync("timer", "unread", 1); // has it loaded and replayed
-        await FirstScenarios.Until(async () => (await again.Hub.ReadHistoryAsync("timer")).Any(e => e.Kind == EventKind.EventRaised));
+        await Eventually.HoldsAsync(async () => (await again.Hub.ReadHistoryAsync("timer")).Any(e => e.Kind == EventKind.EventRaised));
         Assert.Equal(0, await TurnsAsync());
         await again.TellAsync("timer", EventKind.ExecutionResumed, "on");
         Assert.Equal("\"fired\"", (await again.EndAsync("timer")).Output);

@@ -1,3 +1,4 @@
+using Durable.Tests.Fixtures;
 using System.Text.Json;
 using Durable.Host.History;
 using Durable.Host.Store;
@@ -163,7 +164,7 @@ public sealed class ProgrammingModelTests
         });
         await using TestEngine engine = await TestEngine.StartAsync(app, settings: new HubSettings { HubName = "TestHub", ExtendedSessions = false });
         string id = await engine.ScheduleAsync("Evolving");
-        await FirstScenarios.Until(async () => (await engine.Hub.ReadHistoryAsync(id)).Any(e => e.Kind == EventKind.TaskCompleted));
+        await Eventually.HoldsAsync(async () => (await engine.Hub.ReadHistoryAsync(id)).Any(e => e.Kind == EventKind.TaskCompleted));
         changed = true;
         await engine.RaiseAsync(id, "go", "x");
 
@@ -302,7 +303,7 @@ public sealed class ProgrammingModelTests
         });
         string id = await engine.ScheduleAsync("Wait");
         await engine.Hub.WaitAsync(id, completion: false, payloads: false);
-        await FirstScenarios.Until(() => Task.FromResult(engine.Engine.Sessions == 0));
+        await Eventually.HoldsAsync(() => Task.FromResult(engine.Engine.Sessions == 0));
         await engine.RaiseAsync(id, "go", "back");
 
         Assert.Equal("\"back\"", (await engine.EndAsync(id)).Output);

@@ -42,7 +42,7 @@ public sealed class StoreFaultTests
         };
 
         await engine.ScheduleAsync("Chain", id: "chain");
-        await FirstScenarios.Until(() => Task.FromResult(engine.Log.Lines.Count > 0));
+        await Eventually.HoldsAsync(() => Task.FromResult(engine.Log.Lines.Count > 0));
         await Task.Delay(300);
         refuses = false;
 

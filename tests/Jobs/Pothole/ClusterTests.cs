@@ -66,7 +66,7 @@ public sealed class ClusterTests(AwsSandbox sandbox) : IClassFixture<AwsSandbox>
         using AmazonSimpleSystemsManagementClient ssm = sandbox.Ssm();
         string master = cluster.Master.Id, absent = cluster.Workers[1].Id;
         await ec2.StartInstancesAsync(new StartInstancesRequest { InstanceIds = [master, cluster.Workers[0].Id] });
-        await UntilAsync(async () => (await sandbox.StatesAsync())[cluster.Workers[0].Id] == "running" && (await sandbox.StatesAsync())[master] == "running");
+        await Eventually.HoldsAsync(async () => (await sandbox.StatesAsync())[cluster.Workers[0].Id] == "running" && (await sandbox.StatesAsync())[master] == "running");
 
         string hosts = $"{cluster.Workers[0].PrivateIp} {cluster.Workers[1].PrivateIp}";
         string said = await TellAsync(ssm, master, $"printf '%s\\n' {hosts} >$SPARK_HOME/conf/workers; $SPARK_HOME/sbin/start-all.sh 2>&1");
@@ -74,21 +74,21 @@ public sealed class ClusterTests(AwsSandbox sandbox) : IClassFixture<AwsSandbox>
         Assert.Equal((1, 1), await WorkersAsync(ssm, master));
 
         await ec2.StartInstancesAsync(new StartInstancesRequest { InstanceIds = [absent] });
-        await UntilAsync(async () => (await sandbox.StatesAsync())[absent] == "running");
+        await Eventually.HoldsAsync(async () => (await sandbox.StatesAsync())[absent] == "running");
         await TellAsync(ssm, master, "$SPARK_HOME/sbin/start-all.sh");
         Assert.Equal((2, 2), await WorkersAsync(ssm, master));
         await ec2.StopInstancesAsync(new StopInstancesRequest { InstanceIds = [absent] });
-        await UntilAsync(async () => (await sandbox.StatesAsync())[absent] == "stopped");
+        await Eventually.HoldsAsync(async () => (await sandbox.StatesAsync())[absent] == "stopped");
         Assert.Equal((1, 2), await WorkersAsync(ssm, master));
 
         string program = _desk.At("endless.py"), began = _desk.At("began");
         await File.WriteAllTextAsync(program, $"import os, time\nopen('{began}', 'w').write(str(os.getpid()))\ntime.sleep(600)\n");
         await TellAsync(ssm, master, $"setsid $SPARK_HOME/bin/spark-submit --master spark://{cluster.Master.PrivateIp}:7077 {program} >/dev/null 2>&1 &");
-        await UntilAsync(() => Task.FromResult(File.Exists(began) && new FileInfo(began).Length > 0));
+        await Eventually.HoldsAsync(() => Task.FromResult(File.Exists(began) && new FileInfo(began).Length > 0));
         string driver = $"/proc/{await File.ReadAllTextAsync(began)}";
         Assert.True(Directory.Exists(driver));
         await sandbox.MachineAsync(master, "crash");
-        await UntilAsync(() => Task.FromResult(!Directory.Exists(driver) || File.ReadAllText(driver + "/stat").Contains(") Z", StringComparison.Ordinal)));
+        await Eventually.HoldsAsync(() => Task.FromResult(!Directory.Exists(driver) || File.ReadAllText(driver + "/stat").Contains(") Z", StringComparison.Ordinal)));
     }
 
     private async Task<AmazonS3Client> BucketAsync()
@@ -126,18 +126,12 @@ public sealed class ClusterTests(AwsSandbox sandbox) : IClassFixture<AwsSandbox>
             DocumentName = "AWS-RunShellScript", InstanceIds = [machine], Parameters = new Dictionary<string, List<string>> { ["commands"] = [script] },
         });
         GetCommandInvocationResponse? now = null;
-        await UntilAsync(async () =>
+        await Eventually.HoldsAsync(async () =>
         {
             now = await ssm.GetCommandInvocationAsync(new GetCommandInvocationRequest { CommandId = sent.Command.CommandId, InstanceId = machine });
             return now.Status != CommandInvocationStatus.Pending && now.Status != CommandInvocationStatus.InProgress;
         });
         Assert.True(now!.Status == CommandInvocationStatus.Success, $"{now.Status}: {now.StandardErrorContent}");
         return now.StandardOutputContent;
-    }
-
-    private static async Task UntilAsync(Func<Task<bool>> condition)
-    {
-        using CancellationTokenSource limit = new(TimeSpan.FromSeconds(60));
-        while (!await condition()) await Task.Delay(50, limit.Token);
     }
 }

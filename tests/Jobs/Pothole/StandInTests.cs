@@ -79,7 +79,7 @@ public sealed class StandInTests : IDisposable
         Assert.Equal(0, (await MasterAsync()).GetProperty("aliveworkers").GetInt32());
         Task<Ran> driver = SubmitAsync(Program("print('ran')"));
 
-        await UntilAsync(async () => (await MasterAsync()).GetProperty("activeapps").GetArrayLength() == 1);
+        await Eventually.HoldsAsync(async () => (await MasterAsync()).GetProperty("activeapps").GetArrayLength() == 1);
         await Task.Delay(300);
         Assert.False(driver.IsCompleted);
         await File.WriteAllTextAsync(Path.Combine(Home, "conf", "workers"), "localhost # this machine\n");
@@ -166,12 +166,6 @@ public sealed class StandInTests : IDisposable
     {
         using HttpClient client = new();
         return JsonDocument.Parse(await client.GetStringAsync($"http://127.0.0.1:{_port}/json/")).RootElement;
-    }
-
-    private static async Task UntilAsync(Func<Task<bool>> condition)
-    {
-        using CancellationTokenSource limit = new(TimeSpan.FromSeconds(20));
-        while (!await condition()) await Task.Delay(50, limit.Token);
     }
 
     private static string CommandOf(string process)

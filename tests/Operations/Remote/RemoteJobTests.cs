@@ -134,7 +134,7 @@ public sealed class RemoteJobTests : IAsyncLifetime
             setsid sh -c 'while :; do sleep 0.05; date +%s%N >"$HOME/escaped"; done' &
             wait
             """);
-        await WaitForAsync(() => File.Exists(Path.Combine(shell.Home, "stubborn")) && File.Exists(Path.Combine(shell.Home, "escaped")));
+        await Eventually.HoldsAsync(() => File.Exists(Path.Combine(shell.Home, "stubborn")) && File.Exists(Path.Combine(shell.Home, "escaped")));
 
         RemoteJobState killed = await host.KillAsync(Target, "tree", default);
 
@@ -160,10 +160,10 @@ public sealed class RemoteJobTests : IAsyncLifetime
     public async Task A_job_whose_runner_vanished_is_lost_and_its_rest_can_be_killed()
     {
         await StartAsync("gone", """while :; do sleep 0.05; date +%s%N >"$HOME/beat"; done""");
-        await WaitForAsync(() => File.Exists(Path.Combine(shell.Home, "beat")));
+        await Eventually.HoldsAsync(() => File.Exists(Path.Combine(shell.Home, "beat")));
         int runner = int.Parse(await File.ReadAllTextAsync(Path.Combine(shell.Home, ".durable/jobs/gone/pid")), System.Globalization.CultureInfo.InvariantCulture);
         Process.GetProcessById(runner).Kill();
-        await WaitForAsync(() => host.PollAsync(Target, "gone", default).GetAwaiter().GetResult().Phase == RemoteJobPhase.Lost);
+        await Eventually.HoldsAsync(() => host.PollAsync(Target, "gone", default).GetAwaiter().GetResult().Phase == RemoteJobPhase.Lost);
 
         Assert.Equal(RemoteJobPhase.Lost, (await StartAsync("gone", "true")).Phase); // the first is found, not started again
         Assert.Equal((RemoteJobPhase.Exited, 137), Brief(await host.KillAsync(Target, "gone", default)));
@@ -198,14 +198,6 @@ public sealed class RemoteJobTests : IAsyncLifetime
             RemoteJobState state = await host.PollAsync(Target, id, default);
             if (state.Phase != RemoteJobPhase.Running) return state;
             if (watch.Elapsed > TimeSpan.FromSeconds(20)) throw new TimeoutException($"{id} does not end.");
-        }
-    }
-
-    private static async Task WaitForAsync(Func<bool> seen)
-    {
-        for (Stopwatch watch = Stopwatch.StartNew(); !seen(); await Task.Delay(20))
-        {
-            if (watch.Elapsed > TimeSpan.FromSeconds(10)) throw new TimeoutException();
         }
     }
 
