@@ -1,6 +1,5 @@
 using Durable;
 using Durable.Host.Hosting;
-using Durable.Operations;
 using Durable.Pipelines.Benchmark;
 using Durable.Pipelines.Climate;
 using Durable.Pipelines.Pothole;
@@ -33,10 +32,9 @@ namespace Durable
     /// <summary>What the app needs, on whichever host.</summary>
     internal static class App
     {
-        /// <summary>Adds the settings' defaults and the services of every pipeline.</summary>
+        /// <summary>Adds the services of every pipeline.</summary>
         public static void AddPipelines(this IHostApplicationBuilder builder)
         {
-            builder.Configuration.AddOperationsDefaults();
             builder.Services.AddClimate();
             builder.Services.AddPothole();
             builder.Services.AddReturns();

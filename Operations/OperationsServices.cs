@@ -8,7 +8,6 @@ using Durable.Operations.Remote;
 using Durable.Operations.Schema;
 using Durable.Operations.Training;
 using Microsoft.Extensions.Configuration;
-using Microsoft.Extensions.Configuration.Memory;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Hosting;
@@ -71,10 +70,6 @@ public static class OperationsServices
         services.TryAddSingleton<IRemoteHost, RemoteHost>();
         return services;
     }
-
-    /// <summary>Values of settings that a trigger's attribute names and that nobody has to set. The Functions host reads them itself: there they must be app settings.</summary>
-    public static void AddOperationsDefaults(this IConfigurationBuilder configuration) => configuration.Sources.Insert(
-        0, new MemoryConfigurationSource { InitialData = [KeyValuePair.Create("CostGuard:ReaperSchedule", (string?)"0 * * * * *")] });
 
     /// <summary>A connection opened while the server was read-only may stay so; without a lifetime, a busy pool would keep it for ever.</summary>
     private static NpgsqlConnectionStringBuilder Short(string connectionString)

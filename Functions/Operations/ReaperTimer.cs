@@ -6,12 +6,13 @@ using Microsoft.DurableTask.Client;
 
 namespace Durable.Functions.Operations;
 
-/// <summary>Stops what outlives its lease or its run, whatever became of the orchestration that should have done it.</summary>
+/// <summary>Stops what outlives its lease or its run, whatever became of the orchestration that should have done it. Every minute.</summary>
+/// <remarks>The schedule is a literal: a setting that a host cannot resolve would leave the function out, and with it the last guard of paid machines.</remarks>
 public sealed class ReaperTimer(LeaseReaper reaper, RunLedger ledger, NotificationSender sender)
 {
     [Function("ReapClusters")]
     public async Task<ReaperRound> TickAsync(
-        [TimerTrigger("%" + CostGuardOptions.ReaperSchedule + "%")] TimerInfo timer, [DurableClient] DurableTaskClient client, CancellationToken cancellationToken)
+        [TimerTrigger("0 * * * * *")] TimerInfo timer, [DurableClient] DurableTaskClient client, CancellationToken cancellationToken)
     {
         ReaperRound round = await reaper.ReapAsync((instanceId, cancellation) => EndOfAsync(client, instanceId, cancellation), cancellationToken);
         await ledger.CloseEndedAsync((instanceId, cancellation) => EndOfAsync(client, instanceId, cancellation), cancellationToken);

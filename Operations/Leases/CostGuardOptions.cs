@@ -6,9 +6,6 @@ namespace Durable.Operations.Leases;
 /// <summary>Limits on paid machines; settings <c>CostGuard__…</c>. Budgets count what a lease would cost if it ran to its deadline, until its receipt says less.</summary>
 public sealed class CostGuardOptions
 {
-    /// <summary>When the reaper looks, NCRONTAB. Default every minute.</summary>
-    public const string ReaperSchedule = "CostGuard__ReaperSchedule";
-
     /// <summary>Longest time from grant to deadline, extensions included. Default 6 h.</summary>
     [Range(typeof(TimeSpan), "00:00:05", "7.00:00:00", ErrorMessage = "CostGuard__LongestLease goes from 00:00:05 to 7.00:00:00.")]
     public TimeSpan LongestLease { get; init; } = TimeSpan.FromHours(6);
