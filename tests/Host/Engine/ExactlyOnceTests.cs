@@ -124,7 +124,7 @@ public sealed class ExactlyOnceTests(ITestOutputHelper output)
         async Task TellAsync(TestEngine engine, int i, int client, EventKind kind, int n)
         {
             SendOutcome sent = default;
-            await Eventually.HoldsAsync(async () => (sent = await engine.TellAsync(Id(i), kind)).Result != SendResult.WrongState, 30);
+            await Eventually.HoldsAsync(async () => (sent = await engine.TellAsync(Id(i), kind)).Result != SendResult.WrongState, seconds: 30);
             Note(i, client, kind, n, sent);
         }
 
