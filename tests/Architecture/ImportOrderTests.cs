@@ -8,6 +8,9 @@ public sealed partial class ImportOrderTests
     /// <summary>Each layer of the app may use itself and what stands after it.</summary>
     private static readonly string[] Layers = ["Functions", "Orchestrations", "Activities", "Pipelines", "Operations"];
 
+    /// <summary>Beside Program.cs the one file of the app that knows its host: status links of the embedded host have a key for each instance, the official ones cannot.</summary>
+    private const string StatusAnswers = "Functions/StatusAnswers.cs";
+
     private static readonly string Root = FindRoot();
 
     [Fact]
@@ -48,7 +51,7 @@ public sealed partial class ImportOrderTests
                let isHost = file.Room.StartsWith("Host", StringComparison.Ordinal)
                from used in file.Uses
                let usesHost = used.StartsWith("Host", StringComparison.Ordinal)
-               where isHost ? !usesHost && used != "Postgres" : usesHost
+               where isHost ? !usesHost && used != "Postgres" : usesHost && file.Path != StatusAnswers
                select $"{file.Path} uses {used}",
         ];
 
