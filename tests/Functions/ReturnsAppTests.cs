@@ -59,6 +59,7 @@ public sealed class ReturnsAppTests(AwsSandbox sandbox) : IClassFixture<AwsSandb
         await PredictAsync(app, version);
         await SkipPreparationAndRollBackAsync(world, version);
         await CommandLineAsync(world);
+        await TimersAsync(world);
     }
 
     private static async Task PredictAsync(AppProcess app, string version)
@@ -104,6 +105,31 @@ public sealed class ReturnsAppTests(AwsSandbox sandbox) : IClassFixture<AwsSandb
             CliCall call = await CliCall.RunAsync([.. command, "--url", world.App.Url, "--output", "json"]);
             Assert.True(call.ExitCode == expected, $"{string.Join(' ', command)} ended with {call.ExitCode}: {call.Out}{call.Error}");
         }
+    }
+
+    /// <summary>Both timers, fired by hand; one that meets its predecessor is skipped and says so.</summary>
+    private static async Task TimersAsync(ReturnsApp world)
+    {
+        await world.ScalarAsync<long>("WITH gone AS (DELETE FROM returns.ticks RETURNING 1) SELECT count(*) FROM gone");
+        foreach (string timer in (string[])["TickReturnsTraining", "TickReturnsInference"]) Assert.Equal(HttpStatusCode.Accepted, (await world.App.PostAsync("/admin/functions/" + timer, "{}")).Status);
+        for (int i = 0; i < 100 && await world.ScalarAsync<long>("SELECT count(*) FROM returns.ticks WHERE outcome = 'started'") < 2; i++) await Task.Delay(50);
+        Assert.Equal("UpToDate", Text(await world.EndAsync(ReturnsRequest.InstanceId), "state"));
+        await world.EndAsync(ReturnsRequest.InferenceInstanceId);
+
+        // A training held up: its predecessor has not ended when the timer ticks again.
+        await using NpgsqlConnection holder = await world.Database.OpenConnectionAsync();
+        await using NpgsqlTransaction held = await holder.BeginTransactionAsync();
+        await using (NpgsqlCommand hold = new("LOCK TABLE operations.runs IN ACCESS EXCLUSIVE MODE", holder)) await hold.ExecuteNonQueryAsync();
+        for (int i = 0; i < 2; i++) await world.App.PostAsync("/admin/functions/TickReturnsInference", "{}");
+        for (int i = 0; i < 100 && await world.ScalarAsync<long>("SELECT count(*) FROM returns.ticks WHERE outcome = 'skipped'") < 1; i++)
+        {
+            await Task.Delay(50);
+            if (i % 20 == 19) await world.App.PostAsync("/admin/functions/TickReturnsInference", "{}");
+        }
+
+        await held.RollbackAsync();
+        Assert.Equal("inference: returns-inference has not ended", await world.ScalarAsync<string>("SELECT timer || ': ' || detail FROM returns.ticks WHERE outcome = 'skipped' LIMIT 1"));
+        await world.EndAsync(ReturnsRequest.InferenceInstanceId);
     }
 
     private static async Task<(string State, int Predicted)> InferAsync(ReturnsApp world)
