@@ -30,11 +30,10 @@ internal sealed class Connection
     };
 
     /// <summary>Default: for people.</summary>
-    public Option<OutputFormat> Output { get; } = new("--output", "-o")
-    {
-        Description = "table or json; default table",
-        Recursive = true,
-    };
+    public Option<OutputFormat> Output { get; } = OutputOption();
+
+    /// <summary>Tables as wide as their contents.</summary>
+    public Option<bool> Wide { get; } = new("--wide") { Description = "Tables show every column whole, however wide", Recursive = true };
 
     /// <summary>The client that the parsed options ask for.</summary>
     /// <exception cref="CommandFailedException">The address is none.</exception>
@@ -44,7 +43,28 @@ internal sealed class Connection
         string text = parsed.GetValue(Url) ?? Setting("DURABLE_URL") ?? "http://127.0.0.1:7071";
         return Uri.TryCreate(text, UriKind.Absolute, out Uri? url) && url.Scheme is "http" or "https"
             ? new DurableClient(url, parsed.GetValue(Key) ?? Setting("DURABLE_KEY"))
-            : throw new CommandFailedException(ExitCode.BadUsage, $"The address of the host is '{text}': it begins with http:// or https://");
+            : throw new CommandFailedException(ExitCode.BadUsage, $"--url is '{text}', not an address such as http://127.0.0.1:7071.");
+    }
+
+    private static Option<OutputFormat> OutputOption()
+    {
+        Option<OutputFormat> option = new("--output", "-o")
+        {
+            Description = "table or json; default table",
+            Recursive = true,
+            CustomParser = result =>
+            {
+                string word = result.Tokens[0].Value;
+                if (word.Equals("json", StringComparison.OrdinalIgnoreCase))
+                    return OutputFormat.Json;
+                if (!word.Equals("table", StringComparison.OrdinalIgnoreCase))
+                    result.AddError($"--output is '{word}'; allowed are table, json.");
+                return OutputFormat.Table;
+            },
+        };
+        option.CompletionSources.Clear();
+        option.CompletionSources.Add(_ => [new("table"), new("json")]);
+        return option;
     }
 
     private static string? Setting(string name) => Environment.GetEnvironmentVariable(name) is { Length: > 0 } value ? value : null;

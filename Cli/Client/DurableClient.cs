@@ -35,13 +35,15 @@ internal sealed class DurableClient(Uri baseUrl, string? key) : IDisposable
     public void Dispose() => _http.Dispose();
 
     /// <summary>A route of the management API, <c>instances/…</c>.</summary>
-    public Task<Answer> ManageAsync(HttpMethod method, string route, string? json, CancellationToken cancellation, string? continuation = null) =>
-        SendAsync(method, Management + route, json, cancellation, continuation: continuation);
+    /// <param name="allow">A status that the caller wants to see although it is an error.</param>
+    public Task<Answer> ManageAsync(
+        HttpMethod method, string route, string? json, CancellationToken cancellation, string? continuation = null, params IReadOnlyList<HttpStatusCode> allow) =>
+        SendAsync(method, Management + route, json, cancellation, continuation, allow);
 
     /// <summary>A route of the app, <c>climate/…</c> under <c>/api</c>.</summary>
     /// <param name="allow">A status that the caller wants to see although it is an error.</param>
-    public Task<Answer> CallAsync(HttpMethod method, string route, string? json, CancellationToken cancellation, HttpStatusCode? allow = null) =>
-        SendAsync(method, "api/" + route, json, cancellation, allow);
+    public Task<Answer> CallAsync(HttpMethod method, string route, string? json, CancellationToken cancellation, params IReadOnlyList<HttpStatusCode> allow) =>
+        SendAsync(method, "api/" + route, json, cancellation, continuation: null, allow);
 
     /// <summary>Sends a file to a route of the app. It takes as long as it takes.</summary>
     public Task<Answer> UploadAsync(string route, HttpContent content, CancellationToken cancellation) =>
@@ -50,7 +52,8 @@ internal sealed class DurableClient(Uri baseUrl, string? key) : IDisposable
     /// <summary>Sends one request.</summary>
     /// <exception cref="CommandFailedException">Nobody answers (3), the host is not ready (3), bad values or key (2), any other refusal (1).</exception>
     public async Task<Answer> SendAsync(
-        HttpMethod method, string path, string? json, CancellationToken cancellation, HttpStatusCode? allow = null, string? continuation = null, HttpContent? content = null)
+        HttpMethod method, string path, string? json, CancellationToken cancellation, string? continuation = null,
+        IReadOnlyList<HttpStatusCode>? allow = null, HttpContent? content = null)
     {
         using HttpRequestMessage request = new(method, path);
         request.Headers.Accept.Add(new MediaTypeWithQualityHeaderValue("application/json"));
@@ -64,8 +67,8 @@ internal sealed class DurableClient(Uri baseUrl, string? key) : IDisposable
 
         using HttpResponseMessage response = await ReachAsync(request, content is null ? LongestRequest : Timeout.InfiniteTimeSpan, cancellation);
         string text = await response.Content.ReadAsStringAsync(cancellation);
-        if ((int)response.StatusCode >= 400 && response.StatusCode != allow)
-            throw Refusal(response.StatusCode, text, method, request.RequestUri!);
+        if ((int)response.StatusCode >= 400 && allow?.Contains(response.StatusCode) != true)
+            throw Refusals.Of(response.StatusCode, Json(text));
         return new Answer(response.StatusCode, Json(text), response.Headers.TryGetValues(Token, out IEnumerable<string>? tokens) ? tokens.First() : null);
     }
 
@@ -79,28 +82,12 @@ internal sealed class DurableClient(Uri baseUrl, string? key) : IDisposable
         }
         catch (HttpRequestException e)
         {
-            throw new CommandFailedException(ExitCode.Unreachable, $"No host answers at {BaseUrl} ({e.Message}). Start one with ./run, or give --url.");
+            throw new CommandFailedException(ExitCode.Unreachable, $"No host answers at {BaseUrl} ({e.Message}). Start one with ./run serve, or give --url.");
         }
         catch (OperationCanceledException) when (!cancellation.IsCancellationRequested)
         {
             throw new CommandFailedException(ExitCode.Unreachable, $"The host at {BaseUrl} did not answer in time.");
         }
-    }
-
-    private static CommandFailedException Refusal(HttpStatusCode status, string text, HttpMethod method, Uri address)
-    {
-        string path = address.IsAbsoluteUri ? address.AbsolutePath : address.OriginalString;
-        string reason = text.Trim() is { Length: > 0 } given ? given : $"{method} {path} answered {(int)status}";
-        return status switch
-        {
-            HttpStatusCode.Unauthorized or HttpStatusCode.Forbidden =>
-                new CommandFailedException(ExitCode.BadUsage, "The host wants a key: set DURABLE_KEY or give --key. " + text.Trim()),
-            HttpStatusCode.BadRequest => new CommandFailedException(ExitCode.BadUsage, reason),
-            HttpStatusCode.ServiceUnavailable => new CommandFailedException(ExitCode.Unreachable, $"The host is not ready. {text.Trim()}"),
-            HttpStatusCode.NotFound => new CommandFailedException(ExitCode.Failed, text.Trim() is { Length: > 0 } ? reason : $"Not found: {path}"),
-            HttpStatusCode.Gone => new CommandFailedException(ExitCode.Failed, text.Trim() is { Length: > 0 } ? reason : "The instance has already ended."),
-            _ => new CommandFailedException(ExitCode.Failed, reason),
-        };
     }
 
     private static JsonNode? Json(string text)

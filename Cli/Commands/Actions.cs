@@ -15,6 +15,7 @@ internal static class Actions
         {
             try
             {
+                screen.Wide = parsed.GetValue(connection.Wide);
                 using DurableClient client = connection.Open(parsed);
                 return await action(parsed, client, parsed.GetValue(connection.Output), cancellation);
             }

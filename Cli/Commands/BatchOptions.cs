@@ -11,11 +11,8 @@ internal sealed class BatchOptions
         ["extreme_heat", "extreme_cold", "wildfire", "drought", "water_stress", "sea_level_rise", "river_flood", "urban_flood", "typhoon"];
 
     /// <summary>hazard, probability or annual (probability, then hazard).</summary>
-    public Option<string> Batch { get; } = new Option<string>("--batch")
-    {
-        Description = "Which batch; default hazard. annual is probability, then hazard",
-        DefaultValueFactory = _ => "hazard",
-    }.AcceptOnlyFromAmong("hazard", "probability", "annual");
+    public Option<string> Batch { get; } = Options.Choice(
+        "--batch", "hazard, probability or annual (probability, then hazard); default hazard", "hazard", "probability", "annual");
 
     private Option<string[]> Scenarios { get; } = Options.List("--scenario", $"Only these, by comma: {string.Join(", ", ScenarioNames)}; default all", ScenarioNames);
 

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Globalization;
 using System.Net;
 using System.Text.Json.Nodes;
 using Durable.Cli.Client;
@@ -35,16 +36,29 @@ internal static class ClimateCommands
         options.AddTo(command);
         return command.Does(connection, screen, async (parsed, client, format, cancellation) =>
         {
-            if (parsed.GetValue(cells) is { } count)
-                await SampleAsync(client, screen, count, parsed.GetValue(seed) ?? 1, cancellation);
+            int? wanted = parsed.GetValue(cells);
+            int sampleSeed = parsed.GetValue(seed) ?? 1;
+            JsonNode? grid = await GridAsync(client, cancellation);
+            bool isThere = wanted is null || (grid.Field("sample").Number("cells") == wanted && grid.Field("sample").Number("seed") == sampleSeed);
+            if (isThere && await NothingToDoAsync(client, parsed, options, cancellation) is { } plan)
+                return await WriteDoneAsync(client, screen, format, plan, parsed.GetValue(statistics), cancellation);
+            if (wanted is { } count)
+            {
+                await SampleAsync(client, screen, count, sampleSeed, cancellation);
+                grid = await GridAsync(client, cancellation);
+            }
+            if (grid is not null)
+                screen.Say(Grid(grid));
 
             Answer started = await client.CallAsync(
                 HttpMethod.Post, "climate/" + parsed.GetRequiredValue(options.Batch), options.Body(parsed).ToJsonString(), cancellation, allow: HttpStatusCode.Conflict);
             string id = started.Body.Text("id");
             if (id.Length == 0)
             {
-                JsonView.Write(screen, format, started.Body); // nothing to do, or a refusal that names no run
-                return started.Status == HttpStatusCode.OK ? ExitCode.Ok : ExitCode.Failed;
+                if (started.Status == HttpStatusCode.Conflict)
+                    throw new CommandFailedException(ExitCode.Failed, Refusals.Sentence(started.Body)); // a refusal that names no run
+                JsonView.Write(screen, format, started.Body);
+                return ExitCode.Ok;
             }
             screen.Say(started.Status == HttpStatusCode.Conflict ? $"Already under way as {id}: watching that." : $"Started {id}.");
             if (parsed.GetValue(noWait))
@@ -53,18 +67,58 @@ internal static class ClimateCommands
                 return ExitCode.Ok;
             }
 
-            JsonNode status = await RunWaiter.WaitAsync(client, screen, id, cancellation);
-            JsonNode? figures = parsed.GetValue(statistics) ? await StatisticsAsync(client, cancellation) : null;
+            JsonNode status = await RunWaiter.WaitAsync(client, screen, id, cancellation, hasMachines: false);
+            JsonNode? figures = parsed.GetValue(statistics) ? await TryStatisticsAsync(client, screen, cancellation) : null;
             WriteEnd(screen, format, status, figures);
             return RunWaiter.Outcome(status);
         });
     }
 
-    /// <summary>Also <c>durable plan climate</c>, beside the plans of other pipelines.</summary>
-    public static Command Plan(Connection connection, Screen screen, string name = "plan")
+    // The plan when it has nothing to fill; null when there is work, or when that cannot be told: then the start itself says what is wrong.
+    private static async Task<JsonNode?> NothingToDoAsync(DurableClient client, ParseResult parsed, BatchOptions options, CancellationToken cancellation)
+    {
+        JsonObject body = options.Body(parsed);
+        string batch = parsed.GetRequiredValue(options.Batch);
+        if (batch == "annual" || body.ContainsKey("planHash") || body.ContainsKey("force"))
+            return null;
+        body["dryRun"] = true;
+        Answer plan = await client.CallAsync(
+            HttpMethod.Post, "climate/" + batch, body.ToJsonString(), cancellation, HttpStatusCode.Conflict, HttpStatusCode.UnprocessableEntity);
+        return plan.Status == HttpStatusCode.OK && plan.Body.Number("toFill") == 0 && plan.Body.Number("skipped") > 0 ? plan.Body : null;
+    }
+
+    private static async Task<int> WriteDoneAsync(DurableClient client, Screen screen, OutputFormat format, JsonNode plan, bool statistics, CancellationToken cancellation)
+    {
+        string sentence = string.Create(CultureInfo.InvariantCulture, $"Nothing to do: all {plan.Number("skipped"):N0} partitions are there (--force computes them again).");
+        if (format == OutputFormat.Json)
+        {
+            screen.Say(sentence);
+            JsonView.Write(screen, format, plan);
+            return ExitCode.Ok;
+        }
+        screen.Out.WriteLine(sentence);
+        if (statistics && await TryStatisticsAsync(client, screen, cancellation) is { } figures)
+        {
+            StatisticsView.WriteMonitoring(screen, figures.Field("monitoring"), all: false);
+            WriteWhereToLook(screen);
+        }
+        return ExitCode.Ok;
+    }
+
+    private static async Task<JsonNode?> GridAsync(DurableClient client, CancellationToken cancellation)
+    {
+        Answer answer = await client.CallAsync(HttpMethod.Get, "climate/grid", json: null, cancellation, allow: HttpStatusCode.NotFound);
+        return answer.Status == HttpStatusCode.NotFound ? null : answer.Body;
+    }
+
+    private static string Grid(JsonNode? grid) => string.Create(
+        CultureInfo.InvariantCulture,
+        $"Grid: {grid.Number("cells"):N0} cells, {(grid.Field("sample") is { } sample ? $"sample climate with seed {sample.Number("seed")}" : $"imported from {grid.Text("source")}")}.");
+
+    private static Command Plan(Connection connection, Screen screen)
     {
         BatchOptions options = new();
-        Command command = new(name, "Shows which partitions a run would compute, and why. Changes nothing.");
+        Command command = new("plan", "Shows which partitions a run would compute, and why. Changes nothing.");
         options.AddTo(command);
         return command.Does(connection, screen, async (parsed, client, format, cancellation) =>
         {
@@ -93,7 +147,11 @@ internal static class ClimateCommands
             connection, screen, async (parsed, client, format, cancellation) =>
             {
                 string route = parsed.GetValue(instance) is { Length: > 0 } id ? "runs/" + Uri.EscapeDataString(id) : "runs";
-                JsonView.Write(screen, format, (await client.CallAsync(HttpMethod.Get, route, json: null, cancellation)).Body);
+                JsonNode? answer = (await client.CallAsync(HttpMethod.Get, route, json: null, cancellation)).Body;
+                if (format == OutputFormat.Table && answer is JsonArray runs)
+                    RunsView.Write(screen, runs);
+                else
+                    JsonView.Write(screen, format, answer);
                 return ExitCode.Ok;
             });
     }
@@ -111,22 +169,26 @@ internal static class ClimateCommands
             });
     }
 
-    // Either answered at once, or a run of its own to wait for.
+    // Each sample replaces the whole grid, so that the host makes one at a time: another one under way is waited for, then ours is asked for again.
     private static async Task<JsonNode?> SampleAsync(DurableClient client, Screen screen, int cells, int seed, CancellationToken cancellation)
     {
-        screen.Say($"Sample climate: {cells} cells, seed {seed} ...");
+        screen.Say(string.Create(CultureInfo.InvariantCulture, $"Sample climate: {cells:N0} cells, seed {seed} ..."));
         JsonObject body = new() { ["cells"] = cells, ["seed"] = seed };
-        Answer answer = await client.CallAsync(HttpMethod.Post, "climate/sample", body.ToJsonString(), cancellation, allow: HttpStatusCode.Conflict);
-        if (answer.Body.Text("id") is not { Length: > 0 } id)
+        while (true)
         {
-            if (answer.Status == HttpStatusCode.Conflict)
-                throw new CommandFailedException(ExitCode.Failed, Fields.Plain(answer.Body));
-            return answer.Body;
+            Answer answer = await client.CallAsync(HttpMethod.Post, "climate/sample", body.ToJsonString(), cancellation, allow: HttpStatusCode.Conflict);
+            bool isOther = answer.Status == HttpStatusCode.Conflict;
+            if (answer.Body.Text("id") is not { Length: > 0 } id)
+                return isOther ? throw new CommandFailedException(ExitCode.Failed, Refusals.Sentence(answer.Body)) : answer.Body;
+            if (isOther)
+                screen.Say("A sample is being generated already: waiting for it first.");
+            JsonNode status = await RunWaiter.WaitAsync(client, screen, id, cancellation, hasMachines: false);
+            if (isOther)
+                continue; // was it ours, this finds it done
+            return RunWaiter.Outcome(status) == ExitCode.Ok
+                ? status
+                : throw new CommandFailedException(ExitCode.Failed, $"The sample climate was not generated: {status.Text("output")}");
         }
-        JsonNode status = await RunWaiter.WaitAsync(client, screen, id, cancellation);
-        return RunWaiter.Outcome(status) == ExitCode.Ok
-            ? status
-            : throw new CommandFailedException(ExitCode.Failed, $"The sample climate was not generated: {status.Text("output")}");
     }
 
     private static void WriteEnd(Screen screen, OutputFormat format, JsonNode status, JsonNode? statistics)
@@ -142,6 +204,14 @@ internal static class ClimateCommands
         screen.Out.WriteLine($"{status.Text("instanceId")}: {status.Text("runtimeStatus")}");
         StatisticsView.WriteRun(screen, status.Field("output"));
         StatisticsView.WriteMonitoring(screen, statistics.Field("monitoring"), all: false);
+        WriteWhereToLook(screen);
+    }
+
+    private static void WriteWhereToLook(Screen screen)
+    {
+        screen.Out.WriteLine();
+        screen.Out.WriteLine("Scores: table hazard_results, by scenario and target_year; probabilities: probability_results.");
+        screen.Out.WriteLine($"Runs: {Screen.Command} climate runs   Numbers: {Screen.Command} climate status");
     }
 
     private static void WriteStatistics(Screen screen, OutputFormat format, JsonNode? statistics)
@@ -159,6 +229,20 @@ internal static class ClimateCommands
                 StatisticsView.WriteRun(screen, run);
         }
         StatisticsView.WriteMonitoring(screen, statistics.Field("monitoring"), all: true);
+    }
+
+    // A batch that is done stays done when its numbers cannot be had.
+    private static async Task<JsonNode?> TryStatisticsAsync(DurableClient client, Screen screen, CancellationToken cancellation)
+    {
+        try
+        {
+            return await StatisticsAsync(client, cancellation);
+        }
+        catch (CommandFailedException e)
+        {
+            screen.Say($"The batch is done, but its statistics cannot be shown now: {e.Message} Later: {Screen.Command} climate status");
+            return null;
+        }
     }
 
     private static async Task<JsonNode?> StatisticsAsync(DurableClient client, CancellationToken cancellation, bool query = false) =>

@@ -12,7 +12,7 @@ internal static class HealthCommand
     public static Command Create(Connection connection, Screen screen) =>
         new Command("health", "Asks the host whether it can take work.").Does(connection, screen, async (_, client, format, cancellation) =>
         {
-            Answer answer = await client.SendAsync(HttpMethod.Get, "readyz", json: null, cancellation, allow: HttpStatusCode.ServiceUnavailable);
+            Answer answer = await client.SendAsync(HttpMethod.Get, "readyz", json: null, cancellation, allow: [HttpStatusCode.ServiceUnavailable]);
             JsonView.Write(screen, format, answer.Body);
             return answer.Status == HttpStatusCode.OK ? ExitCode.Ok : ExitCode.Unreachable;
         });

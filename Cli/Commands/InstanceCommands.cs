@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Globalization;
+using System.Net;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Durable.Cli.Client;
@@ -17,12 +18,14 @@ internal static class InstanceCommands
     {
         List(connection, screen),
         Show(connection, screen),
+        History(connection, screen),
+        Start(connection, screen),
         Wait(connection, screen),
         Cancel(connection, screen),
-        Steer(connection, screen, "terminate", "Ends a run now. Its finally blocks do not run; activities under way are not interrupted."),
-        Steer(connection, screen, "suspend", "Holds a run after its present step."),
-        Steer(connection, screen, "resume", "Lets a suspended run go on."),
-        Steer(connection, screen, "rewind", "Takes a failed run back to before its failures and tries those again."),
+        Steer(connection, screen, "terminate", "Ends a run now. Its finally blocks do not run: a run on paid machines is cancelled instead.", "only a run that has not ended can be terminated"),
+        Steer(connection, screen, "suspend", "Holds a run after its present step.", "only Running or Pending can be suspended"),
+        Steer(connection, screen, "resume", "Lets a suspended run go on.", "only Suspended can be resumed"),
+        Steer(connection, screen, "rewind", "Takes a failed run back to before its failures and tries those again.", "only Failed can be rewound"),
         Restart(connection, screen),
         Purge(connection, screen),
         RaiseEvent(connection, screen),
@@ -37,12 +40,7 @@ internal static class InstanceCommands
     {
         Filter filter = new();
         Option<string?> prefix = new("--prefix") { Description = "Only ids that begin with this" };
-        Option<int> top = new("--top") { Description = "Instances on a page, 1 to 1000; default 50", DefaultValueFactory = _ => 50 };
-        top.Validators.Add(value =>
-        {
-            if (value.Tokens.Count > 0 && int.TryParse(value.Tokens[0].Value, CultureInfo.InvariantCulture, out int count) && count is < 1 or > 1000)
-                value.AddError($"--top is {count}; it goes from 1 to 1000.");
-        });
+        Option<int?> top = Options.Number("--top", "Instances on a page; default 50", 1, 1000);
         Option<string?> from = new("--continuation-token") { Description = "Next page: the token that the last one ended with" };
         Option<bool> all = new("--all") { Description = "All pages" };
         Option<bool> newest = new("--newest") { Description = "The newest first, instead of by id" };
@@ -50,7 +48,7 @@ internal static class InstanceCommands
         return command.Does(connection, screen, async (parsed, client, format, cancellation) =>
         {
             string query = filter.Query(parsed, ("instanceIdPrefix", parsed.GetValue(prefix)),
-                ("top", parsed.GetValue(top).ToString(CultureInfo.InvariantCulture)), ("showInput", "false"),
+                ("top", (parsed.GetValue(top) ?? 50).ToString(CultureInfo.InvariantCulture)), ("showInput", "false"),
                 ("newestFirst", parsed.GetValue(newest) ? "true" : null));
             JsonArray found = [];
             string? token = parsed.GetValue(from);
@@ -66,8 +64,9 @@ internal static class InstanceCommands
             if (format == OutputFormat.Json)
                 JsonView.Write(screen, format, found);
             else
-                Tables.Write(screen, ["instance", "name", "status", "created", "last updated"],
-                    found.Select(i => (IReadOnlyList<string>)[i.Text("instanceId"), i.Text("name"), i.Text("runtimeStatus"), i.Time("createdTime"), i.Time("lastUpdatedTime")]));
+                Tables.Write(screen, [new Column("instance", 0, 36), new("name", 2, 16), new("status", 0), new("created", 4), new("last updated", 3)],
+                    found.Select(i => (IReadOnlyList<string>)
+                        [i.Text("instanceId"), i.Text("name"), i.Text("runtimeStatus"), Cells.Of(screen, i, "createdTime"), Cells.Of(screen, i, "lastUpdatedTime")]));
             if (token is { Length: > 0 })
                 screen.Say($"There are more: add --continuation-token '{token}', or --all.");
             return ExitCode.Ok;
@@ -77,17 +76,76 @@ internal static class InstanceCommands
     private static Command Show(Connection connection, Screen screen)
     {
         Argument<string> id = InstanceId();
-        Option<bool> history = new("--history") { Description = "With its history, event by event" };
-        Command command = new("show", "Shows one instance: status, input, output, custom status.") { id, history };
+        Command command = new("show", "Shows one instance: status, input, output, and its steps with their times.") { id };
         return command.Does(connection, screen, async (parsed, client, format, cancellation) =>
         {
-            string query = parsed.GetValue(history) ? "?showInput=true&showHistory=true&showHistoryOutput=true" : "?showInput=true";
-            JsonNode? status = (await client.ManageAsync(HttpMethod.Get, Route(parsed.GetRequiredValue(id)) + query, json: null, cancellation)).Body;
-            if (status is JsonObject members && !parsed.GetValue(history))
-                members.Remove("historyEvents");
+            JsonNode status = await StatusAsync(client, parsed.GetRequiredValue(id), "?showInput=true&showHistory=true", cancellation);
+            IReadOnlyList<RunStep> steps = StepsView.Read(status);
+            (status as JsonObject)?.Remove("historyEvents");
             JsonView.Write(screen, format, status);
+            if (format == OutputFormat.Table)
+                StepsView.WriteSummary(screen, steps);
             return ExitCode.Ok;
         });
+    }
+
+    private static Command History(Connection connection, Screen screen)
+    {
+        Argument<string> id = InstanceId();
+        Command command = new("history", "Shows every step of one instance in order: when, how long, with what result.") { id };
+        return command.Does(connection, screen, async (parsed, client, format, cancellation) =>
+        {
+            JsonNode status = await StatusAsync(client, parsed.GetRequiredValue(id), "?showInput=false&showHistory=true&showHistoryOutput=true", cancellation);
+            if (format == OutputFormat.Json)
+            {
+                JsonView.Write(screen, format, status.Field("historyEvents"));
+                return ExitCode.Ok;
+            }
+            screen.Out.WriteLine($"{status.Text("instanceId")}: {status.Text("name")}, {status.Text("runtimeStatus")}");
+            StepsView.WriteAll(screen, StepsView.Read(status));
+            return ExitCode.Ok;
+        });
+    }
+
+    private static Command Start(Connection connection, Screen screen)
+    {
+        Argument<string> name = new("name") { Description = "Name of the orchestration" };
+        Option<string?> input = new("--input") { Description = "JSON, or @file with JSON; default none" };
+        Option<string?> id = new("--id") { Description = "Id of the new instance; default a random one" };
+        Option<bool> wait = new("--wait") { Description = "Watch it until it ends" };
+        return new Command("start", "Starts any orchestration of the app.") { name, input, id, wait }.Does(connection, screen, async (parsed, client, format, cancellation) =>
+        {
+            string? json = parsed.GetValue(input) is { } given ? await ReadJsonAsync("--input", given, cancellation) : null;
+            string route = "orchestrators/" + Uri.EscapeDataString(parsed.GetRequiredValue(name)) + (parsed.GetValue(id) is { Length: > 0 } chosen ? "/" + Uri.EscapeDataString(chosen) : string.Empty);
+            Answer answer = await client.ManageAsync(HttpMethod.Post, route, json, cancellation);
+            string started = answer.Body.Text("id");
+            if (!parsed.GetValue(wait))
+                return Accepted(screen, format, answer, $"started {started}");
+            screen.Say($"Started {started}.");
+            JsonNode status = await RunWaiter.WaitAsync(client, screen, started, cancellation);
+            JsonView.Write(screen, format, status);
+            return RunWaiter.Outcome(status);
+        });
+    }
+
+    private static async Task<JsonNode> StatusAsync(DurableClient client, string id, string query, CancellationToken cancellation)
+    {
+        Answer answer = await client.ManageAsync(HttpMethod.Get, Route(id) + query, json: null, cancellation, continuation: null, HttpStatusCode.NotFound);
+        return answer.Status == HttpStatusCode.NotFound || answer.Body is null ? throw Unknown(id) : answer.Body;
+    }
+
+    private static CommandFailedException Unknown(string id) => new(ExitCode.Failed, $"There is no instance {id}. {Screen.Command} instances list shows those there are.");
+
+    // 404, 409, 410 and 412 carry no words; the state does, and what the verb needs.
+    private static async Task<Answer> SteerAsync(DurableClient client, HttpMethod method, string id, string rest, string need, CancellationToken cancellation)
+    {
+        Answer answer = await client.ManageAsync(
+            method, Route(id) + rest, json: null, cancellation, continuation: null,
+            HttpStatusCode.BadRequest, HttpStatusCode.NotFound, HttpStatusCode.Conflict, HttpStatusCode.Gone, HttpStatusCode.PreconditionFailed);
+        if ((int)answer.Status < 400)
+            return answer;
+        JsonNode status = await StatusAsync(client, id, "?showInput=false", cancellation);
+        throw new CommandFailedException(ExitCode.Failed, $"{id} is {status.Text("runtimeStatus")}; {need}.");
     }
 
     private static Command Wait(Connection connection, Screen screen)
@@ -102,14 +160,14 @@ internal static class InstanceCommands
             });
     }
 
-    private static Command Steer(Connection connection, Screen screen, string verb, string description)
+    private static Command Steer(Connection connection, Screen screen, string verb, string description, string need)
     {
         Argument<string> id = InstanceId();
         Option<string?> reason = new("--reason") { Description = "Kept in the history" };
         return new Command(verb, description) { id, reason }.Does(connection, screen, async (parsed, client, format, cancellation) =>
         {
             string because = parsed.GetValue(reason) is { Length: > 0 } given ? "?reason=" + Uri.EscapeDataString(given) : string.Empty;
-            Answer answer = await client.ManageAsync(HttpMethod.Post, $"{Route(parsed.GetRequiredValue(id))}/{verb}{because}", json: null, cancellation);
+            Answer answer = await SteerAsync(client, HttpMethod.Post, parsed.GetRequiredValue(id), $"/{verb}{because}", need, cancellation);
             return Accepted(screen, format, answer, $"{verb} accepted for {parsed.GetValue(id)}");
         });
     }
@@ -136,8 +194,8 @@ internal static class InstanceCommands
             async (parsed, client, format, cancellation) =>
             {
                 string renew = parsed.GetValue(same) ? "false" : "true";
-                Answer answer = await client.ManageAsync(
-                    HttpMethod.Post, $"{Route(parsed.GetRequiredValue(id))}/restart?restartWithNewInstanceId={renew}", json: null, cancellation);
+                Answer answer = await SteerAsync(
+                    client, HttpMethod.Post, parsed.GetRequiredValue(id), $"/restart?restartWithNewInstanceId={renew}", "only a run that has ended can be restarted under its id", cancellation);
                 return Accepted(screen, format, answer, $"started {answer.Body.Text("id")}");
             });
     }
@@ -156,8 +214,9 @@ internal static class InstanceCommands
         });
         return command.Does(connection, screen, async (parsed, client, format, cancellation) =>
         {
-            string route = parsed.GetValue(id) is { Length: > 0 } one ? Route(one) : "instances" + filter.Query(parsed);
-            Answer answer = await client.ManageAsync(HttpMethod.Delete, route, json: null, cancellation);
+            Answer answer = parsed.GetValue(id) is { Length: > 0 } one
+                ? await SteerAsync(client, HttpMethod.Delete, one, string.Empty, $"only a run that has ended can be purged: {Screen.Command} instances terminate {one}", cancellation)
+                : await client.ManageAsync(HttpMethod.Delete, "instances" + filter.Query(parsed), json: null, cancellation);
             return Accepted(screen, format, answer, $"{answer.Body.Text("instancesDeleted")} deleted");
         });
     }
@@ -170,14 +229,19 @@ internal static class InstanceCommands
         return new Command("raise-event", "Sends an event to a run that waits for it.") { id, name, data }.Does(connection, screen,
             async (parsed, client, format, cancellation) =>
             {
-                string json = await ReadJsonAsync(parsed.GetValue(data), cancellation);
+                string json = await ReadJsonAsync("--data", parsed.GetValue(data), cancellation);
                 string route = $"{Route(parsed.GetRequiredValue(id))}/raiseEvent/{Uri.EscapeDataString(parsed.GetRequiredValue(name))}";
-                Answer answer = await client.ManageAsync(HttpMethod.Post, route, json, cancellation);
+                Answer answer = await client.ManageAsync(HttpMethod.Post, route, json, cancellation, continuation: null, HttpStatusCode.NotFound, HttpStatusCode.Gone);
+                if ((int)answer.Status >= 400)
+                {
+                    JsonNode status = await StatusAsync(client, parsed.GetRequiredValue(id), "?showInput=false", cancellation);
+                    throw new CommandFailedException(ExitCode.Failed, $"{parsed.GetValue(id)} is {status.Text("runtimeStatus")}; only a run that has not ended can receive events.");
+                }
                 return Accepted(screen, format, answer, $"{parsed.GetValue(name)} sent to {parsed.GetValue(id)}");
             });
     }
 
-    private static async Task<string> ReadJsonAsync(string? data, CancellationToken cancellation)
+    private static async Task<string> ReadJsonAsync(string option, string? data, CancellationToken cancellation)
     {
         try
         {
@@ -187,7 +251,7 @@ internal static class InstanceCommands
         }
         catch (Exception e) when (e is JsonException or IOException or UnauthorizedAccessException)
         {
-            throw new CommandFailedException(ExitCode.BadUsage, $"--data is not JSON: {e.Message} Text needs quotes: --data '\"approved\"'");
+            throw new CommandFailedException(ExitCode.BadUsage, $"{option} is not JSON: {e.Message} Text needs quotes: {option} '\"approved\"'");
         }
     }
 
@@ -205,9 +269,9 @@ internal static class InstanceCommands
     {
         public Option<string[]> Status { get; } = Options.List("--status", $"Only these, by comma: {string.Join(", ", Statuses)}", Statuses);
 
-        public Option<DateTimeOffset?> From { get; } = new("--created-from") { Description = "Created at or after, such as 2026-01-31T00:00Z" };
+        public Option<DateTimeOffset?> From { get; } = Options.Instant("--created-from", "Created at or after, such as 2026-01-31T00:00Z");
 
-        public Option<DateTimeOffset?> To { get; } = new("--created-to") { Description = "Created at or before" };
+        public Option<DateTimeOffset?> To { get; } = Options.Instant("--created-to", "Created at or before");
 
         public string Query(ParseResult parsed, params IEnumerable<(string Name, string? Value)> more)
         {

@@ -16,8 +16,7 @@ internal static class LeaseCommands
 
     private static Command List(Connection connection, Screen screen)
     {
-        Option<string> state = new("--state") { Description = "open, overdue, closed or all; default open", DefaultValueFactory = _ => "open" };
-        state.AcceptOnlyFromAmong(States);
+        Option<string> state = Options.Choice("--state", "open, overdue, closed or all; default open", States);
         Option<string?> cluster = new("--cluster") { Description = "Only this cluster" };
         Option<int?> top = Options.Number("--top", "Leases on a page; default 50", 1, 200);
         Option<string?> before = new("--before") { Description = "Next page: the number that the last one ended with" };
@@ -40,19 +39,26 @@ internal static class LeaseCommands
             if (format == OutputFormat.Json)
                 JsonView.Write(screen, format, found);
             else
-                Tables.Write(screen, ["cluster", "run", "state", "deadline", "machines", "seconds", "USD", "closed by"], found.Select(Row));
+                Tables.Write(
+                    screen,
+                    [new Column("run", 0, 30), new("state", 0), new("machines", 1, 12), new("USD", 0), new("seconds", 3), new("deadline", 2), new("cluster", 4, 10), new("closed by", 5)],
+                    found.Select(lease => Row(screen, lease)));
             if (next.Length > 0)
                 screen.Say($"There are more: add --before {next}, or --all.");
             return ExitCode.Ok;
         });
     }
 
-    private static IReadOnlyList<string> Row(JsonNode? lease) =>
+    private static IReadOnlyList<string> Row(Screen screen, JsonNode? lease) =>
     [
-        lease.Text("cluster"), lease.Text("runId"), lease.Text("overdue") == "true" ? $"{lease.Text("state")}, overdue" : lease.Text("state"), lease.Time("deadline"),
-        string.Join(' ', (lease.Field("machines") as JsonArray ?? []).Select(machine => $"{machine.Text("id")}:{machine.Text("state")}")),
-        lease.Text("secondsBilled"), lease.Text("costUsd"), lease.Text("closedBy"),
+        lease.Text("runId"), lease.Text("overdue") == "true" ? $"{lease.Text("state")}, overdue" : lease.Text("state"), Machines(screen, lease.Field("machines") as JsonArray ?? []),
+        lease.Text("costUsd"), lease.Text("secondsBilled"), Cells.Of(screen, lease, "deadline"), lease.Text("cluster"), lease.Text("closedBy"),
     ];
+
+    // How many are in which state; with --wide, which.
+    private static string Machines(Screen screen, JsonArray machines) => screen.Wide
+        ? string.Join(' ', machines.Select(machine => $"{machine.Text("id")}:{machine.Text("state")}"))
+        : string.Join(", ", machines.GroupBy(machine => machine.Text("state")).Select(state => $"{state.Count()} {state.Key}"));
 
     private static string Query(params IEnumerable<(string Name, string? Value)> parameters) =>
         "?" + string.Join('&', parameters.Where(p => p.Value is { Length: > 0 }).Select(p => $"{p.Name}={Uri.EscapeDataString(p.Value!)}"));

@@ -62,7 +62,7 @@ internal static class PotholeCommands
         return new Command("status", "Shows the steps, the runs and the worst road segments of a day.") { date }.Does(
             connection, screen, async (parsed, client, format, cancellation) =>
             {
-                JsonView.Write(screen, format, (await client.CallAsync(HttpMethod.Get, "pothole/" + Uri.EscapeDataString(parsed.GetRequiredValue(date)), json: null, cancellation)).Body);
+                await WriteDayAsync(client, screen, format, parsed.GetRequiredValue(date), cancellation);
                 return ExitCode.Ok;
             });
     }
@@ -86,8 +86,12 @@ internal static class PotholeCommands
         string id = started.Body.Text("id");
         if (id.Length == 0)
         {
-            JsonView.Write(screen, format, started.Body); // it is done
-            return ExitCode.Failed;
+            // Under way it would have an id: it is done, and its results are what was asked for.
+            if (started.Status != HttpStatusCode.Conflict || body["date"] is not { } date)
+                throw new CommandFailedException(ExitCode.Failed, Refusals.Sentence(started.Body));
+            screen.Say($"Nothing to do: {date} is done (--force does it again).");
+            await WriteDayAsync(client, screen, format, Fields.Plain(date), cancellation);
+            return ExitCode.Ok;
         }
 
         screen.Say(started.Status == HttpStatusCode.Conflict ? $"Already under way as {id}: watching that." : $"Started {id}.");
@@ -97,8 +101,42 @@ internal static class PotholeCommands
             return ExitCode.Ok;
         }
 
-        JsonNode status = await RunWaiter.WaitAsync(client, screen, id, cancellation);
-        JsonView.Write(screen, format, status.Text("runtimeStatus") == "Completed" ? status.Field("output") : status);
+        JsonNode status = await RunWaiter.WaitAsync(client, screen, id, cancellation, hasMachines: true);
+        bool isDone = status.Text("runtimeStatus") == "Completed";
+        JsonView.Write(screen, format, isDone ? status.Field("output") : status);
+        if (isDone && format == OutputFormat.Table && body["date"] is { } day && status.Field("output").Text("state") == "Succeeded")
+        {
+            JsonNode? answer = (await client.CallAsync(HttpMethod.Get, "pothole/" + Uri.EscapeDataString(Fields.Plain(day)), json: null, cancellation)).Body;
+            WriteWorst(screen, answer.Field("worst") as JsonArray ?? []);
+            screen.Out.WriteLine($"The day again: {Screen.Command} pothole status --date {day}");
+        }
         return status.Field("output").Text("state") == "NoInput" ? ExitCode.Failed : RunWaiter.Outcome(status);
+    }
+
+    private static async Task WriteDayAsync(DurableClient client, Screen screen, OutputFormat format, string date, CancellationToken cancellation)
+    {
+        JsonNode? day = (await client.CallAsync(HttpMethod.Get, "pothole/" + Uri.EscapeDataString(date), json: null, cancellation)).Body;
+        if (format == OutputFormat.Json)
+        {
+            JsonView.Write(screen, format, day);
+            return;
+        }
+        JsonView.Write(screen, format, new JsonObject { ["date"] = date, ["steps"] = day.Field("steps")?.DeepClone() });
+        if (day.Field("runs") is JsonArray { Count: > 0 } runs)
+        {
+            screen.Out.WriteLine();
+            screen.Out.WriteLine("runs:");
+            RunsView.Write(screen, runs);
+        }
+        WriteWorst(screen, day.Field("worst") as JsonArray ?? []);
+    }
+
+    private static void WriteWorst(Screen screen, JsonArray worst)
+    {
+        if (worst.Count == 0)
+            return;
+        screen.Out.WriteLine();
+        screen.Out.WriteLine("worst road segments:");
+        JsonView.Write(screen, OutputFormat.Table, worst.DeepClone());
     }
 }

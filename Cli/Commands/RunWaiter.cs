@@ -12,9 +12,10 @@ internal static class RunWaiter
     private static readonly HashSet<string> Ended = new(StringComparer.OrdinalIgnoreCase) { "Completed", "Failed", "Terminated", "Canceled" };
 
     /// <summary>Waits for <paramref name="instanceId"/>, showing its progress. Cancelling leaves the run alone and says how to come back.</summary>
+    /// <param name="hasMachines">The run may hold paid machines: it is to be cancelled, not terminated, which would skip its clean-up.</param>
     /// <returns>The last status the host gave.</returns>
     /// <exception cref="CommandFailedException">Detached by Ctrl-C (130), or the host went away for longer than 30 s (3).</exception>
-    public static async Task<JsonNode> WaitAsync(DurableClient client, Screen screen, string instanceId, CancellationToken cancellation)
+    public static async Task<JsonNode> WaitAsync(DurableClient client, Screen screen, string instanceId, CancellationToken cancellation, bool? hasMachines = null)
     {
         try
         {
@@ -22,12 +23,33 @@ internal static class RunWaiter
         }
         catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
         {
-            throw new CommandFailedException(
-                ExitCode.Detached,
-                $"No longer watching; {instanceId} goes on by itself. To come back: {Screen.Command} instances wait {instanceId} --url {client.BaseUrl}"
-                + $"{Environment.NewLine}To stop it: {Screen.Command} instances terminate {instanceId}");
+            throw new CommandFailedException(ExitCode.Detached, Detached(client, screen, instanceId, hasMachines));
         }
     }
+
+    // When the app ends with this command nothing goes on, and nobody answers until it is up again.
+    private static string Detached(DurableClient client, Screen screen, string instanceId, bool? hasMachines)
+    {
+        string stop = hasMachines switch
+        {
+            true => $"{Screen.Command} instances cancel {instanceId}   (stops its machines first; terminate would not)",
+            false => $"{Screen.Command} instances terminate {instanceId}",
+            null => $"{Screen.Command} instances cancel {instanceId} if it has paid machines, else {Screen.Command} instances terminate {instanceId}",
+        };
+        if (screen.Owner is { } owner)
+        {
+            if (hasMachines == true && screen.OnSandbox)
+                return $"{instanceId} is not finished, and the sandbox with its machines ends with this command: the next {owner} pothole does the day again, from the start.";
+            return $"{instanceId} is not finished. Its app stops with this command; the next {owner} goes on where it was."
+                + $"{Environment.NewLine}To end it for good: {owner} serve, then in another terminal {stop}";
+        }
+        return $"No longer watching; {instanceId} goes on in its host."
+            + $"{Environment.NewLine}To come back: {Screen.Command} instances wait {instanceId}{(IsDefault(client) ? string.Empty : $" --url {client.BaseUrl.AbsoluteUri.TrimEnd('/')}")}"
+            + $"{Environment.NewLine}To stop it:   {stop}";
+    }
+
+    private static bool IsDefault(DurableClient client) =>
+        Uri.TryCreate(Environment.GetEnvironmentVariable("DURABLE_URL") ?? "http://127.0.0.1:7071", UriKind.Absolute, out Uri? url) && url.Authority == client.BaseUrl.Authority;
 
     /// <summary>What the end of a run means for the caller: 1 unless it completed with no failed partition.</summary>
     public static int Outcome(JsonNode status) =>

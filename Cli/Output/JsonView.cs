@@ -29,6 +29,9 @@ internal static class JsonView
             case JsonArray { Count: > 0 } list when list.All(item => item is JsonObject):
                 WriteRecords(screen, title, list);
                 break;
+            case JsonArray { Count: 0 }:
+                screen.Out.WriteLine(title is null ? "Nothing." : $"{title}: none");
+                break;
             default:
                 if (title is not null)
                     screen.Out.WriteLine($"{title}:");
@@ -42,14 +45,14 @@ internal static class JsonView
         if (title is not null)
             screen.Out.WriteLine($"{title}:");
         List<KeyValuePair<string, JsonNode?>> simple = [.. members.Where(m => IsSimple(m.Value))];
-        int width = simple.Count == 0 ? 0 : simple.Max(m => Words(m.Key).Length);
+        int width = simple.Count == 0 ? 0 : simple.Max(m => Cells.Words(m.Key).Length);
         string indent = title is null ? string.Empty : "  ";
         foreach (KeyValuePair<string, JsonNode?> member in simple)
-            screen.Out.WriteLine($"{indent}{Words(member.Key).PadRight(width)}  {Fields.Plain(member.Value)}".TrimEnd());
+            screen.Out.WriteLine($"{indent}{Cells.Words(member.Key).PadRight(width)}  {(member.Value is JsonArray ? Cells.Of(screen, member.Value) : Fields.Plain(member.Value))}".TrimEnd());
         foreach (KeyValuePair<string, JsonNode?> member in members.Where(m => !IsSimple(m.Value)))
         {
             screen.Out.WriteLine();
-            WriteValue(screen, Words(member.Key), member.Value);
+            WriteValue(screen, Cells.Words(member.Key), member.Value);
         }
     }
 
@@ -58,7 +61,7 @@ internal static class JsonView
         if (title is not null)
             screen.Out.WriteLine($"{title}:");
         List<string> names = [.. list.SelectMany(item => ((JsonObject)item!).Select(m => m.Key)).Distinct()];
-        Tables.Write(screen, [.. names.Select(Words)], list.Select(item => (IReadOnlyList<string>)[.. names.Select(name => Fields.Plain(item![name]))]));
+        Tables.Write(screen, [.. names.Select(Cells.Words)], list.Select(item => (IReadOnlyList<string>)[.. names.Select(name => Cells.Of(screen, item![name]))]));
     }
 
     private static bool IsSimple(JsonNode? value) => value switch
@@ -69,9 +72,4 @@ internal static class JsonView
         JsonObject members => members.Count == 0,
         _ => false,
     };
-
-    // startYear, start_year, StartYear → start year
-    private static string Words(string name) =>
-        string.Concat(name.Select((c, i) => c == '_' ? " " : char.IsUpper(c) && i > 0 && !char.IsUpper(name[i - 1]) ? " " + char.ToLowerInvariant(c)
-            : char.ToLowerInvariant(c).ToString()));
 }

@@ -1,3 +1,4 @@
+using System.Globalization;
 using Spectre.Console;
 
 namespace Durable.Cli.Output;
@@ -5,30 +6,71 @@ namespace Durable.Cli.Output;
 /// <summary>Where results (<see cref="Out"/>) and messages (<see cref="Error"/>) go.</summary>
 /// <param name="Out">Results, nothing else: it may be a pipe.</param>
 /// <param name="Error">Progress when not interactive, messages, errors.</param>
-/// <param name="Interactive">A terminal reads <see cref="Out"/>: colours, a moving bar.</param>
+/// <param name="Interactive">A terminal reads <see cref="Out"/>: a moving bar, lines around tables.</param>
 internal sealed record Screen(TextWriter Out, TextWriter Error, bool Interactive)
 {
+    /// <summary>Width of what is not read by a terminal, unless COLUMNS says otherwise.</summary>
+    public const int PipedWidth = 120;
+
     /// <summary>How the reader calls this program: <c>durable</c>, unless whoever started it says otherwise.</summary>
     public static string Command => Environment.GetEnvironmentVariable("DURABLE_COMMAND") is { Length: > 0 } command ? command : "durable";
 
+    /// <summary>Columns a table may take.</summary>
+    public int Width { get; init; } = PipedWidth;
+
+    /// <summary>False with NO_COLOR: then bold counts as a colour, too.</summary>
+    public bool Colours { get; init; } = true;
+
+    /// <summary>Tables show everything, however wide that is. Set by <c>--wide</c>.</summary>
+    public bool Wide { get; set; }
+
+    /// <summary>The command that started the app and stops it when it ends, as <c>./run</c> does (DURABLE_OWNER); null: the host lives on its own.</summary>
+    public string? Owner { get; init; }
+
+    /// <summary>The owner's machines are those of a sandbox that ends with it (DURABLE_SANDBOX).</summary>
+    public bool OnSandbox { get; init; }
+
+    /// <summary>Now, and the time zone of the reader.</summary>
+    public TimeProvider Clock { get; init; } = TimeProvider.System;
+
     /// <summary>The console of this process.</summary>
-    public static Screen OfThisProcess() => new(Console.Out, Console.Error, !Console.IsOutputRedirected);
+    public static Screen OfThisProcess() => new(Console.Out, Console.Error, !Console.IsOutputRedirected)
+    {
+        Width = Console.IsOutputRedirected ? Columns() ?? PipedWidth : TerminalWidth(),
+        Colours = Environment.GetEnvironmentVariable("NO_COLOR") is not { Length: > 0 },
+        Owner = Environment.GetEnvironmentVariable("DURABLE_OWNER") is { Length: > 0 } owner ? owner : null,
+        OnSandbox = Environment.GetEnvironmentVariable("DURABLE_SANDBOX") is { Length: > 0 },
+    };
 
     /// <summary>One line for people.</summary>
     public void Say(string message) => Error.WriteLine(message);
 
-    /// <summary>Spectre on <see cref="Out"/>: without escape codes, and as wide as the content asks, when no terminal reads it.</summary>
+    /// <summary>Spectre on <see cref="Out"/>: without escape codes when no terminal reads it.</summary>
     public IAnsiConsole Spectre()
     {
         IAnsiConsole console = AnsiConsole.Create(new AnsiConsoleSettings
         {
             Out = new AnsiConsoleOutput(Out),
             Ansi = Interactive ? AnsiSupport.Detect : AnsiSupport.No,
-            ColorSystem = Interactive ? ColorSystemSupport.Detect : ColorSystemSupport.NoColors,
+            ColorSystem = Interactive && Colours ? ColorSystemSupport.Detect : ColorSystemSupport.NoColors,
             Interactive = Interactive ? InteractionSupport.Yes : InteractionSupport.No, // a bar moves although nobody can type: standard input may be closed
         });
-        if (!Interactive)
-            console.Profile.Width = 1000;
+        console.Profile.Width = Wide ? 10_000 : Width;
         return console;
+    }
+
+    private static int? Columns() =>
+        int.TryParse(Environment.GetEnvironmentVariable("COLUMNS"), NumberStyles.None, CultureInfo.InvariantCulture, out int columns) && columns >= 40 ? columns : null;
+
+    private static int TerminalWidth()
+    {
+        try
+        {
+            return Console.WindowWidth is > 0 and int width ? Math.Max(width, 40) : Columns() ?? 80;
+        }
+        catch (IOException)
+        {
+            return Columns() ?? 80; // a terminal that does not tell its size
+        }
     }
 }

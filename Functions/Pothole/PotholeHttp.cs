@@ -56,7 +56,7 @@ public sealed class PotholeHttp(
             : await request.AnswerAsync(HttpStatusCode.OK, new
             {
                 date, steps = (await steps.ReadAsync(date, cancellationToken)).Values.OrderBy(step => step.FinishedUtc),
-                runs = await runs.ReadAsync(PotholeRequest.IdOf(date), cancellationToken), worst = await table.WorstAsync(date, 5, cancellationToken),
+                runs = await runs.ReadAsync(PotholeRequest.IdOf(date), cancellationToken), worst = await table.WorstAsync(date, 10, cancellationToken),
             }, cancellationToken);
 
     private async Task<HttpResponseData> StartDayAsync(HttpRequestData request, DurableTaskClient client, DateOnly date, bool force, bool dryRun, CancellationToken cancellationToken)

@@ -61,6 +61,7 @@ internal static class HttpServices
         string prefix = app.Services.GetRequiredService<HostRoutes>().Prefix;
         HttpFunctions.Map(app, prefix);
         AdminApi.Map(app);
+        TimersApi.Map(app);
         HealthApi.Map(app);
         app.Map("/", http => http.Response.WriteAsync("Your durable host is up and running.", http.RequestAborted))
             .WithMetadata(new EndpointVerbs(["GET", "HEAD"]))

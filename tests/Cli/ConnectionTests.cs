@@ -72,4 +72,67 @@ public sealed class ConnectionTests
         Assert.Equal(2, call.ExitCode);
         Assert.Contains($"'{argument}'", call.Error, StringComparison.Ordinal);
     }
+
+    [Theory]
+    [InlineData("-o yaml", "--output is 'yaml'; allowed are table, json.")]
+    [InlineData("--top many", "--top is 'many'; it goes from 1 to 1000.")]
+    [InlineData("--top 1001", "--top is 1001; it goes from 1 to 1000.")]
+    [InlineData("--status lost", "--status has 'lost'; allowed are Pending,")]
+    [InlineData("--created-from yesterday", "--created-from is 'yesterday', not a time such as 2026-01-31")]
+    [InlineData("--url ftp://x", "--url is 'ftp://x', not an address such as http://127.0.0.1:7071.")]
+    public async Task A_bad_value_is_named_with_what_is_allowed(string option, string message)
+    {
+        CliCall call = await CliCall.RunAsync(["instances", "list", .. option.Split(' ')]);
+
+        Assert.Equal(2, call.ExitCode);
+        Assert.StartsWith(message, call.Error, StringComparison.Ordinal);
+        Assert.DoesNotContain("System.", call.Error, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(404, "", "The host does not know that.")]
+    [InlineData(409, """{"error":"2026-02-12 is done."}""", "2026-02-12 is done.")]
+    [InlineData(412, "", "The instance is not in a state for that.")]
+    [InlineData(500, """{"Message":"Something went wrong while processing your request","ExceptionMessage":"Database is away."}""", "Database is away.")]
+    [InlineData(500, "", "The host failed with HTTP 500 and gave no reason; its log has it.")]
+    [InlineData(503, "", "The host is not ready. 'durable health' says what is missing.")]
+    public async Task A_refusal_is_a_sentence(int status, string body, string sentence)
+    {
+        await using FakeHost host = await FakeHost.StartAsync();
+        host.On("GET /api/climate/statistics", status, body);
+
+        CliCall call = await CliCall.RunAsync(host, "climate", "status");
+
+        Assert.StartsWith(sentence, call.Error, StringComparison.Ordinal);
+        Assert.DoesNotContain("/api", call.Error, StringComparison.Ordinal);
+        Assert.DoesNotContain('{', call.Error);
+    }
+
+    [Fact]
+    public async Task Help_and_hints_use_the_name_people_call_this_by()
+    {
+        CliCall help = await CliCall.RunAsync(["instances", "list", "--help"]);
+        CliCall group = await CliCall.RunAsync(["instances"]);
+        CliCall version = await CliCall.RunAsync(["--version"]);
+
+        Assert.Contains($"  {Durable.Cli.Output.Screen.Command} instances list [options]", help.Out, StringComparison.Ordinal);
+        Assert.Equal(0, help.ExitCode);
+        Assert.Equal(2, group.ExitCode);
+        Assert.Contains("raise-event", group.Error, StringComparison.Ordinal);
+        Assert.Matches(@"^durable \d+\.\d+\.\d+", version.Out);
+    }
+
+    [Theory]
+    [InlineData("inst", "instances")]
+    [InlineData("instances|sho", "show")]
+    [InlineData("instances|list|-o|", "json table")]
+    [InlineData("instances|list|--cre", "--created-from --created-to")]
+    [InlineData("climate|run|--batch|", "annual hazard probability")]
+    [InlineData("completion|", "bash fish zsh")]
+    public async Task What_may_follow_is_completed(string words, string expected)
+    {
+        CliCall call = await CliCall.RunAsync(["complete", "--", .. words.Split('|')]);
+
+        Assert.Equal(expected.Split(' '), call.Out.Split('\n', StringSplitOptions.RemoveEmptyEntries));
+    }
 }

@@ -18,8 +18,8 @@ public sealed class LeaseCommandTests
         Assert.Equal(0, call.ExitCode);
         Assert.Equal(
             """
-            cluster  run  state          deadline              machines                  seconds  USD  closed by
-            spark    a/1  held, overdue  2026-02-12 03:00:00Z  i-1:running i-2:stopping  0        0
+            run  state          machines               USD  seconds  deadline     cluster  closed by
+            a/1  held, overdue  1 running, 1 stopping    0        0  02-12 03:00  spark
 
             """,
             call.Out);

@@ -11,6 +11,11 @@ namespace Durable.Pipelines.Climate.Sample;
 public sealed class SampleWouldReplaceDataException(string source)
     : PermanentFailureException($"The grid was imported from {source}. The sample replaces the whole grid: use an empty database for it.");
 
+/// <summary>The grid that is there.</summary>
+/// <param name="Source">Of the last import, or <c>sample:CELLS:SEED</c>.</param>
+/// <param name="Seed">Of the sample; null for imported data.</param>
+public sealed record PresentGrid(long Cells, string Source, int? Seed);
+
 /// <summary>Puts a <see cref="SampleClimate"/> into the input tables and grid columns.</summary>
 public sealed class SampleLoader(NpgsqlDataSource database, GridStore grid, PlacePacker packer)
 {
@@ -81,6 +86,15 @@ public sealed class SampleLoader(NpgsqlDataSource database, GridStore grid, Plac
         }
 
         return values;
+    }
+
+    /// <summary>The grid that the batches compute; null when there is none.</summary>
+    public async Task<PresentGrid?> ReadGridAsync(CancellationToken cancellationToken = default)
+    {
+        if (await ReadSourceAsync(cancellationToken) is not { } source) return null;
+        await using NpgsqlCommand count = database.CreateCommand("SELECT count(*) FROM climate.location_grid");
+        long cells = (long)(await count.ExecuteScalarAsync(cancellationToken))!;
+        return new PresentGrid(cells, source, source.Split(':') is [Prefix, _, var seed] && int.TryParse(seed, out int number) ? number : null);
     }
 
     private async Task<string?> ReadSourceAsync(CancellationToken cancellationToken)
