@@ -9,6 +9,7 @@ using Microsoft.Azure.Functions.Worker.Builder;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 
+StartErrors.SayInOneSentence();
 IHost host = FunctionsHost.Started(args) ? BuildWorker() : BuildEmbedded();
 host.Run();
 

@@ -6,7 +6,7 @@ export MLFLOW_PID_FILE="$LOCAL/mlflow.pid"
 # Points the app at the sandbox, with a bucket, MNIST where it is found, an image for each framework and a tracking server.
 benchmark_on_sandbox() { # benchmark_on_sandbox MNIST_FOLDER
   ensure_training
-  sandbox_start
+  sandbox_start_or_use
   say "No AWS account is configured: using the sandbox on $AWS_ENDPOINT_URL (storage and training jobs are stand-ins that really run)."
   local bucket=benchmark-desk file
   aws s3api create-bucket --bucket "$bucket" --create-bucket-configuration "LocationConstraint=$AWS_REGION" >/dev/null
@@ -40,24 +40,21 @@ mlflow_start() {
 mlflow_stop() { stop_process "$MLFLOW_PID_FILE" 5; }
 
 run_benchmark() {
-  local port=7071 exit_when_done=0 mnist="${DURABLE_SHARED_DATA:-$ROOT/../shared/data}/mnist" arguments=()
+  local port exit_when_done=0 mnist="${DURABLE_SHARED_DATA:-$ROOT/../shared/data}/mnist" arguments=()
+  default_port
   while [ $# -gt 0 ]; do
-    case $1 in
-      --*=*) set -- "${1%%=*}" "${1#*=}" "${@:2}" ;;
-    esac
     case $1 in
       --model) option_value "$@"; arguments+=("$1" "$2"); shift 2 ;;
       --seed | --train-rows | --epochs) option_value "$@"; whole_number "$@"; arguments+=("$1" "$2"); shift 2 ;;
       --mnist) option_value "$@"; mnist=$2; shift 2 ;;
       --force) arguments+=("$1"); shift ;;
-      --port) option_value "$@"; whole_number "$@"; port=$2; shift 2 ;;
+      --port) port_option "$1" "${2:-}"; shift 2 ;;
       --exit) exit_when_done=1; shift ;;
-      -h | --help) usage; exit 0 ;;
       *) bad_usage "Unknown option: $1" ;;
     esac
   done
   prepare
-  take_ownership || die 1 "Another ./run is up here; stop it first: ./run stop"
+  own_or_say_who_does
   aws_is_configured || benchmark_on_sandbox "$mnist"
   start_everything "$port"
   local url outcome=0

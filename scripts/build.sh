@@ -18,12 +18,37 @@ build_app() {
   local want stamp="$LOCAL/build.stamp"
   want=$(build_fingerprint)
   if [ -f "$stamp" ] && [ "$(<"$stamp")" = "$want" ] && [ -f "$APP_DLL" ] && [ -f "$CLI_DLL" ]; then return; fi
-  say "Building ..."
+  if [ -f "$APP_DLL" ]; then say "Building what has changed (about 15 s) ..."; else say "Building for the first time (a minute or two, more while packages are downloaded) ..."; fi
   rm -f "$stamp"
   local project
   for project in Durable.csproj Cli/Durable.Cli.csproj; do
-    interruptible dotnet build "$ROOT/$project" -c Release -v quiet -nologo -nodeReuse:false >"$LOGS/build.log" 2>&1 ||
-      die 1 "$(grep -E 'error|warning' "$LOGS/build.log" | sort -u | head -n 20)" "$project does not build; the whole log is $LOGS/build.log"
+    build_one "$project" && continue
+    if grep -qE 'error NU11' "$LOGS/build.log"; then
+      die 1 "These packages are not in the package sources of this machine:" "$(grep -oE 'NU11[0-9]+: Unable .*' "$LOGS/build.log" | sed 's/ \[.*//; s/^/  /' | sort -u | head -n 20)" \
+        "Give NuGet a source that has them, then run this again:" \
+        "  dotnet nuget add source https://api.nuget.org/v3/index.json --name nuget.org"
+    fi
+    die 1 "$(grep -E 'error|warning' "$LOGS/build.log" | sort -u | head -n 20)" "$project does not build; the whole log is $LOGS/build.log"
   done
   printf '%s\n' "$want" >"$stamp"
+}
+
+# Shows that it goes on: the seconds on a terminal, else a line now and then.
+build_one() { # build_one PROJECT
+  local started=$SECONDS outcome=0
+  dotnet build "$ROOT/$1" -c Release -v quiet -nologo -nodeReuse:false >"$LOGS/build.log" 2>&1 </dev/null 9>&- &
+  child=$!
+  while kill -0 "$child" 2>/dev/null; do
+    sleep 1 &
+    wait $! || true
+    if [ -t 2 ]; then
+      printf '\r  %s, %s s ' "$1" "$((SECONDS - started))" >&2
+    elif [ $(((SECONDS - started) % 30)) -eq 0 ] && [ "$SECONDS" -ne "$started" ]; then
+      say "  still building $1, $((SECONDS - started)) s"
+    fi
+  done
+  wait "$child" || outcome=$?
+  child=''
+  if [ -t 2 ]; then printf '\r\033[K' >&2; fi
+  return "$outcome"
 }

@@ -4,6 +4,8 @@
 ROOT="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)"
 export LOCAL="$ROOT/.local" # everything the commands keep: data, logs, pids; git ignores it
 export LOGS="$LOCAL/logs"
+export RUN_PID_FILE="$LOCAL/run.pid" # the ./run that owns this folder's app
+export STOP_FILE="$LOCAL/stopped" # ./run stop was here: what ends now has not crashed
 export DOTNET_NOLOGO=1 DOTNET_CLI_TELEMETRY_OPTOUT=1 DOTNET_SKIP_FIRST_TIME_EXPERIENCE=1
 
 # Logs are for whoever runs the app: they name hosts, paths and what was computed.

@@ -52,8 +52,9 @@ func_run() {
     cp "$ROOT/local.settings.sample.json" "$ROOT/local.settings.json"
     say "Made local.settings.json from local.settings.sample.json."
   fi
-  dotnet build "$ROOT/Durable.csproj" -c Release -v quiet -nologo -nodeReuse:false 9>&- || die 1 "The app does not build."
+  build_app
   export FUNCTIONS_WORKER_RUNTIME=dotnet-isolated PostgresConnection="${PostgresConnection:-$(postgres_connection)}"
   cd "$ROOT/bin/Release/net10.0" || exit # the output that ./run starts, byte for byte
+  unset CONTAINER_NAME # with it the host takes this machine for Azure, and does not start
   interruptible func start
 }

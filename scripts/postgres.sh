@@ -85,3 +85,21 @@ postgres_stop() {
   as_server "$(postgres_binaries)/pg_ctl" stop -s -m fast -w -t 60 -D "$PG_HOME/data" >&2 ||
     { [ "$(postgres_pid)" = "$pid" ] && kill -QUIT "$pid"; } || true
 }
+
+# Says at once when nobody listens where a connection string points, which the app would keep trying. Sockets and several hosts are left to the app.
+postgres_probe() { # postgres_probe CONNECTION
+  local host port
+  host=$(connection_field "$1" 'host|server') port=$(connection_field "$1" 'port')
+  case $host in '' | /* | *,*) return ;; esac
+  port=${port:-5432}
+  [[ $port =~ ^[0-9]{1,5}$ ]] || return 0
+  # shellcheck disable=SC2016 # the inner shell's own arguments
+  if ! timeout 5 bash -c 'exec 3<>"/dev/tcp/$1/$2"' probe "$host" "$port" 2>/dev/null; then
+    die 1 "PostgreSQL does not answer at $host:$port, where PostgresConnection points." \
+      "Start it, correct PostgresConnection in the environment, or unset it: then ./run starts a database of its own."
+  fi
+}
+
+connection_field() { # connection_field CONNECTION NAMES
+  tr ';' '\n' <<<"$1" | sed -nE "s/^[[:space:]]*($2)[[:space:]]*=[[:space:]]*(.*[^[:space:]])[[:space:]]*\$/\2/Ip" | tail -n 1
+}

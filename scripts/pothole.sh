@@ -4,7 +4,7 @@
 # Points the app at the sandbox, with a bucket, a road, sensor data of DATE and a stopped cluster.
 pothole_on_sandbox() { # pothole_on_sandbox DATE TRIPS SEED
   ensure_spark_stand_in
-  sandbox_start
+  sandbox_start_or_use
   say "No AWS account is configured: using the sandbox on $AWS_ENDPOINT_URL (machines, storage and Spark are stand-ins that really run)."
   local bucket=pothole-desk made
   aws s3api create-bucket --bucket "$bucket" --create-bucket-configuration "LocationConstraint=$AWS_REGION" >/dev/null
@@ -18,4 +18,23 @@ pothole_on_sandbox() { # pothole_on_sandbox DATE TRIPS SEED
   Pothole__MasterInstanceId=$(python3 -c 'import json, sys; print(json.loads(sys.argv[1])["master"]["id"])' "$made")
   Pothole__WorkerInstanceIds=$(python3 -c 'import json, sys; print(",".join(w["id"] for w in json.loads(sys.argv[1])["workers"]))' "$made")
   export Pothole__Bucket=$bucket Pothole__MasterInstanceId Pothole__WorkerInstanceIds
+}
+
+# Asks our own database, before a sandbox is made for nothing. Unknown (no database yet, or one of somebody else's) counts as not done.
+pothole_day_is_done() { # pothole_day_is_done DATE
+  [ -z "${PostgresConnection:-}" ] && [ -d "$PG_HOME/data" ] || return 1
+  postgres_start
+  [ "$(postgres_psql durable -qAtc "SELECT count(*) FROM pothole.steps WHERE date = '$1' AND step = 'load'" 2>/dev/null)" = 1 ]
+}
+
+# Runs whose machines went with an earlier sandbox would wait for them until their lease ends: they are ended, and their leases closed.
+pothole_end_lost_runs() { # pothole_end_lost_runs URL
+  local id ids
+  ids=$(cli instances list --url "$1" --prefix pothole- --status Running,Pending,Suspended --all -o json |
+    python3 -c 'import json, sys; print("\n".join(run["instanceId"] for run in json.load(sys.stdin)))') || return 0
+  for id in $ids; do
+    say "Ending $id: its machines went with an earlier sandbox."
+    cli instances terminate "$id" --url "$1" --reason "its sandbox is gone" >/dev/null || true
+  done
+  if [ -n "$ids" ]; then cli timers run ReapClusters --url "$1" >/dev/null || true; fi
 }

@@ -4,7 +4,7 @@
 # Points the app at the sandbox, with an empty bucket; training jobs run the real script in Debian's Python.
 returns_on_sandbox() {
   ensure_training
-  sandbox_start
+  sandbox_start_or_use
   say "No AWS account is configured: using the sandbox on $AWS_ENDPOINT_URL (storage and training jobs are stand-ins that really run)."
   aws s3api create-bucket --bucket returns-desk --create-bucket-configuration "LocationConstraint=$AWS_REGION" >/dev/null
   export Returns__Bucket=returns-desk Returns__RoleArn=arn:aws:iam::123456789012:role/training Returns__AlsoNpy=true
@@ -18,23 +18,20 @@ returns_sample() { # returns_sample ROWS SEED NEWEST
 }
 
 run_returns() {
-  local port=7071 exit_when_done=0 rows=3000 arguments=()
+  local port exit_when_done=0 rows=3000 arguments=()
+  default_port
   while [ $# -gt 0 ]; do
-    case $1 in
-      --*=*) set -- "${1%%=*}" "${1#*=}" "${@:2}" ;;
-    esac
     case $1 in
       --rows) option_value "$@"; whole_number "$@"; rows=$2; shift 2 ;;
       --limit | --since | --instance-type | --framework-version) option_value "$@"; arguments+=("$1" "$2"); shift 2 ;;
       --force | --skip-data-prep) arguments+=("$1"); shift ;;
-      --port) option_value "$@"; whole_number "$@"; port=$2; shift 2 ;;
+      --port) port_option "$1" "${2:-}"; shift 2 ;;
       --exit) exit_when_done=1; shift ;;
-      -h | --help) usage; exit 0 ;;
       *) bad_usage "Unknown option: $1" ;;
     esac
   done
   prepare
-  take_ownership || die 1 "Another ./run is up here; stop it first: ./run stop"
+  own_or_say_who_does
   local desk=0 newest url outcome=0
   if ! aws_is_configured; then
     [ -z "${PostgresConnection:-}" ] || die 2 "The sample rows go into the database that ./run starts: unset PostgresConnection, or configure an AWS account and Returns__…."

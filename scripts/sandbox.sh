@@ -4,6 +4,12 @@
 export SANDBOX_PID_FILE="$LOCAL/sandbox.pid"
 export SANDBOX_READY_FILE="$LOCAL/sandbox.url"
 
+sandbox_is_ours=0 # this ./run started it, and ends it
+
+sandbox_is_ours() { [ "$sandbox_is_ours" -eq 1 ]; }
+
+sandbox_url() { [ -s "$SANDBOX_READY_FILE" ] && cat "$SANDBOX_READY_FILE"; }
+
 # True when the environment names an AWS account: then nothing is simulated.
 aws_is_configured() {
   [ -n "${AWS_ENDPOINT_URL:-}${AWS_PROFILE:-}${AWS_ACCESS_KEY_ID:-}${AWS_WEB_IDENTITY_TOKEN_FILE:-}${AWS_CONTAINER_CREDENTIALS_RELATIVE_URI:-}" ]
@@ -12,7 +18,8 @@ aws_is_configured() {
 # Starts the sandbox (on PORT, or a free one) and points this shell's AWS_* variables at it.
 sandbox_start() { # sandbox_start [PORT]
   ensure_sandbox
-  sandbox_stop
+  sandbox_stop # one that a killed ./run left behind
+  sandbox_is_ours=1
   rm -rf "$LOCAL/sandbox" # folders of machines that nobody remembers
   setsid python3 "$ROOT/Sandbox/sandbox.py" --port "${1:-0}" --root "$LOCAL/sandbox" --ready-file "$SANDBOX_READY_FILE" --parent $$ \
     </dev/null >"$LOGS/sandbox.log" 2>&1 9>&- &
@@ -23,7 +30,23 @@ sandbox_start() { # sandbox_start [PORT]
     [ $((tenths--)) -gt 0 ] || die 1 "The AWS sandbox did not answer within 30 s; its log is $LOGS/sandbox.log"
     sleep 0.1
   done
-  AWS_ENDPOINT_URL=$(<"$SANDBOX_READY_FILE")
+  sandbox_use
+}
+
+# That of ./run sandbox, which outlives this one, where it is up; else one of our own.
+sandbox_start_or_use() {
+  if running_process "$SANDBOX_PID_FILE" >/dev/null && sandbox_url >/dev/null; then
+    ensure_sandbox
+    sandbox_use
+  else
+    sandbox_start
+    export DURABLE_SANDBOX=1 # what works on it ends with it
+  fi
+}
+
+# Points this shell's AWS_* variables at the sandbox that is up.
+sandbox_use() {
+  AWS_ENDPOINT_URL=$(sandbox_url)
   export AWS_ENDPOINT_URL AWS_REGION="${AWS_REGION:-ap-northeast-2}" AWS_ACCESS_KEY_ID=sandbox AWS_SECRET_ACCESS_KEY=sandbox AWS_EC2_METADATA_DISABLED=true
 }
 

@@ -3,9 +3,35 @@
 
 # Points the app at the sandbox, with a bucket and an account that may ask as much as it wants. What the environment says stands.
 spot_on_sandbox() {
-  sandbox_start
+  sandbox_start_or_use
   say "No AWS account is configured: using the sandbox on $AWS_ENDPOINT_URL (its market follows from names and the hour)."
   aws s3api create-bucket --bucket spot-desk --create-bucket-configuration "LocationConstraint=$AWS_REGION" >/dev/null
   curl -fsS -X POST "$AWS_ENDPOINT_URL/sandbox/settings" -d '{"placementConfigurations": 1000000}' >/dev/null
   export Spot__Bucket=spot-desk Spot__AdvisorUrl="$AWS_ENDPOINT_URL/sandbox/spot-advisor-data.json" Spot__QueriesPerAccount="${Spot__QueriesPerAccount:-100000}"
+}
+
+run_spot() {
+  local port exit_when_done=0
+  default_port
+  export Spot__InstanceTypes="${Spot__InstanceTypes:-t3.*,m5.*,c6i.*,p4d.*}"
+  while [ $# -gt 0 ]; do
+    case $1 in
+      --types) option_value "$@"; Spot__InstanceTypes=$2; shift 2 ;;
+      --regions) option_value "$@"; export Spot__Regions=$2; shift 2 ;;
+      --port) port_option "$1" "${2:-}"; shift 2 ;;
+      --exit) exit_when_done=1; shift ;;
+      *) bad_usage "Unknown option: $1" ;;
+    esac
+  done
+  prepare
+  own_or_say_who_does
+  aws_is_configured || spot_on_sandbox
+  [ -n "${Spot__Bucket:-}" ] || die 1 "Spot__Bucket is not set: with an AWS account, name the bucket to collect into."
+  start_everything "$port"
+  local url outcome=0
+  url=$(app_url)
+  interruptible dotnet "$CLI_DLL" spot run --url "$url" || outcome=$?
+  interruptible dotnet "$CLI_DLL" spot latest --url "$url" --type m5.large --limit 10 || true
+  if [ "$exit_when_done" -eq 1 ] || [ "$outcome" -eq 2 ]; then exit "$outcome"; fi
+  stay_up "$url"
 }

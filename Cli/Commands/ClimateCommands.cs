@@ -148,10 +148,12 @@ internal static class ClimateCommands
             {
                 string route = parsed.GetValue(instance) is { Length: > 0 } id ? "runs/" + Uri.EscapeDataString(id) : "runs";
                 JsonNode? answer = (await client.CallAsync(HttpMethod.Get, route, json: null, cancellation)).Body;
-                if (format == OutputFormat.Table && answer is JsonArray runs)
+                if (format == OutputFormat.Json)
+                    JsonView.Write(screen, format, answer);
+                else if (answer is JsonArray runs)
                     RunsView.Write(screen, runs);
                 else
-                    JsonView.Write(screen, format, answer);
+                    RunsView.WriteOne(screen, answer);
                 return ExitCode.Ok;
             });
     }

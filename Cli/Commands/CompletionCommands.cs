@@ -6,7 +6,7 @@ namespace Durable.Cli.Commands;
 /// <summary>Completion in a shell: <c>durable completion bash</c> prints what the shell reads once; that asks <c>durable complete</c> at each Tab.</summary>
 internal static class CompletionCommands
 {
-    private const string RunWords = "climate pothole func sandbox serve cli status logs stop reset";
+    private const string RunWords = "climate pothole benchmark returns spot func sandbox serve cli status logs stop reset";
 
     private static readonly Dictionary<string, string> Scripts = new()
     {

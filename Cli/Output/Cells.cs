@@ -11,7 +11,7 @@ internal static class Cells
     private const int ShownOfHash = 12;
     private const int ShownOfList = 4;
 
-    /// <summary>Times local and short, years as ranges, hashes by their beginning, members of a record as "name value".</summary>
+    /// <summary>Times local and short, years as ranges, hashes by their beginning, numbers to eight digits, members of a record as "name value".</summary>
     public static string Of(Screen screen, JsonNode? value)
     {
         if (screen.Wide)
@@ -21,6 +21,8 @@ internal static class Cells
             JsonArray list => List(screen, list),
             JsonObject members => string.Join(", ", members.Where(m => m.Value is not null and not JsonArray { Count: 0 }).Select(m => $"{Words(m.Key)} {Of(screen, m.Value)}")),
             JsonValue text when text.GetValueKind() == JsonValueKind.String => Text(screen, text.GetValue<string>()),
+            JsonValue number when number.GetValueKind() == JsonValueKind.Number && number.TryGetValue(out double real) && !double.IsInteger(real) =>
+                real.ToString("G8", CultureInfo.InvariantCulture),
             _ => Fields.Plain(value),
         };
     }

@@ -11,7 +11,8 @@ namespace Durable.Cli.Output;
 /// <param name="Total">All partitions of the run; 0 while unknown.</param>
 /// <param name="Failed">Of those that ended.</param>
 /// <param name="Stage">In the run's own words, or empty.</param>
-internal sealed record RunProgress(long Done, long Total, long Failed, string Stage)
+/// <param name="Unit">What is counted.</param>
+internal sealed record RunProgress(long Done, long Total, long Failed, string Stage, string Unit = "partitions")
 {
     /// <summary>Reads a custom status; anything else than counts is shown as the stage.</summary>
     public static RunProgress Read(JsonNode? customStatus)
@@ -24,13 +25,13 @@ internal sealed record RunProgress(long Done, long Total, long Failed, string St
             _ => customStatus.Text("phase") is { Length: > 0 } phase ? phase
                 : customStatus.Text("waitingFor") is { Length: > 0 } other ? "waits: " + other : string.Empty,
         };
-        return new RunProgress(completed + failed, customStatus.Number("total") ?? 0, failed, stage);
+        return new RunProgress(completed + failed, customStatus.Number("total") ?? 0, failed, stage, customStatus.Field("steps") is null ? "partitions" : "steps");
     }
 
     /// <summary>One line: counts, share, what failed.</summary>
     public override string ToString()
     {
-        string counts = Total > 0 ? string.Create(CultureInfo.InvariantCulture, $"{Done}/{Total} partitions ({100 * Done / Total} %)") : string.Empty;
+        string counts = Total > 0 ? string.Create(CultureInfo.InvariantCulture, $"{Done}/{Total} {Unit} ({100 * Done / Total} %)") : string.Empty;
         string failures = Failed > 0 ? string.Create(CultureInfo.InvariantCulture, $", {Failed} failed") : string.Empty;
         return string.Join(' ', new[] { Stage, counts + failures }.Where(part => part.Length > 0));
     }

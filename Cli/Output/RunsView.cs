@@ -7,6 +7,8 @@ namespace Durable.Cli.Output;
 /// <summary>Rows of the run ledger as a table: what a person looks for first, the rest by <c>--wide</c> or for one instance.</summary>
 internal static class RunsView
 {
+    private const int MostRows = 20;
+
     /// <summary>Writes <paramref name="runs"/>, newest first as they came.</summary>
     public static void Write(Screen screen, JsonArray runs) => Tables.Write(
         screen,
@@ -20,6 +22,23 @@ internal static class RunsView
             (run.Number("rowsWritten") ?? 0).ToString("N0", CultureInfo.InvariantCulture), Cells.Of(screen, run, "startedAt"), Took(run), run.Text("kind"),
             Version(screen, run.Text("codeVersion")), Cells.Of(screen, run, "parameters"), run.Text("error"),
         ]));
+
+    /// <summary>The runs of one instance, then the gates and partitions of the newest: the failed ones come first, and the first twenty are enough.</summary>
+    public static void WriteOne(Screen screen, JsonNode? instance)
+    {
+        Write(screen, instance.Field("runs") as JsonArray ?? []);
+        WriteFirst(screen, "gates", instance.Field("gates") as JsonArray ?? []);
+        WriteFirst(screen, "partitions", instance.Field("partitions") as JsonArray ?? []);
+    }
+
+    private static void WriteFirst(Screen screen, string title, JsonArray rows)
+    {
+        screen.Out.WriteLine();
+        screen.Out.WriteLine($"{title}:");
+        JsonView.Write(screen, OutputFormat.Table, new JsonArray([.. rows.Take(screen.Wide ? rows.Count : MostRows).Select(row => row?.DeepClone())]));
+        if (rows.Count > MostRows && !screen.Wide)
+            screen.Out.WriteLine(string.Create(CultureInfo.InvariantCulture, $"... and {rows.Count - MostRows} more {title}; --wide shows all."));
+    }
 
     private static string Took(JsonNode? run) =>
         DateTimeOffset.TryParse(run.Text("startedAt"), CultureInfo.InvariantCulture, out DateTimeOffset from)

@@ -1,4 +1,4 @@
-using Durable.Host.Triggers;
+using Durable.Host.Timers;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;

@@ -44,7 +44,7 @@ internal static class StoreFaults
             "PostgreSQL accepts no writes: reset default_transaction_read_only, or point PostgresConnection at the primary; the host goes on by itself.",
         PostgresException { SqlState: "53100" } => "PostgreSQL's disk is full: free space; nothing is lost, the host goes on by itself.",
         PostgresException { SqlState: "53300" } => "PostgreSQL has no free connection: raise max_connections or lower Maximum Pool Size; the host keeps trying.",
-        PostgresException { SqlState: "28P01" or "28000" } => "PostgreSQL refuses the user or password: correct PostgresConnection; the host keeps trying.",
+        PostgresException { SqlState: "28P01" or "28000" } => "PostgreSQL refuses the credentials in PostgresConnection: correct them; the host keeps trying.",
         PostgresException { SqlState: "3D000" or "57P04" } => "The database named in PostgresConnection does not exist: create it or correct the setting; the host keeps trying.",
         PostgresException { SqlState: "42501" } => "The database user may not do this: grant it CREATE on the database, and the rights on the hub's schema; the host keeps trying.",
         PostgresException { SqlState: "57P01" or "57P02" or "57P03" } => "PostgreSQL is shutting down or starting: the host keeps trying.",

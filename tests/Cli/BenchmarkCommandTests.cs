@@ -12,7 +12,7 @@ public sealed class BenchmarkCommandTests
 
     private const string Written = """
         model           data     accuracy  gate    time   size    version  verdict
-        xgboost         tabular  0.9645    > 0.85  1.3 s  700 KB  2        Passed
+        xgboost         tabular    0.9645  > 0.85  1.3 s  700 KB        2  Passed
         tensorflow-mlp  mnist              > 0.95                          NotRun
         tensorflow-mlp: tensorflow is not installed in this image
 

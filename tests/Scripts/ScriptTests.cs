@@ -1,10 +1,7 @@
-using System.Diagnostics;
-
 namespace Durable.Tests.Scripts;
 
 public sealed class ScriptTests : IDisposable
 {
-    private static readonly string Root = FindRoot();
     private readonly string _folder = Directory.CreateTempSubdirectory("durable-scripts-").FullName;
 
     public void Dispose() => Directory.Delete(_folder, recursive: true);
@@ -15,7 +12,7 @@ public sealed class ScriptTests : IDisposable
     [InlineData("test", "--bogus")]
     public async Task An_unknown_word_ends_with_2_and_is_named(string command, string word)
     {
-        Ran ran = await BashAsync($"./{command} {word}");
+        Ran ran = await Terminal.BashAsync($"./{command} {word}");
 
         Assert.Equal(2, ran.ExitCode);
         Assert.Contains(word, ran.Error, StringComparison.Ordinal);
@@ -28,7 +25,7 @@ public sealed class ScriptTests : IDisposable
     [InlineData("benchmark --epochs few")]
     public async Task A_value_that_is_none_is_refused_before_anything_starts(string option)
     {
-        Ran ran = await BashAsync($"./run {option}");
+        Ran ran = await Terminal.BashAsync($"./run {option}");
 
         Assert.Equal(2, ran.ExitCode);
         Assert.Contains(option.Split(' ').First(word => word.StartsWith("--", StringComparison.Ordinal)), ran.Error, StringComparison.Ordinal);
@@ -40,7 +37,7 @@ public sealed class ScriptTests : IDisposable
         await File.WriteAllTextAsync(Path.Combine(_folder, "a.trx"), Trx("total=\"10\" executed=\"7\" passed=\"5\" failed=\"1\" error=\"0\" timeout=\"1\" notExecuted=\"0\""));
         await File.WriteAllTextAsync(Path.Combine(_folder, "b.trx"), Trx("total=\"4\" executed=\"4\" passed=\"4\" failed=\"0\""));
 
-        Ran ran = await BashAsync($". scripts/trx.sh; count_results '{_folder}'");
+        Ran ran = await Terminal.BashAsync($". scripts/trx.sh; count_results '{_folder}'");
 
         Assert.Equal("9 2 3", ran.Output.Trim()); // 5 + 4 passed; failed and timed out; 10 − 7 never executed
     }
@@ -48,7 +45,7 @@ public sealed class ScriptTests : IDisposable
     [Fact]
     public async Task A_log_stays_small_while_its_process_writes_and_the_last_words_are_kept()
     {
-        Ran ran = await BashAsync(
+        Ran ran = await Terminal.BashAsync(
             $"""
             . scripts/common.sh
             (for i in $(seq 1 400); do echo "line $i of the log"; [ $((i % 40)) -ne 0 ] || sleep 0.1; done) >>'{_folder}/log' & pid=$!
@@ -68,7 +65,7 @@ public sealed class ScriptTests : IDisposable
     [Fact]
     public async Task Logs_are_for_their_owner_only()
     {
-        Ran ran = await BashAsync($". scripts/common.sh; LOGS='{_folder}/logs'; mkdir -p \"$LOGS\"; make_logs; stat -c %a '{_folder}/logs'");
+        Ran ran = await Terminal.BashAsync($". scripts/common.sh; LOGS='{_folder}/logs'; mkdir -p \"$LOGS\"; make_logs; stat -c %a '{_folder}/logs'");
 
         Assert.Equal("700", ran.Output.Trim());
     }
@@ -76,7 +73,7 @@ public sealed class ScriptTests : IDisposable
     [Fact]
     public async Task A_second_serve_names_the_address_of_the_first_also_while_that_is_still_starting()
     {
-        Ran ran = await BashAsync(
+        Ran ran = await Terminal.BashAsync(
             $"""
             LOCAL='{_folder}/local'; mkdir -p "$LOCAL"
             (
@@ -99,7 +96,7 @@ public sealed class ScriptTests : IDisposable
     [Fact]
     public async Task A_pid_file_names_its_process_until_that_ends_and_never_a_later_one_with_its_number()
     {
-        Ran ran = await BashAsync(
+        Ran ran = await Terminal.BashAsync(
             $"""
             . scripts/common.sh
             sleep 60 & pid=$!
@@ -118,23 +115,4 @@ public sealed class ScriptTests : IDisposable
     }
 
     private static string Trx(string counters) => $"<TestRun><ResultSummary outcome=\"Failed\">\n<Counters {counters} />\n</ResultSummary></TestRun>";
-
-    private static string FindRoot()
-    {
-        DirectoryInfo? folder = new(AppContext.BaseDirectory);
-        while (folder is not null && !File.Exists(Path.Combine(folder.FullName, "Durable.sln"))) folder = folder.Parent;
-        return folder?.FullName ?? throw new InvalidOperationException($"No Durable.sln above {AppContext.BaseDirectory}.");
-    }
-
-    private static async Task<Ran> BashAsync(string script)
-    {
-        ProcessStartInfo start = new("bash", ["-c", script]) { WorkingDirectory = Root, RedirectStandardOutput = true, RedirectStandardError = true };
-        using Process process = Process.Start(start) ?? throw new InvalidOperationException("bash did not start.");
-        Task<string> error = process.StandardError.ReadToEndAsync();
-        string output = await process.StandardOutput.ReadToEndAsync();
-        await process.WaitForExitAsync();
-        return new Ran(process.ExitCode, output, await error);
-    }
-
-    private sealed record Ran(int ExitCode, string Output, string Error);
 }

@@ -26,7 +26,7 @@ public sealed class StartTests
         Answer answer = await host.SendAsync("POST", "/api/climate/sample?cells=5&seed=2", "");
 
         Assert.Equal(409, answer.Status);
-        Assert.Equal("sample-5-2-2021-2100", JsonSerializer.Deserialize<JsonElement>(answer.Text).GetProperty("Id").GetString());
+        Assert.Equal("climate-sample", JsonSerializer.Deserialize<JsonElement>(answer.Text).GetProperty("Id").GetString());
     }
 
     [Theory]
