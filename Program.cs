@@ -1,5 +1,6 @@
 using Durable;
 using Durable.Host.Hosting;
+using Durable.Operations;
 using Durable.Pipelines.Benchmark;
 using Durable.Pipelines.Climate;
 using Durable.Pipelines.Pothole;
