@@ -2,6 +2,7 @@ using Amazon;
 using Amazon.EC2;
 using Amazon.Pricing;
 using Amazon.Runtime;
+using Amazon.Runtime.Credentials;
 using Amazon.S3;
 using Amazon.SageMaker;
 using Amazon.SimpleSystemsManagement;
@@ -64,8 +65,8 @@ public static class AwsClients
     /// <summary>The SDK's chain of credentials, looked through at the first request. EC2's client looks in its constructor, and throws where there are none.</summary>
     private sealed class DefaultCredentials(ClientConfig config) : AWSCredentials
     {
-        public override ImmutableCredentials GetCredentials() => config.DefaultAWSCredentials.GetCredentials();
+        public override ImmutableCredentials GetCredentials() => DefaultAWSCredentialsIdentityResolver.GetCredentials(config).GetCredentials();
 
-        public override Task<ImmutableCredentials> GetCredentialsAsync() => config.DefaultAWSCredentials.GetCredentialsAsync();
+        public override Task<ImmutableCredentials> GetCredentialsAsync() => DefaultAWSCredentialsIdentityResolver.GetCredentials(config).GetCredentialsAsync();
     }
 }
