@@ -83,13 +83,12 @@ internal sealed class TurnBuilder
     {
         DateTime at = now > lastTurn ? now : lastTurn;
         long sent = takenSent;
-        bool suspended = status == OrchestrationRuntimeStatus.Suspended && !taken.Any(i => i.Event.Kind == EventKind.ExecutionResumed);
-        bool early = instance.ScheduledStart > now || suspended;
+        bool early = instance.ScheduledStart > now || status == OrchestrationRuntimeStatus.Suspended;
         if (!started && early && !taken.Any(i => i.Event.Kind == EventKind.ExecutionTerminated))
         {
             // Woken by a message before its time, or suspended before it started: the message stays in the inbox until it starts.
             Ready = true;
-            return Base(sent) with { Release = true, DueAt = suspended ? null : instance.ScheduledStart };
+            return Base(sent) with { Release = true, DueAt = status == OrchestrationRuntimeStatus.Suspended ? null : instance.ScheduledStart };
         }
 
         if (release)
@@ -105,13 +104,7 @@ internal sealed class TurnBuilder
         };
         if (fresh.FindIndex(e => e.Kind == EventKind.ExecutionRewound) is >= 0 and int rewound)
         {
-            if (status == OrchestrationRuntimeStatus.Failed)
-            {
-                return Rewound(write, fresh[rewound], at, tools);
-            }
-
-            // A child whose parent was rewound while it ran, or that was started anew because it was gone.
-            fresh.RemoveAll(e => e.Kind == EventKind.ExecutionRewound);
+            return Rewound(write, fresh[rewound], at, tools);
         }
 
         if (status is OrchestrationRuntimeStatus.Failed or OrchestrationRuntimeStatus.Completed or OrchestrationRuntimeStatus.Terminated)
@@ -145,26 +138,18 @@ internal sealed class TurnBuilder
             return sent > handled || write.Consumed.Count > 0 || write.FinishedActivities.Count > 0 ? write with { DueAt = NextDue } : null;
         }
 
-        List<HistoryEvent> events = [];
-        TurnOutcome outcome = new([], false, null, null);
-        foreach (List<HistoryEvent> step in Steps(fresh))
+        // What was carried over by ContinueAsNew comes after the first step of the new execution, as the official history has it.
+        int first = started || instance.Generation is not null ? fresh.Count : 1;
+        TurnOutcome outcome = executor!.Run(fresh[..first]);
+        List<HistoryEvent> events = [.. fresh[..first], .. Recorded(outcome, at)];
+        if (first < fresh.Count)
         {
-            events.AddRange(step);
-            if (outcome.Ending is null)
+            TurnOutcome rest = executor.Run(fresh[first..]);
+            events.AddRange([.. fresh[first..], .. Recorded(rest, at)]);
+            outcome = rest with
             {
-                TurnOutcome next = executor!.Run(step);
-                events.AddRange(Recorded(next, at));
-                outcome = next with
-                {
-                    Actions = [.. outcome.Actions, .. next.Actions], CustomStatusChanged = outcome.CustomStatusChanged || next.CustomStatusChanged,
-                };
-            }
-            else
-            {
-                // Over before it saw these: the next execution gets the events, if there is one.
-                executor!.Skip(step);
-                outcome = outcome with { UnreadEvents = [.. outcome.UnreadEvents, .. step.Where(e => e.Kind == EventKind.EventRaised)] };
-            }
+                Actions = [.. outcome.Actions, .. rest.Actions], CustomStatusChanged = outcome.CustomStatusChanged || rest.CustomStatusChanged,
+            };
         }
 
         Ready = true;
@@ -264,24 +249,6 @@ internal sealed class TurnBuilder
         return fresh;
     }
 
-    /// <summary>The events of a turn in the steps they are run in. What was carried over by ContinueAsNew comes after the first step of the new execution, as
-    /// the official history has it. A suspension ends a step: the SDK holds back what follows, and would lose it if the code had ended before.</summary>
-    private List<List<HistoryEvent>> Steps(List<HistoryEvent> fresh)
-    {
-        List<List<HistoryEvent>> steps = [[]];
-        foreach (HistoryEvent happened in fresh)
-        {
-            steps[^1].Add(happened);
-            if (happened.Kind == EventKind.ExecutionSuspended || (happened.Kind == EventKind.ExecutionStarted && instance.Generation is null))
-            {
-                steps.Add([]);
-            }
-        }
-
-        steps.RemoveAll(step => step.Count == 0);
-        return steps;
-    }
-
     /// <summary>Brings the executor up to the history.</summary>
     private void Prepare(EngineTools tools)
     {
@@ -293,7 +260,7 @@ internal sealed class TurnBuilder
     }
 
     private OrchestrationExecutor NewExecutor(EngineTools tools) => new(
-        new ReplayHeader(instance.InstanceId, instance.ExecutionId.ToString("N"), instance.Name, instance.Version, instance.Input, instance.Parent), tools.Functions, tools.Replay);
+        new ReplayHeader(instance.InstanceId, instance.Name, instance.Version, instance.Input, instance.Parent), tools.Functions, tools.Converter, tools.Loggers);
 
     /// <summary>Takes the open timers from a replay; the executor is kept only in an extended session.</summary>
     private void Settle(EngineTools tools)
@@ -314,22 +281,22 @@ internal sealed class TurnBuilder
     }
 
     private IEnumerable<HistoryEvent> Recorded(TurnOutcome outcome, DateTime at) =>
-        !executor!.Mismatch ? outcome.Actions.Select(action => Event(action, at)) : [];
+        executor!.Mismatch is null ? outcome.Actions.Select(action => Event(action, at)) : [];
 
     private TurnWrite Written(TurnWrite write, List<HistoryEvent> fresh, List<HistoryEvent> events, TurnOutcome outcome, DateTime at)
     {
         bool suspendedOrResumed = fresh.Any(e => e.Kind is EventKind.ExecutionSuspended or EventKind.ExecutionResumed);
         write = write with
         {
-           Status = executor!.Suspended ? OrchestrationRuntimeStatus.Suspended : OrchestrationRuntimeStatus.Running,
+            Status = executor!.Suspended ? OrchestrationRuntimeStatus.Suspended : OrchestrationRuntimeStatus.Running,
             CustomStatus = outcome.CustomStatus,
             CustomStatusChanged = outcome.CustomStatusChanged,
             DueAt = NextDue,
             Output = suspendedOrResumed ? executor.SuspendReason ?? string.Empty : null,
             OutputIsText = suspendedOrResumed,
-            Activities = !executor.Mismatch ? [.. outcome.Actions.OfType<ScheduleTaskAction>()] : [],
-            Children = !executor.Mismatch ? [.. outcome.Actions.OfType<StartChildAction>()] : [],
-            Messages = !executor.Mismatch
+            Activities = executor.Mismatch is null ? [.. outcome.Actions.OfType<ScheduleTaskAction>()] : [],
+            Children = executor.Mismatch is null ? [.. outcome.Actions.OfType<StartChildAction>()] : [],
+            Messages = executor.Mismatch is null
                 ? [.. outcome.Actions.OfType<SendEventAction>().Select(sent => new OutgoingMessage(sent.InstanceId, null, new HistoryEvent(EventKind.EventRaised, -1, at, sent.Name, sent.Input)))]
                 : [],
         };
@@ -338,8 +305,7 @@ internal sealed class TurnBuilder
             null => write with { Events = events },
             { Continuation: { } next } => write with
             {
-                Events = events, Continuation = next, CarriedEvents = outcome.UnreadEvents, Release = true, DueAt = null, 
-               Status = executor.Suspended ? OrchestrationRuntimeStatus.Suspended : OrchestrationRuntimeStatus.Running,
+                Events = events, Continuation = next, CarriedEvents = outcome.UnreadEvents, Release = true, DueAt = null, Status = OrchestrationRuntimeStatus.Running,
             },
             { } ending => Ended(write, events, ending, at),
         };
@@ -421,18 +387,28 @@ internal sealed class TurnBuilder
     private TurnWrite Rewound(TurnWrite write, HistoryEvent order, DateTime at, EngineTools tools)
     {
         Rewind rewind = Rewind.Of(history ?? [], () => NewExecutor(tools), order with { At = at });
+        executor = null;
+        if (!rewind.Possible)
+        {
+            return write with { Release = true, DueAt = null };
+        }
+
         executor = rewind.Executor;
         Ready = true;
         length = 0;
         answered.Clear();
         WaitForTimers(rewind.Events);
         started = true;
-        write = write with { FirstSequence = 0, ReplacesHistory = true, Status = OrchestrationRuntimeStatus.Running, DueAt = NextDue, Messages = [.. rewind.Messages] };
-        return rewind.Ending switch
+        return write with
         {
-            null => write with { Events = rewind.Events, Activities = rewind.Activities, Children = rewind.Children },
-            { Continuation: { } next } => write with { Events = rewind.Events, Continuation = next, Release = true, DueAt = null },
-            { } ending => Ended(write, [.. rewind.Events], ending, at),
+            FirstSequence = 0,
+            Events = rewind.Events,
+            ReplacesHistory = true,
+            Status = OrchestrationRuntimeStatus.Running,
+            Activities = rewind.Activities,
+            Children = rewind.Children,
+            Messages = [.. rewind.Messages],
+            DueAt = NextDue,
         };
     }
 
@@ -453,8 +429,4 @@ internal sealed class TurnBuilder
 }
 
 /// <summary>What turns need from their host.</summary>
-internal sealed record EngineTools(IFunctionRuntime Functions, DataConverter Converter, ILoggerFactory Loggers, HubSettings Settings)
-{
-    /// <summary>The SDK's side of the host.</summary>
-    public ReplayHost Replay { get; } = new(Converter, Loggers);
-}
+internal sealed record EngineTools(IFunctionRuntime Functions, DataConverter Converter, ILoggerFactory Loggers, HubSettings Settings);

@@ -7,9 +7,9 @@ internal abstract record OrchestratorAction(int TaskId);
 internal sealed record ScheduleTaskAction(
     int TaskId, string Name, string? Input, string? Version, IReadOnlyDictionary<string, string>? Tags, int? RetryOf) : OrchestratorAction(TaskId);
 
-/// <summary>Start a child instance. One that <paramref name="Rewinds"/> with its parent is started only when it is gone or ended otherwise than by a failure.</summary>
+/// <summary>Start a child instance.</summary>
 internal sealed record StartChildAction(
-    int TaskId, string Name, string InstanceId, string? Input, string? Version, IReadOnlyDictionary<string, string>? Tags, int? RetryOf, bool Rewinds = false) : OrchestratorAction(TaskId);
+    int TaskId, string Name, string InstanceId, string? Input, string? Version, IReadOnlyDictionary<string, string>? Tags, int? RetryOf) : OrchestratorAction(TaskId);
 
 /// <summary>Wake at <paramref name="FireAt"/> (UTC).</summary>
 internal sealed record CreateTimerAction(int TaskId, DateTime FireAt, int? RetryOf) : OrchestratorAction(TaskId);

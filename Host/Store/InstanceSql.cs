@@ -18,12 +18,12 @@ internal static class InstanceSql
         WHERE i.status IN (1, 3, 4, 5)
         """;
 
-    /// <summary>Deletes what finished executions of these ids left behind; they are about to be replaced. Failed ones stay when they are to be rewound.</summary>
-    public static void DropFinishedRuns(NpgsqlBatch batch, string[] instanceIds, bool keepFailed = false)
+    /// <summary>Deletes what finished executions of these ids left behind; they are about to be replaced.</summary>
+    public static void DropFinishedRuns(NpgsqlBatch batch, string[] instanceIds)
     {
         foreach (string table in (string[])["history", "activities"])
         {
-            NpgsqlBatchCommand drop = new($"DELETE FROM {table} WHERE run_no IN (SELECT run_no FROM instances WHERE instance_id = ANY($1) AND status IN (1, {(keepFailed ? 1 : 3)}, 4, 5))");
+            NpgsqlBatchCommand drop = new($"DELETE FROM {table} WHERE run_no IN (SELECT run_no FROM instances WHERE instance_id = ANY($1) AND status IN (1, 3, 4, 5))");
             drop.Parameters.Add(HubText.Array(instanceIds, id => id));
             batch.BatchCommands.Add(drop);
         }

@@ -176,17 +176,13 @@ internal sealed class TurnBatch(NpgsqlConnection connection, long hostNo, string
             return;
         }
 
-        InstanceSql.DropFinishedRuns(batch, [.. children.Where(c => !c.Child.Rewinds).Select(c => c.Child.InstanceId)]);
-        InstanceSql.DropFinishedRuns(batch, [.. children.Where(c => c.Child.Rewinds).Select(c => c.Child.InstanceId)], keepFailed: true);
+        InstanceSql.DropFinishedRuns(batch, [.. children.Select(c => c.Child.InstanceId)]);
 
-        // An id that runs already is refused, and the parent is told so as a failure of the call. A child of a rewound parent is left alone while it runs or
-        // can be rewound itself; one that was purged or terminated would never answer, so it starts anew.
+        // An id that runs already is refused, and the parent is told so as a failure of the call.
         Command("""
-            WITH calls AS (
-                SELECT * FROM unnest($1::text[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[], $10::bigint[], $11::int[], $14::bool[])
-                    AS a (instance_id, execution_id, name, version, input, tags, trace_parent, parent, parent_id, parent_run, task_id, rewinds)),
-            asked AS (
-                SELECT * FROM calls c WHERE NOT c.rewinds OR NOT EXISTS (SELECT 1 FROM instances i WHERE i.instance_id = c.instance_id AND i.status NOT IN (1, 4, 5))),
+            WITH asked AS (
+                SELECT * FROM unnest($1::text[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[], $10::bigint[], $11::int[])
+                    AS a (instance_id, execution_id, name, version, input, tags, trace_parent, parent, parent_id, parent_run, task_id)),
             started AS (
             """ + InstanceSql.InsertAsked + """
 
@@ -203,8 +199,7 @@ internal sealed class TurnBatch(NpgsqlConnection connection, long hostNo, string
             Texts(children, c => HubJson.Write(new ParentLink(c.Turn.Name, c.Turn.InstanceId, c.Turn.ExecutionId.ToString("N"), c.Child.TaskId, c.Turn.RunNo))),
             Texts(children, c => c.Turn.InstanceId), Longs(children, c => c.Turn.RunNo), Array(children, c => c.Child.TaskId, NpgsqlDbType.Integer),
             new NpgsqlParameter<short> { TypedValue = (short)EventKind.SubOrchestrationInstanceFailed },
-            Text(HubJson.Write(new EventDetail { Failure = new FailureInfo("System.InvalidOperationException", "An Orchestration instance with that ID already exists and has not finished.") })),
-            Bools(children, c => c.Child.Rewinds));
+            Text(HubJson.Write(new EventDetail { Failure = new FailureInfo("System.InvalidOperationException", "An Orchestration instance with that ID already exists and has not finished.") })));
     }
 
     private void Messages(OutgoingMessage[] messages)
