@@ -16,7 +16,7 @@ public sealed class IdleTests
     private static ScenarioRuntime App() => new ScenarioRuntime()
         .Orchestrator("IdleTimer", async context =>
         {
-            await context.CreateTimer(TimeSpan.FromMilliseconds(150), CancellationToken.None);
+            await context.CreateTimer(TimeSpan.FromSeconds(3), CancellationToken.None); // long enough to be suspended first on a busy machine
             return "fired";
         })
         .Orchestrator("IdleWait", async context => await context.WaitForExternalEvent<string>("go"))
