@@ -9,26 +9,24 @@ namespace Durable.Orchestrations.Pothole;
 /// <summary>Runs every day of a range that is not done, one after the other: the cluster has one owner at a time.</summary>
 public static class PotholeBackfill
 {
-    private static readonly TaskOptions Retry = TaskOptions.FromRetryPolicy(new RetryPolicy(5, TimeSpan.FromSeconds(2), backoffCoefficient: 2));
-
     /// <returns>One outcome a day, failed ones included: the same range again does the failed ones only.</returns>
     /// <exception cref="BatchFailedException">Some days failed; the others are in place.</exception>
     [Function(nameof(PotholeBackfill))]
     public static async Task<BackfillResult> RunAsync([OrchestrationTrigger] TaskOrchestrationContext context, BackfillRequest request)
     {
-        IReadOnlyList<string> days = await context.CallActivityAsync<IReadOnlyList<string>>(nameof(ListUnfinishedDays), request, Retry);
+        IReadOnlyList<string> days = await context.CallActivityAsync<IReadOnlyList<string>>(nameof(ListUnfinishedDays), request, Lanes.Retry);
         List<DayOutcome> outcomes = [];
         foreach (string date in days)
         {
-            context.SetCustomStatus(new { phase = date, done = outcomes.Count(day => day.State != "Failed"), failed = outcomes.Count(day => day.State == "Failed"), total = days.Count });
+            context.SetCustomStatus(new { phase = date, done = outcomes.Count(day => day.State != PotholePipeline.Failed), failed = outcomes.Count(day => day.State == PotholePipeline.Failed), total = days.Count });
             outcomes.Add(await RunDayAsync(context, new PotholeRequest(date, request.Force)));
         }
 
-        int failed = outcomes.Count(day => day.State == "Failed"), empty = outcomes.Count(day => day.State == PotholePipeline.NoInput);
+        int failed = outcomes.Count(day => day.State == PotholePipeline.Failed), empty = outcomes.Count(day => day.State == PotholePipeline.NoInput);
         BackfillResult result = new(DaysOf(request), DaysOf(request) - days.Count, outcomes.Count - failed - empty, empty, failed, outcomes);
         return failed == 0
             ? result
-            : throw new BatchFailedException($"{failed} of {days.Count} days failed: {string.Join("; ", outcomes.Where(day => day.State == "Failed").Take(5).Select(day => $"{day.Date}: {day.Error}"))}");
+            : throw new BatchFailedException($"{failed} of {days.Count} days failed: {string.Join("; ", outcomes.Where(day => day.State == PotholePipeline.Failed).Take(5).Select(day => $"{day.Date}: {day.Error}"))}");
     }
 
     private static async Task<DayOutcome> RunDayAsync(TaskOrchestrationContext context, PotholeRequest request)
@@ -41,7 +39,7 @@ public static class PotholeBackfill
         }
         catch (TaskFailedException error)
         {
-            return new DayOutcome(request.Date, "Failed", error.FailureDetails.ErrorMessage);
+            return new DayOutcome(request.Date, PotholePipeline.Failed, error.FailureDetails.ErrorMessage);
         }
     }
 

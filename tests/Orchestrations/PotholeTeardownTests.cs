@@ -8,6 +8,7 @@ using Durable.Host.Store;
 using Durable.Orchestrations.Shared;
 using Durable.Tests.Fixtures;
 using Durable.Tests.Functions;
+using Durable.Tests.Host.Replay;
 using Microsoft.DurableTask.Client;
 
 namespace Durable.Tests.Orchestrations;
@@ -37,6 +38,7 @@ public sealed class PotholeTeardownTests(AwsSandbox sandbox) : IClassFixture<Aws
         Assert.Equal((true, 180L), (result.GetProperty("Receipt").GetProperty("Proven").GetBoolean(), result.GetProperty("Receipt").GetProperty("SecondsBilled").GetInt64()));
         Assert.Equal(2L, await world.ScalarAsync<long>("SELECT sum(impact_count)::bigint FROM pothole.pothole_segments"));
         await world.HoldsAsync("completed");
+        await RecordedHistoryTests.RecordAsync(world.Engine, world.InstanceId, "pothole-day-1.json");
     }
 
     [Fact]
@@ -160,6 +162,7 @@ public sealed class PotholeTeardownTests(AwsSandbox sandbox) : IClassFixture<Aws
         Assert.Equal(OrchestrationRuntimeStatus.Failed, failed.Status);
         Assert.Contains("Step stage2 ended with exit code 1 (attempt 2", failed.Failure!.ErrorMessage, StringComparison.Ordinal);
         await world.HoldsAsync("failed");
+        await RecordedHistoryTests.RecordAsync(world.Engine, world.InstanceId, "pothole-day-failed-1.json");
 
         await world.SparkDoesAsync("[]");
         world.Taken.Clear();

@@ -2,6 +2,8 @@ using System.Text.Json;
 using System.Text.Json.Serialization;
 using Durable.Host.History;
 using Durable.Host.Replay;
+using Durable.Orchestrations.Pothole;
+using Durable.Pipelines.Pothole;
 using Durable.Tests.Host.Engine;
 using Microsoft.DurableTask;
 using Microsoft.DurableTask.Converters;
@@ -10,7 +12,8 @@ using Microsoft.Extensions.Logging.Abstractions;
 namespace Durable.Tests.Host.Replay;
 
 /// <summary>Runs recorded by an earlier build replay in this one: what history holds is a promise. A changed orchestrator must be found out.</summary>
-/// <remarks>To add a recording set DURABLE_RECORD_HISTORIES to a folder and run this class: it writes there what its orchestrators do today.</remarks>
+/// <remarks>To add a recording set DURABLE_RECORD_HISTORIES to a folder and run the tests that call
+/// <see cref="RecordAsync"/>: they write there what their orchestrators do today.</remarks>
 public sealed class RecordedHistoryTests
 {
     private static readonly JsonSerializerOptions Json = new()
@@ -56,20 +59,25 @@ public sealed class RecordedHistoryTests
         string failing = (await engine.RunAsync("Order", -1)).InstanceId;
         foreach ((string name, string instance) in ((string, string)[])[("order-1.json", id), ("order-failed-1.json", failing)])
         {
-            List<HistoryEvent> history = [.. await engine.Hub.ReadHistoryAsync(instance)];
-            Assert.Null(Replay(history, Orders(newCode: false)).Mismatch);
-            if (Environment.GetEnvironmentVariable("DURABLE_RECORD_HISTORIES") is { Length: > 0 } folder)
-            {
-                await File.WriteAllTextAsync(Path.Combine(folder, name), JsonSerializer.Serialize(history, Json) + "\n");
-            }
+            Assert.Null(Replay(await RecordAsync(engine, instance, name), Orders(newCode: false)).Mismatch);
         }
     }
 
-    /// <summary>Lines reserved in parallel, a retried charge, a wait with a time limit, a child, a cleanup.</summary>
+    /// <summary>Reads the history of an instance, and keeps it when recordings are asked for.</summary>
+    internal static async Task<List<HistoryEvent>> RecordAsync(TestEngine engine, string instance, string file)
+    {
+        List<HistoryEvent> history = [.. await engine.Hub.ReadHistoryAsync(instance)];
+        if (Environment.GetEnvironmentVariable("DURABLE_RECORD_HISTORIES") is { Length: > 0 } folder)
+            await File.WriteAllTextAsync(Path.Combine(folder, file), JsonSerializer.Serialize(history, Json) + "\n");
+        return history;
+    }
+
+    /// <summary>Lines reserved in parallel, a retried charge, a wait with a time limit, a child, a cleanup; and the pothole day, as the app has it.</summary>
     private static ScenarioRuntime Orders(bool newCode) => new ScenarioRuntime()
         .Activity<int, int>("Reserve", line => line < 0 ? throw new ArgumentException("no such line") : Task.FromResult(line * 10))
         .Activity<int, string>("Charge", amount => Task.FromResult($"charged {amount}"))
         .Activity<string, string>("Release", reason => Task.FromResult("released"))
+        .Orchestrator(nameof(PotholePipeline), context => PotholePipeline.RunAsync(context, context.GetInput<PotholeRequest>()!))
         .Orchestrator("Ship", async context => await context.CallActivityAsync<int>("Reserve", context.GetInput<int>()))
         .Orchestrator("Order", async context =>
         {

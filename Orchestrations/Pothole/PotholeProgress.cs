@@ -1,0 +1,25 @@
+using Durable.Pipelines.Pothole;
+using Microsoft.DurableTask;
+
+namespace Durable.Orchestrations.Pothole;
+
+/// <summary>How far a day is: the step in hand and the steps done, shown as the custom status.</summary>
+internal sealed class PotholeProgress(TaskOrchestrationContext context, string date)
+{
+    private readonly List<StepDone> done = [];
+    private int total;
+
+    /// <summary>The step in hand, or the one that failed.</summary>
+    public string Step { get; private set; } = "begin";
+
+    /// <summary>Steps done by this run, in order.</summary>
+    public IReadOnlyList<StepDone> Done => done;
+
+    public void Expect(int steps) => total = steps;
+
+    public void Begin(string step) => Tell(Step = step);
+
+    public void Add(StepDone step) => done.Add(step);
+
+    public void Tell(string phase) => context.SetCustomStatus(new { phase, Date = date, done = done.Count, failed = 0, total, steps = done.Select(step => step.Step) });
+}
