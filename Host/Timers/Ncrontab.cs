@@ -1,29 +1,33 @@
+using NCrontab;
+
 namespace Durable.Host.Timers;
 
+/// <summary>A schedule cannot be read. The message names the field, the value and the rule; whoever knows the function adds its name.</summary>
+internal sealed class ScheduleFormatException(string message) : FormatException(message);
+
 /// <summary>
-/// An NCRONTAB expression, <c>{second} {minute} {hour} {day} {month} {day of week}</c> (five fields: second 0), over wall-clock time.
-/// Day and day of week must <em>both</em> match, unlike in Unix cron; Sunday is 0; names may stand for months and days.
+/// An NCRONTAB expression, <c>{second} {minute} {hour} {day} {month} {day of week}</c> (five fields: second 0), over wall-clock time, read by
+/// the library of the Functions host. Day and day of week must <em>both</em> match, unlike in Unix cron; Sunday is 0; names may stand for
+/// months and days.
 /// </summary>
-/// <remarks>Stricter than the NCrontab library where that guesses: a backward range (<c>FRI-MON</c>, which it swaps to Monday–Friday) and a step
-/// of 0 are refused. What it accepts without guessing means the same here.</remarks>
+/// <remarks>Stricter than the library where it guesses: a backward range (<c>FRI-MON</c>, which it swaps to Monday–Friday), a step of 0 and a
+/// date that never comes are refused.</remarks>
 internal sealed record Ncrontab
 {
     private const int YearsAhead = 100; // the longest wait of a date that exists: 29 February on a given weekday, 40 years around 2100
 
-    private readonly NcrontabField second, minute, hour, day, month, dayOfWeek;
+    private static readonly (string Name, CrontabFieldKind Kind)[] Fields =
+    [
+        ("second", CrontabFieldKind.Second), ("minute", CrontabFieldKind.Minute), ("hour", CrontabFieldKind.Hour),
+        ("day", CrontabFieldKind.Day), ("month", CrontabFieldKind.Month), ("day of week", CrontabFieldKind.DayOfWeek),
+    ];
 
-    private Ncrontab(string[] fields)
-    {
-        second = NcrontabField.Second(fields[0]);
-        minute = NcrontabField.Minute(fields[1]);
-        hour = NcrontabField.Hour(fields[2]);
-        day = NcrontabField.Day(fields[3]);
-        month = NcrontabField.Month(fields[4]);
-        dayOfWeek = NcrontabField.DayOfWeek(fields[5]);
-    }
+    private readonly CrontabSchedule schedule;
+
+    private Ncrontab(CrontabSchedule schedule, bool isIntervalLike) => (this.schedule, IsIntervalLike) = (schedule, isIntervalLike);
 
     /// <summary>The hour field is <c>*</c>: the schedule goes on through a change of the clocks in steps of real time.</summary>
-    public bool IsIntervalLike => hour.IsEvery;
+    public bool IsIntervalLike { get; }
 
     /// <exception cref="ScheduleFormatException">Not five or six fields, a bad field, or a date that never comes.</exception>
     public static Ncrontab Parse(string text)
@@ -31,56 +35,42 @@ internal sealed record Ncrontab
         string[] fields = text.Split([' ', '\t'], StringSplitOptions.RemoveEmptyEntries);
         if (fields.Length is not (5 or 6))
             throw new ScheduleFormatException($"it has {fields.Length} field{(fields.Length == 1 ? "" : "s")}; NCRONTAB has six: second minute hour day month day-of-week.");
-        Ncrontab schedule = new(fields.Length == 5 ? ["0", .. fields] : fields);
-        if (schedule.FromLocal(new DateTime(2000, 1, 1)) is null)
-            throw new ScheduleFormatException($"no date ever matches day '{fields[^3]}', month '{fields[^2]}' and day of week '{fields[^1]}' together.");
-        return schedule;
+        if (fields.Length == 5) fields = ["0", .. fields];
+        foreach (((string name, CrontabFieldKind kind), string field) in Fields.Zip(fields)) Check(name, kind, field);
+        CrontabSchedule schedule = CrontabSchedule.Parse(string.Join(' ', fields), new CrontabSchedule.ParseOptions { IncludingSeconds = true });
+        Ncrontab read = new(schedule, fields[2] == "*");
+        return read.FromLocal(new DateTime(2000, 1, 1)) is null
+            ? throw new ScheduleFormatException($"no date ever matches day '{fields[3]}', month '{fields[4]}' and day of week '{fields[5]}' together.")
+            : read;
     }
 
     /// <summary>The first matching wall-clock time at or after <paramref name="local"/>; null when none comes within a century.</summary>
     public DateTime? FromLocal(DateTime local)
     {
-        DateTime start = local.Ticks % TimeSpan.TicksPerSecond == 0 ? local : new DateTime(local.Ticks - local.Ticks % TimeSpan.TicksPerSecond).AddSeconds(1);
-        if (Matches(start.Date) && TimeFrom(start) is { } today) return start.Date + today;
-        TimeSpan first = new(hour.First, minute.First, second.First);
-        int lastYear = Math.Min(start.Year + YearsAhead, DateTime.MaxValue.Year);
-        (int year, int m, int d) = (start.Year, start.Month, start.Day + 1);
-        while (year <= lastYear)
-        {
-            int next = month.From(m);
-            if (next < 0)
-            {
-                (year, m, d) = (year + 1, 1, 1);
-                continue;
-            }
-
-            if (next != m) (m, d) = (next, 1);
-            for (int days = DateTime.DaysInMonth(year, m); (d = day.From(d)) > 0 && d <= days; d++)
-            {
-                DateTime date = new(year, m, d);
-                if (dayOfWeek.Has((int)date.DayOfWeek)) return date + first;
-            }
-
-            (m, d) = (m + 1, 1);
-        }
-
-        return null;
+        long second = TimeSpan.TicksPerSecond, upToSecond = (local.Ticks + second - 1) / second * second;
+        DateTime before = new(upToSecond - second);
+        DateTime last = before.Year + YearsAhead < DateTime.MaxValue.Year ? before.AddYears(YearsAhead) : DateTime.MaxValue;
+        DateTime next = schedule.GetNextOccurrence(before, last); // after the one, before the other; the other when there is none
+        return next == last ? null : next;
     }
 
-    private bool Matches(DateTime date) => month.Has(date.Month) && day.Has(date.Day) && dayOfWeek.Has((int)date.DayOfWeek);
-
-    /// <summary>The first matching time of day at or after that of <paramref name="start"/>, a whole second; null when the day has no more.</summary>
-    private TimeSpan? TimeFrom(DateTime start)
+    private static void Check(string name, CrontabFieldKind kind, string field)
     {
-        int h = hour.From(start.Hour);
-        if (h < 0) return null;
-        if (h > start.Hour) return new TimeSpan(h, minute.First, second.First);
-        int m = minute.From(start.Minute);
-        if (m > start.Minute) return new TimeSpan(h, m, second.First);
-        if (m == start.Minute && second.From(start.Second) is >= 0 and var s) return new TimeSpan(h, m, s);
-        m = m < 0 ? -1 : minute.From(start.Minute + 1);
-        if (m >= 0) return new TimeSpan(h, m, second.First);
-        h = hour.From(start.Hour + 1);
-        return h < 0 ? null : new TimeSpan(h, minute.First, second.First);
+        try
+        {
+            CrontabField.Parse(kind, field);
+            foreach (string item in field.Split(','))
+            {
+                string[] stepped = item.Split('/'), ends = stepped[0].Split('-');
+                if (stepped.Length == 2 && stepped[1].Trim('0').Length == 0)
+                    throw new ScheduleFormatException($"the {name} field '{field}' has the step '{stepped[1]}'; a step is a whole number from 1.");
+                if (ends.Length == 2 && CrontabField.Parse(kind, ends[0]).GetFirst() > CrontabField.Parse(kind, ends[1]).GetFirst())
+                    throw new ScheduleFormatException($"the {name} field '{field}' has the range '{stepped[0]}', which runs backwards; write it as two.");
+            }
+        }
+        catch (Exception error) when (error is CrontabException or OverflowException)
+        {
+            throw new ScheduleFormatException($"the {name} field '{field}' cannot be read: {error.Message}");
+        }
     }
 }

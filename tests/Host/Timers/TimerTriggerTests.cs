@@ -333,7 +333,7 @@ public sealed class TimerTriggerTests
         string error = Assert.Single(state.Errors);
         Assert.DoesNotContain("'Good'", error, StringComparison.Ordinal);
         Assert.Contains("'Lost', schedule '%NoSuchSchedule%': '%NoSuchSchedule%' does not resolve to a value; set the app setting", error, StringComparison.Ordinal);
-        Assert.Contains("'Odd', schedule '0 0 25 * * *': the hour field '25' has the value 25, which is outside 0-23.", error, StringComparison.Ordinal);
+        Assert.Contains("'Odd', schedule '0 0 25 * * *': the hour field '25' cannot be read: 25 is higher than the maximum", error, StringComparison.Ordinal);
         Assert.Contains("'Far', schedule '0 0 9 * * *': there is no time zone 'Mars/Olympus'", error, StringComparison.Ordinal);
     }
 
