@@ -1,11 +1,16 @@
-using System.Net;
-using System.Net.Mail;
+using System.Net.Sockets;
+using MailKit;
+using MailKit.Net.Smtp;
+using MailKit.Security;
+using MimeKit;
 
 namespace Durable.Operations.Notifications;
 
 /// <summary>Plain text mail over SMTP, one message to all receivers. Its Message-ID is the same at every try.</summary>
 internal sealed class MailChannel(NotificationOptions options) : INotificationChannel
 {
+    private const int ImplicitTlsPort = 465; // RFC 8314: encrypted from the first byte
+
     public string Name => "mail";
 
     public string Host => options.SmtpHost;
@@ -14,18 +19,34 @@ internal sealed class MailChannel(NotificationOptions options) : INotificationCh
     {
         try
         {
-            using MailMessage mail = new() { From = new MailAddress(options.MailFrom), Subject = OneLine(message.Subject), Body = message.Body };
-            foreach (string receiver in options.MailTo.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries)) mail.To.Add(new MailAddress(receiver));
-            mail.Headers.Add("Message-ID", FormattableString.Invariant($"<durable-{message.Id}-{message.CreatedUtc:yyyyMMddHHmmss}@{mail.From.Host}>"));
-            mail.Headers.Add("X-Durable-Event", message.Event);
-            using SmtpClient client = new(options.SmtpHost, options.SmtpPort) { EnableSsl = options.SmtpTls };
-            if (options.SmtpUser.Length > 0) client.Credentials = new NetworkCredential(options.SmtpUser, options.SmtpPassword);
-            await client.SendMailAsync(mail, cancellationToken);
+            using MimeMessage mail = Compose(message);
+            using SmtpClient client = new();
+            await client.ConnectAsync(options.SmtpHost, options.SmtpPort, Security, cancellationToken);
+            if (options.SmtpUser.Length > 0) await client.AuthenticateAsync(options.SmtpUser, options.SmtpPassword, cancellationToken);
+            await client.SendAsync(mail, cancellationToken);
+            await client.DisconnectAsync(quit: true, cancellationToken);
         }
-        catch (Exception error) when (error is SmtpException or FormatException)
+        catch (Exception error) when (error is ProtocolException or CommandException or ServiceNotConnectedException or ServiceNotAuthenticatedException
+            or AuthenticationException or SslHandshakeException or SocketException or IOException or ParseException or NotSupportedException)
         {
-            throw new DeliveryFailedException(error.InnerException is { } inner ? $"{error.Message} {inner.Message}" : error.Message);
+            throw new DeliveryFailedException(error.Message);
         }
+    }
+
+    private SecureSocketOptions Security => !options.SmtpTls ? SecureSocketOptions.None
+        : options.SmtpPort == ImplicitTlsPort ? SecureSocketOptions.SslOnConnect
+        : SecureSocketOptions.StartTls;
+
+    private MimeMessage Compose(Notification message)
+    {
+        MailboxAddress from = MailboxAddress.Parse(options.MailFrom);
+        MimeMessage mail = new() { Subject = OneLine(message.Subject), Body = new TextPart("plain") { Text = message.Body } };
+        mail.From.Add(from);
+        foreach (string receiver in options.MailTo.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries))
+            mail.To.Add(MailboxAddress.Parse(receiver));
+        mail.MessageId = FormattableString.Invariant($"durable-{message.Id}-{message.CreatedUtc:yyyyMMddHHmmss}@{from.Domain}");
+        mail.Headers.Add("X-Durable-Event", message.Event);
+        return mail;
     }
 
     // A line break would begin another header.

@@ -21,7 +21,7 @@ public sealed class NotificationOptions
     [Range(1, 65535, ErrorMessage = "NotificationSmtpPort goes from 1 to 65535.")]
     public int SmtpPort { get; init; } = 587;
 
-    /// <summary>Encrypt with STARTTLS, and fail where the server cannot. Default true.</summary>
+    /// <summary>Encrypt: with STARTTLS, on port 465 from the first byte; fails where the server cannot. Default true.</summary>
     public bool SmtpTls { get; init; } = true;
 
     /// <summary>Empty: no login.</summary>

@@ -1,76 +1,102 @@
+using System.Buffers;
 using System.Collections.Concurrent;
 using System.Net;
 using System.Net.Sockets;
-using System.Text;
+using MimeKit;
+using SmtpServer;
+using SmtpServer.Mail;
+using SmtpServer.Protocol;
+using SmtpServer.Storage;
 
 namespace Durable.Tests.Fixtures;
 
-/// <summary>What came by mail, headers and body as they were sent.</summary>
-internal sealed record ReceivedMail(string Sender, IReadOnlyList<string> Receivers, string Text);
+/// <summary>What came by mail: whom the envelope names, and the message.</summary>
+internal sealed record ReceivedMail(IReadOnlyList<string> Receivers, MimeMessage Message);
 
-/// <summary>A small SMTP server on a free port of 127.0.0.1 that keeps what it is given.</summary>
+/// <summary>An SMTP server on a free port of 127.0.0.1 that keeps what it is given. It speaks no TLS.</summary>
 internal sealed class MailServer : IAsyncDisposable
 {
-    private readonly TcpListener listener = new(IPAddress.Loopback, 0);
-    private readonly Task serving;
+    private readonly CancellationTokenSource stop = new();
+    private Task serving = Task.CompletedTask;
 
-    public MailServer()
-    {
-        listener.Start();
-        Port = ((IPEndPoint)listener.LocalEndpoint).Port;
-        serving = ServeAsync();
-    }
+    private MailServer(int port) => Port = port;
 
     public int Port { get; }
 
-    /// <summary>Takes no receiver.</summary>
-    public bool Refuses { get; init; }
-
     public ConcurrentQueue<ReceivedMail> Mails { get; } = [];
+
+    /// <param name="refuses">Takes no receiver.</param>
+    public static async Task<MailServer> StartAsync(bool refuses = false)
+    {
+        while (true)
+        {
+            MailServer server = new(FreePort());
+            SmtpServer.ComponentModel.ServiceProvider services = new();
+            services.Add(new Store(server));
+            services.Add(new Filter(refuses));
+            ISmtpServerOptions options = new SmtpServerOptionsBuilder().ServerName("test")
+                .Endpoint(endpoint => endpoint.Endpoint(new IPEndPoint(IPAddress.Loopback, server.Port))).Build();
+            server.serving = new SmtpServer.SmtpServer(options, services).StartAsync(server.stop.Token);
+            if (await server.AnswersAsync()) return server;
+            await server.DisposeAsync(); // somebody else took the port
+        }
+    }
 
     public async ValueTask DisposeAsync()
     {
-        listener.Stop();
-        await serving;
-    }
-
-    private async Task ServeAsync()
-    {
+        await stop.CancelAsync();
         try
         {
-            while (true)
+            await serving;
+        }
+        catch (Exception stopped) when (stopped is SocketException or OperationCanceledException)
+        {
+            // The test is over, or the port was taken.
+        }
+
+        stop.Dispose();
+    }
+
+    private async Task<bool> AnswersAsync()
+    {
+        while (!serving.IsCompleted)
+        {
+            try
             {
-                using TcpClient client = await listener.AcceptTcpClientAsync();
-                await TalkAsync(client.GetStream());
+                using TcpClient client = new();
+                await client.ConnectAsync(IPAddress.Loopback, Port);
+                return true;
+            }
+            catch (SocketException)
+            {
+                await Task.Delay(20);
             }
         }
-        catch (Exception stopped) when (stopped is SocketException or ObjectDisposedException or IOException)
-        {
-            // The test is over.
-        }
+
+        return false;
     }
 
-    private async Task TalkAsync(Stream stream)
+    private static int FreePort()
     {
-        using StreamReader reader = new(stream, Encoding.UTF8);
-        await using StreamWriter writer = new(stream) { NewLine = "\r\n", AutoFlush = true };
-        string sender = "";
-        List<string> receivers = [];
-        await writer.WriteLineAsync("220 test");
-        while (await reader.ReadLineAsync() is { } line)
+        using TcpListener listener = new(IPAddress.Loopback, 0);
+        listener.Start();
+        return ((IPEndPoint)listener.LocalEndpoint).Port;
+    }
+
+    private sealed class Store(MailServer server) : MessageStore
+    {
+        public override async Task<SmtpResponse> SaveAsync(
+            ISessionContext context, IMessageTransaction transaction, ReadOnlySequence<byte> buffer, CancellationToken cancellationToken)
         {
-            string word = line.Split(' ')[0].ToUpperInvariant();
-            if (word == "MAIL") sender = Address(line);
-            if (word == "RCPT" && !Refuses) receivers.Add(Address(line));
-            await writer.WriteLineAsync(word switch { "RCPT" when Refuses => "550 not here", "DATA" => "354 go on", "QUIT" => "221 bye", _ => "250 ok" });
-            if (word == "QUIT") return;
-            if (word != "DATA") continue;
-            StringBuilder text = new();
-            while (await reader.ReadLineAsync() is { } part && part != ".") text.Append(part).Append("\r\n");
-            Mails.Enqueue(new ReceivedMail(sender, [.. receivers], text.ToString()));
-            await writer.WriteLineAsync("250 taken");
+            using MemoryStream text = new(buffer.ToArray());
+            server.Mails.Enqueue(new ReceivedMail([.. transaction.To.Select(to => $"{to.User}@{to.Host}")], await MimeMessage.LoadAsync(text, cancellationToken)));
+            return SmtpResponse.Ok;
         }
     }
 
-    private static string Address(string line) => line[(line.IndexOf('<') + 1)..line.IndexOf('>')];
+    private sealed class Filter(bool refuses) : MailboxFilter
+    {
+        public override Task<bool> CanDeliverToAsync(ISessionContext context, IMailbox to, IMailbox from, CancellationToken cancellationToken) =>
+            refuses ? throw new SmtpResponseException(new SmtpResponse(SmtpReplyCode.MailboxUnavailable, "not here")) : Task.FromResult(true);
+    }
 }

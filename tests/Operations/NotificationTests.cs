@@ -108,7 +108,7 @@ public sealed class NotificationTests
     public async Task A_mail_arrives_with_its_event_and_no_header_of_its_subjects_making()
     {
         await using NpgsqlDataSource database = await DatabaseAsync();
-        await using MailServer server = new();
+        await using MailServer server = await MailServer.StartAsync();
         await new NotificationOutbox(database).AddAsync("k", NotificationOutbox.Completed, "pothole 2026-02-12\r\nBcc: all@example.org", "Segments: 3\n.\n서울");
         NotificationSender sender = new(
             database, Http(),
@@ -120,16 +120,34 @@ public sealed class NotificationTests
 
         ReceivedMail mail = Assert.Single(server.Mails);
         Assert.Equal(["a@example.org", "b@example.org"], mail.Receivers);
-        Assert.Contains("Subject: pothole 2026-02-12 Bcc: all@example.org\r\n", mail.Text, StringComparison.Ordinal);
-        Assert.Contains("X-Durable-Event: completed\r\n", mail.Text, StringComparison.Ordinal);
-        Assert.Contains(Convert.ToBase64String(System.Text.Encoding.UTF8.GetBytes("Segments: 3\n.\n서울")), mail.Text.Replace("\r\n", "", StringComparison.Ordinal), StringComparison.Ordinal);
+        Assert.Equal("pothole 2026-02-12 Bcc: all@example.org", mail.Message.Subject);
+        Assert.Empty(mail.Message.Bcc);
+        Assert.Equal("completed", mail.Message.Headers["X-Durable-Event"]);
+        Assert.Equal("Segments: 3\n.\n서울", mail.Message.TextBody!.ReplaceLineEndings("\n").TrimEnd());
+        Assert.Matches("^durable-1-[0-9]{14}@example.org$", mail.Message.MessageId);
+    }
+
+    [Fact]
+    public async Task A_mail_server_without_encryption_gets_nothing_unless_it_is_asked_for()
+    {
+        await using NpgsqlDataSource database = await DatabaseAsync();
+        await using MailServer server = await MailServer.StartAsync();
+        await new NotificationOutbox(database).AddAsync("k", NotificationOutbox.Completed, "s", "b");
+        NotificationSender sender = new(
+            database, Http(), new NotificationOptions { SmtpHost = "127.0.0.1", SmtpPort = server.Port, MailFrom = "durable@example.org", MailTo = "a@example.org", AllowedHosts = "127.0.0.1" },
+            TimeProvider.System, NullLogger<NotificationSender>.Instance);
+
+        Assert.Equal(0, await sender.DeliverAsync());
+
+        Assert.Empty(server.Mails);
+        Assert.Contains("STARTTLS", await ScalarAsync<string>(database, "SELECT last_error FROM operations.notification_deliveries"), StringComparison.Ordinal);
     }
 
     [Fact]
     public async Task A_mail_server_that_refuses_keeps_no_other_channel_waiting()
     {
         await using NpgsqlDataSource database = await DatabaseAsync();
-        await using MailServer server = new() { Refuses = true };
+        await using MailServer server = await MailServer.StartAsync(refuses: true);
         ConcurrentQueue<string> received = [];
         await using WebApplication receiver = await ReceiverAsync(received, new([HttpStatusCode.OK]));
         await new NotificationOutbox(database).AddAsync("k", NotificationOutbox.Failed, "s <!channel>", "b");
