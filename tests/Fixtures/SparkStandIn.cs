@@ -1,15 +1,10 @@
 using System.Diagnostics;
-using System.Text.Json;
-using Durable.Pipelines.Climate.Hazards;
 
 namespace Durable.Tests.Fixtures;
 
-/// <summary>The sandbox's Spark, and the DuckDB under it for making and reading Parquet files.</summary>
+/// <summary>The sandbox's Spark.</summary>
 internal static class SparkStandIn
 {
-    private static readonly SemaphoreSlim OneAtATime = new(1);
-    private static readonly Lazy<Process> Engine = new(StartEngine);
-
     /// <summary>The root of the repository.</summary>
     public static string Root { get; } = FindRoot();
 
@@ -45,37 +40,6 @@ internal static class SparkStandIn
         ProcessStartInfo start = new(file, arguments) { RedirectStandardOutput = true, RedirectStandardError = true, RedirectStandardInput = true };
         foreach ((string name, string value) in environment ?? new Dictionary<string, string>()) start.Environment[name] = value;
         return Process.Start(start) ?? throw new InvalidOperationException($"{file} did not start.");
-    }
-
-    /// <summary>The rows of a statement of DuckDB. Whole numbers of 64 bits are JSON texts.</summary>
-    public static async Task<JsonElement[][]> QueryAsync(string sql)
-    {
-        await OneAtATime.WaitAsync();
-        try
-        {
-            await Engine.Value.StandardInput.WriteLineAsync(JsonSerializer.Serialize(new { sql }));
-            await Engine.Value.StandardInput.FlushAsync();
-            string line = await Engine.Value.StandardOutput.ReadLineAsync() ?? throw new InvalidOperationException("DuckDB ended.");
-            JsonElement answer = JsonDocument.Parse(line).RootElement;
-            if (answer.TryGetProperty("error", out JsonElement error)) throw new InvalidOperationException($"{error}\n{sql}");
-            return [.. answer.GetProperty("rows").EnumerateArray().Select(row => row.EnumerateArray().ToArray())];
-        }
-        finally
-        {
-            OneAtATime.Release();
-        }
-    }
-
-    /// <summary>A list for <c>read_parquet</c> of the data files in a folder, by name.</summary>
-    public static string Parquet(string folder) =>
-        "read_parquet([" + string.Join(", ", Directory.GetFiles(folder, "*.parquet").Order(StringComparer.Ordinal).Select(file => $"'{file}'")) + "])";
-
-    private static Process StartEngine()
-    {
-        Process engine = Start("node", [Path.Combine(Home, "python", "standin", "engine.mjs")]);
-        engine.ErrorDataReceived += (_, line) => Console.Error.WriteLine(line.Data);
-        engine.BeginErrorReadLine();
-        return engine; // ends with us: its standard input closes
     }
 
     private static bool OnPath(string program) =>

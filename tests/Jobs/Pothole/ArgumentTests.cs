@@ -87,7 +87,7 @@ public sealed class ArgumentTests : IDisposable
     public async Task A_missing_column_is_named()
     {
         Directory.CreateDirectory(_desk.Raw);
-        await SparkStandIn.QueryAsync($"COPY (SELECT 1 AS timestamp, 'a' AS trip_id, 1.0 AS lon, 1.0 AS lat) TO '{_desk.Raw}/a.parquet' (FORMAT parquet)");
+        await DuckDb.QueryAsync($"COPY (SELECT 1 AS timestamp, 'a' AS trip_id, 1.0 AS lon, 1.0 AS lat) TO '{_desk.Raw}/a.parquet' (FORMAT parquet)");
 
         Ran ran = await _desk.RunStage1Async();
 

@@ -83,8 +83,8 @@ internal sealed class Desk : IDisposable
 
     public async Task<Scored[]> ScoredAsync() =>
     [
-        .. from row in await SparkStandIn.QueryAsync($"SELECT timestamp, lon, lat, impact_score, is_pothole FROM {SparkStandIn.Parquet(Stage1)}")
-           select new Scored(Whole(row[0]), row[1].GetDouble(), row[2].GetDouble(), row[3].GetDouble(), row[4].GetInt32()),
+        .. from row in await DuckDb.QueryAsync($"SELECT timestamp, lon, lat, impact_score, is_pothole FROM {DuckDb.Parquet(Stage1)}")
+           select new Scored((long)row[0], (double)row[1], (double)row[2], (double)row[3], (int)row[4]),
     ];
 
     /// <summary>Runs stage 2, which must succeed, and returns its rows in the order of its files.</summary>
@@ -94,9 +94,9 @@ internal sealed class Desk : IDisposable
         Assert.True(ran.ExitCode == 0, ran.Error);
         return
         [
-            .. from row in await SparkStandIn.QueryAsync(
-                $"SELECT s_id, CAST(date AS VARCHAR), impact_count, total_count, centroid_lon, centroid_lat FROM {SparkStandIn.Parquet(Stage2)}")
-               select new Impact(row[0].GetString()!, row[1].GetString()!, Whole(row[2]), Whole(row[3]), row[4].GetDouble(), row[5].GetDouble()),
+            .. from row in await DuckDb.QueryAsync(
+                $"SELECT s_id, CAST(date AS VARCHAR), impact_count, total_count, centroid_lon, centroid_lat FROM {DuckDb.Parquet(Stage2)}")
+               select new Impact((string)row[0], (string)row[1], (long)row[2], (long)row[3], (double)row[4], (double)row[5]),
         ];
     }
 
@@ -104,12 +104,10 @@ internal sealed class Desk : IDisposable
     public static long Metric(string output, string name) =>
         JsonDocument.Parse(File.ReadAllText(Path.Combine(output, "_metrics.json"))).RootElement.GetProperty(name).GetInt64();
 
-    private static long Whole(JsonElement value) => long.Parse(value.GetString()!, CultureInfo.InvariantCulture);
-
     private static async Task WriteParquetAsync(string name, string columns, IEnumerable<string> lines)
     {
         await File.WriteAllLinesAsync(name + ".csv", lines);
-        await SparkStandIn.QueryAsync(
+        await DuckDb.QueryAsync(
             $"""
             COPY (SELECT * FROM read_csv('{name}.csv', auto_detect = false, header = false, delim = ',', quote = '"', columns = {columns}))
             TO '{name}.parquet' (FORMAT parquet, COMPRESSION snappy)

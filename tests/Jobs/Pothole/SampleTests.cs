@@ -17,29 +17,29 @@ public sealed class SampleTests : IDisposable
         string today = await GenerateAsync("2026-02-12", three), tomorrow = await GenerateAsync("2026-02-13", three);
         const string KoreanDay = "CAST(make_timestamp(timestamp * 1000 + 9 * 3600000000) AS DATE)";
 
-        JsonElement[][] days = await SparkStandIn.QueryAsync(
+        object[][] days = await DuckDb.QueryAsync(
             $"""
-            SELECT DISTINCT CAST({KoreanDay} AS VARCHAR) FROM {SparkStandIn.Parquet(today)}
-            UNION ALL SELECT DISTINCT CAST({KoreanDay} AS VARCHAR) FROM {SparkStandIn.Parquet(tomorrow)}
+            SELECT DISTINCT CAST({KoreanDay} AS VARCHAR) FROM {DuckDb.Parquet(today)}
+            UNION ALL SELECT DISTINCT CAST({KoreanDay} AS VARCHAR) FROM {DuckDb.Parquet(tomorrow)}
             """);
         // A trip's rows are 100 ms apart: two trips under one id would leave a gap or meet.
-        JsonElement[][] trips = await SparkStandIn.QueryAsync(
+        object[][] trips = await DuckDb.QueryAsync(
             $"""
             SELECT count(*), max(timestamp) - min(timestamp), count(DISTINCT timestamp), count(DISTINCT vehicle_id)
-            FROM {SparkStandIn.Parquet(today)} GROUP BY trip_id
+            FROM {DuckDb.Parquet(today)} GROUP BY trip_id
             """);
-        JsonElement[][] across = await SparkStandIn.QueryAsync(
+        object[][] across = await DuckDb.QueryAsync(
             $"""
-            SELECT a.trip_id, max(a.timestamp), min(b.timestamp) FROM {SparkStandIn.Parquet(today)} AS a
-            JOIN {SparkStandIn.Parquet(tomorrow)} AS b ON a.trip_id = b.trip_id GROUP BY a.trip_id
+            SELECT a.trip_id, max(a.timestamp), min(b.timestamp) FROM {DuckDb.Parquet(today)} AS a
+            JOIN {DuckDb.Parquet(tomorrow)} AS b ON a.trip_id = b.trip_id GROUP BY a.trip_id
             """);
 
-        Assert.Equal(["2026-02-12", "2026-02-13"], days.Select(row => row[0].GetString()));
+        Assert.Equal(["2026-02-12", "2026-02-13"], days.Select(row => row[0]));
         Assert.Equal(26, trips.Length); // and the one of the evening before
-        Assert.All(trips, trip => Assert.Equal((100 * (Whole(trip[0]) - 1), Whole(trip[0]), 1L), (Whole(trip[1]), Whole(trip[2]), Whole(trip[3]))));
-        JsonElement[] late = Assert.Single(across);
-        Assert.Equal(Desk.Midnight + 86_400_000 - 100, Whole(late[1]));
-        Assert.Equal(Desk.Midnight + 86_400_000, Whole(late[2]));
+        Assert.All(trips, trip => Assert.Equal((100 * ((long)trip[0] - 1), (long)trip[0], 1L), ((long)trip[1], (long)trip[2], (long)trip[3])));
+        object[] late = Assert.Single(across);
+        Assert.Equal(Desk.Midnight + 86_400_000 - 100, (long)late[1]);
+        Assert.Equal(Desk.Midnight + 86_400_000, (long)late[2]);
     }
 
     [SparkFact]
@@ -94,9 +94,9 @@ public sealed class SampleTests : IDisposable
         Ran counted = await SparkStandIn.SubmitAsync(
             "stage2/main.py", [.. dated, "--input", _desk.At($"s1/dt={day}"), "--roads", _desk.Roads, "--output", _desk.At($"s2/dt={day}")]);
         Assert.True(counted.ExitCode == 0, counted.Error);
-        JsonElement[][] worst = await SparkStandIn.QueryAsync(
-            $"SELECT s_id FROM {SparkStandIn.Parquet(_desk.At($"s2/dt={day}"))} ORDER BY impact_count * 1.0 / total_count DESC, s_id LIMIT 10");
-        return [.. worst.Select(row => row[0].GetString()!)];
+        object[][] worst = await DuckDb.QueryAsync(
+            $"SELECT s_id FROM {DuckDb.Parquet(_desk.At($"s2/dt={day}"))} ORDER BY impact_count * 1.0 / total_count DESC, s_id LIMIT 10");
+        return [.. worst.Select(row => (string)row[0])];
     }
 
     private async Task<string> GenerateAsync(string? day, params string[] options)
@@ -109,9 +109,7 @@ public sealed class SampleTests : IDisposable
     }
 
     private static async Task<string> FingerprintAsync(string folder) =>
-        (await SparkStandIn.QueryAsync($"SELECT md5(string_agg(CAST(t AS VARCHAR), '|')) FROM {SparkStandIn.Parquet(folder)} AS t"))[0][0].GetString()!;
-
-    private static long Whole(JsonElement value) => long.Parse(value.GetString()!, CultureInfo.InvariantCulture);
+        (await DuckDb.QueryAsync($"SELECT md5(string_agg(CAST(t AS VARCHAR), '|')) FROM {DuckDb.Parquet(folder)} AS t"))[0][0].ToString()!;
 
     private static double Number(string text) => double.Parse(text, CultureInfo.InvariantCulture);
 }
