@@ -1,6 +1,6 @@
 using Durable.Host.Hosting;
-using Durable.Host.Http;
 using Durable.Host.Store;
+using Microsoft.Extensions.Diagnostics.HealthChecks;
 using Microsoft.Extensions.Hosting;
 
 namespace Durable.Host.Engine;
@@ -10,12 +10,11 @@ namespace Durable.Host.Engine;
 /// of not at all, and serves as soon as the engine has joined. Later outages are the functions' own to meet; <c>/readyz</c> reports them.
 /// </summary>
 /// <remarks>Register after the engine and before the server starts.</remarks>
-internal sealed class EngineGate(DurableEngine engine, HostLease lease, StoreHealth health, HostState state) : IHostedService, IReadiness
+internal sealed class EngineGate(DurableEngine engine, HostLease lease, StoreHealth health, HostState state) : IHostedService, IHealthCheck
 {
-    private const string Part = "engine";
+    /// <summary>Name of this part in answers.</summary>
+    public const string Part = "engine";
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(3);
-
-    public string Name => Part;
 
     public async Task StartAsync(CancellationToken cancellationToken)
     {
@@ -27,11 +26,15 @@ internal sealed class EngineGate(DurableEngine engine, HostLease lease, StoreHea
 
     public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
 
-    public ValueTask<string?> CheckAsync(CancellationToken cancellation) => new(
-        health.Reason is { } reason ? reason
-        : !engine.Ready.IsCompletedSuccessfully ? "has not joined its hub yet"
-        : !lease.Holds ? "has lost its lease: the database does not answer"
-        : null);
+    /// <summary>Never waits. The reason holds no secret.</summary>
+    public Task<HealthCheckResult> CheckHealthAsync(HealthCheckContext context, CancellationToken cancellationToken = default)
+    {
+        string? reason = health.Reason is { } outage ? outage
+            : !engine.Ready.IsCompletedSuccessfully ? "has not joined its hub yet"
+            : !lease.Holds ? "has lost its lease: the database does not answer"
+            : null;
+        return Task.FromResult(reason is null ? HealthCheckResult.Healthy() : HealthCheckResult.Unhealthy(reason));
+    }
 
     private async Task RecoverAsync()
     {

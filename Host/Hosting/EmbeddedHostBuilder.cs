@@ -115,7 +115,7 @@ public sealed class EmbeddedHostBuilder : IHostApplicationBuilder, IFunctionsWor
         Web.Services.AddFunctionModel(catalog, new FunctionPipeline(_middleware));
         Web.Services.AddHttpFunctions(hostJson.Settings.RoutePrefix, Path.Combine(root, ".local", "keys.json"));
 
-        Web.Services.AddDurableTelemetry();
+        Web.Services.AddTelemetryExport(Web.Configuration, hostJson.Settings);
         if (state.IsRunning)
             AddEngine(hostJson.Settings);
 
@@ -143,7 +143,7 @@ public sealed class EmbeddedHostBuilder : IHostApplicationBuilder, IFunctionsWor
         Web.Services.AddDurableClient();
         Web.Services.AddTimerTriggers();
         Web.Services.AddSingleton<EngineGate>(); // after the timers, which give up for good when the host is in error as they start
-        Web.Services.AddSingleton<IReadiness>(s => s.GetRequiredService<EngineGate>());
+        Web.Services.AddHealthChecks().AddCheck<EngineGate>(EngineGate.Part, timeout: HealthApi.Patience);
         Web.Services.AddHostedService(s => s.GetRequiredService<EngineGate>());
     }
 

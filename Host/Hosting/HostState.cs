@@ -46,14 +46,3 @@ internal sealed class HostState
             Changed?.Invoke();
     }
 }
-
-/// <summary>A part of the host that may not be ready for work; every registered one is asked by <c>GET /readyz</c>.</summary>
-internal interface IReadiness
-{
-    /// <summary>Short name for the answer: <c>engine</c>, <c>timers</c>.</summary>
-    string Name { get; }
-
-    /// <summary>Looks, quickly: the answer is waited for at most five seconds.</summary>
-    /// <returns>Null when ready, else the reason in a few words, without secrets.</returns>
-    ValueTask<string?> CheckAsync(CancellationToken cancellation);
-}

@@ -21,8 +21,10 @@ internal static class HttpServices
         services.AddMvcCore();
         services.AddLogging(logging => logging
             .AddFilter("Microsoft.AspNetCore", LogLevel.Warning)
-            .AddFilter("Microsoft.AspNetCore.Hosting.Diagnostics", LogLevel.Warning)); // it would write every URL, and with it ?code=
+            .AddFilter("Microsoft.AspNetCore.Hosting.Diagnostics", LogLevel.Warning) // it would write every URL, and with it ?code=
+            .AddFilter("Microsoft.Extensions.Diagnostics.HealthChecks", LogLevel.None)); // it would write each probe of an outage; the engine writes the outage
         services.AddRouting();
+        services.AddHealthChecks();
         services.AddHttpContextAccessor();
         services.TryAddSingleton<HostState>();
         services.TryAddEnumerable(ServiceDescriptor.Singleton<MatcherPolicy, VerbMatcherPolicy>());
@@ -34,8 +36,7 @@ internal static class HttpServices
             .AddSingleton<KeyGate>()
             .AddSingleton<LinkHosts>()
             .AddSingleton<HttpFunctions>()
-            .AddSingleton<AdminApi>()
-            .AddSingleton<HealthApi>();
+            .AddSingleton<AdminApi>();
     }
 
     /// <summary>Limits and headers of the server as the Functions host has them.</summary>

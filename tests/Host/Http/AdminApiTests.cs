@@ -2,6 +2,7 @@ using Durable.Host.Hosting;
 using System.Text.Json;
 using Durable.Host.Http;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Diagnostics.HealthChecks;
 
 namespace Durable.Tests.Host.Http;
 
@@ -112,7 +113,7 @@ public sealed class AdminApiTests : IAsyncLifetime
     [InlineData("throw", 503, """{"ready":false,"state":"Running","parts":[{"name":"part","ready":false,"reason":"TimeoutException"}]}""")]
     public async Task Readiness_asks_every_part(string behaviour, int status, string json)
     {
-        await using TestHttpHost host = await TestHttpHost.StartAsync(typeof(HttpShapes), services: s => s.AddSingleton<IReadiness>(new Part(behaviour)));
+        await using TestHttpHost host = await TestHttpHost.StartAsync(typeof(HttpShapes), services: s => s.AddHealthChecks().AddCheck("part", new Part(behaviour)));
 
         (await host.GetAsync("/readyz")).Is(status, json, "application/json; charset=utf-8");
     }
@@ -124,14 +125,12 @@ public sealed class AdminApiTests : IAsyncLifetime
         return JsonSerializer.Deserialize<JsonElement>(answer.Text);
     }
 
-    private sealed class Part(string behaviour) : IReadiness
+    private sealed class Part(string behaviour) : IHealthCheck
     {
-        public string Name => "part";
-
-        public ValueTask<string?> CheckAsync(CancellationToken cancellation) => behaviour switch
+        public Task<HealthCheckResult> CheckHealthAsync(HealthCheckContext context, CancellationToken cancellationToken = default) => behaviour switch
         {
-            "ok" => default,
-            "reason" => new("catching up"),
+            "ok" => Task.FromResult(HealthCheckResult.Healthy()),
+            "reason" => Task.FromResult(HealthCheckResult.Unhealthy("catching up")),
             _ => throw new TimeoutException("Password=secret"),
         };
     }

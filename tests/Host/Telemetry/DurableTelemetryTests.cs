@@ -5,6 +5,7 @@ using System.Text;
 using Durable.Host.Configuration;
 using Durable.Host.Telemetry;
 using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.Hosting;
 
 namespace Durable.Tests.Host.Telemetry;
 
@@ -80,15 +81,16 @@ public sealed class DurableTelemetryTests
     {
         using HttpListener collector = Listen(out int port);
         Task<Dictionary<string, byte[]>> received = ReceiveAsync(collector, ["/v1/traces", "/v1/metrics"]);
-        IConfigurationRoot settings = new ConfigurationBuilder()
-            .AddInMemoryCollection([new(TelemetryExport.Endpoint, $"http://127.0.0.1:{port}"), new("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf")])
-            .Build();
-        using TelemetryExport export = new(settings, new HostJson());
-        await export.StartAsync(default);
-
-        DurableTelemetry.StartActivitySpan("SendsSpans", "instance-of-span", 1, Parent)?.Dispose();
-        DurableTelemetry.ActivityEnded("SendsSpans", TimeSpan.FromSeconds(1), failed: false);
-        await export.StopAsync(default);
+        HostApplicationBuilder builder = Microsoft.Extensions.Hosting.Host.CreateEmptyApplicationBuilder(new HostApplicationBuilderSettings());
+        builder.Configuration.AddInMemoryCollection([new(TelemetryExport.Endpoint, $"http://127.0.0.1:{port}"), new("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf")]);
+        builder.Services.AddTelemetryExport(builder.Configuration, new HostJson());
+        using (IHost host = builder.Build())
+        {
+            await host.StartAsync();
+            DurableTelemetry.StartActivitySpan("SendsSpans", "instance-of-span", 1, Parent)?.Dispose();
+            DurableTelemetry.ActivityEnded("SendsSpans", TimeSpan.FromSeconds(1), failed: false);
+            await host.StopAsync();
+        }
 
         Dictionary<string, byte[]> bodies = await received.WaitAsync(TimeSpan.FromSeconds(30));
         string traces = Encoding.Latin1.GetString(bodies["/v1/traces"]); // protobuf keeps texts as they are
