@@ -65,7 +65,7 @@ public static class OperationsServices
         services.AddOptions<RemoteOptions>().BindConfiguration("Remote").ValidateDataAnnotations().ValidateOnStart();
         services.TryAddSingleton(provider => provider.GetRequiredService<IOptions<RemoteOptions>>().Value);
         services.TryAddSingleton<IRemoteShell>(provider => provider.GetRequiredService<RemoteOptions>().Transport == "ssh"
-            ? ActivatorUtilities.CreateInstance<OpenSshShell>(provider)
+            ? ActivatorUtilities.CreateInstance<SshShell>(provider)
             : ActivatorUtilities.CreateInstance<SsmShell>(provider));
         services.TryAddSingleton<IRemoteHost, RemoteHost>();
         return services;

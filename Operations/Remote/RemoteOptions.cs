@@ -5,7 +5,7 @@ namespace Durable.Operations.Remote;
 /// <summary>How machines are reached; settings <c>Remote__…</c>.</summary>
 public sealed class RemoteOptions
 {
-    /// <summary><c>ssm</c> (default): AWS Systems Manager, no open port. <c>ssh</c>: OpenSSH with pinned host keys.</summary>
+    /// <summary><c>ssm</c> (default): AWS Systems Manager, no open port. <c>ssh</c>: SSH with pinned host keys.</summary>
     [RegularExpression("ssm|ssh", ErrorMessage = "Remote__Transport is ssm or ssh.")]
     public string Transport { get; init; } = "ssm";
 

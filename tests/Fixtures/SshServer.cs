@@ -29,11 +29,13 @@ internal sealed class SshServer : IAsyncDisposable
 
     public RemoteTarget Target { get; } = new("i-0ssh", "127.0.0.1");
 
-    public static async Task<SshServer> StartAsync()
+    /// <param name="moreKeys">Types of further host keys, each in a file of its name.</param>
+    public static async Task<SshServer> StartAsync(params string[] moreKeys)
     {
         string home = Directory.CreateTempSubdirectory("durable-ssh-").FullName;
         await KeyAsync(Path.Combine(home, "host"));
         await KeyAsync(Path.Combine(home, "user"));
+        foreach (string type in moreKeys) await KeyAsync(Path.Combine(home, type), type);
         int port = PrivatePostgres.FreePort();
         await File.WriteAllTextAsync(Path.Combine(home, "known_hosts"), "i-0ssh " + await File.ReadAllTextAsync(Path.Combine(home, "host.pub")));
         File.Copy(Path.Combine(home, "user.pub"), Path.Combine(home, "authorized"));
@@ -41,6 +43,7 @@ internal sealed class SshServer : IAsyncDisposable
             ListenAddress 127.0.0.1
             Port {port}
             HostKey {home}/host
+            {string.Join('\n', moreKeys.Select(type => $"HostKey {home}/{type}"))}
             AuthorizedKeysFile {home}/authorized
             PidFile none
             StrictModes no
@@ -63,7 +66,7 @@ internal sealed class SshServer : IAsyncDisposable
         Transport = "ssh", SshUser = Environment.UserName, SshPort = Port, SshKeyFile = Path.Combine(Home, "user"), SshKnownHostsFile = knownHosts ?? Path.Combine(Home, "known_hosts"),
     };
 
-    public IRemoteHost Host(string? knownHosts = null) => new RemoteHost(new OpenSshShell(Options(knownHosts)), Options(knownHosts));
+    public IRemoteHost Host(string? knownHosts = null) => new RemoteHost(new SshShell(Options(knownHosts)), Options(knownHosts));
 
     public async ValueTask DisposeAsync()
     {
@@ -93,9 +96,9 @@ internal sealed class SshServer : IAsyncDisposable
         throw new TimeoutException("sshd does not listen.");
     }
 
-    private static async Task KeyAsync(string path)
+    private static async Task KeyAsync(string path, string type = "ed25519")
     {
-        using Process keygen = Process.Start(new ProcessStartInfo("ssh-keygen", ["-q", "-t", "ed25519", "-N", "", "-C", "test", "-f", path]))!;
+        using Process keygen = Process.Start(new ProcessStartInfo("ssh-keygen", ["-q", "-t", type, "-N", "", "-C", "test", "-f", path]))!;
         await keygen.WaitForExitAsync();
         Assert.Equal(0, keygen.ExitCode);
     }

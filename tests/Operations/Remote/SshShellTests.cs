@@ -5,8 +5,8 @@ using Durable.Tests.Fixtures;
 
 namespace Durable.Tests.Operations.Remote;
 
-/// <summary>OpenSSH against a real sshd.</summary>
-public sealed class OpenSshShellTests
+/// <summary>The shell against a real sshd.</summary>
+public sealed class SshShellTests
 {
     [SshServerFact]
     public async Task A_job_runs_over_ssh_and_its_arguments_arrive_byte_for_byte()
@@ -46,7 +46,7 @@ public sealed class OpenSshShellTests
         {
             RemoteHostUnreachableException refused = await Assert.ThrowsAsync<RemoteHostUnreachableException>(
                 () => server.Host(known).StartAsync(server.Target, RemoteCommand.Script("x", """touch "$HOME/began" """, [], TimeSpan.FromMinutes(1))));
-            Assert.Contains("verification failed", refused.Message, StringComparison.OrdinalIgnoreCase);
+            Assert.Contains("host key", refused.Message, StringComparison.OrdinalIgnoreCase);
         }
 
         Assert.False(File.Exists(Path.Combine(server.Home, "began")));
@@ -59,7 +59,7 @@ public sealed class OpenSshShellTests
         RemoteOptions options = server.Options();
         await server.DisposeAsync();
 
-        await Assert.ThrowsAsync<RemoteHostUnreachableException>(() => new RemoteHost(new OpenSshShell(options), options).PollAsync(server.Target, "x", default));
+        await Assert.ThrowsAsync<RemoteHostUnreachableException>(() => new RemoteHost(new SshShell(options), options).PollAsync(server.Target, "x", default));
     }
 
     [Theory]
@@ -69,11 +69,56 @@ public sealed class OpenSshShellTests
     [InlineData("user@host")]
     [InlineData("")]
     [InlineData(null)]
-    public void An_address_that_is_none_is_refused(string? address)
+    public async Task An_address_that_is_none_is_refused(string? address)
     {
-        OpenSshShell shell = new(new RemoteOptions { SshKeyFile = "k", SshKnownHostsFile = "h" });
+        SshShell shell = new(new RemoteOptions { SshKeyFile = "k", SshKnownHostsFile = "h" });
 
-        Assert.Throws<ArgumentException>(() => shell.Arguments(new RemoteTarget("i-1", address)));
+        ArgumentException refused = await Assert.ThrowsAsync<ArgumentException>(() => shell.RunAsync(new RemoteTarget("i-1", address), "true", default));
+        Assert.Contains("no address of i-1", refused.Message, StringComparison.Ordinal);
+    }
+
+    [SshServerFact]
+    public async Task A_call_that_takes_too_long_ends_and_so_does_its_connection()
+    {
+        await using SshServer server = await SshServer.StartAsync();
+        SshShell shell = new(server.Options());
+        using CancellationTokenSource cancel = new();
+        string began = Path.Combine(server.Home, "began");
+        Task<string> call = shell.RunAsync(server.Target, $"touch {began}; sleep 1000", cancel.Token);
+        await Eventually.HoldsAsync(() => File.Exists(began));
+
+        await cancel.CancelAsync();
+
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => call.WaitAsync(TimeSpan.FromSeconds(30)));
+        Assert.Contains("alive", await shell.RunAsync(server.Target, "echo alive", default), StringComparison.Ordinal);
+    }
+
+    [SshServerFact]
+    public async Task Of_a_server_with_two_keys_the_known_one_is_asked_for()
+    {
+        await using SshServer server = await SshServer.StartAsync(moreKeys: ["rsa", "ecdsa"]);
+        foreach (string kind in (string[])["rsa", "ecdsa"])
+        {
+            string known = Path.Combine(server.Home, "known " + kind);
+            await File.WriteAllTextAsync(known, "# machines\ni-other ssh-ed25519 AAAA\ni-9,i-0ssh " + await File.ReadAllTextAsync(Path.Combine(server.Home, kind + ".pub")));
+            Assert.Contains("alive", await new SshShell(server.Options(known)).RunAsync(server.Target, "echo alive; exit 7", default), StringComparison.Ordinal);
+        }
+    }
+
+    [SshServerFact]
+    public async Task A_key_that_cannot_be_read_or_that_the_machine_does_not_know_is_said()
+    {
+        await using SshServer server = await SshServer.StartAsync();
+        RemoteOptions good = server.Options();
+        foreach (string key in (string[])["none", "host"]) // the host's own key is nobody's login
+        {
+            RemoteOptions options = new()
+            {
+                Transport = "ssh", SshUser = good.SshUser, SshPort = good.SshPort, SshKeyFile = Path.Combine(server.Home, key), SshKnownHostsFile = good.SshKnownHostsFile,
+            };
+            RemoteHostUnreachableException error = await Assert.ThrowsAsync<RemoteHostUnreachableException>(() => new SshShell(options).RunAsync(server.Target, "true", default));
+            Assert.Contains(key == "none" ? "Could not find file" : "publickey", error.Message, StringComparison.Ordinal);
+        }
     }
 
     private static async Task<RemoteJobState> EndAsync(IRemoteHost host, RemoteTarget target, string id)
