@@ -23,9 +23,12 @@ public sealed class BackupFailedException(string reason) : Exception($"The backu
 /// <summary>Dumps tables with pg_dump (custom format; restore with pg_restore).</summary>
 public sealed class DatabaseBackup(BackupOptions options, TimeProvider clock)
 {
+    // gzip at its default level takes most of the time of a large dump.
+    private const string FastCompression = "--compress=1";
+
     /// <summary>Dumps the tables that match <paramref name="tables"/> (pg_dump patterns) and deletes the oldest dumps of the name.</summary>
     /// <returns>Path of the dump.</returns>
-    /// <remarks>Safe to run twice: a dump gets its final name only when it is whole.</remarks>
+    /// <remarks>Safe to run twice: a dump gets its final name only when it is whole. A cancelled one ends pg_dump and leaves no file.</remarks>
     /// <exception cref="BackupFailedException">pg_dump is missing or failed.</exception>
     public async Task<string> DumpAsync(string name, IReadOnlyList<string> tables, CancellationToken cancellationToken = default)
     {
@@ -35,13 +38,22 @@ public sealed class DatabaseBackup(BackupOptions options, TimeProvider clock)
         ProcessStartInfo start = new(FindTool())
         {
             RedirectStandardError = true,
-            ArgumentList = { "--format=custom", $"--file={path}.part", $"--host={connection.Host}", $"--port={connection.Port}", "--no-password", $"--dbname={connection.Database}" },
+            ArgumentList = { "--format=custom", FastCompression, $"--file={path}.part", $"--host={connection.Host}", $"--port={connection.Port}", "--no-password", $"--dbname={connection.Database}" },
         };
         if (connection.Username is { Length: > 0 } user) start.ArgumentList.Add($"--username={user}");
         foreach (string table in tables) start.ArgumentList.Add($"--table={table}");
         if (connection.Password is { Length: > 0 } password) start.Environment["PGPASSWORD"] = password; // never an argument: those are visible to every process
         await using (new FileStream($"{path}.part", Private)) { } // pg_dump keeps the mode of a file that is there
-        await RunAsync(start, cancellationToken);
+        try
+        {
+            await RunAsync(start, cancellationToken);
+        }
+        catch
+        {
+            File.Delete($"{path}.part");
+            throw;
+        }
+
         File.Move($"{path}.part", path);
         foreach (string old in Directory.GetFiles(options.Directory, $"{name}-*.dump").OrderDescending(StringComparer.Ordinal).Skip(options.Kept)) File.Delete(old);
         return path;
@@ -69,8 +81,10 @@ public sealed class DatabaseBackup(BackupOptions options, TimeProvider clock)
         try
         {
             using Process process = Process.Start(start) ?? throw new BackupFailedException("pg_dump did not start.");
-            string errors = await process.StandardError.ReadToEndAsync(cancellationToken);
-            await process.WaitForExitAsync(cancellationToken);
+            await using CancellationTokenRegistration end = cancellationToken.Register(process.Kill);
+            string errors = await process.StandardError.ReadToEndAsync(CancellationToken.None);
+            await process.WaitForExitAsync(CancellationToken.None);
+            cancellationToken.ThrowIfCancellationRequested();
             if (process.ExitCode != 0) throw new BackupFailedException($"pg_dump ended with {process.ExitCode}: {Redaction.Redact(errors)}");
         }
         catch (System.ComponentModel.Win32Exception error)

@@ -1,6 +1,5 @@
 using System.Collections.Concurrent;
 using System.Net;
-using Durable.Operations.Backup;
 using Durable.Operations.Ledger;
 using Durable.Operations.Notifications;
 using Durable.Operations.Schema;
@@ -226,29 +225,6 @@ public sealed class NotificationTests
 
         await using NpgsqlCommand command = database.CreateCommand("SELECT array_agg(event ORDER BY id) FROM operations.notifications");
         Assert.Equal(["failed", "recovered", "completed"], (string[])(await command.ExecuteScalarAsync())!);
-    }
-
-    [Fact]
-    public async Task A_backup_is_whole_readable_and_the_oldest_goes()
-    {
-        string connection = await PostgresServer.CreateDatabaseAsync();
-        await using NpgsqlDataSource database = NpgsqlDataSource.Create(connection);
-        await AppSchema.ApplyAsync(database);
-        string folder = Path.Combine(Directory.CreateTempSubdirectory("durable-backup-").FullName, "dumps");
-        DatabaseBackup backup = new(new BackupOptions { ConnectionString = connection, Directory = folder, Kept = 2 }, TimeProvider.System);
-
-        List<string> dumps = [];
-        for (int i = 0; i < 3; i++) dumps.Add(await backup.DumpAsync("climate", ["climate.hazard_cells*"]));
-
-        Assert.Equal(dumps[1..], Directory.GetFiles(folder).Order());
-        Assert.Equal("PGDMP"u8.ToArray(), (await File.ReadAllBytesAsync(dumps[2]))[..5]);
-        if (!OperatingSystem.IsWindows())
-        {
-            Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(dumps[2]));
-            Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute, File.GetUnixFileMode(folder));
-        }
-
-        Directory.Delete(folder, recursive: true);
     }
 
     private static NotificationSender Sender(NpgsqlDataSource database, string url) => new(
