@@ -15,7 +15,7 @@ public sealed record StageOrder(SlotRun Run, SlotWork Work);
 public sealed record Staged(string? WaitsFor, IReadOnlyList<string> Sources);
 
 /// <summary>Merges a slot's files with the market before it and stages the delta. Safe to run twice: a staged delta stays as it is.</summary>
-/// <exception cref="Operations.Ledger.DataGateException">Too many rows would vanish; nothing was staged; permanent.</exception>
+/// <exception cref="Durable.Operations.Ledger.DataGateException">Too many rows would vanish; nothing was staged; permanent.</exception>
 /// <exception cref="RawFileException">A raw file is missing or broken; permanent.</exception>
 public sealed class StageSlot(SlotStore store, SpotFiles files, SpotOptions options)
 {

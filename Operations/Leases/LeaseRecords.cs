@@ -3,7 +3,7 @@ namespace Durable.Operations.Leases;
 /// <summary>Paid machines that a run wants to itself for a while.</summary>
 /// <param name="Kind">Which provider they belong to: <c>ec2</c>, or that of another <see cref="IPaidMachines"/>.</param>
 /// <param name="Cluster">Name of what has one owner at a time. Letters, digits, <c>.</c>, <c>_</c>, <c>-</c>.</param>
-/// <param name="RunId">The run in the ledger (<see cref="RunLedger.RunId"/>): one lease for each run and cluster, however often it is asked for.</param>
+/// <param name="RunId">The run in the ledger (<see cref="Ledger.RunLedger.RunId"/>): one lease for each run and cluster, however often it is asked for.</param>
 /// <param name="MachineIds">All of them, 1 to 100.</param>
 /// <param name="Longest">Time from the grant to the deadline, after which the reaper stops what this lease started.</param>
 /// <param name="StopsRunning">False (default): machines that were on before are left on. True: the lease owns them too.</param>

@@ -29,7 +29,7 @@ public static class ReturnsTraining
     /// <exception cref="TaskFailedException">A step failed for good.</exception>
     /// <exception cref="TrainingEndedException">The job failed, or ran out of time.</exception>
     /// <exception cref="RunCancelledException">Cancelled; no job runs any more.</exception>
-    /// <exception cref="Durable.Operations.Leases.LeaseNotProvenException">A job may still run; the reaper goes on.</exception>
+    /// <exception cref="LeaseNotProvenException">A job may still run; the reaper goes on.</exception>
     [Function(nameof(ReturnsTraining))]
     public static async Task<ReturnsResult> RunAsync([OrchestrationTrigger] TaskOrchestrationContext context, ReturnsRequest request)
     {

@@ -40,7 +40,7 @@ public enum GridVariable : short
     /// <summary>Sea-level rise at the nearest sea-level grid point, cm.</summary>
     SeaLevel = 17,
 
-    /// <summary>Raster class, see <see cref="Climate.LandCover"/>. From here on: the same for every scenario and year.</summary>
+    /// <summary>Raster class, see <see cref="Model.LandCover"/>. From here on: the same for every scenario and year.</summary>
     LandCover = 101,
     ImperviousRatio = 102,
     /// <summary>Metres.</summary>

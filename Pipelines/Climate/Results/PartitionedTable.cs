@@ -61,7 +61,7 @@ internal sealed record PartitionedTable(string Name, string PartColumn, string P
     public Task DeleteAsync(NpgsqlConnection connection, string table, Scenario scenario, IEnumerable<int> parts, CancellationToken cancellationToken) =>
         ExecuteAsync(connection, $"LOCK TABLE ONLY {Parent(scenario)} IN ACCESS SHARE MODE; {Delete(table, parts)}", cancellationToken);
 
-    /// <summary>Sums up new pages of the shared table, so that the next <see cref="ClearSharedAsync"/> reads only those of its parts.</summary>
+    /// <summary>Sums up new pages of the shared table, so that the next <see cref="DeleteAsync"/> reads only those of its parts.</summary>
     public Task SummarizeSharedAsync(NpgsqlConnection connection, Scenario scenario, CancellationToken cancellationToken) =>
         ExecuteAsync(connection, $"SELECT brin_summarize_new_values('{Parent(scenario)}_years')", cancellationToken);
 

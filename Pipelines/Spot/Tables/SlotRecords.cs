@@ -28,6 +28,4 @@ public sealed record MarketChange(
 }
 
 /// <summary>A slot's delta, ready to be stored.</summary>
-/// <param name="IsLate">Latest stays as it is.</param>
-/// <param name="Asked">Questions for scores that were answered; rotation does not move for none.</param>
 public sealed record StagedSlot(SlotTime Slot, IReadOnlyList<MarketChange> Changes, IReadOnlyList<Storage.AccountUse> Uses);
