@@ -25,6 +25,9 @@ public sealed record RunStatistics(
 /// <summary>A partition that failed, and why.</summary>
 public sealed record RunFailure(string Key, string Error);
 
+/// <summary>The run to close is not in the ledger: the step that opens it failed.</summary>
+public sealed class RunNotOpenException(string runId) : PermanentFailureException($"Run {runId} was never opened. Start it again.");
+
 /// <summary>Opens and closes runs in <c>operations.runs</c>. An orchestration's status says that something ran; the ledger says what it did.</summary>
 public sealed class RunLedger(NpgsqlDataSource database)
 {
@@ -97,13 +100,28 @@ public sealed class RunLedger(NpgsqlDataSource database)
         foreach ((string runId, string instanceId) in open)
         {
             if (await endOf(instanceId, cancellationToken) is not { } end) continue;
-            await using NpgsqlCommand command = database.CreateCommand("UPDATE operations.runs SET state = 'failed', error = $2, finished_at = now() WHERE run_id = $1 AND state = 'running'");
-            command.Parameters.Add(new() { Value = runId });
-            command.Parameters.Add(new() { Value = $"{instanceId} is {end}: the run ended without closing itself." });
-            closed += await command.ExecuteNonQueryAsync(cancellationToken);
+            if (await CloseFailedAsync(runId, $"{instanceId} is {end}: the run ended without closing itself.", cancellationToken) is not null) closed++;
         }
 
         return closed;
+    }
+
+    /// <summary>Closes a run that cannot be finished, as failed, with what its partitions say it did, and lets go of its claims. Safe to call twice: the first closing stands.</summary>
+    /// <param name="reason">Why; stored without secrets.</param>
+    /// <returns>Kind of the run; null when it is closed already, or was never opened.</returns>
+    public async Task<string?> CloseFailedAsync(string runId, string reason, CancellationToken cancellationToken = default)
+    {
+        await using NpgsqlCommand command = database.CreateCommand("""
+            WITH free AS (UPDATE operations.partitions SET claimed_by = NULL, claimed_until = NULL WHERE claimed_by = $1),
+            done AS (
+                SELECT count(*) FILTER (WHERE state = 'present') AS completed, count(*) FILTER (WHERE state = 'failed') AS failed, coalesce(sum(rows_written), 0) AS rows
+                FROM operations.partitions WHERE run_id = $1)
+            UPDATE operations.runs SET state = 'failed', error = $2, finished_at = now(), completed = done.completed, failed = done.failed, rows_written = done.rows
+            FROM done WHERE run_id = $1 AND state = 'running' RETURNING kind
+            """);
+        command.Parameters.Add(new() { Value = runId });
+        command.Parameters.Add(new() { Value = Redaction.Redact(reason) });
+        return await command.ExecuteScalarAsync(cancellationToken) as string;
     }
 
     /// <summary>The latest run of a kind (null: of any) that has closed; null when there is none.</summary>
@@ -147,7 +165,7 @@ public sealed class RunLedger(NpgsqlDataSource database)
             Parameters = { new() { Value = runId } },
         };
         await using NpgsqlDataReader reader = await command.ExecuteReaderAsync(cancellationToken);
-        if (!await reader.ReadAsync(cancellationToken)) throw new InvalidOperationException($"Run {runId} was never opened.");
+        if (!await reader.ReadAsync(cancellationToken)) throw new RunNotOpenException(runId);
         return (reader.GetString(0), reader.GetString(1), reader.GetDouble(2),
             reader.IsDBNull(3) ? null : JsonSerializer.Deserialize<RunStatistics>(reader.GetString(3)));
     }

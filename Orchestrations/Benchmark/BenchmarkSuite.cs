@@ -23,16 +23,21 @@ public static class BenchmarkSuite
     public static async Task<SuiteResult> RunAsync([OrchestrationTrigger] TaskOrchestrationContext context, BenchmarkRequest request)
     {
         BenchmarkRun run = new(RunLedger.RunId(context.InstanceId, context.CurrentUtcDateTime), context.InstanceId, request);
-        Suite suite = new(context, run, await context.CallActivityAsync<SuiteWork>(nameof(BeginBenchmark), run, Retry));
-        string? cancelled = await suite.RunModelsAsync();
-        SuiteResult result = suite.Result(cancelled);
-        await context.CallActivityAsync<RunStatistics>(nameof(FinishBenchmark), new BenchmarkEnd(run, result, cancelled is null ? null : $"Cancelled: {cancelled}"), Retry);
-        await context.CallActivityAsync<int>(nameof(DeliverNotifications), null, Retry);
-        if (cancelled is not null) throw new RunCancelledException(cancelled);
-        return result.Failed == 0
-            ? result
-            : throw new BatchFailedException(
-                $"{result.Failed} of {result.Models.Count} models failed: {string.Join("; ", result.Models.Where(model => model.State is ModelStates.Failed or ModelStates.GateFailed).Select(model => $"{model.Model} {model.State}: {Short(model.Reason)}"))} Start again to do these only.");
+        return await Closing.RunAsync(context, run.RunId, RunSuiteAsync);
+
+        async Task<SuiteResult> RunSuiteAsync()
+        {
+            Suite suite = new(context, run, await context.CallActivityAsync<SuiteWork>(nameof(BeginBenchmark), run, Retry));
+            string? cancelled = await suite.RunModelsAsync();
+            SuiteResult result = suite.Result(cancelled);
+            await context.CallActivityAsync<RunStatistics>(nameof(FinishBenchmark), new BenchmarkEnd(run, result, cancelled is null ? null : $"Cancelled: {cancelled}"), Retry);
+            await context.CallActivityAsync<int>(nameof(DeliverNotifications), null, Retry);
+            if (cancelled is not null) throw new RunCancelledException(cancelled);
+            return result.Failed == 0
+                ? result
+                : throw new BatchFailedException(
+                    $"{result.Failed} of {result.Models.Count} models failed: {string.Join("; ", result.Models.Where(model => model.State is ModelStates.Failed or ModelStates.GateFailed).Select(model => $"{model.Model} {model.State}: {Short(model.Reason)}"))} Start again to do these only.");
+        }
     }
 
     private static string Short(string? reason) => reason is null ? "" : reason.Length <= 300 ? reason : reason[..300] + "…";

@@ -26,12 +26,17 @@ public static class HazardBatch
 
         ClimateRun run = new(context.InstanceId, context.CurrentUtcDateTime, request);
         if (request.Backup) await context.CallActivityAsync<string>(nameof(BackupResults), ResultTables.Backup, Lanes.Retry);
-        HazardWork work = await context.CallActivityAsync<HazardWork>(nameof(BeginHazardRun), run, Lanes.Retry);
-        IReadOnlyList<PartitionOutcome> outcomes = await Lanes.DrainAsync(
-            context, HazardTable.Kind, run.RunId, work.Groups, request.Workers,
-            group => [.. group.Years.Select(group.Key)],
-            group => context.CallActivityAsync<IReadOnlyList<PartitionOutcome>>(nameof(WriteHazardYears), group, Lanes.Retry));
-        return await Lanes.FinishAsync(context, run.RunId, outcomes, work.Skipped);
+        return await Closing.RunAsync(context, run.RunId, FillAsync);
+
+        async Task<RunStatistics> FillAsync()
+        {
+            HazardWork work = await context.CallActivityAsync<HazardWork>(nameof(BeginHazardRun), run, Lanes.Retry);
+            IReadOnlyList<PartitionOutcome> outcomes = await Lanes.DrainAsync(
+                context, HazardTable.Kind, run.RunId, work.Groups, request.Workers,
+                group => [.. group.Years.Select(group.Key)],
+                group => context.CallActivityAsync<IReadOnlyList<PartitionOutcome>>(nameof(WriteHazardYears), group, Lanes.Retry));
+            return await Lanes.FinishAsync(context, run.RunId, outcomes, work.Skipped);
+        }
     }
 
     private static async Task WaitForProbabilityAsync(TaskOrchestrationContext context, ClimateRequest request)

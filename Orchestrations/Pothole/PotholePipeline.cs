@@ -23,29 +23,25 @@ public static class PotholePipeline
     {
         PotholeRun run = new(RunLedger.RunId(context.InstanceId, context.CurrentUtcDateTime), context.InstanceId, request);
         PotholeProgress progress = new(context, request.Date);
-        progress.Tell("checking input");
-        PotholeWork work = await context.CallActivityAsync<PotholeWork>(nameof(BeginPothole), run, Lanes.Retry);
-        progress.Expect(work.Steps.Count(step => step.IsToDo));
+        PotholeWork? work = null;
         LeaseReceipt? receipt = null;
         LoadedSegments? loaded = null;
-        if (!work.HasInput) return await EndAsync(NoInput, $"NoInput: {work.InputPrefix} has no data. Nothing was started.");
+        return await Closing.RunAsync(context, run.RunId, RunDayAsync, error => EndAsync(Failed, error));
 
-        try
+        async Task<PotholeResult> RunDayAsync()
         {
+            progress.Tell("checking input");
+            work = await context.CallActivityAsync<PotholeWork>(nameof(BeginPothole), run, Lanes.Retry);
+            progress.Expect(work.Steps.Count(step => step.IsToDo));
+            if (!work.HasInput) return await EndAsync(NoInput, $"NoInput: {work.InputPrefix} has no data. Nothing was started.");
             if (work.Stages.Count > 0) receipt = await new ClusterStages(context, run, work, progress).RunAsync();
             if (work.Steps.Any(step => step is { Step: PotholePlanner.Load, IsToDo: true })) loaded = await LoadAsync(context, run, work, progress);
+            return await EndAsync(Succeeded, error: null);
         }
-        catch (Exception error)
-        {
-            await EndAsync(Failed, (error as TaskFailedException)?.FailureDetails.ErrorMessage ?? error.Message);
-            throw;
-        }
-
-        return await EndAsync(Succeeded, error: null);
 
         async Task<PotholeResult> EndAsync(string state, string? error)
         {
-            string[] skipped = [.. work.Steps.Where(step => !step.IsToDo).Select(step => step.Step)];
+            string[] skipped = [.. work?.Steps.Where(step => !step.IsToDo).Select(step => step.Step) ?? []];
             PotholeResult result = new(run.Date, state, progress.Done, skipped, receipt, loaded?.Warnings ?? []);
             await context.CallActivityAsync<RunStatistics>(nameof(FinishPothole), new PotholeEnd(run, result, loaded, progress.Step, error), Lanes.Retry);
             progress.Tell(state);

@@ -24,7 +24,9 @@ public static class ReturnsInference
         ReturnsRun run = new(RunLedger.RunId(context.InstanceId, context.CurrentUtcDateTime), context.InstanceId, context.CurrentUtcDateTime, new ReturnsRequest());
         List<PartitionOutcome> done = [];
         string step = "begin";
-        try
+        return await Closing.RunAsync(context, run.RunId, InferAsync, EndAsync);
+
+        async Task<InferenceResult> InferAsync()
         {
             Tell("begin");
             await context.CallActivityAsync(nameof(BeginReturns), new ReturnsBegin(run, BeginReturns.Inference, Steps), Retry);
@@ -39,11 +41,6 @@ public static class ReturnsInference
             Done(scored.Scored);
             await EndAsync(error: null);
             return new InferenceResult(predicted.Version is null ? NoModel : predicted.Stored > 0 ? Predicted : NothingNew, reads, predicted.Version, predicted.Stored, scored.Scored, scored.Mse);
-        }
-        catch (TaskFailedException error)
-        {
-            await EndAsync(error.FailureDetails.ErrorMessage);
-            throw;
         }
 
         Task EndAsync(string? error) => context.CallActivityAsync<RunStatistics>(

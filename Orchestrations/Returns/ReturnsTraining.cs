@@ -38,12 +38,7 @@ public static class ReturnsTraining
         Training training = new(context, run, CancelAsync(context, ended.Token));
         try
         {
-            return await training.RunAsync();
-        }
-        catch (Exception error)
-        {
-            await training.EndAsync((error as TaskFailedException)?.FailureDetails.ErrorMessage ?? error.Message, news: null);
-            throw;
+            return await Closing.RunAsync(context, run.RunId, training.RunAsync, error => training.EndAsync(error, news: null));
         }
         finally
         {

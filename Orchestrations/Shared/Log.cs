@@ -14,6 +14,9 @@ internal static partial class Log
     [LoggerMessage(EventId = 2103, Level = LogLevel.Warning, Message = "{InstanceId}: job {JobId} could not be killed: {Error}")]
     public static partial void KillFailed(ILogger logger, string instanceId, string jobId, string error);
 
+    [LoggerMessage(EventId = 2104, Level = LogLevel.Warning, Message = "{InstanceId}: the failed run could not be closed in the ledger: {Error}")]
+    public static partial void CloseFailed(ILogger logger, string instanceId, string error);
+
     [LoggerMessage(EventId = 2111, Level = LogLevel.Warning, Message = "{InstanceId}: Spark was not stopped; its machines are stopped next: {Error}")]
     public static partial void SparkNotStopped(ILogger logger, string instanceId, string error);
 }

@@ -28,13 +28,15 @@ public static class SpotSlot
     public static async Task<SlotResult> RunAsync([OrchestrationTrigger] TaskOrchestrationContext context, SlotRequest request)
     {
         SlotRun run = new(RunLedger.RunId(context.InstanceId, context.CurrentUtcDateTime), context.InstanceId, request);
-        SlotResult? result = null;
         string? oldWorkload = null;
-        try
+        return await Closing.RunAsync(context, run.RunId, FillAsync, error => EndAsync(context, new SlotEnd(run, null, oldWorkload, error)));
+
+        async Task<SlotResult> FillAsync()
         {
             Tell(context, request, "planning");
             SlotWork work = await BeginAsync(context, run);
             oldWorkload = work.UsesOldWorkload ? work.WorkloadDay : null;
+            SlotResult result;
             if (work.IsPresent)
             {
                 result = await context.CallActivityAsync<SlotResult>(nameof(CommitSlot), request.Slot, Retry) with { State = Present };
@@ -44,16 +46,11 @@ public static class SpotSlot
                 await CollectAsync(context, work);
                 result = await StoreAsync(context, run, work);
             }
-        }
-        catch (TaskFailedException error)
-        {
-            await EndAsync(context, new SlotEnd(run, null, oldWorkload, error.FailureDetails.ErrorMessage));
-            throw;
-        }
 
-        await EndAsync(context, new SlotEnd(run, result, oldWorkload, null));
-        Tell(context, request, result.State);
-        return result;
+            await EndAsync(context, new SlotEnd(run, result, oldWorkload, null));
+            Tell(context, request, result.State);
+            return result;
+        }
     }
 
     /// <summary>The first slot ever has no day of questions: it packs one.</summary>

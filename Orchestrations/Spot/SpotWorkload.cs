@@ -18,19 +18,14 @@ public static class SpotWorkload
     public static async Task<WorkloadReceipt> RunAsync([OrchestrationTrigger] TaskOrchestrationContext context, WorkloadRequest request)
     {
         WorkloadRun run = new(RunLedger.RunId(context.InstanceId, context.CurrentUtcDateTime), context.InstanceId, request);
-        WorkloadReceipt receipt;
-        try
-        {
-            receipt = await context.CallActivityAsync<WorkloadReceipt>(nameof(PackWorkload), run, Retry);
-        }
-        catch (TaskFailedException error)
-        {
-            await EndAsync(context, new WorkloadEnd(run, null, error.FailureDetails.ErrorMessage));
-            throw;
-        }
+        return await Closing.RunAsync(context, run.RunId, PackAsync, error => EndAsync(context, new WorkloadEnd(run, null, error)));
 
-        await EndAsync(context, new WorkloadEnd(run, receipt, null));
-        return receipt;
+        async Task<WorkloadReceipt> PackAsync()
+        {
+            WorkloadReceipt receipt = await context.CallActivityAsync<WorkloadReceipt>(nameof(PackWorkload), run, Retry);
+            await EndAsync(context, new WorkloadEnd(run, receipt, null));
+            return receipt;
+        }
     }
 
     private static async Task EndAsync(TaskOrchestrationContext context, WorkloadEnd end)

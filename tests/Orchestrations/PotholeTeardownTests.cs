@@ -69,19 +69,22 @@ public sealed class PotholeTeardownTests(AwsSandbox sandbox) : IClassFixture<Aws
     {
         await using PotholeWorld world = await PotholeWorld.CreateAsync(sandbox);
         bool broken = true;
-        world.Before = taken => taken == step && broken ? throw new InvalidOperationException($"broken on purpose: {step}") : Task.CompletedTask;
+        world.Before = taken => taken == step && broken ? throw new InvalidOperationException($"broken on purpose: {step}, password=hunter2") : Task.CompletedTask;
         InstanceRecord run = await world.RunAsync();
 
         // Stopping Spark is no work: the machines under it are stopped next.
         bool harmless = step == "start:stop-spark";
         Assert.Equal(harmless ? OrchestrationRuntimeStatus.Completed : OrchestrationRuntimeStatus.Failed, run.Status);
-        if (step is nameof(StopMachines) or nameof(FinishPothole))
+        if (step == nameof(StopMachines))
         {
             broken = false;
             await world.ReapUntilOffAsync();
         }
 
         await world.HoldsAsync(step == nameof(BeginPothole) ? null : harmless ? "completed" : "failed");
+        string error = await world.ScalarAsync<string>("SELECT max(error) FROM operations.runs") ?? "";
+        Assert.DoesNotContain("hunter2", error, StringComparison.Ordinal);
+        if (step == nameof(FinishPothole)) Assert.Contains($"broken on purpose: {step}", error, StringComparison.Ordinal);
         Assert.Equal(step is nameof(BeginPothole) or nameof(TakeLease) or nameof(StartMachines), (await sandbox.CallsAsync("ec2", "StartInstances")).Count == 0);
     }
 
