@@ -2,6 +2,7 @@ using System.Net;
 using System.Text.Json;
 using Amazon.S3;
 using Durable.Functions.Http;
+using Durable.Operations.Fields;
 using Durable.Operations.Ledger;
 using Durable.Operations.Notifications;
 using Durable.Operations.Plans;
@@ -96,7 +97,9 @@ public sealed class BenchmarkHttp(
     {
         string format = request.Query["format"] ?? "json";
         if (format is not ("json" or "markdown" or "svg")) return await request.RefuseAsync(HttpStatusCode.BadRequest, new { error = "invalid options", fields = new { format = "json, markdown or svg" } }, cancellationToken);
-        if (await table.ReadReportAsync(request.Query["run"], cancellationToken) is not { } report) return await request.RefuseAsync(HttpStatusCode.NotFound, new { error = "No suite has ended yet, or none of that run." }, cancellationToken);
+        string? run = request.Query["run"];
+        if (run is not null && !RequestText.IsStorable(run)) return await request.RefuseAsync(HttpStatusCode.BadRequest, new { error = "invalid options", fields = new { run = RequestText.Refusal } }, cancellationToken);
+        if (await table.ReadReportAsync(run, cancellationToken) is not { } report) return await request.RefuseAsync(HttpStatusCode.NotFound, new { error = "No suite has ended yet, or none of that run." }, cancellationToken);
         if (format == "json") return await request.AnswerAsync(HttpStatusCode.OK, JsonSerializer.Deserialize<JsonElement>(report.Json), cancellationToken);
         HttpResponseData response = request.CreateResponse(HttpStatusCode.OK);
         response.Headers.Add("Content-Type", format == "svg" ? "image/svg+xml" : "text/markdown; charset=utf-8");
@@ -121,14 +124,14 @@ public sealed class BenchmarkHttp(
         try
         {
             string? text = await request.ReadAsStringAsync();
-            body = JsonSerializer.Deserialize<RollbackBody>(string.IsNullOrWhiteSpace(text) ? "{}" : text, JsonSerializerOptions.Web);
+            body = JsonSerializer.Deserialize<RollbackBody>(string.IsNullOrWhiteSpace(text) ? "{}" : text, RequestText.Strict);
         }
         catch (JsonException)
         {
             body = null;
         }
 
-        if (body is null || body.Version < 1) return await request.RefuseAsync(HttpStatusCode.BadRequest, new { error = "invalid options", fields = new { version = "a whole number from 1, or nothing" } }, cancellationToken);
+        if (body is null || body.Version < 1) return await request.RefuseAsync(HttpStatusCode.BadRequest, new { error = "invalid options", fields = new { version = "a whole number from 1, or nothing; beside it only reason, a text" } }, cancellationToken);
         string reason = body.Reason is { Length: > 0 } given ? given[..Math.Min(given.Length, 300)] : "rolled back over HTTP";
         try
         {

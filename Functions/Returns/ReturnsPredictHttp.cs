@@ -1,6 +1,7 @@
 using System.Net;
 using System.Text.Json;
 using Durable.Functions.Http;
+using Durable.Operations.Fields;
 using Durable.Pipelines.Returns;
 using Microsoft.AspNetCore.Mvc;
 using Microsoft.Azure.Functions.Worker;
@@ -24,7 +25,7 @@ public sealed class ReturnsPredictHttp(ModelServer server, ReturnsTable table, R
         try
         {
             string? json = await request.ReadAsStringAsync();
-            body = JsonSerializer.Deserialize<JsonElement>(string.IsNullOrWhiteSpace(json) ? "{}" : json);
+            body = JsonSerializer.Deserialize<JsonElement>(string.IsNullOrWhiteSpace(json) ? "{}" : json, RequestText.Strict);
         }
         catch (JsonException)
         {
@@ -42,7 +43,7 @@ public sealed class ReturnsPredictHttp(ModelServer server, ReturnsTable table, R
         {
             if (Has(body, "base_ts"))
             {
-                if (!ReturnsRows.TryTime(body.GetProperty("base_ts").ToString(), out DateTime asked)) return await BadAsync(request, "base_ts", "a time such as 2025-12-23T08:00:00Z", cancellationToken);
+                if (!JsonLines.TryTime(body.GetProperty("base_ts"), out DateTime asked)) return await BadAsync(request, "base_ts", "a time such as 2025-12-23T08:00:00Z", cancellationToken);
                 baseTs = asked;
             }
 

@@ -1,9 +1,9 @@
 using System.Globalization;
 using System.Net;
 using System.Text.Json;
-using System.Text.Json.Serialization;
 using Amazon.S3;
 using Durable.Functions.Http;
+using Durable.Operations.Fields;
 using Durable.Operations.Ledger;
 using Durable.Operations.Plans;
 using Durable.Orchestrations.Returns;
@@ -22,8 +22,6 @@ public sealed class ReturnsTrainingHttp(
     ReturnsPlanner planner, PlanStore plans, ReturnsOptions options, RunReader runs, ReturnsTable table, ReturnsStorage storage, ModelTable models, ModelRegistry registry,
     PredictionTable predictions, ReturnsJournal journal)
 {
-    private static readonly JsonSerializerOptions Strict = new(JsonSerializerDefaults.Web) { UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow };
-
     private sealed record StartBody(
         long? Limit = null, string? Since = null, bool SkipDataPrep = false, bool Force = false, bool DryRun = false, string? InstanceType = null, string? FrameworkVersion = null, string? PlanHash = null);
 
@@ -152,7 +150,7 @@ public sealed class ReturnsTrainingHttp(
     {
         try
         {
-            if (JsonSerializer.Deserialize<T>(string.IsNullOrWhiteSpace(json) ? "{}" : json, Strict) is { } body) return (body, []);
+            if (JsonSerializer.Deserialize<T>(string.IsNullOrWhiteSpace(json) ? "{}" : json, RequestText.Strict) is { } body) return (body, []);
         }
         catch (JsonException error)
         {

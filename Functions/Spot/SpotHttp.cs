@@ -1,9 +1,9 @@
 using System.Globalization;
 using System.Net;
 using System.Text.Json;
-using System.Text.Json.Serialization;
 using Durable.Functions.Http;
 using Durable.Operations;
+using Durable.Operations.Fields;
 using Durable.Operations.Ledger;
 using Durable.Operations.Plans;
 using Durable.Orchestrations.Spot;
@@ -23,8 +23,6 @@ namespace Durable.Functions.Spot;
 public sealed class SpotHttp(SlotPlanner planner, GapFinder gaps, SlotTable slots, MarketHistory history, PlanStore plans, RunReader runs, SpotOptions options, TimeProvider clock)
 {
     private const int MostRows = 1000;
-
-    private static readonly JsonSerializerOptions Strict = new(JsonSerializerDefaults.Web) { UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow };
 
     private sealed record SlotBody(string? Slot = null, double? MaxRemovedShare = null, bool DryRun = false, string? Plan = null);
 
@@ -181,7 +179,7 @@ public sealed class SpotHttp(SlotPlanner planner, GapFinder gaps, SlotTable slot
     {
         try
         {
-            TBody? body = JsonSerializer.Deserialize<TBody>(string.IsNullOrWhiteSpace(json) ? "{}" : json, Strict);
+            TBody? body = JsonSerializer.Deserialize<TBody>(string.IsNullOrWhiteSpace(json) ? "{}" : json, RequestText.Strict);
             return (body, body is null ? new() { ["body"] = "a JSON object" } : []);
         }
         catch (JsonException error)
@@ -220,5 +218,6 @@ public sealed class SpotHttp(SlotPlanner planner, GapFinder gaps, SlotTable slot
     }
 
     private static Dictionary<string, string> Unknown(HttpRequestData request, params string[] known) =>
-        request.Query.AllKeys.OfType<string>().Where(name => !known.Contains(name) && name != "code").ToDictionary(name => name, _ => $"unknown; there are {string.Join(", ", known)}");
+        request.QueryPairs().Where(pair => pair.Key != "code" && !(known.Contains(pair.Key) && RequestText.IsStorable(pair.Value ?? "")))
+            .ToDictionary(pair => pair.Key, pair => known.Contains(pair.Key) ? RequestText.Refusal : $"unknown; there are {string.Join(", ", known)}");
 }

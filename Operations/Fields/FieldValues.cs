@@ -166,8 +166,8 @@ public sealed class FieldValues
 
     private void Put(Field field, string text)
     {
-        if (text.Any(char.IsControl) || !ReferenceEquals(StorableText.Clean(text), text)) errors.TryAdd(field.Name, "holds characters that cannot be stored");
-        else given[field.Name] = text;
+        if (RequestText.IsStorable(text)) given[field.Name] = text;
+        else errors.TryAdd(field.Name, RequestText.Refusal);
     }
 
     private Field Field(string name) => fields.First(field => field.Name == name);

@@ -1,5 +1,5 @@
 using System.Text.Json;
-using System.Text.Json.Serialization;
+using Durable.Operations.Fields;
 
 namespace Durable.Pipelines.Benchmark;
 
@@ -12,8 +12,6 @@ public static class BenchmarkRequestReader
 {
     private const int LeastRows = 100, MostRows = 1_000_000, MostEpochs = 1000;
 
-    private static readonly JsonSerializerOptions Strict = new(JsonSerializerDefaults.Web) { UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow, NumberHandling = JsonNumberHandling.Strict };
-
     private sealed record Body(IReadOnlyList<string>? Models = null, int Seed = 42, int TrainRows = 0, int Epochs = 0, bool Force = false, string? PlanHash = null, bool DryRun = false);
 
     public static BenchmarkRequestReading Read(string? json)
@@ -22,7 +20,7 @@ public static class BenchmarkRequestReader
         Body body;
         try
         {
-            body = JsonSerializer.Deserialize<Body>(string.IsNullOrWhiteSpace(json) ? "{}" : json, Strict) ?? throw new JsonException();
+            body = JsonSerializer.Deserialize<Body>(string.IsNullOrWhiteSpace(json) ? "{}" : json, RequestText.Strict) ?? throw new JsonException();
         }
         catch (JsonException error)
         {

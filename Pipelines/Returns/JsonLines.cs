@@ -61,7 +61,7 @@ public static class JsonLines
         if (row.TryGetProperty("base_ts", out JsonElement time) && time.ValueKind != JsonValueKind.Null)
         {
             hasTime = true;
-            if (ReturnsRows.TryTime(time.ToString(), out DateTime utc)) baseTs = utc;
+            if (TryTime(time, out DateTime utc)) baseTs = utc;
         }
 
         foreach ((string name, int at) in (ReadOnlySpan<(string, int)>)[("embedding_a", 0), ("embedding_b", ReturnsShape.Half)])
@@ -71,6 +71,20 @@ public static class JsonLines
         }
 
         return null;
+    }
+
+    /// <summary>Whether it is a time.</summary>
+    internal static bool TryTime(JsonElement value, out DateTime utc)
+    {
+        try
+        {
+            return ReturnsRows.TryTime(value.ToString(), out utc);
+        }
+        catch (InvalidOperationException)
+        {
+            utc = default; // half a surrogate pair, written as an escape, is no text
+            return false;
+        }
     }
 
     internal static string Explain(string reason) => reason switch

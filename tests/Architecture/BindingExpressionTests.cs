@@ -40,7 +40,7 @@ public sealed partial class BindingExpressionTests
         Assert.Contains("0 * * * * *", Texts(reaper.GetProperty("bindings")));
     }
 
-    private static IEnumerable<JsonElement> Functions()
+    internal static IEnumerable<JsonElement> Functions()
     {
         // The app's own output for the configuration that these tests were built with: bin/<configuration>/<framework>.
         DirectoryInfo framework = new(AppContext.BaseDirectory.TrimEnd(Path.DirectorySeparatorChar));

@@ -71,7 +71,13 @@ public sealed class ReturnsAppTests(AwsSandbox sandbox) : IClassFixture<AwsSandb
         Assert.Equal(HttpStatusCode.OK, (await app.PostAsync("/api/returns/predict", """{"base_ts": "2025-12-23T08:00:00+00:00"}""")).Status);
         Assert.Equal(HttpStatusCode.NotFound, (await app.PostAsync("/api/returns/predict", """{"base_ts": "2031-01-01T00:00:00Z"}""")).Status);
         string line = JsonLinesTests.Line(ReturnsSample.Rows(1).Single(), "2025-12-23T08:00:00Z");
-        Assert.Equal(HttpStatusCode.OK, (await app.PostAsync("/api/returns/predict", line)).Status);
+        (code, JsonElement one) = await app.PostAsync("/api/returns/predict", line);
+        Assert.Equal(HttpStatusCode.OK, code);
+
+        // The same row as a line of a batch is predicted the same.
+        (code, JsonElement batch) = await app.PostAsync("/api/returns/predict/batch", line + "\n");
+        Assert.Equal((HttpStatusCode.OK, 1), (code, batch.GetProperty("line").GetInt32()));
+        Assert.True(JsonElement.DeepEquals(one.GetProperty("pred"), batch.GetProperty("pred")), batch.ToString());
     }
 
     private static async Task SkipPreparationAndRollBackAsync(ReturnsApp world, string version)
