@@ -17,10 +17,6 @@ public static class StatusResponses
         DurableTaskClient client, HttpRequestData request, string instanceId, HttpStatusCode statusCode, CancellationToken cancellation = default) =>
         WithKey(client, instanceId).CreateCheckStatusResponseAsync(request, instanceId, statusCode, cancellation);
 
-    /// <summary>The official payload, its addresses with the key of <see cref="CreateAsync"/>.</summary>
-    public static HttpManagementPayload CreatePayload(DurableTaskClient client, string instanceId, HttpRequestData request) =>
-        WithKey(client, instanceId).CreateHttpManagementPayload(instanceId, request);
-
     // The official extension takes the key from its own wrapper around a client, and from nothing else.
     private static DurableTaskClient WithKey(DurableTaskClient client, string instanceId) => client is EmbeddedDurableTaskClient embedded && embedded.LinkCode(instanceId) is { } key
         ? (DurableTaskClient)Wrap(client, $"code={Uri.EscapeDataString(key)}", httpBaseUrl: null, purgeClient: null)

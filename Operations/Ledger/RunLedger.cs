@@ -134,14 +134,6 @@ public sealed class RunLedger(NpgsqlDataSource database)
         return await command.ExecuteScalarAsync(cancellationToken) is string json ? JsonSerializer.Deserialize<RunStatistics>(json) : null;
     }
 
-    /// <summary>State of the latest run of an instance: <c>running</c>, <c>completed</c>, <c>failed</c>, <c>cancelled</c>, or null when it never ran.</summary>
-    public async Task<string?> ReadStateAsync(string instanceId, CancellationToken cancellationToken = default)
-    {
-        await using NpgsqlCommand command = database.CreateCommand("SELECT state FROM operations.runs WHERE instance_id = $1 ORDER BY started_at DESC LIMIT 1");
-        command.Parameters.Add(new() { Value = instanceId });
-        return await command.ExecuteScalarAsync(cancellationToken) as string;
-    }
-
     internal static RunStatistics Summarize(
         string runId, string instanceId, string kind, IReadOnlyList<PartitionOutcome> outcomes, int skipped, double seconds, string? error)
     {

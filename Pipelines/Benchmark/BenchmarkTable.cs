@@ -90,10 +90,6 @@ public sealed class BenchmarkTable(NpgsqlDataSource database)
     public async Task<ResultRow?> FindAsync(ModelKey key, CancellationToken cancellationToken = default) =>
         (await ReadAsync($"SELECT {ResultColumns} FROM {ResultTables} WHERE r.run_id = $1 AND r.model = $2", [key.RunId, key.Model], cancellationToken)).FirstOrDefault();
 
-    /// <summary>Results of a run.</summary>
-    public Task<IReadOnlyList<ResultRow>> OfRunAsync(string runId, CancellationToken cancellationToken = default) =>
-        ReadAsync($"SELECT {ResultColumns} FROM {ResultTables} WHERE r.run_id = $1 ORDER BY r.started_at, r.model", [runId], cancellationToken);
-
     /// <summary>The newest finished result of each model.</summary>
     public Task<IReadOnlyList<ResultRow>> NewestAsync(CancellationToken cancellationToken = default) => ReadAsync(
         $"SELECT {ResultColumns} FROM (SELECT DISTINCT ON (model) * FROM benchmark.results WHERE finished_at IS NOT NULL ORDER BY model, finished_at DESC) r LEFT JOIN benchmark.versions v USING (run_id, model) LEFT JOIN benchmark.tracked t USING (run_id, model)",

@@ -37,6 +37,13 @@ public sealed class MlflowServer : IAsyncLifetime, IAsyncDisposable
     /// <summary>Everything it holds: experiments, runs, models, artifacts.</summary>
     public Task<JsonElement> ReadAsync() => http.GetFromJsonAsync<JsonElement>(new Uri(Address, "/sandbox/"));
 
+    /// <summary>What the REST API answers to a GET below <c>api/2.0/mlflow</c>; null when it refuses.</summary>
+    public async Task<JsonElement?> GetAsync(string path)
+    {
+        using HttpResponseMessage answer = await http.GetAsync(new Uri(Address, "/api/2.0/mlflow/" + path));
+        return answer.IsSuccessStatusCode ? await answer.Content.ReadFromJsonAsync<JsonElement>() : null;
+    }
+
     /// <summary>Runs whose tag <c>durable.key</c> begins with a text.</summary>
     public async Task<IReadOnlyList<JsonElement>> RunsAsync(string key = "") =>
         [.. (await ReadAsync()).GetProperty("runs").EnumerateObject().Select(run => run.Value).Where(run => run.GetProperty("tags").TryGetProperty("durable.key", out JsonElement tag) && tag.GetString()!.StartsWith(key, StringComparison.Ordinal))];

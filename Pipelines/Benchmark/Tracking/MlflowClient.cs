@@ -71,10 +71,6 @@ public sealed class MlflowClient(HttpClient http, Uri server, string? token = nu
         return answer["runs"] is JsonArray { Count: > 0 } runs ? Run(runs[0]!) : null;
     }
 
-    /// <summary>A run; null when there is none.</summary>
-    public async Task<MlflowRun?> GetRunAsync(string runId, CancellationToken cancellationToken = default) =>
-        await FindAsync($"runs/get?run_id={Uri.EscapeDataString(runId)}", cancellationToken) is { } answer ? Run(answer["run"]!) : null;
-
     /// <summary>Logs parameters, tags and metrics in as few calls as the limits allow.</summary>
     /// <remarks>Metrics append: what the server already has of a key and step is left out, so a call made again, also after one whose answer got lost, doubles nothing.
     /// One writer for each run at a time.</remarks>
@@ -153,12 +149,6 @@ public sealed class MlflowClient(HttpClient http, Uri server, string? token = nu
         await SendAsync(request, "PUT artifact", cancellationToken);
     }
 
-    public async Task<IReadOnlyList<MlflowArtifact>> ListArtifactsAsync(string runId, string? path = null, CancellationToken cancellationToken = default)
-    {
-        JsonNode answer = await GetAsync($"artifacts/list?run_id={Uri.EscapeDataString(runId)}{(path is null ? "" : "&path=" + Uri.EscapeDataString(path))}", cancellationToken);
-        return [.. (answer["files"] as JsonArray ?? []).Select(file => new MlflowArtifact(Text(file!, "path"), file!["is_dir"]?.GetValue<bool>() ?? false, Long(file["file_size"])))];
-    }
-
     /// <summary>The version of a model that a run made, or a new one. The model is made when there is none of that name.</summary>
     public async Task<MlflowVersion> EnsureVersionAsync(string model, MlflowRun run, string artifactPath, CancellationToken cancellationToken = default)
     {
@@ -193,19 +183,6 @@ public sealed class MlflowClient(HttpClient http, Uri server, string? token = nu
     /// <summary>Points an alias at a version. Safe to call twice.</summary>
     public Task SetAliasAsync(string model, string alias, string version, CancellationToken cancellationToken = default) =>
         PostAsync("registered-models/alias", new JsonObject { ["name"] = model, ["alias"] = alias, ["version"] = version }, cancellationToken);
-
-    /// <summary>The version an alias points at; null when there is none.</summary>
-    public async Task<MlflowVersion?> GetAliasAsync(string model, string alias, CancellationToken cancellationToken = default)
-    {
-        try
-        {
-            return await FindAsync($"registered-models/alias?name={Uri.EscapeDataString(model)}&alias={Uri.EscapeDataString(alias)}", cancellationToken) is { } answer ? Version(answer["model_version"]!) : null;
-        }
-        catch (MlflowRefusedException unknown) when (unknown.Code == "INVALID_PARAMETER_VALUE") // an alias that was never set
-        {
-            return null;
-        }
-    }
 
     public Task DescribeVersionAsync(string model, string version, string description, CancellationToken cancellationToken = default) =>
         SendJsonAsync(HttpMethod.Patch, "model-versions/update", new JsonObject { ["name"] = model, ["version"] = version, ["description"] = description }, cancellationToken);

@@ -15,9 +15,6 @@ public sealed record MlflowRun(
 /// <summary>A version of a registered model.</summary>
 public sealed record MlflowVersion(string Name, string Version, string? RunId, string Source);
 
-/// <summary>A file or folder of a run.</summary>
-public sealed record MlflowArtifact(string Path, bool IsDirectory, long Size);
-
 /// <summary>How a run ends.</summary>
 public static class MlflowStatus
 {

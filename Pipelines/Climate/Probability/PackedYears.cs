@@ -39,22 +39,4 @@ public static class PackedYears
 
     /// <summary>Loss of one year in millionths, or <see cref="Unknown"/>.</summary>
     public static int Loss(ReadOnlySpan<byte> year) => (int)(BinaryPrimitives.ReadUInt32LittleEndian(year) & Unknown);
-
-    /// <summary>Probabilities of one year.</summary>
-    /// <param name="bins">4 or 5.</param>
-    public static double[] Bins(ReadOnlySpan<byte> year, int bins)
-    {
-        ulong low = BinaryPrimitives.ReadUInt64LittleEndian(year) >> 24 | (ulong)BinaryPrimitives.ReadUInt16LittleEndian(year[8..]) << 40;
-        double[] probabilities = new double[bins];
-        int rest = Unit;
-        for (int bin = 0; bin < bins - 1; bin++)
-        {
-            int units = (int)(low >> BinBits * bin) & (1 << BinBits) - 1;
-            probabilities[bin] = units / (double)Unit;
-            rest -= units;
-        }
-
-        probabilities[^1] = rest / (double)Unit;
-        return probabilities;
-    }
 }

@@ -9,8 +9,4 @@ public sealed record PlacementQuery(string InstanceType, IReadOnlyList<string> R
 /// <summary>All questions of a day.</summary>
 /// <param name="Queries">By type, then by region.</param>
 /// <param name="Bound">No packing has fewer.</param>
-public sealed record PackedQueries(IReadOnlyList<PlacementQuery> Queries, int Bound)
-{
-    /// <summary>True when the number of questions is the least there can be.</summary>
-    public bool IsMinimal => Queries.Count == Bound;
-}
+public sealed record PackedQueries(IReadOnlyList<PlacementQuery> Queries, int Bound);

@@ -3,6 +3,7 @@ using Durable.Pipelines.Climate.Hazards;
 using Durable.Pipelines.Climate.Model;
 using Durable.Pipelines.Climate.Probability;
 using Durable.Pipelines.Climate.Results;
+using Durable.Tests.Pipelines.Climate.Probability;
 using Npgsql;
 
 namespace Durable.Tests.Pipelines.Climate;
@@ -64,7 +65,7 @@ public sealed class ProbabilityTableTests
             ReadOnlySpan<byte> year = years.AsSpan(years.Length == PackedYears.Size ? 0 : (reader.GetInt32(2) - reader.GetInt16(1)) * PackedYears.Size, PackedYears.Size);
             double[] bins = reader.GetFieldValue<double[]>(4);
             Assert.Equal(PackedYears.Loss(year) / 1e6, reader.GetDouble(3), 1e-12);
-            Assert.Equal(PackedYears.Bins(year, bins.Length), bins);
+            Assert.Equal(Unpacked.Bins(year, bins.Length), bins);
         }
 
         Assert.Equal(12 * 9 * 80, rows);

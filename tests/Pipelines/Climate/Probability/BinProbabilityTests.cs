@@ -104,7 +104,7 @@ public sealed class BinProbabilityTests
                 Assert.Equal(1, p.Sum(), 1e-6);
                 Assert.All(p, share => Assert.InRange(share, 0, 1 + 1e-12));
                 Assert.InRange(AnnualLoss(p, scheme), scheme.DamageRates.Min() - 1e-12, scheme.DamageRates.Max() + 1e-12);
-                double[] stored = PackedYears.Bins(Pack(p, scheme), p.Length);
+                double[] stored = Unpacked.Bins(Pack(p, scheme), p.Length);
                 Assert.Equal(1, stored.Sum(), 1e-12);
                 Assert.All(stored.Zip(p), pair => Assert.Equal(pair.Second, pair.First, 1.01 / PackedYears.Unit));
             }

@@ -94,7 +94,7 @@ public sealed class RepairedTrapTests
                     bool inside = each.changed >= target - 15 && each.changed < target + 15;
                     if (inside) continue;
                     Assert.Equal(PackedYears.Loss(before[target]), PackedYears.Loss(after[target]), 2.0); // millionths
-                    Assert.All(PackedYears.Bins(before[target], 5).Zip(PackedYears.Bins(after[target], 5)), bin => Assert.Equal(bin.First, bin.Second, 1.01e-4));
+                    Assert.All(Unpacked.Bins(before[target], 5).Zip(Unpacked.Bins(after[target], 5)), bin => Assert.Equal(bin.First, bin.Second, 1.01e-4));
                 }
 
                 Assert.True(Math.Abs(PackedYears.Loss(before[each.changed]) - PackedYears.Loss(after[each.changed])) > 200, $"{2021 + each.changed} did not move itself");
@@ -118,7 +118,7 @@ public sealed class RepairedTrapTests
 
             byte[] target = Heat(each.series, SampleWindow.Rolling30, each.past)[35]; // 2056: 2041 to 2070
 
-            Assert.All(PackedYears.Bins(target, 5).Zip(expected), bin => Assert.Equal(bin.Second, bin.First, 1.2e-4));
+            Assert.All(Unpacked.Bins(target, 5).Zip(expected), bin => Assert.Equal(bin.Second, bin.First, 1.2e-4));
             Assert.Equal(expected.Zip([0.001, 0.003, 0.010, 0.020, 0.035]).Sum(bin => bin.First * bin.Second), PackedYears.Loss(target) / 1e6, 1e-6);
         }).Check(Runs);
     }
