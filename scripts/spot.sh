@@ -10,6 +10,15 @@ spot_on_sandbox() {
   export Spot__Bucket=spot-desk Spot__AdvisorUrl="$AWS_ENDPOINT_URL/sandbox/spot-advisor-data.json" Spot__QueriesPerAccount="${Spot__QueriesPerAccount:-100000}"
 }
 
+# Asks our own database, before a sandbox is made for nothing; prints the slot. Unknown counts as not there.
+spot_slot_is_there() {
+  [ -z "${PostgresConnection:-}" ] && [ -d "$PG_HOME/data" ] || return 1
+  postgres_start
+  local slot
+  slot=$(postgres_psql durable -qAtc "SELECT to_char(slot AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI') FROM spot.slots
+    WHERE state = 'present' AND slot = date_bin('10 minutes', now(), TIMESTAMPTZ '2000-01-01T00:00Z')" 2>/dev/null) && [ -n "$slot" ] && echo "$slot"
+}
+
 run_spot() {
   local port exit_when_done=0
   default_port
@@ -25,12 +34,19 @@ run_spot() {
   done
   prepare
   own_or_say_who_does
-  aws_is_configured || spot_on_sandbox
-  [ -n "${Spot__Bucket:-}" ] || die 1 "Spot__Bucket is not set: with an AWS account, name the bucket to collect into."
-  start_everything "$port"
-  local url outcome=0
-  url=$(app_url)
-  interruptible dotnet "$CLI_DLL" spot run --url "$url" || outcome=$?
+  local url slot outcome=0
+  if ! aws_is_configured && slot=$(spot_slot_is_there); then
+    start_everything "$port"
+    url=$(app_url)
+    say "Nothing to do: slot $slot is there. A slot is collected once; the next begins at $(date -u -d "$slot UTC + 10 minutes" +%FT%R) UTC."
+    interruptible dotnet "$CLI_DLL" spot slot --url "$url" --slot "$slot" || outcome=$?
+  else
+    aws_is_configured || spot_on_sandbox
+    [ -n "${Spot__Bucket:-}" ] || die 1 "Spot__Bucket is not set: with an AWS account, name the bucket to collect into."
+    start_everything "$port"
+    url=$(app_url)
+    interruptible dotnet "$CLI_DLL" spot run --url "$url" || outcome=$?
+  fi
   interruptible dotnet "$CLI_DLL" spot latest --url "$url" --type m5.large --limit 10 || true
   if [ "$exit_when_done" -eq 1 ] || [ "$outcome" -eq 2 ]; then exit "$outcome"; fi
   stay_up "$url"

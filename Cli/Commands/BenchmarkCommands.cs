@@ -36,11 +36,7 @@ internal static class BenchmarkCommands
                 if (parsed.GetValue(plan) is { } hash) body["planHash"] = hash;
                 Answer started = await client.CallAsync(HttpMethod.Post, Suite, body.ToJsonString(), cancellation, allow: HttpStatusCode.Conflict);
                 string id = started.Body.Text("id");
-                if (id.Length == 0)
-                {
-                    JsonView.Write(screen, format, started.Body); // the plan is stale
-                    return ExitCode.Failed;
-                }
+                if (id.Length == 0) throw new CommandFailedException(ExitCode.Failed, Refusals.Sentence(started.Body)); // the plan is stale
 
                 screen.Say(started.Status == HttpStatusCode.Conflict ? $"Already under way as {id}: watching that." : $"Started {id}.");
                 if (parsed.GetValue(noWait))
@@ -53,7 +49,8 @@ internal static class BenchmarkCommands
                 JsonNode? output = status.Field("output");
                 if (format == OutputFormat.Json) JsonView.Write(screen, format, status.Text("runtimeStatus") == "Completed" ? output : status);
                 else await WriteTableAsync(client, screen, cancellation);
-                if (status.Text("runtimeStatus") == "Completed") screen.Say($"{output.Text("verdict")}.{(output.Text("verdict") == "Incomplete" ? " Some models could not be run here; the table says why." : "")}");
+                if (output.Field("models") is JsonArray { Count: 0 } && output.Field("present") is JsonArray { Count: > 0 } there) screen.Say($"Nothing to do: all {there.Count} models have passed already (--force trains them again).");
+                else if (status.Text("runtimeStatus") == "Completed") screen.Say($"{output.Text("verdict")}.{(output.Text("verdict") == "Incomplete" ? " Some models could not be run here; the table says why." : "")}");
                 else screen.Say(output.Text("message") is { Length: > 0 } reason ? reason : Fields.Plain(output));
                 return RunWaiter.Outcome(status);
             });

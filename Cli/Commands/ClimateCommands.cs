@@ -40,8 +40,8 @@ internal static class ClimateCommands
             int sampleSeed = parsed.GetValue(seed) ?? 1;
             JsonNode? grid = await GridAsync(client, cancellation);
             bool isThere = wanted is null || (grid.Field("sample").Number("cells") == wanted && grid.Field("sample").Number("seed") == sampleSeed);
-            if (isThere && await NothingToDoAsync(client, parsed, options, cancellation) is { } plan)
-                return await WriteDoneAsync(client, screen, format, plan, parsed.GetValue(statistics), cancellation);
+            if (isThere && await NothingToDoAsync(client, parsed, options, cancellation) is { } plans)
+                return await WriteDoneAsync(client, screen, format, plans, parsed.GetValue(statistics), cancellation);
             if (wanted is { } count)
             {
                 await SampleAsync(client, screen, count, sampleSeed, cancellation);
@@ -74,26 +74,33 @@ internal static class ClimateCommands
         });
     }
 
-    // The plan when it has nothing to fill; null when there is work, or when that cannot be told: then the start itself says what is wrong.
-    private static async Task<JsonNode?> NothingToDoAsync(DurableClient client, ParseResult parsed, BatchOptions options, CancellationToken cancellation)
+    // The plans of the batch, when they have nothing to fill; null when there is work, or when that cannot be told: then the start itself says what is wrong.
+    private static async Task<JsonArray?> NothingToDoAsync(DurableClient client, ParseResult parsed, BatchOptions options, CancellationToken cancellation)
     {
         JsonObject body = options.Body(parsed);
         string batch = parsed.GetRequiredValue(options.Batch);
-        if (batch == "annual" || body.ContainsKey("planHash") || body.ContainsKey("force"))
+        if (body.ContainsKey("planHash") || body.ContainsKey("force"))
             return null;
         body["dryRun"] = true;
-        Answer plan = await client.CallAsync(
-            HttpMethod.Post, "climate/" + batch, body.ToJsonString(), cancellation, HttpStatusCode.Conflict, HttpStatusCode.UnprocessableEntity);
-        return plan.Status == HttpStatusCode.OK && plan.Body.Number("toFill") == 0 && plan.Body.Number("skipped") > 0 ? plan.Body : null;
+        JsonArray plans = [];
+        foreach (string part in batch == "annual" ? ["probability", "hazard"] : (string[])[batch])
+        {
+            Answer plan = await client.CallAsync(
+                HttpMethod.Post, "climate/" + part, body.ToJsonString(), cancellation, HttpStatusCode.Conflict, HttpStatusCode.UnprocessableEntity);
+            if (plan.Status != HttpStatusCode.OK || plan.Body.Number("toFill") != 0 || plan.Body.Number("skipped") is not > 0)
+                return null;
+            plans.Add(plan.Body!.DeepClone());
+        }
+        return plans;
     }
 
-    private static async Task<int> WriteDoneAsync(DurableClient client, Screen screen, OutputFormat format, JsonNode plan, bool statistics, CancellationToken cancellation)
+    private static async Task<int> WriteDoneAsync(DurableClient client, Screen screen, OutputFormat format, JsonArray plans, bool statistics, CancellationToken cancellation)
     {
-        string sentence = string.Create(CultureInfo.InvariantCulture, $"Nothing to do: all {plan.Number("skipped"):N0} partitions are there (--force computes them again).");
+        string sentence = string.Create(CultureInfo.InvariantCulture, $"Nothing to do: all {plans.Sum(plan => plan.Number("skipped") ?? 0):N0} partitions are there (--force computes them again).");
         if (format == OutputFormat.Json)
         {
             screen.Say(sentence);
-            JsonView.Write(screen, format, plan);
+            JsonView.Write(screen, format, plans is [{ } only] ? only : plans);
             return ExitCode.Ok;
         }
         screen.Out.WriteLine(sentence);

@@ -157,11 +157,7 @@ internal static class ReturnsCommands
     {
         Answer started = await client.CallAsync(HttpMethod.Post, route, body.ToJsonString(), cancellation, allow: HttpStatusCode.Conflict);
         string id = started.Body.Text("id");
-        if (id.Length == 0)
-        {
-            JsonView.Write(screen, format, started.Body); // the plan is stale
-            return ExitCode.Failed;
-        }
+        if (id.Length == 0) throw new CommandFailedException(ExitCode.Failed, Refusals.Sentence(started.Body)); // the plan is stale
 
         screen.Say(started.Status == HttpStatusCode.Conflict ? $"Already under way as {id}: watching that." : $"Started {id}.");
         if (noWait)
@@ -171,6 +167,7 @@ internal static class ReturnsCommands
         }
 
         JsonNode status = await RunWaiter.WaitAsync(client, screen, id, cancellation);
+        if (status.Field("output").Text("state") == "UpToDate") screen.Say("Nothing to do: these rows were trained on and judged already (--force does it again).");
         JsonView.Write(screen, format, status.Text("runtimeStatus") == "Completed" ? status.Field("output") : status);
         return RunWaiter.Outcome(status);
     }

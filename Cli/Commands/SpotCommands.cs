@@ -89,7 +89,7 @@ internal static class SpotCommands
     {
         Option<string?> type = Text("--type", "Instance type"), region = Text("--region", "Region"), zone = Text("--zone", "Zone id, e.g. use1-az2"), at = Text("--at", "The market as of this UTC time instead of now");
         Option<int?> limit = new("--limit") { Description = "Rows at most, 1 to 1000" };
-        return Show(connection, screen, new Command("latest", "Shows the market now, or as of a time.") { type, region, zone, at, limit }, parsed => "spot/market" + Query(
+        return ShowMarket(connection, screen, new Command("latest", "Shows the market now, or as of a time.") { type, region, zone, at, limit }, "rows", parsed => "spot/market" + Query(
             ("type", parsed.GetValue(type)), ("region", parsed.GetValue(region)), ("zone", parsed.GetValue(zone)), ("at", parsed.GetValue(at)), ("limit", parsed.GetValue(limit)?.ToString(CultureInfo.InvariantCulture))));
     }
 
@@ -98,7 +98,7 @@ internal static class SpotCommands
         Option<string> type = new("--type") { Description = "Instance type", Required = true }, region = new("--region") { Description = "Region", Required = true }, zone = new("--zone") { Description = "Zone id, e.g. use1-az2", Required = true };
         Option<string?> from = Text("--from", "From this UTC time"), to = Text("--to", "To this UTC time");
         Option<int?> limit = new("--limit") { Description = "Changes at most, 1 to 1000" };
-        return Show(connection, screen, new Command("history", "Shows every change of one row of the market.") { type, region, zone, from, to, limit }, parsed => "spot/history" + Query(
+        return ShowMarket(connection, screen, new Command("history", "Shows every change of one row of the market.") { type, region, zone, from, to, limit }, "changes", parsed => "spot/history" + Query(
             ("type", parsed.GetRequiredValue(type)), ("region", parsed.GetRequiredValue(region)), ("zone", parsed.GetRequiredValue(zone)), ("from", parsed.GetValue(from)), ("to", parsed.GetValue(to)),
             ("limit", parsed.GetValue(limit)?.ToString(CultureInfo.InvariantCulture))));
     }
@@ -107,6 +107,15 @@ internal static class SpotCommands
         connection, screen, async (parsed, client, format, cancellation) =>
         {
             JsonView.Write(screen, format, (await client.CallAsync(HttpMethod.Get, route(parsed), json: null, cancellation)).Body);
+            return ExitCode.Ok;
+        });
+
+    private static Command ShowMarket(Connection connection, Screen screen, Command command, string rows, Func<ParseResult, string> route) => command.Does(
+        connection, screen, async (parsed, client, format, cancellation) =>
+        {
+            JsonNode? body = (await client.CallAsync(HttpMethod.Get, route(parsed), json: null, cancellation)).Body;
+            if (format == OutputFormat.Json) JsonView.Write(screen, format, body);
+            else MarketView.Write(screen, body.Text("slot"), body.Field(rows) as JsonArray ?? []);
             return ExitCode.Ok;
         });
 
@@ -121,11 +130,15 @@ internal static class SpotCommands
         foreach (string name in body.Where(member => member.Value is null).Select(member => member.Key).ToList()) body.Remove(name);
         Answer started = await client.CallAsync(HttpMethod.Post, route, body.ToJsonString(), cancellation, allow: HttpStatusCode.Conflict);
         string id = started.Body.Text("id");
-        if (id.Length == 0)
+        if (id.Length == 0 && started.Body.Text("slot") is { Length: > 0 } slot)
         {
-            JsonView.Write(screen, format, started.Body); // it is there, or the plan no longer holds
-            return ExitCode.Failed;
+            // It is in the history, and its record is what was asked for.
+            screen.Say($"Nothing to do: slot {slot} is there. A slot is collected once; the next begins at {started.Body.Text("next")} UTC.");
+            JsonView.Write(screen, format, (await client.CallAsync(HttpMethod.Get, "spot/slots/" + Uri.EscapeDataString(slot), json: null, cancellation)).Body);
+            return ExitCode.Ok;
         }
+        if (id.Length == 0)
+            throw new CommandFailedException(ExitCode.Failed, Refusals.Sentence(started.Body)); // the plan no longer holds
 
         screen.Say(started.Status == HttpStatusCode.Conflict ? $"Already under way as {id}: watching that." : $"Started {id}.");
         if (noWait)

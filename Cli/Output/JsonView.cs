@@ -1,3 +1,4 @@
+using System.Text;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Nodes;
@@ -48,7 +49,10 @@ internal static class JsonView
         int width = simple.Count == 0 ? 0 : simple.Max(m => Cells.Words(m.Key).Length);
         string indent = title is null ? string.Empty : "  ";
         foreach (KeyValuePair<string, JsonNode?> member in simple)
-            screen.Out.WriteLine($"{indent}{Cells.Words(member.Key).PadRight(width)}  {(member.Value is JsonArray ? Cells.Of(screen, member.Value) : Fields.Plain(member.Value))}".TrimEnd());
+        {
+            string lead = $"{indent}{Cells.Words(member.Key).PadRight(width)}  ";
+            screen.Out.WriteLine((lead + (member.Value is JsonArray ? Wrapped(Cells.Of(screen, member.Value), lead.Length, screen.Width) : Fields.Plain(member.Value))).TrimEnd());
+        }
         foreach (KeyValuePair<string, JsonNode?> member in members.Where(m => !IsSimple(m.Value)))
         {
             screen.Out.WriteLine();
@@ -62,6 +66,28 @@ internal static class JsonView
             screen.Out.WriteLine($"{title}:");
         List<string> names = [.. list.SelectMany(item => ((JsonObject)item!).Select(m => m.Key)).Distinct()];
         Tables.Write(screen, [.. names.Select(Cells.Words)], list.Select(item => (IReadOnlyList<string>)[.. names.Select(name => Cells.Of(screen, item![name]))]));
+    }
+
+    // A list goes on under its first item when it is longer than the line.
+    private static string Wrapped(string list, int from, int width)
+    {
+        StringBuilder text = new();
+        int at = from;
+        foreach (string item in list.Split(", "))
+        {
+            if (text.Length > 0)
+            {
+                text.Append(',');
+                bool fits = at + 2 + item.Length < width; // and a comma after it
+                text.Append(fits ? " " : "\n" + new string(' ', from));
+                at = fits ? at + 2 : from;
+            }
+
+            text.Append(item);
+            at += item.Length;
+        }
+
+        return text.ToString();
     }
 
     private static bool IsSimple(JsonNode? value) => value switch

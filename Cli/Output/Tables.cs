@@ -12,11 +12,11 @@ internal sealed record Column(string Heading, int Rank = 1, int Least = 0);
 /// <summary>Columns with a heading, no wider than the screen: long cells are cut, then columns left out, and what is not shown is said.</summary>
 internal static class Tables
 {
-    private const int LeastOfText = 16;
+    private const int LeastOfKey = 32, LeastOfText = 16;
 
     /// <summary>Writes <paramref name="rows"/> under <paramref name="headings"/>: the first column stays, the last go first.</summary>
     public static void Write(Screen screen, IReadOnlyList<string> headings, IEnumerable<IReadOnlyList<string>> rows) =>
-        Write(screen, [.. headings.Select((heading, i) => new Column(heading, i, LeastOfText))], rows);
+        Write(screen, [.. headings.Select((heading, i) => new Column(heading, i, i == 0 ? LeastOfKey : LeastOfText))], rows);
 
     /// <summary>Writes <paramref name="rows"/> under <paramref name="columns"/>; without a terminal as plain columns, no lines, no colours.</summary>
     public static void Write(Screen screen, IReadOnlyList<Column> columns, IEnumerable<IReadOnlyList<string>> rows)

@@ -54,7 +54,7 @@ public sealed class SpotHttp(SlotPlanner planner, GapFinder gaps, SlotTable slot
                 return await request.AnswerAsync(HttpStatusCode.OK, new { plan = plan.Hash, work.Slot, reason = plan.Partitions[0].Reason, plan.Options, plan.ToFill, plan.Lanes }, cancellationToken);
             }
 
-            if (work.IsPresent) return await request.RefuseAsync(HttpStatusCode.Conflict, new { error = $"Slot {slot} is in the history.", instance = order.InstanceId }, cancellationToken);
+            if (work.IsPresent) return await request.RefuseAsync(HttpStatusCode.Conflict, new { error = $"Slot {slot} is in the history.", slot = slot.Text, next = SlotTime.Of(clock.GetUtcNow().UtcDateTime).Plus(1).Text, instance = order.InstanceId }, cancellationToken);
             await plans.CheckAsync(body.Plan, plan, cancellationToken);
         }
         catch (PlanStaleException stale)

@@ -33,6 +33,17 @@ public sealed class BenchmarkCommandTests
     }
 
     [Fact]
+    public async Task A_suite_whose_models_have_all_passed_has_nothing_to_do_and_names_force()
+    {
+        await using FakeHost host = await FakeHost.StartAsync();
+        host.On("POST /api/benchmark", 202, """{"Id":"benchmark"}""").On("GET /api/benchmark", 200, Table)
+            .On("GET /runtime/webhooks/durabletask/instances/benchmark", 200, """{"runtimeStatus":"Completed","output":{"Verdict":"Passed","Failed":0,"Models":[],"Present":["xgboost","lightgbm"]}}""");
+        CliCall call = await CliCall.RunAsync(host, "benchmark", "run");
+        Assert.Equal((0, Written), (call.ExitCode, call.Out));
+        Assert.Contains("Nothing to do: all 2 models have passed already (--force trains them again).", call.Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task A_failed_suite_is_told_and_ends_with_1()
     {
         await using FakeHost host = await FakeHost.StartAsync();

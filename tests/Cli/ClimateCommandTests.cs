@@ -175,6 +175,22 @@ public sealed class ClimateCommandTests
         Assert.Equal("""{"dryRun":true}""", Assert.Single(host.Requests, r => r.Method == "POST").Body);
     }
 
+    [Theory, InlineData(0, true), InlineData(1, false)]
+    public async Task An_annual_batch_is_done_when_both_of_its_parts_are(int hazardToFill, bool isDone)
+    {
+        await using FakeHost host = await FakeHost.StartAsync();
+        host.On("GET /api/climate/grid", 200, """{"cells":50,"source":"sample:50:1","sample":{"cells":50,"seed":1}}""")
+            .On("POST /api/climate/probability", 200, """{"hash":"ab","toFill":0,"skipped":40,"partitions":[]}""")
+            .On("POST /api/climate/hazard", 200, $$"""{"hash":"cd","toFill":{{hazardToFill}},"skipped":320,"partitions":[]}""")
+            .On("POST /api/climate/annual", 202, """{"id":"annual-1"}""");
+
+        CliCall call = await CliCall.RunAsync(host, "climate", "run", "--batch", "annual", "--no-wait");
+
+        Assert.Equal(0, call.ExitCode);
+        Assert.Equal(isDone, call.Out.StartsWith("Nothing to do: all 360 partitions are there (--force computes them again).", StringComparison.Ordinal));
+        Assert.Equal(isDone, !host.Requests.Any(request => request.Path == "/api/climate/annual"));
+    }
+
     [Fact]
     public async Task A_second_sample_waits_for_the_first_and_the_batch_names_its_grid()
     {

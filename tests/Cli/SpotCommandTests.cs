@@ -14,7 +14,7 @@ public sealed class SpotCommandTests
     public async Task What_is_asked_for_is_sent(string command, string route, string query)
     {
         await using FakeHost host = await FakeHost.StartAsync();
-        host.On(route, _ => new Reply(200, """{"state":"present"}"""));
+        host.On(route, _ => new Reply(200, """{"slot":"present","rows":[],"changes":[{"zone":"present"}]}"""));
         CliCall call = await CliCall.RunAsync(host, command.Split(' '));
         Assert.Equal((0, query), (call.ExitCode, Uri.UnescapeDataString(Assert.Single(host.Requests).Query)));
         Assert.Contains("present", call.Out, StringComparison.Ordinal);
@@ -38,13 +38,25 @@ public sealed class SpotCommandTests
     }
 
     [Fact]
-    public async Task A_slot_that_is_there_is_a_failure_to_run_it()
+    public async Task A_slot_that_is_there_is_shown_and_nothing_is_started()
     {
         await using FakeHost host = await FakeHost.StartAsync();
-        host.On("POST /api/spot", _ => new Reply(409, """{"error":"Slot 2026-11-26T10:20 is in the history.","instance":"spot-20261126-1020"}"""));
+        host.On("POST /api/spot", 409, """{"error":"Slot 2026-11-26T10:20 is in the history.","slot":"2026-11-26T10:20","next":"2026-11-26T10:30","instance":"spot-20261126-1020"}""")
+            .On("GET /api/spot/slots/2026-11-26T10:20", 200, """{"slot":"2026-11-26T10:20","state":"present","rows":720,"runs":[]}""");
         CliCall call = await CliCall.RunAsync(host, "spot", "run");
-        Assert.Equal(1, call.ExitCode);
-        Assert.Contains("is in the history", call.Out, StringComparison.Ordinal);
+        Assert.Equal(0, call.ExitCode);
+        Assert.Equal("Nothing to do: slot 2026-11-26T10:20 is there. A slot is collected once; the next begins at 2026-11-26T10:30 UTC.", call.Error.Trim());
+        Assert.Contains("720", call.Out, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_plan_that_no_longer_holds_is_a_failure_in_sentences()
+    {
+        await using FakeHost host = await FakeHost.StartAsync();
+        host.On("POST /api/spot", 409, """{"error":"The plan ab no longer holds.","difference":["2026-11-26T10:20: missing, now present"]}""");
+        CliCall call = await CliCall.RunAsync(host, "spot", "run", "--plan", "ab");
+        Assert.Equal((1, ""), (call.ExitCode, call.Out));
+        Assert.Equal($"The plan ab no longer holds.{Environment.NewLine}  2026-11-26T10:20: missing, now present", call.Error.Trim());
     }
 
     [Theory, InlineData("spot history --type a"), InlineData("spot slot"), InlineData("spot latest --limit many"), InlineData("spot run --max-removed-share lots"), InlineData("spot rum")]
