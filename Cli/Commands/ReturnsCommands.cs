@@ -113,7 +113,8 @@ internal static class ReturnsCommands
         TextWriter target = own ?? screen.Out;
         long sent = 0, bad = 0;
         StringBuilder part = new();
-        for (int held = 0; ;)
+        int held = 0;
+        while (true)
         {
             string? line = await reader.ReadLineAsync(cancellation);
             if (line is not null)

@@ -59,7 +59,8 @@ internal static class RunWaiter
     {
         string route = InstanceCommands.Route(instanceId) + "?showInput=false";
         TimeSpan pause = FirstPause;
-        for (int silent = 0; ;)
+        int silent = 0;
+        while (true)
         {
             try
             {

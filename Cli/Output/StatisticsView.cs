@@ -28,7 +28,7 @@ internal static class StatisticsView
             ("values computed", $"{Count(run, "values")}, {Count(run, "fallbacks")} on stated defaults"),
         ];
         foreach ((string name, string value) in lines)
-            screen.Out.WriteLine($"  {name,-15}  {value}");
+            screen.Out.WriteLine($"  {name.PadRight(15)}  {value}");
         if (run.Field("failures") is JsonArray { Count: > 0 } failures)
         {
             screen.Out.WriteLine();

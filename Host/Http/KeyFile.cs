@@ -25,7 +25,8 @@ internal sealed record KeyFile(string Master, string System, string Host)
                 $"The host's keys cannot be kept in {path} ({e.Message}). Let the host write there, or set Keys__master, Keys__host__default and Keys__system__durabletask_extension.");
         }
 
-        for (long started = TimeProvider.System.GetTimestamp(); ;)
+        long started = TimeProvider.System.GetTimestamp();
+        while (true)
         {
             if (Read(path) is { } keys)
                 return keys;

@@ -23,7 +23,8 @@ internal static class RequestJson
             throw new BodyTooLargeException();
         using MemoryStream body = new((int)(request.ContentLength ?? 0));
         byte[] chunk = new byte[32 * 1024];
-        for (int read; (read = await request.Body.ReadAsync(chunk, cancellation)) > 0;)
+        int read;
+        while ((read = await request.Body.ReadAsync(chunk, cancellation)) > 0)
         {
             if (body.Length + read > HttpLimits.BodyBytes)
                 throw new BodyTooLargeException();

@@ -30,7 +30,8 @@ internal static class TimeZones
     public static DateTime? FirstChange(TimeZoneInfo zone, DateTime from, DateTime to)
     {
         TimeSpan offset = zone.GetUtcOffset(from);
-        for (DateTime at = from; at < to;)
+        DateTime at = from;
+        while (at < to)
         {
             DateTime next = to - at > Step ? at + Step : to;
             if (zone.GetUtcOffset(next) != offset) return Narrow(zone, at, next, offset);

@@ -36,7 +36,8 @@ internal sealed class TimerRunner
     public async Task RunAsync(CancellationToken stopping)
     {
         bool started = false;
-        for (int failures = 0; !stopping.IsCancellationRequested;)
+        int failures = 0;
+        while (!stopping.IsCancellationRequested)
         {
             try
             {
@@ -212,7 +213,8 @@ internal sealed class TimerRunner
     /// <summary>Says in the row that the call has ended; insists, because without it the occurrence is fired again.</summary>
     private async Task FinishAsync(DateTimeOffset occurrence, bool interrupted, CancellationToken stopping)
     {
-        for (int failures = 0; ;)
+        int failures = 0;
+        while (true)
         {
             try
             {

@@ -174,7 +174,8 @@ public static class LeasedCluster
 
         private async Task WaitForTurnAsync()
         {
-            for (TimeSpan pause = FirstPause; ;)
+            TimeSpan pause = FirstPause;
+            while (true)
             {
                 if (Cancel.IsCompleted) throw await ReasonAsync();
                 LeaseTurn turn = await Context.CallActivityAsync<LeaseTurn>(nameof(TakeLease), new LeaseRequest(Context.InstanceId, Request), Retry);

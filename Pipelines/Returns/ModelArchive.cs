@@ -24,7 +24,8 @@ public sealed record ModelArchive(byte[] Onnx, JsonElement Metadata)
         try
         {
             using TarReader tar = new(new Limited(new GZipStream(new MemoryStream(archive), CompressionMode.Decompress), MostBytes));
-            for (int entries = 0; tar.GetNextEntry() is { } entry;)
+            int entries = 0;
+            while (tar.GetNextEntry() is { } entry)
             {
                 if (++entries > MostEntries) throw new ModelArchiveException($"The model archive has more than {MostEntries} entries.");
                 string name = entry.Name.StartsWith("./", StringComparison.Ordinal) ? entry.Name[2..] : entry.Name;

@@ -101,7 +101,8 @@ public sealed class PrivatePostgres : IAsyncDisposable
 
     private static async Task WaitUntilReadyAsync(string connectionString, string logPath)
     {
-        for (Stopwatch watch = Stopwatch.StartNew(); ;)
+        Stopwatch watch = Stopwatch.StartNew();
+        while (true)
         {
             try
             {

@@ -46,7 +46,8 @@ internal sealed class RollingBins
         if (windows.Length != series.Length || windows.IsRolling != rolling) windows = new SampleWindows(series.Length, rolling);
         int finite = Measure(series, scheme);
         (float lowest, float highest) = Scale(Sum(series));
-        for (float low = lowest; low <= highest;)
+        float low = lowest;
+        while (low <= highest)
         {
             Nodes nodes = highest - low <= Few.Span ? Few : Many;
             float high = Math.Min(highest, low + nodes.Span);

@@ -17,7 +17,8 @@ public sealed class Patience(TimeProvider clock)
     public async Task<T> CallAsync<T>(Func<Task<T>> call, DateTime deadlineUtc, CancellationToken cancellationToken, int triesBeside = 3)
     {
         TimeSpan pause = First;
-        for (int failures = 0; ;)
+        int failures = 0;
+        while (true)
         {
             try
             {

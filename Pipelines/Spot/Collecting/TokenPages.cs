@@ -9,7 +9,8 @@ internal static class TokenPages
     public static async Task ReadAsync(Func<string?, Task<string?>> readPage)
     {
         HashSet<string> met = [];
-        for (string? token = null; ;)
+        string? token = null;
+        while (true)
         {
             token = await readPage(token);
             if (string.IsNullOrEmpty(token)) return;

@@ -154,7 +154,8 @@ internal sealed class ChaosHub : IAsyncDisposable
 
     private async Task<T> AskAsync<T>(string sql, object[] parameters, Func<NpgsqlDataReader, Task<T>> read)
     {
-        for (Stopwatch watch = Stopwatch.StartNew(); ;)
+        Stopwatch watch = Stopwatch.StartNew();
+        while (true)
         {
             try
             {

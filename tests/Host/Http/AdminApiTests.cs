@@ -82,8 +82,10 @@ public sealed class AdminApiTests : IAsyncLifetime
 
         using CancellationTokenSource patience = new(TimeSpan.FromSeconds(10));
         string seen;
-        do // other tests of this class may have left a line
-            seen = await HttpShapes.Ticks.Reader.ReadAsync(patience.Token);
+        do
+        {
+            seen = await HttpShapes.Ticks.Reader.ReadAsync(patience.Token); // other tests of this class may have left a line
+        }
         while (seen != expected);
     }
 

@@ -30,8 +30,8 @@ public sealed class TrainScriptTests : IDisposable
         using ReturnsModel model = ReturnsModel.Load(sample.Onnx);
         float[] predicted = new float[sample.Rows.Count * 6];
         model.Predict(sample.Rows.SelectMany(row => row.Features).ToArray(), predicted);
-        for (int row = 0; row < torch.Length; row++)
-            for (int target = 0; target < 6; target++) Assert.Equal(torch[row][target], predicted[(row * 6) + target], 1e-5f);
+        foreach ((int row, int target) in from row in Enumerable.Range(0, torch.Length) from target in Enumerable.Range(0, 6) select (row, target))
+            Assert.Equal(torch[row][target], predicted[(row * 6) + target], 1e-5f);
         Assert.Equal(torch[7], model.Predict(sample.Rows[7].Features).Select((value, i) => Math.Abs(value - torch[7][i]) < 1e-5f ? torch[7][i] : value));
     }
 
