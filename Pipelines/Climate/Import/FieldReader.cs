@@ -39,6 +39,12 @@ internal static class FieldReader
 
         value = Parse(column.Kind, text);
         if (value is null) return Unreadable(column, text);
+        if (value is float number && number == column.NotGiven)
+        {
+            value = null;
+            return null;
+        }
+
         return OutOfRange(column, value) ? new(column.Name, text, "is out of range", FormattableString.Invariant($"{column.Name} goes from {Least(column)} to {Most(column)}.")) : null;
     }
 

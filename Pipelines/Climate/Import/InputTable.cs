@@ -26,8 +26,9 @@ public enum ColumnKind
 /// <param name="Most">Largest number allowed.</param>
 /// <param name="Allowed">The only texts allowed.</param>
 /// <param name="Longest">Most characters of a text.</param>
+/// <param name="NotGiven">A number outside the range that the source writes for "not given"; it is NULL, as a blank is.</param>
 public sealed record InputColumn(string Name, ColumnKind Kind, bool Required = false, double? Least = null, double? Most = null, IReadOnlyList<string>? Allowed = null,
-    int Longest = 1000);
+    int Longest = 1000, double? NotGiven = null);
 
 /// <summary>A table that can be imported: its columns, its key, and the grid its cells must belong to.</summary>
 /// <param name="CellsOf">Table whose <c>grid_id</c>s are known; null when the table has none to check.</param>
@@ -98,20 +99,20 @@ public static class InputTables
         [
             new("tcid", ColumnKind.Text, true), new("year", ColumnKind.Small, true, FirstYear, LastYear), new("month", ColumnKind.Small, true, 1, 12),
             new("day", ColumnKind.Small, true, 1, 31), new("hour", ColumnKind.Small, true, 0, 23), new("grade", ColumnKind.Text, true, Allowed: ["TD", "TS", "STS", "TY", "L"]),
-            new("longitude", ColumnKind.Real, true, -180, 360), new("latitude", ColumnKind.Real, true, -90, 90), new("max_wind_speed", ColumnKind.Real, false, -999, 150),
-            new("central_pressure", ColumnKind.Real, false, -999, 1100), new("gale_long", ColumnKind.Real, false, -999, 5000), new("gale_short", ColumnKind.Real, false, -999, 5000),
-            new("gale_dir", ColumnKind.Real, false, -999, 360), new("storm_long", ColumnKind.Real, false, -999, 5000), new("storm_short", ColumnKind.Real, false, -999, 5000),
-            new("storm_dir", ColumnKind.Real, false, -999, 360), new("typhoon_name", ColumnKind.Text),
+            new("longitude", ColumnKind.Real, true, -180, 360), new("latitude", ColumnKind.Real, true, -90, 90), Storm("max_wind_speed", 150),
+            Storm("central_pressure", 1100), Storm("gale_long", 5000), Storm("gale_short", 5000), Storm("gale_dir", 360), Storm("storm_long", 5000), Storm("storm_short", 5000),
+            Storm("storm_dir", 360), new("typhoon_name", ColumnKind.Text),
         ], ["tcid", "year", "month", "day", "hour"], HasCalendarDay: true),
         new("api_typhoon_track",
         [
             new("year", ColumnKind.Small, true, FirstYear, LastYear), new("typ_seq", ColumnKind.Small, true, 0), new("seq", ColumnKind.Small, true, 0),
             new("ft_type", ColumnKind.Small, true, 0, 1), new("tmd", ColumnKind.Text), new("typ_tm", ColumnKind.Timestamp, true), new("ft_tm", ColumnKind.Timestamp, true),
             new("latitude", ColumnKind.Real, true, -90, 90), new("longitude", ColumnKind.Real, true, -180, 360), new("direction", ColumnKind.Text),
-            new("speed_kmh", ColumnKind.Real, false, -999, 500), new("pressure_hpa", ColumnKind.Real, false, -999, 1100), new("wind_speed_ms", ColumnKind.Real, false, -999, 150),
-            new("rad15_km", ColumnKind.Real, false, -999, 5000), new("rad25_km", ColumnKind.Real, false, -999, 5000), new("grade", ColumnKind.Text),
+            Storm("speed_kmh", 500), Storm("pressure_hpa", 1100), Storm("wind_speed_ms", 150), Storm("rad15_km", 5000), Storm("rad25_km", 5000), new("grade", ColumnKind.Text),
         ], ["year", "typ_seq", "seq", "ft_type", "typ_tm", "ft_tm"]),
     ];
+
+    private static InputColumn Storm(string name, double most) => new(name, ColumnKind.Real, false, 0, most, NotGiven: -999);
 
     private static InputTable Monthly_(string name, double least, double most) =>
         new(name, [new("observation_date", ColumnKind.Month, true), GridId, .. Values(least, most)], ["observation_date", "grid_id"], "location_grid");

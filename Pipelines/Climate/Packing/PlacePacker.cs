@@ -115,7 +115,8 @@ public sealed class PlacePacker(NpgsqlDataSource database, GridStore grid)
         List<StormFix> fixes = [];
         await using NpgsqlCommand command = database.CreateCommand(Sql);
         await using NpgsqlDataReader reader = await command.ExecuteReaderAsync(cancellationToken);
-        double Number(int column) => reader.IsDBNull(column) ? double.NaN : reader.GetFloat(column);
+        // The source writes −999 for "not given", and rows of before imports knew that may hold it: no storm has a wind of −999 m/s.
+        double Number(int column) => reader.IsDBNull(column) || reader.GetFloat(column) <= -900 ? double.NaN : reader.GetFloat(column);
         while (await reader.ReadAsync(cancellationToken))
         {
             fixes.Add(new StormFix(

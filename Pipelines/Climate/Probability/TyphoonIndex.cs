@@ -8,7 +8,7 @@ namespace Durable.Pipelines.Climate.Probability;
 /// </summary>
 public static class TyphoonIndex
 {
-    private const double KilometresPerDegree = 111, MissingMark = -900;
+    private const double KilometresPerDegree = 111;
 
     /// <summary>Weight of one fix for one place: 0, 1, 3 or 7.</summary>
     public static int Weight(in StormFix fix, double latitude, double longitude)
@@ -27,6 +27,5 @@ public static class TyphoonIndex
         return along * along / (longAxis * longAxis) + across * across / (shortAxis * shortAxis) <= 1;
     }
 
-    // −999 and blanks stand for "not given".
-    private static double Or(double value, double fallback) => double.IsNaN(value) || value <= MissingMark ? fallback : value;
+    private static double Or(double value, double fallback) => double.IsNaN(value) ? fallback : value;
 }

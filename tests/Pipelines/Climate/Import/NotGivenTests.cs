@@ -1,0 +1,59 @@
+using System.Text;
+using Durable.Pipelines.Climate.Grid;
+using Durable.Pipelines.Climate.Hazards;
+using Durable.Pipelines.Climate.Import;
+using Durable.Pipelines.Climate.Model;
+
+namespace Durable.Tests.Pipelines.Climate.Import;
+
+/// <summary>Storm records write −999 for what is not given. It is no wind, no pressure and no radius.</summary>
+public sealed class NotGivenTests
+{
+    private const string Storms = "tcid,year,month,day,hour,grade,latitude,longitude,max_wind_speed,central_pressure,gale_long,gale_short,gale_dir,storm_long,storm_short,storm_dir\n";
+
+    [Fact]
+    public async Task A_code_for_not_given_is_stored_as_a_blank_is_and_any_other_impossible_number_is_refused()
+    {
+        await using ClimateDatabase database = await ClimateDatabase.CreateAsync();
+        byte[] csv = Encoding.UTF8.GetBytes(Storms
+            + "1901,2019,9,1,0,TD,33,127,-999,-999,-999,-999,-999,-999,-999,-999\n"
+            + "1901,2019,9,1,6,TS,33,127,-998,990,,,,,,\n"
+            + "1901,2019,9,1,12,TS,33,127,20,-1,,,,,,\n"
+            + "1901,2019,9,1,18,TS,33,127,0,990,,,,,,\n");
+        ImportReceipt receipt = await new CsvImporter(database.Source, new ImportLimits()).ImportAsync("api_typhoon_besttrack", new MemoryStream(csv), "storms.csv");
+        Assert.Equal((2, 2), (receipt.Accepted, receipt.Rejected));
+        Assert.Equal("0 1 of 2", await database.ScalarAsync<string>("""
+            SELECT concat(count(*) FILTER (WHERE max_wind_speed < 0 OR central_pressure < 0 OR gale_long < 0 OR storm_dir < 0), ' ', count(*) FILTER (WHERE num_nulls(max_wind_speed, central_pressure, gale_long,
+                gale_short, gale_dir, storm_long, storm_short, storm_dir) = 8), ' of ', count(*)) FROM climate.api_typhoon_besttrack
+            """));
+        Assert.Equal("central_pressure,max_wind_speed", await database.ScalarAsync<string>("SELECT string_agg(column_name, ',' ORDER BY column_name) FROM climate.import_rejects"));
+    }
+
+    [Fact]
+    public async Task A_storm_whose_wind_is_not_given_lowers_no_score_however_that_was_written()
+    {
+        await using ClimateDatabase database = await ClimateDatabase.CreateAsync();
+        await database.Sample.LoadPlacesAsync(40, seed: 7);
+        await database.ExecuteAsync("""
+            DELETE FROM climate.api_typhoon_besttrack;
+            INSERT INTO climate.api_typhoon_besttrack (tcid, year, month, day, hour, grade, longitude, latitude, max_wind_speed)
+            SELECT '1901', 2019, 9, 1, hour, 'TS', longitude, latitude, CASE hour WHEN 0 THEN 30 END FROM climate.location_grid, unnest(ARRAY[0, 6]) AS hour WHERE grid_id = (SELECT min(grid_id) FROM climate.location_grid)
+            """);
+        float[][] blank = await PackAsync(database);
+        await database.ExecuteAsync("UPDATE climate.api_typhoon_besttrack SET max_wind_speed = -999 WHERE hour = 6");
+        float[][] coded = await PackAsync(database);
+
+        Assert.Equal(blank, coded);
+        // At the storm's very place: two fixes, one of 30 m/s and one that is not given, with the rain of a weak storm.
+        Assert.Equal([2, 0.55f * 30 / 50, 1], [coded[0][0], coded[1][0], coded[2][0]]);
+        TyphoonExposure exposure = new((int)coded[0][0], coded[1][0], coded[3][0], coded[4][0], (int)coded[2][0]);
+        Assert.Equal(((0.55 * 30 / 50) + (2 * 0.45 * 250 / 500)) / 2, Typhoon.Score(exposure, wettestDay: 250).Value, 4);
+    }
+
+    private static async Task<float[][]> PackAsync(ClimateDatabase database)
+    {
+        await database.Packer.PackAsync();
+        GridColumns columns = await database.Grid.ReadPlacesAsync(await database.Grid.ReadTilesAsync());
+        return [.. new[] { GridVariable.TyphoonPoints, GridVariable.TyphoonWind, GridVariable.TyphoonWindyPoints, GridVariable.TyphoonNearness, GridVariable.TyphoonFallbackRain }.Select(variable => columns[variable])];
+    }
+}
