@@ -1,10 +1,12 @@
 using System.Text.RegularExpressions;
 
-namespace Durable.Pipelines.Pothole;
+namespace Durable.Operations.Aws;
 
-/// <summary>Which buckets, keys and prefixes the pipeline accepts: a part of what S3 allows, with nothing a shell, a URL or Hadoop reads in two ways.</summary>
+/// <summary>Which buckets, keys and prefixes the app accepts: a part of what S3 allows, with nothing a shell, a URL or Hadoop reads in two ways.</summary>
 public static partial class S3Names
 {
+    public const string BucketAllowed = "a bucket name: 3 to 63 lower-case letters, digits, dots, hyphens", KeyAllowed = "parts of letters, digits and _=.+@- joined by /";
+
     /// <summary>3 to 63 lower-case letters, digits, dots and hyphens; no two dots in a row.</summary>
     public static bool IsBucket(string? name) => name is not null && Bucket().IsMatch(name) && !name.Contains("..", StringComparison.Ordinal);
 
@@ -16,7 +18,7 @@ public static partial class S3Names
 
     /// <summary>The same key, for use in a path.</summary>
     /// <exception cref="ArgumentException">It is none; permanent.</exception>
-    public static string Checked(string key) => IsKey(key) ? key : throw new ArgumentException($"'{Shown(key)}' is no S3 key the pipeline uses.");
+    public static string Checked(string key) => IsKey(key) ? key : throw new ArgumentException($"'{Shown(key)}' is no S3 key the app uses.");
 
     private static string Shown(string text) => new([.. text.Take(80).Select(sign => char.IsControl(sign) ? '?' : sign)]);
 

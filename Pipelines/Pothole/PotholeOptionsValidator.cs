@@ -1,21 +1,15 @@
 using System.Text.RegularExpressions;
-using Microsoft.Extensions.Options;
+using Durable.Operations;
+using Durable.Operations.Aws;
 
 namespace Durable.Pipelines.Pothole;
 
 /// <summary>Names every bad setting at once. Nothing is checked while the pipeline is off.</summary>
-internal sealed partial class PotholeOptionsValidator : IValidateOptions<PotholeOptions>
+internal sealed partial class PotholeOptionsValidator() : SettingsValidator<PotholeOptions>(PotholeOptions.Section, options => options.IsOn)
 {
-    public ValidateOptionsResult Validate(string? name, PotholeOptions options)
+    protected override IEnumerable<string> Errors(PotholeOptions o)
     {
-        if (!options.IsOn) return ValidateOptionsResult.Success;
-        string[] errors = [.. Errors(options)];
-        return errors.Length == 0 ? ValidateOptionsResult.Success : ValidateOptionsResult.Fail(errors);
-    }
-
-    private static IEnumerable<string> Errors(PotholeOptions o)
-    {
-        if (!S3Names.IsBucket(o.Bucket)) yield return Bad(nameof(o.Bucket), o.Bucket, "a bucket name: 3 to 63 lower-case letters, digits, dots, hyphens");
+        if (!S3Names.IsBucket(o.Bucket)) yield return Bad(nameof(o.Bucket), o.Bucket, S3Names.BucketAllowed);
         (string Name, string Value)[] keys =
         [
             (nameof(o.RawDataPrefix), o.RawDataPrefix), (nameof(o.Stage1Prefix), o.Stage1Prefix), (nameof(o.Stage2Prefix), o.Stage2Prefix),
@@ -23,7 +17,7 @@ internal sealed partial class PotholeOptionsValidator : IValidateOptions<Pothole
         ];
         foreach ((string key, string value) in keys)
         {
-            if (!S3Names.IsKey(value)) yield return Bad(key, value, "parts of letters, digits and _=.+@- joined by /");
+            if (!S3Names.IsKey(value)) yield return Bad(key, value, S3Names.KeyAllowed);
         }
 
         if (o.SpeedBumpsKey.Length > 0 && !S3Names.IsKey(o.SpeedBumpsKey)) yield return Bad(nameof(o.SpeedBumpsKey), o.SpeedBumpsKey, "empty or an S3 key");
@@ -44,8 +38,6 @@ internal sealed partial class PotholeOptionsValidator : IValidateOptions<Pothole
         if (!(o.MaxRejectedShare is >= 0 and <= 1)) yield return Bad(nameof(o.MaxRejectedShare), o.MaxRejectedShare, "0 to 1");
         if (o.LongestBackfill is < 1 or > 1000) yield return Bad(nameof(o.LongestBackfill), o.LongestBackfill, "1 to 1000");
     }
-
-    private static string Bad(string name, object value, string allowed) => FormattableString.Invariant($"{PotholeOptions.Section}__{name} is '{value}'; allowed: {allowed}.");
 
     [GeneratedRegex(@"\Ai-([0-9a-f]{8}|[0-9a-f]{17})\z")]
     private static partial Regex InstanceId();

@@ -1,4 +1,5 @@
 using Durable.Operations;
+using Durable.Operations.Aws;
 using Durable.Operations.Leases;
 using Durable.Operations.Plans;
 using Microsoft.Extensions.Configuration;

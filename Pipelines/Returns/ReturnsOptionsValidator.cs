@@ -1,37 +1,30 @@
 using System.Text.RegularExpressions;
-using Durable.Pipelines.Pothole;
-using Microsoft.Extensions.Options;
+using Durable.Operations;
+using Durable.Operations.Aws;
 
 namespace Durable.Pipelines.Returns;
 
 /// <summary>Names every bad setting at once. Nothing is checked while the pipeline is off.</summary>
-internal sealed partial class ReturnsOptionsValidator : IValidateOptions<ReturnsOptions>
+internal sealed partial class ReturnsOptionsValidator() : SettingsValidator<ReturnsOptions>(ReturnsOptions.Section, options => options.IsOn)
 {
-    public ValidateOptionsResult Validate(string? name, ReturnsOptions options)
-    {
-        if (!options.IsOn) return ValidateOptionsResult.Success;
-        string[] errors = [.. Errors(options)];
-        return errors.Length == 0 ? ValidateOptionsResult.Success : ValidateOptionsResult.Fail(errors);
-    }
-
     /// <summary>A SageMaker machine type, such as <c>ml.m5.large</c>.</summary>
     public static bool IsInstanceType(string text) => InstanceType().IsMatch(text);
 
     /// <summary>A framework version, such as <c>2.2</c>.</summary>
     public static bool IsVersion(string text) => Version().IsMatch(text);
 
-    private static IEnumerable<string> Errors(ReturnsOptions o)
+    protected override IEnumerable<string> Errors(ReturnsOptions o)
     {
-        if (!S3Names.IsBucket(o.Bucket)) yield return Bad(nameof(o.Bucket), o.Bucket, "a bucket name: 3 to 63 lower-case letters, digits, dots, hyphens");
+        if (!S3Names.IsBucket(o.Bucket)) yield return Bad(nameof(o.Bucket), o.Bucket, S3Names.BucketAllowed);
         (string Name, string Value)[] prefixes = [(nameof(o.TrainPrefix), o.TrainPrefix), (nameof(o.ModelPrefix), o.ModelPrefix), (nameof(o.CodePrefix), o.CodePrefix)];
         foreach ((string key, string value) in prefixes)
-            if (!S3Names.IsKey(value)) yield return Bad(key, value, "parts of letters, digits and _=.+@- joined by /");
+            if (!S3Names.IsKey(value)) yield return Bad(key, value, S3Names.KeyAllowed);
         if (prefixes.Any(a => prefixes.Count(b => (b.Value + "/").StartsWith(a.Value + "/", StringComparison.Ordinal)) > 1)) yield return $"{ReturnsOptions.Section}: TrainPrefix, ModelPrefix and CodePrefix must not lie in each other.";
         if (o.Source is not ("postgres" or "supabase")) yield return Bad(nameof(o.Source), o.Source, "postgres or supabase");
         if (o.Source == "supabase" && !(Uri.TryCreate(o.SupabaseUrl, UriKind.Absolute, out Uri? url) && url.Scheme is "http" or "https" && (url.Scheme == "https" || url.IsLoopback)))
             yield return Bad(nameof(o.SupabaseUrl), o.SupabaseUrl, "an https URL, or http of this machine");
         if (o.Source == "supabase" && o.SupabaseKey.Length == 0) yield return $"{ReturnsOptions.Section}__SupabaseKey is missing: the source refuses requests without one.";
-        if (!Role().IsMatch(o.RoleArn)) yield return Bad(nameof(o.RoleArn), o.RoleArn, "a role that training jobs take on: arn:aws:iam::123456789012:role/name");
+        if (!RoleArns.IsRole(o.RoleArn)) yield return Bad(nameof(o.RoleArn), o.RoleArn, RoleArns.Allowed);
         if (o.TrainingImage.Length is 0 or > 255) yield return Bad(nameof(o.TrainingImage), o.TrainingImage, "an image URI");
         if (!IsVersion(o.FrameworkVersion)) yield return Bad(nameof(o.FrameworkVersion), o.FrameworkVersion, "a version such as 2.2");
         if (!IsInstanceType(o.InstanceType)) yield return Bad(nameof(o.InstanceType), o.InstanceType, "a machine type such as ml.m5.large");
@@ -43,11 +36,6 @@ internal sealed partial class ReturnsOptionsValidator : IValidateOptions<Returns
         if (!(o.Epsilon is >= 0 and <= 1)) yield return Bad(nameof(o.Epsilon), o.Epsilon, "0 to 1");
         if (!(o.MaxDrift > 1)) yield return Bad(nameof(o.MaxDrift), o.MaxDrift, "above 1");
     }
-
-    private static string Bad(string name, object value, string allowed) => FormattableString.Invariant($"{ReturnsOptions.Section}__{name} is '{value}'; allowed: {allowed}.");
-
-    [GeneratedRegex(@"\Aarn:aws[a-z-]*:iam::[0-9]{12}:role/[A-Za-z0-9+=,.@_/-]{1,512}\z")]
-    private static partial Regex Role();
 
     [GeneratedRegex(@"\Aml\.[a-z0-9-]{1,20}\.[a-z0-9-]{1,20}\z")]
     private static partial Regex InstanceType();

@@ -1,25 +1,19 @@
 using System.Text.RegularExpressions;
+using Durable.Operations;
+using Durable.Operations.Aws;
 using Durable.Pipelines.Spot.Model;
-using Microsoft.Extensions.Options;
 
 namespace Durable.Pipelines.Spot;
 
 /// <summary>Names every bad setting at once. Nothing is checked while the collector is off.</summary>
-internal sealed partial class SpotOptionsValidator : IValidateOptions<SpotOptions>
+internal sealed partial class SpotOptionsValidator() : SettingsValidator<SpotOptions>(SpotOptions.Section, options => options.IsOn)
 {
-    public ValidateOptionsResult Validate(string? name, SpotOptions options)
+    protected override IEnumerable<string> Errors(SpotOptions o)
     {
-        if (!options.IsOn) return ValidateOptionsResult.Success;
-        string[] errors = [.. Errors(options)];
-        return errors.Length == 0 ? ValidateOptionsResult.Success : ValidateOptionsResult.Fail(errors);
-    }
-
-    private static IEnumerable<string> Errors(SpotOptions o)
-    {
-        if (!Bucket().IsMatch(o.Bucket)) yield return Bad(nameof(o.Bucket), o.Bucket, "a bucket name: 3 to 63 lower-case letters, digits, dots, hyphens");
+        if (!S3Names.IsBucket(o.Bucket)) yield return Bad(nameof(o.Bucket), o.Bucket, S3Names.BucketAllowed);
         if (o.AccountPool.Count == 0) yield return Bad(nameof(o.Accounts), o.Accounts, "default, role ARNs or profile names, by comma");
         if (o.AccountPool.Distinct().Count() != o.AccountPool.Count) yield return Bad(nameof(o.Accounts), o.Accounts, "each account once");
-        foreach (string account in o.AccountPool.Where(account => !Account().IsMatch(account))) yield return Bad(nameof(o.Accounts), account, "default, arn:aws:iam::<account>:role/<name>, or a profile name");
+        foreach (string account in o.AccountPool.Where(account => !RoleArns.IsRole(account) && !Profile().IsMatch(account))) yield return Bad(nameof(o.Accounts), account, "default, arn:aws:iam::<account>:role/<name>, or a profile name");
         if (o.QueriesPerAccount is < 1 or > 100_000) yield return Bad(nameof(o.QueriesPerAccount), o.QueriesPerAccount, "1 to 100000");
         if (!IsLadder(o)) yield return Bad(nameof(o.Capacities), o.Capacities, "whole numbers up to 10000 that rise from 1, by comma");
         foreach (string region in o.RegionList.Where(region => !Region().IsMatch(region))) yield return Bad(nameof(o.Regions), region, "regions such as eu-north-1, by comma");
@@ -48,13 +42,8 @@ internal sealed partial class SpotOptionsValidator : IValidateOptions<SpotOption
         }
     }
 
-    private static string Bad(string name, object value, string allowed) => FormattableString.Invariant($"{SpotOptions.Section}__{name} is '{value}'; allowed: {allowed}.");
-
-    [GeneratedRegex(@"\A(?!.*\.\.)[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]\z")]
-    private static partial Regex Bucket();
-
-    [GeneratedRegex(@"\A(arn:aws[a-z-]*:iam::[0-9]{12}:role/[A-Za-z0-9+=,.@_/-]{1,128}|[A-Za-z0-9._-]{1,64})\z")]
-    private static partial Regex Account();
+    [GeneratedRegex(@"\A[A-Za-z0-9._-]{1,64}\z")]
+    private static partial Regex Profile();
 
     [GeneratedRegex(@"\A[a-z]{2}(-[a-z]+)+-[0-9]\z")]
     private static partial Regex Region();

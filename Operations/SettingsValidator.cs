@@ -1,0 +1,23 @@
+using Microsoft.Extensions.Options;
+
+namespace Durable.Operations;
+
+/// <summary>Names every bad setting of a subject at once, with what is allowed. Nothing is checked while the subject is off.</summary>
+/// <param name="section">Before the double underscore of its settings: <c>Spot</c>.</param>
+/// <param name="isOn">Whether the subject is on.</param>
+internal abstract class SettingsValidator<TOptions>(string section, Func<TOptions, bool> isOn) : IValidateOptions<TOptions>
+    where TOptions : class
+{
+    public ValidateOptionsResult Validate(string? name, TOptions options)
+    {
+        if (!isOn(options)) return ValidateOptionsResult.Success;
+        string[] errors = [.. Errors(options)];
+        return errors.Length == 0 ? ValidateOptionsResult.Success : ValidateOptionsResult.Fail(errors);
+    }
+
+    /// <summary>A sentence for each setting that does not fit.</summary>
+    protected abstract IEnumerable<string> Errors(TOptions o);
+
+    /// <summary>The sentence.</summary>
+    protected string Bad(string name, object value, string allowed) => FormattableString.Invariant($"{section}__{name} is '{value}'; allowed: {allowed}.");
+}
