@@ -81,32 +81,41 @@ public sealed class MarketHistory(NpgsqlDataSource database)
     }
 
     /// <summary>Stores a staged delta in the caller's transaction: new keys, changes, and latest when it is the newest slot.</summary>
+    /// <remarks>One COPY into a temporary table, then one statement: each row meets its key once and goes on with its number.</remarks>
     internal static async Task StoreAsync(NpgsqlConnection connection, IReadOnlyList<MarketChange> changes, bool isLate, CancellationToken cancellationToken)
     {
         await ExecuteAsync(connection, """
+            SET LOCAL work_mem = '64MB';
             CREATE TEMPORARY TABLE delta (at timestamptz, instance_type text, region text, zone text, score smallint, t3 smallint, t2 smallint, interruption real, spot_price double precision,
                 on_demand_price double precision, ceased boolean) ON COMMIT DROP
             """, cancellationToken);
         await CopyAsync(connection, "delta", changes, cancellationToken);
         if (changes.Count > 1000) await ExecuteAsync(connection, "ANALYZE delta", cancellationToken);
-        await ExecuteAsync(connection, """
-            INSERT INTO spot.market_keys (instance_type, region, zone)
-            SELECT DISTINCT instance_type, region, zone FROM delta d WHERE NOT EXISTS (SELECT FROM spot.market_keys k WHERE k.instance_type = d.instance_type AND k.zone = d.zone AND k.region = d.region)
-            ORDER BY instance_type, region, zone
-            """, cancellationToken);
         foreach (string month in changes.Select(change => change.At[..7]).Distinct()) await EnsurePartitionAsync(connection, month, cancellationToken);
-        await ExecuteAsync(connection, $"""
-            INSERT INTO spot.spot_changes (at, key_id, {Values}, ceased)
-            SELECT at, key_id, {Values}, ceased FROM delta JOIN spot.market_keys USING (instance_type, zone, region)
-            """, cancellationToken);
-        if (isLate) return;
-        await ExecuteAsync(connection, "DELETE FROM spot.spot_latest USING delta d JOIN spot.market_keys k USING (instance_type, zone, region) WHERE d.ceased AND spot_latest.key_id = k.key_id", cancellationToken);
-        await ExecuteAsync(connection, $"""
-            INSERT INTO spot.spot_latest (key_id, since, {Values}) SELECT key_id, at, {Values} FROM delta JOIN spot.market_keys USING (instance_type, zone, region) WHERE NOT ceased
+        await ExecuteAsync(connection, isLate ? $"{WithNewKeys} {StoreChanges}" : $"""
+            {WithNewKeys}, stored AS ({StoreChanges} RETURNING *),
+            gone AS (DELETE FROM spot.spot_latest l USING stored s WHERE s.ceased AND l.key_id = s.key_id)
+            INSERT INTO spot.spot_latest (key_id, since, {Values}) SELECT key_id, at, {Values} FROM stored WHERE NOT ceased
             ON CONFLICT (key_id) DO UPDATE SET since = EXCLUDED.since, score = EXCLUDED.score, t3 = EXCLUDED.t3, t2 = EXCLUDED.t2, interruption = EXCLUDED.interruption,
                 spot_price = EXCLUDED.spot_price, on_demand_price = EXCLUDED.on_demand_price
             """, cancellationToken);
     }
+
+    // The main statement does not see what its WITH inserts: new keys come from what that returns.
+    private const string WithNewKeys = """
+        WITH fresh AS (
+            INSERT INTO spot.market_keys (instance_type, region, zone)
+            SELECT DISTINCT instance_type, region, zone FROM delta d
+            WHERE NOT EXISTS (SELECT FROM spot.market_keys k WHERE k.instance_type = d.instance_type AND k.zone = d.zone AND k.region = d.region)
+            ORDER BY instance_type, region, zone
+            RETURNING key_id, instance_type, region, zone)
+        """;
+
+    private const string StoreChanges = $"""
+        INSERT INTO spot.spot_changes (at, key_id, {Values}, ceased)
+        SELECT at, key_id, {Values}, ceased FROM delta
+        JOIN (SELECT key_id, instance_type, region, zone FROM spot.market_keys UNION ALL SELECT * FROM fresh) k USING (instance_type, zone, region)
+        """;
 
     /// <summary>Keys that have a change at exactly a slot.</summary>
     internal static async Task<HashSet<MarketKey>> ReadKeysAtAsync(NpgsqlConnection connection, SlotTime slot, CancellationToken cancellationToken)
@@ -166,10 +175,12 @@ public sealed class MarketHistory(NpgsqlDataSource database)
     {
         await using NpgsqlBinaryImporter copy = await connection.BeginBinaryImportAsync(
             $"COPY {table} (at, instance_type, region, zone, score, t3, t2, interruption, spot_price, on_demand_price, ceased) FROM STDIN (FORMAT binary)", cancellationToken);
+        (string text, DateTime at) = ("", default); // a slot's rows are of one time, a late one's of two
         foreach (MarketChange change in changes)
         {
+            if (change.At != text) (text, at) = (change.At, SlotTime.Parse(change.At).Utc);
             await copy.StartRowAsync(cancellationToken);
-            await copy.WriteAsync(SlotTime.Parse(change.At).Utc, NpgsqlDbType.TimestampTz, cancellationToken);
+            await copy.WriteAsync(at, NpgsqlDbType.TimestampTz, cancellationToken);
             await copy.WriteAsync(change.InstanceType, NpgsqlDbType.Text, cancellationToken);
             await copy.WriteAsync(change.Region, NpgsqlDbType.Text, cancellationToken);
             await copy.WriteAsync(change.Zone, NpgsqlDbType.Text, cancellationToken);

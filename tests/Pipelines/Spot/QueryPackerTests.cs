@@ -1,4 +1,5 @@
 using Durable.Pipelines.Spot.Packing;
+using Durable.Tests.Fixtures;
 
 namespace Durable.Tests.Pipelines.Spot;
 
@@ -32,6 +33,16 @@ public sealed class QueryPackerTests
         PackedQueries packed = new QueryPacker().Pack([new("t", "huge", 25), new("t", "small", 5)]);
         Assert.Equal(["huge:10", "huge:10", "huge,small:10"], packed.Queries.Select(query => $"{string.Join(',', query.Regions)}:{query.Zones}"));
         Assert.Equal(packed.Bound, packed.Queries.Count);
+    }
+
+    [Fact]
+    public void The_real_offerings_of_all_regions_are_packed_into_proven_minima()
+    {
+        IReadOnlyList<Offering> offerings = MotoOfferings.Read();
+        Assert.True(offerings.Sum(offering => offering.Zones) > 50_000);
+        PackedQueries packed = new QueryPacker().Pack(offerings);
+        Assert.True(packed.IsMinimal, $"{packed.Queries.Count} questions, bound {packed.Bound}");
+        HoldsAll(offerings, packed);
     }
 
     [Fact]
