@@ -17,7 +17,7 @@ public sealed class SendDelta(SlotStore store, SlotTable slots, IEnumerable<ISpo
         if (on.Length == 0 || await store.ReadStagedAsync(slot, cancellationToken) is not { } staged) return 0;
         int rejected = 0;
         foreach (ISpotSink sink in on) rejected += await sink.SendAsync(slot, staged.Changes, cancellationToken);
-        if (rejected > 0) await slots.RejectedAsync(slot, rejected, cancellationToken);
+        await slots.RejectedAsync(slot, rejected, cancellationToken);
         return rejected;
     }
 }

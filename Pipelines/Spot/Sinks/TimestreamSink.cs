@@ -57,8 +57,9 @@ public sealed class TimestreamSink(IAmazonTimestreamWrite timestream, SpotBucket
             }
             catch (RejectedRecordsException rejected)
             {
+                // A refusal that does not say of which records is one of all: what was taken is taken again without effect.
                 HashSet<int> indices = [.. (rejected.RejectedRecords ?? []).Select(record => record.RecordIndex ?? -1)];
-                batch = [.. batch.Where((_, index) => indices.Contains(index))];
+                if (indices.Count > 0 && indices.All(index => index >= 0 && index < batch.Count)) batch = [.. batch.Where((_, index) => indices.Contains(index))];
                 if (attempt == TriesOfARecord) return batch;
                 await Task.Delay(Pause * attempt, clock, cancellationToken);
             }
