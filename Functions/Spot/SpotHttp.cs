@@ -1,6 +1,5 @@
 using System.Globalization;
 using System.Net;
-using System.Text.Json;
 using Durable.Functions.Http;
 using Durable.Operations;
 using Durable.Operations.Fields;
@@ -20,15 +19,49 @@ namespace Durable.Functions.Spot;
 /// Starts slots, backfills and workloads, and reads the market. 202 with the status links; 200 with the plan for a dry run; 400 naming each bad field;
 /// 409 with the status link of the run that is under way, or because the slot is there or the plan no longer holds; 422 when the collector is off or the slot cannot be had.
 /// </summary>
-public sealed class SpotHttp(SlotPlanner planner, GapFinder gaps, SlotTable slots, MarketHistory history, PlanStore plans, RunReader runs, SpotOptions options, TimeProvider clock)
+public sealed class SpotHttp(
+    SlotPlanner planner, GapFinder gaps, SlotTable slots, MarketHistory history, PlanStore plans, RunReader runs, StartLock starts, SpotOptions options, TimeProvider clock)
 {
-    private const int MostRows = 1000;
+    /// <summary>Starts of slots take turns under it: a slot that was stored since the look is not run again.</summary>
+    internal const string Subject = "spot";
 
-    private sealed record SlotBody(string? Slot = null, double? MaxRemovedShare = null, bool DryRun = false, string? Plan = null);
+    private const int MostRows = 1000, LongestTime = 40, LongestName = 100;
 
-    private sealed record BackfillBody(string? From = null, string? To = null, bool DryRun = false, string? Plan = null);
+    private const string ATime = "a UTC time such as 2026-11-26T10:20", PlanAbout = "Do exactly the plan with this hash, or nothing.";
 
-    private sealed record WorkloadBody(string? Date = null);
+    /// <summary>Every option of a slot's start.</summary>
+    internal static IReadOnlyList<Field> SlotFields { get; } =
+    [
+        Field.Text("slot", "The slot, " + ATime + "; default now.", LongestTime),
+        new Field("maxRemovedShare", FieldKind.Number, "Largest share of the rows that may vanish, instead of Spot__MaxRemovedShare.", Least: 0, Most: 1),
+        Field.Flag("dryRun", "Show the plan and do nothing."),
+        Field.Text("plan", PlanAbout, 128),
+    ];
+
+    /// <summary>Every option of a backfill.</summary>
+    internal static IReadOnlyList<Field> BackfillFields { get; } =
+    [
+        .. RangeFields, Field.Flag("dryRun", "Show the plan and do nothing."), Field.Text("plan", PlanAbout, 128),
+    ];
+
+    private static IReadOnlyList<Field> RangeFields =>
+    [
+        Field.Text("from", "First slot; default 143 slots before the last.", LongestTime), Field.Text("to", "Last slot; default the last that has ended.", LongestTime),
+    ];
+
+    internal static IReadOnlyList<Field> WorkloadFields { get; } = [Field.Day("date", "Day whose questions are packed: today, the default, or tomorrow.")];
+
+    internal static IReadOnlyList<Field> GapFields { get; } = RangeFields;
+
+    internal static IReadOnlyList<Field> MarketFields { get; } = [.. RowFields, Field.Text("at", "The market as of this time; default now.", LongestTime), LimitField];
+
+    internal static IReadOnlyList<Field> HistoryFields { get; } =
+        [.. RowFields, Field.Text("from", "From this time on; default the first.", LongestTime), Field.Text("to", "Up to this time; default now.", LongestTime), LimitField];
+
+    private static IReadOnlyList<Field> RowFields =>
+        [Field.Text("type", "Instance type.", LongestName), Field.Text("region", "Region.", LongestName), Field.Text("zone", "Zone id, such as use1-az2.", LongestName)];
+
+    private static Field LimitField => Field.Whole("limit", "Most rows.", MostRows, 1, MostRows);
 
     /// <summary><c>{"slot": "2026-11-26T10:20"}</c>, default now, with <c>maxRemovedShare</c>, <c>dryRun</c> and <c>plan</c>, the hash of a plan to hold to.</summary>
     [Function("StartSpotSlot")]
@@ -36,32 +69,33 @@ public sealed class SpotHttp(SlotPlanner planner, GapFinder gaps, SlotTable slot
         [HttpTrigger(AuthorizationLevel.Function, "post", Route = "spot")] HttpRequestData request, [DurableClient] DurableTaskClient client, CancellationToken cancellationToken)
     {
         if (await OffAsync(request, cancellationToken) is { } off) return off;
-        (SlotBody? body, Dictionary<string, string> wrong) = Read<SlotBody>(await request.ReadAsStringAsync(), "slot, maxRemovedShare, dryRun, plan");
-        SlotTime slot = SlotTime.Of(clock.GetUtcNow().UtcDateTime);
-        if (body?.Slot is { } text && !SlotTime.TryParse(text, out slot)) wrong["slot"] = "a UTC time such as 2026-11-26T10:20";
-        if (body?.MaxRemovedShare is { } share && !(share is >= 0 and <= 1)) wrong["maxRemovedShare"] = "0 to 1";
-        if (wrong.Count > 0) return await BadAsync(request, wrong, cancellationToken);
+        FieldValues values = await request.ReadFieldsAsync(SlotFields, cancellationToken);
+        SlotTime slot = Slot(values, "slot") ?? SlotTime.Of(clock.GetUtcNow().UtcDateTime);
+        double? share = values.Has("maxRemovedShare") ? values.Number("maxRemovedShare") : null;
+        (bool dryRun, string? hash) = (values.Flag("dryRun"), values.Text("plan"));
+        if (values.Errors.Count > 0) return await request.RefuseAsync(values, cancellationToken);
 
-        SlotRequest order = new(slot.Text, body!.MaxRemovedShare, body.Plan);
-        if (!body.DryRun && await client.IsActiveAsync(order.InstanceId, cancellationToken)) return await client.RefuseActiveAsync(request, order.InstanceId, cancellationToken);
+        SlotRequest order = new(slot.Text, share, hash);
+        if (!dryRun && await client.IsActiveAsync(order.InstanceId, cancellationToken)) return await client.RefuseActiveAsync(request, order.InstanceId, cancellationToken);
         try
         {
             SlotWork work = await planner.PlanAsync(slot, cancellationToken);
             Plan plan = SlotPlanner.AsPlan(work);
-            if (body.DryRun)
+            if (dryRun)
             {
                 await plans.SaveAsync(plan, cancellationToken);
-                return await request.AnswerAsync(HttpStatusCode.OK, new { plan = plan.Hash, work.Slot, reason = plan.Partitions[0].Reason, plan.Options, plan.ToFill, plan.Lanes }, cancellationToken);
+                return await request.AnswerAsync(
+                    HttpStatusCode.OK, new { plan = plan.Hash, work.Slot, reason = plan.Partitions[0].Reason, plan.Options, plan.ToFill, plan.Lanes }, cancellationToken);
             }
 
-            if (work.IsPresent) return await request.RefuseAsync(HttpStatusCode.Conflict, new { error = $"Slot {slot} is in the history.", slot = slot.Text, next = SlotTime.Of(clock.GetUtcNow().UtcDateTime).Plus(1).Text, instance = order.InstanceId }, cancellationToken);
-            await plans.CheckAsync(body.Plan, plan, cancellationToken);
+            if (work.IsPresent) return await PresentAsync(request, order, cancellationToken);
+            await plans.CheckAsync(hash, plan, cancellationToken);
         }
         catch (PlanStaleException stale)
         {
             return await request.RefuseAsync(HttpStatusCode.Conflict, new { error = stale.Message, difference = stale.Difference }, cancellationToken);
         }
-        catch (WorkloadMissingException) when (!body.DryRun && body.Plan is null)
+        catch (WorkloadMissingException) when (!dryRun && hash is null)
         {
             // The first run of all packs its questions itself.
         }
@@ -70,7 +104,12 @@ public sealed class SpotHttp(SlotPlanner planner, GapFinder gaps, SlotTable slot
             return await request.RefuseAsync(HttpStatusCode.UnprocessableEntity, new { error = error.Message }, cancellationToken);
         }
 
-        return await client.StartAsync(request, nameof(SpotSlot), order.InstanceId, order, cancellationToken);
+        // In this order: a run that has ended by the first look has stored its slot by the second.
+        await using IAsyncDisposable turn = await starts.HoldAsync(Subject, cancellationToken);
+        if (await client.IsActiveAsync(order.InstanceId, cancellationToken)) return await client.RefuseActiveAsync(request, order.InstanceId, cancellationToken);
+        return await slots.ReadAsync(slot, cancellationToken) is { State: SlotRow.Present }
+            ? await PresentAsync(request, order, cancellationToken)
+            : await client.StartAsync(request, nameof(SpotSlot), order.InstanceId, order, cancellationToken);
     }
 
     /// <summary><c>{"from": …, "to": …}</c>: every missing slot of the range that has raw files; <c>dryRun</c> for the plan.</summary>
@@ -79,20 +118,24 @@ public sealed class SpotHttp(SlotPlanner planner, GapFinder gaps, SlotTable slot
         [HttpTrigger(AuthorizationLevel.Function, "post", Route = "spot/backfill")] HttpRequestData request, [DurableClient] DurableTaskClient client, CancellationToken cancellationToken)
     {
         if (await OffAsync(request, cancellationToken) is { } off) return off;
-        (BackfillBody? body, Dictionary<string, string> wrong) = Read<BackfillBody>(await request.ReadAsStringAsync(), "from, to, dryRun, plan");
-        (SlotTime from, SlotTime to) = Range(body?.From, body?.To, wrong);
-        if (wrong.Count > 0) return await BadAsync(request, wrong, cancellationToken);
-        SpotBackfillRequest order = new(from.Text, to.Text, body!.Plan);
+        FieldValues values = await request.ReadFieldsAsync(BackfillFields, cancellationToken);
+        (SlotTime from, SlotTime to) = Range(values);
+        (bool dryRun, string? hash) = (values.Flag("dryRun"), values.Text("plan"));
+        if (values.Errors.Count > 0) return await request.RefuseAsync(values, cancellationToken);
+        SpotBackfillRequest order = new(from.Text, to.Text, hash);
         (Plan plan, GapReport report) = await gaps.PlanAsync(from, to, cancellationToken);
-        if (body.DryRun)
+        if (dryRun)
         {
             await plans.SaveAsync(plan, cancellationToken);
-            return await request.AnswerAsync(HttpStatusCode.OK, new { plan = plan.Hash, report.From, report.To, report.Slots, report.Present, toFill = report.CanBeFilled, lost = report.Gaps.Count - report.CanBeFilled, plan.Partitions }, cancellationToken);
+            return await request.AnswerAsync(HttpStatusCode.OK, new
+            {
+                plan = plan.Hash, report.From, report.To, report.Slots, report.Present, toFill = report.CanBeFilled, lost = report.Gaps.Count - report.CanBeFilled, plan.Partitions,
+            }, cancellationToken);
         }
 
         try
         {
-            await plans.CheckAsync(body.Plan, plan, cancellationToken);
+            await plans.CheckAsync(hash, plan, cancellationToken);
         }
         catch (PlanStaleException stale)
         {
@@ -108,11 +151,11 @@ public sealed class SpotHttp(SlotPlanner planner, GapFinder gaps, SlotTable slot
         [HttpTrigger(AuthorizationLevel.Function, "post", Route = "spot/workload")] HttpRequestData request, [DurableClient] DurableTaskClient client, CancellationToken cancellationToken)
     {
         if (await OffAsync(request, cancellationToken) is { } off) return off;
-        (WorkloadBody? body, Dictionary<string, string> wrong) = Read<WorkloadBody>(await request.ReadAsStringAsync(), "date");
+        FieldValues values = await request.ReadFieldsAsync(WorkloadFields, cancellationToken);
         DateOnly today = DateOnly.FromDateTime(clock.GetUtcNow().UtcDateTime), day = today;
-        if (body?.Date is { } text && (!DateOnly.TryParseExact(text, "yyyy-MM-dd", CultureInfo.InvariantCulture, DateTimeStyles.None, out day) || day < today || day > today.AddDays(1)))
-            wrong["date"] = string.Create(CultureInfo.InvariantCulture, $"today or tomorrow, {today:yyyy-MM-dd} or {today.AddDays(1):yyyy-MM-dd}");
-        if (wrong.Count > 0) return await BadAsync(request, wrong, cancellationToken);
+        if (values.Text("date") is { } text && (!DateOnly.TryParseExact(text, "yyyy-MM-dd", CultureInfo.InvariantCulture, DateTimeStyles.None, out day) || day < today || day > today.AddDays(1)))
+            values.Refuse("date", string.Create(CultureInfo.InvariantCulture, $"today or tomorrow, {today:yyyy-MM-dd} or {today.AddDays(1):yyyy-MM-dd}"));
+        if (values.Errors.Count > 0) return await request.RefuseAsync(values, cancellationToken);
         WorkloadRequest order = new(day.ToString("yyyy-MM-dd", CultureInfo.InvariantCulture));
         return await client.StartAsync(request, nameof(SpotWorkload), order.InstanceId, order, cancellationToken);
     }
@@ -122,44 +165,48 @@ public sealed class SpotHttp(SlotPlanner planner, GapFinder gaps, SlotTable slot
     public async Task<HttpResponseData> ReadGapsAsync([HttpTrigger(AuthorizationLevel.Function, "get", Route = "spot/gaps")] HttpRequestData request, CancellationToken cancellationToken)
     {
         if (await OffAsync(request, cancellationToken) is { } off) return off;
-        Dictionary<string, string> wrong = Unknown(request, "from", "to");
-        (SlotTime from, SlotTime to) = Range(request.Query["from"], request.Query["to"], wrong);
-        return wrong.Count > 0 ? await BadAsync(request, wrong, cancellationToken) : await request.AnswerAsync(HttpStatusCode.OK, await gaps.FindAsync(from, to, cancellationToken), cancellationToken);
+        FieldValues values = await request.ReadFieldsAsync(GapFields, cancellationToken);
+        (SlotTime from, SlotTime to) = Range(values);
+        return values.Errors.Count > 0
+            ? await request.RefuseAsync(values, cancellationToken)
+            : await request.AnswerAsync(HttpStatusCode.OK, await gaps.FindAsync(from, to, cancellationToken), cancellationToken);
     }
 
     /// <summary>The market now, or <c>at</c> a moment: rows that match <c>type</c>, <c>region</c> and <c>zone</c>.</summary>
     [Function("ReadSpotMarket")]
     public async Task<HttpResponseData> ReadMarketAsync([HttpTrigger(AuthorizationLevel.Function, "get", Route = "spot/market")] HttpRequestData request, CancellationToken cancellationToken)
     {
-        Dictionary<string, string> wrong = Unknown(request, "type", "region", "zone", "at", "limit");
-        DateTime? at = request.Query["at"] is { } text ? Moment("at", text, wrong) : null;
-        int limit = Limit(request, wrong);
-        if (wrong.Count > 0) return await BadAsync(request, wrong, cancellationToken);
+        FieldValues values = await request.ReadFieldsAsync(MarketFields, cancellationToken);
+        (DateTime? at, int limit) = (Moment(values, "at"), values.Whole("limit"));
+        (string? type, string? region, string? zone) = (values.Text("type"), values.Text("region"), values.Text("zone"));
+        if (values.Errors.Count > 0) return await request.RefuseAsync(values, cancellationToken);
         Rotation rotation = await slots.ReadRotationAsync(cancellationToken);
-        return await request.AnswerAsync(HttpStatusCode.OK, new
-        {
-            slot = rotation.LatestSlot?.Text, at, rows = await history.FindAsync(at, request.Query["type"], request.Query["region"], request.Query["zone"], limit, cancellationToken),
-        }, cancellationToken);
+        return await request.AnswerAsync(
+            HttpStatusCode.OK, new { slot = rotation.LatestSlot?.Text, at, rows = await history.FindAsync(at, type, region, zone, limit, cancellationToken) }, cancellationToken);
     }
 
     /// <summary>Every change of one row, between <c>from</c> and <c>to</c>.</summary>
     [Function("ReadSpotHistory")]
     public async Task<HttpResponseData> ReadHistoryAsync([HttpTrigger(AuthorizationLevel.Function, "get", Route = "spot/history")] HttpRequestData request, CancellationToken cancellationToken)
     {
-        Dictionary<string, string> wrong = Unknown(request, "type", "region", "zone", "from", "to", "limit");
-        foreach (string name in new[] { "type", "region", "zone" }.Where(name => string.IsNullOrEmpty(request.Query[name]))) wrong[name] = "needed";
-        DateTime from = request.Query["from"] is { } first ? Moment("from", first, wrong) : DateTime.UnixEpoch, to = request.Query["to"] is { } last ? Moment("to", last, wrong) : clock.GetUtcNow().UtcDateTime;
-        int limit = Limit(request, wrong);
-        return wrong.Count > 0
-            ? await BadAsync(request, wrong, cancellationToken)
-            : await request.AnswerAsync(HttpStatusCode.OK, new { changes = await history.ReadHistoryAsync(request.Query["type"]!, request.Query["region"]!, request.Query["zone"]!, from, to, limit, cancellationToken) }, cancellationToken);
+        FieldValues values = await request.ReadFieldsAsync(HistoryFields, cancellationToken);
+        string[] row = [.. new[] { "type", "region", "zone" }.Select(name =>
+        {
+            if (values.Text(name) is { } text) return text;
+            values.Refuse(name, "needed");
+            return "";
+        })];
+        (DateTime from, DateTime to, int limit) = (Moment(values, "from") ?? DateTime.UnixEpoch, Moment(values, "to") ?? clock.GetUtcNow().UtcDateTime, values.Whole("limit"));
+        return values.Errors.Count > 0
+            ? await request.RefuseAsync(values, cancellationToken)
+            : await request.AnswerAsync(HttpStatusCode.OK, new { changes = await history.ReadHistoryAsync(row[0], row[1], row[2], from, to, limit, cancellationToken) }, cancellationToken);
     }
 
     /// <summary>What is known of a slot: its record and its runs.</summary>
     [Function("ReadSpotSlot")]
     public async Task<HttpResponseData> ReadSlotAsync([HttpTrigger(AuthorizationLevel.Function, "get", Route = "spot/slots/{slot}")] HttpRequestData request, string slot, CancellationToken cancellationToken)
     {
-        if (!SlotTime.TryParse(slot, out SlotTime time)) return await BadAsync(request, new() { ["slot"] = "a UTC time such as 2026-11-26T10:20" }, cancellationToken);
+        if (!SlotTime.TryParse(slot, out SlotTime time)) return await request.RefuseAsync(HttpStatusCode.BadRequest, new { error = "invalid options", fields = new { slot = ATime } }, cancellationToken);
         return await slots.ReadAsync(time, cancellationToken) is { } row
             ? await request.AnswerAsync(HttpStatusCode.OK, new
             {
@@ -171,53 +218,35 @@ public sealed class SpotHttp(SlotPlanner planner, GapFinder gaps, SlotTable slot
     private async Task<HttpResponseData?> OffAsync(HttpRequestData request, CancellationToken cancellationToken) =>
         options.IsOn ? null : await request.RefuseAsync(HttpStatusCode.UnprocessableEntity, new { error = new SpotOffException().Message }, cancellationToken);
 
-    private static Task<HttpResponseData> BadAsync(HttpRequestData request, Dictionary<string, string> wrong, CancellationToken cancellationToken) =>
-        request.RefuseAsync(HttpStatusCode.BadRequest, new { error = "invalid options", fields = wrong }, cancellationToken);
+    private Task<HttpResponseData> PresentAsync(HttpRequestData request, SlotRequest order, CancellationToken cancellationToken) => request.RefuseAsync(
+        HttpStatusCode.Conflict,
+        new { error = $"Slot {order.Slot} is in the history.", slot = order.Slot, next = SlotTime.Of(clock.GetUtcNow().UtcDateTime).Plus(1).Text, instance = order.InstanceId }, cancellationToken);
 
-    private static (TBody? Body, Dictionary<string, string> Wrong) Read<TBody>(string? json, string members)
-        where TBody : class
+    private (SlotTime From, SlotTime To) Range(FieldValues values)
     {
-        try
-        {
-            TBody? body = JsonSerializer.Deserialize<TBody>(string.IsNullOrWhiteSpace(json) ? "{}" : json, RequestText.Strict);
-            return (body, body is null ? new() { ["body"] = "a JSON object" } : []);
-        }
-        catch (JsonException error)
-        {
-            return (null, new() { ["body"] = $"a JSON object with {members} ({error.Path ?? "$"} is not)" });
-        }
-    }
-
-    private (SlotTime From, SlotTime To) Range(string? from, string? to, Dictionary<string, string> wrong)
-    {
-        SlotTime now = SlotTime.Of(clock.GetUtcNow().UtcDateTime), last = now.Plus(-1);
-        if (to is not null && !SlotTime.TryParse(to, out last)) wrong["to"] = "a UTC time such as 2026-11-26T10:20";
-        SlotTime first = default;
-        if (from is not null && !SlotTime.TryParse(from, out first)) wrong["from"] = "a UTC time such as 2026-11-26T10:20";
-        if (wrong.Count > 0) return default;
-        if (from is null && last.Utc.Year > 1) first = last.Plus(-143);
-        if (last > now) wrong["to"] = $"not after {now}";
-        else if (first > last) wrong["to"] = "not before from";
-        else if ((last.Utc - first.Utc) / SlotTime.Length >= options.LongestRange) wrong["to"] = string.Create(CultureInfo.InvariantCulture, $"at most {options.LongestRange} slots (Spot__LongestRange)");
+        SlotTime now = SlotTime.Of(clock.GetUtcNow().UtcDateTime);
+        (SlotTime? given, SlotTime? end) = (Slot(values, "from"), Slot(values, "to"));
+        SlotTime last = end ?? now.Plus(-1), first = given ?? (last.Utc.Year > 1 ? last.Plus(-143) : last);
+        if (values.Errors.Count > 0) return default;
+        if (last > now) values.Refuse("to", $"not after {now}");
+        else if (first > last) values.Refuse("to", "not before from");
+        else if ((last.Utc - first.Utc) / SlotTime.Length >= options.LongestRange) values.Refuse("to", string.Create(CultureInfo.InvariantCulture, $"at most {options.LongestRange} slots (Spot__LongestRange)"));
         return (first, last);
     }
 
-    private static DateTime Moment(string name, string text, Dictionary<string, string> wrong)
+    private static SlotTime? Slot(FieldValues values, string name)
     {
+        if (values.Text(name) is not { } text) return null;
+        if (SlotTime.TryParse(text, out SlotTime slot)) return slot;
+        values.Refuse(name, ATime);
+        return null;
+    }
+
+    private static DateTime? Moment(FieldValues values, string name)
+    {
+        if (values.Text(name) is not { } text) return null;
         if (DateTime.TryParse(text, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal | DateTimeStyles.AdjustToUniversal, out DateTime at)) return at;
-        wrong[name] = "a UTC time such as 2026-11-26T10:20:00Z";
-        return default;
+        values.Refuse(name, "a UTC time such as 2026-11-26T10:20:00Z");
+        return null;
     }
-
-    private static int Limit(HttpRequestData request, Dictionary<string, string> wrong)
-    {
-        if (request.Query["limit"] is not { } text) return MostRows;
-        if (int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int limit) && limit is >= 1 and <= MostRows) return limit;
-        wrong["limit"] = string.Create(CultureInfo.InvariantCulture, $"1 to {MostRows}");
-        return 0;
-    }
-
-    private static Dictionary<string, string> Unknown(HttpRequestData request, params string[] known) =>
-        request.QueryPairs().Where(pair => pair.Key != "code" && !(known.Contains(pair.Key) && RequestText.IsStorable(pair.Value ?? "")))
-            .ToDictionary(pair => pair.Key, pair => known.Contains(pair.Key) ? RequestText.Refusal : $"unknown; there are {string.Join(", ", known)}");
 }

@@ -1,4 +1,5 @@
 using Durable.Functions.Http;
+using Durable.Operations.Plans;
 using Durable.Orchestrations.Spot;
 using Durable.Pipelines.Spot;
 using Durable.Pipelines.Spot.Model;
@@ -13,7 +14,7 @@ namespace Durable.Functions.Spot;
 /// A tick is its slot: the ten minutes it fires in, or almost, because hosts fire up to a second early. A tick that comes again, or after the clock was set back, finds
 /// its slot under way or stored. A missed tick is not made up: scores are known only at the time. A slot that outlasts the next one does not stop it.
 /// </remarks>
-public sealed class SpotTimers(SpotOptions options, SlotTable slots, TimeProvider clock)
+public sealed class SpotTimers(SpotOptions options, SlotTable slots, StartLock starts, TimeProvider clock)
 {
     private static readonly TimeSpan Early = TimeSpan.FromSeconds(5);
 
@@ -22,7 +23,8 @@ public sealed class SpotTimers(SpotOptions options, SlotTable slots, TimeProvide
     {
         if (!options.IsOn) return;
         SlotTime slot = SlotTime.Of(clock.GetUtcNow().UtcDateTime + Early);
-        if (await slots.ReadAsync(slot, cancellationToken) is { State: SlotRow.Present }) return;
+        await using IAsyncDisposable turn = await starts.HoldAsync(SpotHttp.Subject, cancellationToken);
+        if (await client.IsActiveAsync(slot.InstanceId, cancellationToken) || await slots.ReadAsync(slot, cancellationToken) is { State: SlotRow.Present }) return;
         await client.TryStartAsync(nameof(SpotSlot), slot.InstanceId, new SlotRequest(slot.Text), cancellationToken);
     }
 

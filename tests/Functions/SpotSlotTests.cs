@@ -5,6 +5,8 @@ using Amazon.S3;
 using Amazon.S3.Model;
 using Amazon.TimestreamWrite;
 using Amazon.TimestreamWrite.Model;
+using Durable.Functions.Spot;
+using Durable.Operations.Plans;
 using Durable.Pipelines.Spot.Model;
 using Durable.Pipelines.Spot.Storage;
 using Durable.Tests.Fixtures;
@@ -52,6 +54,7 @@ public sealed class SpotSlotTests(AwsSandbox sandbox) : IClassFixture<AwsSandbox
             await s3.CopyObjectAsync(Bucket, from, Bucket, to);
         if (filled.Day != slot.Day) await s3.CopyObjectAsync(Bucket, SpotKeys.OnDemandPrices(slot.Day), Bucket, SpotKeys.OnDemandPrices(filled.Day));
         if (filled.Day != slot.Day) await s3.CopyObjectAsync(Bucket, SpotKeys.Workload(slot.Day), Bucket, SpotKeys.Workload(filled.Day));
+        await StoredSinceTheLookAsync(app, filled);
         string range = $$"""{"from": "{{lost}}", "to": "{{slot}}" """;
         JsonElement report = (await app.GetAsync($"/api/spot/gaps?from={lost}&to={slot}")).Body;
         Assert.Equal((3, 1, 1), (report.GetProperty("slots").GetInt32(), report.GetProperty("present").GetInt32(), report.GetProperty("canBeFilled").GetInt32()));
@@ -70,15 +73,32 @@ public sealed class SpotSlotTests(AwsSandbox sandbox) : IClassFixture<AwsSandbox
         Assert.Contains("its time is over", refused.GetProperty("error").GetString(), StringComparison.Ordinal);
     }
 
+    /// <summary>A start that has looked waits for its turn; meanwhile the slot is stored. It is not run again.</summary>
+    private static async Task StoredSinceTheLookAsync(AppProcess app, SlotTime slot)
+    {
+        await using NpgsqlDataSource database = NpgsqlDataSource.Create(app.Connection);
+        Task<(HttpStatusCode Status, JsonElement Body)> late;
+        await using (await new StartLock(database).HoldAsync(SpotHttp.Subject))
+        {
+            late = app.PostAsync("/api/spot", $$"""{"slot": "{{slot}}"}""");
+            await Eventually.HoldsAsync(async () => await ScalarAsync(app.Connection, "SELECT 'waits' FROM pg_locks WHERE locktype = 'advisory' AND NOT granted AND database = (SELECT oid FROM pg_database WHERE datname = current_database())") == "waits", "a start that waits");
+            await ScalarAsync(app.Connection, $"INSERT INTO spot.slots (slot, state, capacity, run_id, delta_key, committed_at) VALUES ('{slot}Z', 'present', 1, 'other', 'x', now())");
+        }
+
+        (HttpStatusCode status, JsonElement answer) = await late;
+        Assert.Equal((HttpStatusCode.Conflict, $"Slot {slot} is in the history."), (status, answer.GetProperty("error").GetString()));
+        await ScalarAsync(app.Connection, $"DELETE FROM spot.slots WHERE slot = '{slot}Z'");
+    }
+
     [Fact]
     public async Task Wrong_values_are_named_and_nothing_is_started()
     {
         Dictionary<string, string> settings = await PrepareAsync();
         await using AppProcess app = await AppProcess.StartAsync(settings: settings);
         await BadAsync(await app.PostAsync("/api/spot", """{"slot": "now", "maxRemovedShare": 2}"""), "slot", "maxRemovedShare");
-        await BadAsync(await app.PostAsync("/api/spot", """{"slots": 1}"""), "body");
+        await BadAsync(await app.PostAsync("/api/spot", """{"slots": 1}"""), "slots");
         await BadAsync(await app.PostAsync("/api/spot", "[1]"), "body");
-        await BadAsync(await app.PostAsync("/api/spot/backfill", """{"from": "x", "to": "y"}"""), "to", "from");
+        await BadAsync(await app.PostAsync("/api/spot/backfill", """{"from": "x", "to": "y"}"""), "from", "to");
         await BadAsync(await app.PostAsync("/api/spot/backfill", """{"from": "2026-01-02T00:00", "to": "2026-01-01T00:00"}"""), "to");
         await BadAsync(await app.PostAsync("/api/spot/backfill", """{"from": "2020-01-01T00:00", "to": "2026-01-01T00:00"}"""), "to");
         await BadAsync(await app.PostAsync("/api/spot/workload", """{"date": "2020-01-01"}"""), "date");
@@ -86,6 +106,8 @@ public sealed class SpotSlotTests(AwsSandbox sandbox) : IClassFixture<AwsSandbox
         await BadAsync(await app.GetAsync("/api/spot/market?limit=0&at=noon&colour=red"), "colour", "at", "limit");
         await BadAsync(await app.GetAsync("/api/spot/history?type=a"), "region", "zone");
         await BadAsync(await app.GetAsync("/api/spot/slots/now"), "slot");
+        await BadAsync(await app.PostAsync("/api/spot?dryRun=perhaps&slot=x", "{}"), "slot", "dryRun");
+        await BadAsync(await app.GetAsync("/api/spot/history?type=a&region=r&zone=z&from=x&to=y&limit=1001"), "from", "to", "limit");
         Assert.Equal(HttpStatusCode.NotFound, (await app.GetAsync("/api/spot/slots/2026-01-01T00:00")).Status);
         Assert.Equal(HttpStatusCode.UnprocessableEntity, (await app.PostAsync("/api/spot", """{"dryRun": true}""")).Status); // no questions yet
 
