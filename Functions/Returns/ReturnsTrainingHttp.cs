@@ -1,6 +1,5 @@
 using System.Globalization;
 using System.Net;
-using System.Text.Json;
 using Amazon.S3;
 using Durable.Functions.Http;
 using Durable.Operations.Fields;
@@ -22,10 +21,20 @@ public sealed class ReturnsTrainingHttp(
     ReturnsPlanner planner, PlanStore plans, ReturnsOptions options, RunReader runs, ReturnsTable table, ReturnsStorage storage, ModelTable models, ModelRegistry registry,
     PredictionTable predictions, ReturnsJournal journal)
 {
-    private sealed record StartBody(
-        long? Limit = null, string? Since = null, bool SkipDataPrep = false, bool Force = false, bool DryRun = false, string? InstanceType = null, string? FrameworkVersion = null, string? PlanHash = null);
+    /// <summary>Every option of a training with its limits.</summary>
+    internal static IReadOnlyList<Field> Fields { get; } =
+    [
+        Field.Whole("limit", "Only the latest so many rows; left out: all.", 0, 1, 10_000_000),
+        Field.Text("since", "Only rows from this time on, read from the source again.", 40),
+        Field.Flag("skipDataPrep", "Train on the latest training set as it is."),
+        Field.Flag("force", "Train even when these very rows were judged before."),
+        Field.Flag("dryRun", "Show the plan and do nothing."),
+        Field.Text("instanceType", "Machine of the training job, such as ml.m5.large.", 50),
+        Field.Text("frameworkVersion", "PyTorch of the training image, such as 2.2.", 20),
+        Field.Text("planHash", "Do exactly the plan with this hash, or nothing.", 128),
+    ];
 
-    private sealed record RollbackBody(string? Version = null);
+    internal static IReadOnlyList<Field> RollbackFields { get; } = [Field.Text("version", "Version to serve; default the one published before the served one.", 100)];
 
     /// <summary><c>{"limit": 5000, "since": "2025-12-01T00:00:00Z", "skipDataPrep": false, "force": false, "dryRun": false, "instanceType": "ml.m5.large", "frameworkVersion": "2.2", "planHash": "…"}</c>, all optional.</summary>
     [Function("StartReturnsTraining")]
@@ -33,17 +42,17 @@ public sealed class ReturnsTrainingHttp(
         [HttpTrigger(AuthorizationLevel.Function, "post", Route = "returns")] HttpRequestData request, [DurableClient] DurableTaskClient client, CancellationToken cancellationToken)
     {
         if (!options.IsOn) return await OffAsync(request, cancellationToken);
-        (StartBody? body, Dictionary<string, string> wrong) = Read<StartBody>(await request.ReadAsStringAsync(), "a JSON object with limit, since, skipDataPrep, force, dryRun, instanceType, frameworkVersion, planHash");
-        ReturnsRequest? training = body is null ? null : Check(body, wrong);
-        if (training is null || wrong.Count > 0) return await request.RefuseAsync(HttpStatusCode.BadRequest, new { error = "invalid options", fields = wrong }, cancellationToken);
+        FieldValues values = await request.ReadFieldsAsync(Fields, cancellationToken);
+        (ReturnsRequest training, bool dryRun) = (Read(values), values.Flag("dryRun"));
+        if (values.Errors.Count > 0) return await request.RefuseAsync(values, cancellationToken);
         try
         {
-            if (!body!.DryRun && await client.IsActiveAsync(ReturnsRequest.InstanceId, cancellationToken))
+            if (!dryRun && await client.IsActiveAsync(ReturnsRequest.InstanceId, cancellationToken))
                 return await client.RefuseActiveAsync(request, ReturnsRequest.InstanceId, cancellationToken);
-            if (body.DryRun || training.PlanHash is not null)
+            if (dryRun || training.PlanHash is not null)
             {
                 ReturnsPlan plan = await planner.PlanAsync(training, cancellationToken);
-                if (body.DryRun) return await ShowAsync(request, plan, cancellationToken);
+                if (dryRun) return await ShowAsync(request, plan, cancellationToken);
                 await plans.CheckAsync(training.PlanHash, plan.Plan, cancellationToken);
             }
         }
@@ -112,11 +121,12 @@ public sealed class ReturnsTrainingHttp(
         [HttpTrigger(AuthorizationLevel.Function, "post", Route = "returns/rollback")] HttpRequestData request, CancellationToken cancellationToken)
     {
         if (!options.IsOn) return await OffAsync(request, cancellationToken);
-        (RollbackBody? body, Dictionary<string, string> wrong) = Read<RollbackBody>(await request.ReadAsStringAsync(), "a JSON object with version");
-        if (body is null) return await request.RefuseAsync(HttpStatusCode.BadRequest, new { error = "invalid options", fields = wrong }, cancellationToken);
+        FieldValues values = await request.ReadFieldsAsync(RollbackFields, cancellationToken);
+        string? version = values.Text("version");
+        if (values.Errors.Count > 0) return await request.RefuseAsync(values, cancellationToken);
         try
         {
-            return await request.AnswerAsync(HttpStatusCode.OK, await registry.RollBackAsync(body.Version, cancellationToken), cancellationToken);
+            return await request.AnswerAsync(HttpStatusCode.OK, await registry.RollBackAsync(version, cancellationToken), cancellationToken);
         }
         catch (Exception error) when (error is NoModelException or RollbackRefusedException)
         {
@@ -145,35 +155,21 @@ public sealed class ReturnsTrainingHttp(
             HttpStatusCode.OK, new { plan.Plan.Hash, plan.Plan.Kind, plan.Plan.Options, plan.KnownRows, plan.From, plan.To, plan.ServedVersion, plan.InstanceType, plan.MostCostUsd, steps = plan.Plan.Partitions }, cancellationToken);
     }
 
-    private static (T? Body, Dictionary<string, string> Wrong) Read<T>(string? json, string expected)
-        where T : class
+    private static ReturnsRequest Read(FieldValues values)
     {
-        try
-        {
-            if (JsonSerializer.Deserialize<T>(string.IsNullOrWhiteSpace(json) ? "{}" : json, RequestText.Strict) is { } body) return (body, []);
-        }
-        catch (JsonException error)
-        {
-            return (null, new() { ["body"] = $"{expected} ({error.Path ?? "$"} is not)" });
-        }
-
-        return (null, new() { ["body"] = expected });
-    }
-
-    private static ReturnsRequest Check(StartBody body, Dictionary<string, string> wrong)
-    {
-        if (body.Limit is < 1 or > 10_000_000) wrong["limit"] = "rows from 1 to 10000000; leave it out for all";
+        (int limit, bool skip, bool force) = (values.Whole("limit"), values.Flag("skipDataPrep"), values.Flag("force"));
         DateTime? since = null;
-        if (body.Since is { } text)
+        if (values.Text("since") is { } text)
         {
             if (DateTimeOffset.TryParseExact(text, ["yyyy-MM-dd", "yyyy-MM-dd'T'HH:mm:ssK", "yyyy-MM-dd'T'HH:mmK"], CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out DateTimeOffset time) && time.Year is >= 2000 and < 2100) since = time.UtcDateTime;
-            else wrong["since"] = "a time such as 2025-12-01T00:00:00Z";
+            else values.Refuse("since", "a time such as 2025-12-01T00:00:00Z");
         }
 
-        if (body.InstanceType is { } machine && !ReturnsOptionsValidator.IsInstanceType(machine)) wrong["instanceType"] = "a machine type such as ml.m5.large";
-        if (body.FrameworkVersion is { } version && !ReturnsOptionsValidator.IsVersion(version)) wrong["frameworkVersion"] = "a version such as 2.2";
-        if (body.PlanHash is { } hash && (hash.Length != 16 || !hash.All(char.IsAsciiHexDigitLower))) wrong["planHash"] = "the 16 hex digits of a plan (dryRun shows one)";
-        if (body is { SkipDataPrep: true, Limit: not null } or { SkipDataPrep: true, Since: not null }) wrong["skipDataPrep"] = "without limit and since: the latest training set is used as it is";
-        return new ReturnsRequest(body.Limit ?? 0, since, body.SkipDataPrep, body.Force, body.InstanceType, body.FrameworkVersion, body.PlanHash);
+        (string? machine, string? version, string? hash) = (values.Text("instanceType"), values.Text("frameworkVersion"), values.Text("planHash"));
+        if (machine is not null && !ReturnsOptionsValidator.IsInstanceType(machine)) values.Refuse("instanceType", "a machine type such as ml.m5.large");
+        if (version is not null && !ReturnsOptionsValidator.IsVersion(version)) values.Refuse("frameworkVersion", "a version such as 2.2");
+        if (hash is not null && (hash.Length != 16 || !hash.All(char.IsAsciiHexDigitLower))) values.Refuse("planHash", "the 16 hex digits of a plan (dryRun shows one)");
+        if (skip && (values.Has("limit") || values.Has("since"))) values.Refuse("skipDataPrep", "without limit and since: the latest training set is used as it is");
+        return new ReturnsRequest(limit, since, skip, force, machine, version, hash);
     }
 }

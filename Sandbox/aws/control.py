@@ -57,6 +57,8 @@ class Control:
             case "POST", ["instances", instance_id, "release"]:
                 box.machines.release(instance_id)
                 return {}
+            case "POST", ["training-jobs", name, "interrupt"]:
+                return {"interrupted": box.training.by_name(name).interrupt(bool(wanted.get("capacityReturns", True)))}
             case _:
                 return None
 

@@ -66,6 +66,10 @@ class Jobs:
             raise answers.Refused("ValidationException", f"The request was rejected because the {self.kind.lower()} job is in status {job.status}.")
         return {}
 
+    def by_name(self, name):
+        with self._lock:
+            return self._jobs[name]
+
     def reset(self):
         processes.end(self.name)
         with self._lock:

@@ -2,6 +2,7 @@
 import json
 import os
 import shutil
+import signal
 import tarfile
 import time
 
@@ -9,17 +10,19 @@ from .jobs import PYTHON, Job, bucket_of, pack, plain
 
 _MESSAGES = {"Starting": "Preparing the instances for training", "Downloading": "Downloading the training image", "Training": "Training image download completed. Training in progress.",
              "Stopping": "Stopping the training job", "Uploading": "Uploading generated training model", "Completed": "Training job completed", "Failed": "Training job failed",
-             "Stopped": "Training job stopped", "MaxRuntimeExceeded": "Training job runtime exceeded MaxRuntimeInSeconds provided"}
+             "Stopped": "Training job stopped", "Interrupted": "Training job interrupted: the managed spot instances were reclaimed",
+             "MaxWaitTimeExceeded": "Training job waited longer than MaxWaitTimeInSeconds for spot capacity", "MaxRuntimeExceeded": "Training job runtime exceeded MaxRuntimeInSeconds provided"}
 
 
 class TrainingJob(Job):
-    """Starting, Downloading, Training, Uploading, then Completed, Failed, Stopped or MaxRuntimeExceeded."""
+    """Starting, Downloading, Training, Uploading, then Completed, Failed, Stopped, MaxRuntimeExceeded or MaxWaitTimeExceeded."""
 
     needed = ("AlgorithmSpecification", "OutputDataConfig", "ResourceConfig", "StoppingCondition")
 
     def __init__(self, wanted, region, jobs):
         super().__init__(wanted, region, jobs)
         self.secondary, self.transitions, self.model = None, [], None
+        self.reclaimed, self.waited_in_vain = None, False
         self.hyper = {name: plain(text) for name, text in (wanted.get("HyperParameters") or {}).items()}
         self.own = {name: value for name, value in self.hyper.items() if not name.startswith("sagemaker_")}
         self.at("Starting")
@@ -66,7 +69,30 @@ class TrainingJob(Job):
         self.end("Failed", f"AlgorithmError: ExecuteUserScriptError:\nExitCode {code}\nErrorMessage \"{self.told()}\", exit code: {code}")
 
     def out_of_time(self):
-        self.end("Stopped", secondary="MaxRuntimeExceeded")
+        self.end("Stopped", secondary="MaxWaitTimeExceeded" if self.waited_in_vain else "MaxRuntimeExceeded")
+
+    def interrupt(self, capacity_returns):
+        """The machine of a spot job is taken away. The job runs once more from its beginning when capacity returns; when it does not, its wait is over at once.
+        False: there is nothing to take, it is no spot job or its script does not run."""
+        with self._lock:
+            if not self.wanted.get("EnableManagedSpotTraining") or self.status != "InProgress" or self.secondary != "Training" or not self._process or self._process.poll() is not None:
+                return False
+            self.reclaimed = capacity_returns
+            self._signal(signal.SIGKILL)
+            return True
+
+    def _execute(self, command, environment):
+        code, timed_out = super()._execute(command, environment)
+        while self.reclaimed is not None and not self._stopping.is_set():
+            self.at("Interrupted")
+            if not self.reclaimed:
+                self.waited_in_vain = True
+                return code, True
+            self.reclaimed = None
+            self.at("Starting")
+            self.at("Training")
+            code, timed_out = super()._execute(command, environment)
+        return code, timed_out
 
     def at(self, phase):
         now = time.time()

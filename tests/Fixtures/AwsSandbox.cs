@@ -124,6 +124,11 @@ public sealed class AwsSandbox : IAsyncDisposable, IAsyncLifetime
     /// <summary>From outside: <c>terminate</c>, <c>crash</c> or <c>release</c> (a hanging stop goes on).</summary>
     public Task MachineAsync(string instanceId, string verb) => PostAsync($"instances/{instanceId}/{verb}", new { });
 
+    /// <summary>Takes the machine of a spot training job away. False: its script does not run (yet).</summary>
+    /// <param name="capacityReturns">The job runs again from its beginning; else it waits in vain and ends.</param>
+    public async Task<bool> InterruptTrainingAsync(string jobName, bool capacityReturns) =>
+        (await PostAsync($"training-jobs/{jobName}/interrupt", new { capacityReturns })).GetProperty("interrupted").GetBoolean();
+
     /// <summary>Everything anew.</summary>
     public Task ResetAsync() => PostAsync("reset", new { });
 

@@ -65,6 +65,50 @@ public sealed class ReturnsLifeTests(ReturnsLifeTests.Shared shared) : IClassFix
         Assert.Equal([true, false], spot);
     }
 
+    [TorchTheory, InlineData(true), InlineData(false)]
+    public async Task A_spot_machine_that_is_taken_away_costs_the_run_nothing_but_time(bool capacityReturns)
+    {
+        await world.App.PostAsync("/api/returns", Forced);
+        await JobAsync();
+        string name = Assert.Single(await JobsAsync()).TrainingJobName;
+        await Eventually.HoldsAsync(() => sandbox.InterruptTrainingAsync(name, capacityReturns));
+        JsonElement result = await world.EndAsync(ReturnsRequest.InstanceId);
+        Assert.NotEqual("UpToDate", State(result));
+
+        using AmazonSageMakerClient sageMaker = sandbox.SageMaker();
+        DescribeTrainingJobResponse first = await sageMaker.DescribeTrainingJobAsync(new DescribeTrainingJobRequest { TrainingJobName = name });
+        Assert.Contains("Interrupted", first.SecondaryStatusTransitions.Select(phase => phase.Status.Value));
+        string[] expected = capacityReturns ? ["Completed"] : ["Stopped", "Completed"];
+        Assert.Equal(expected, (await JobsAsync()).OrderBy(job => job.TrainingJobName.Length).Select(job => job.TrainingJobStatus.Value));
+        Assert.Equal(expected.Length, ReturnsApp.Field(result, "attempts").GetInt32());
+        if (!capacityReturns) Assert.NotEqual(true, (await sageMaker.DescribeTrainingJobAsync(new DescribeTrainingJobRequest { TrainingJobName = name + "-a2" })).EnableManagedSpotTraining);
+    }
+
+    [TorchFact]
+    public async Task The_job_of_a_run_that_was_terminated_is_stopped_by_the_reaper()
+    {
+        await sandbox.SetAsync("jobStartDelaySeconds", 600);
+        await world.App.PostAsync("/api/returns", Forced);
+        await JobAsync();
+        string name = Assert.Single(await JobsAsync()).TrainingJobName;
+        Assert.Equal(HttpStatusCode.Accepted, (await world.App.PostAsync($"/runtime/webhooks/durabletask/instances/{ReturnsRequest.InstanceId}/terminate?reason=now")).Status);
+        Assert.Equal("Terminated", (await world.App.WaitAsync(ReturnsRequest.InstanceId)).GetProperty("runtimeStatus").GetString());
+        Assert.Equal(TrainingJobStatus.InProgress, Assert.Single(await JobsAsync()).TrainingJobStatus); // nobody is left to stop it
+
+        await Eventually.HoldsAsync(async () =>
+        {
+            await world.App.PostAsync("/admin/functions/ReapClusters", "{}");
+            return await world.ScalarAsync<long>("SELECT count(*) FROM operations.machine_leases WHERE state <> 'closed'") == 0;
+        });
+        Assert.Equal(TrainingJobStatus.Stopped, Assert.Single(await JobsAsync()).TrainingJobStatus);
+        Assert.Equal("reaper", await world.ScalarAsync<string>("SELECT closed_by FROM operations.machine_leases ORDER BY granted_at DESC LIMIT 1"));
+        Assert.Equal(1L, await world.ScalarAsync<long>("SELECT count(*) FROM operations.notifications WHERE event = 'cost_guard' AND body LIKE '%is Terminated%' AND body LIKE '%' || $1 || '%'", name));
+
+        // And the next training is a run like any other.
+        await sandbox.SetAsync("jobStartDelaySeconds", 0);
+        Assert.NotEqual("UpToDate", State(await world.RunAsync("returns", Forced, ReturnsRequest.InstanceId)));
+    }
+
     [TorchFact]
     public async Task A_lost_create_reply_is_found_again_and_a_run_that_ended_before_its_verdict_is_not_paid_for_twice()
     {

@@ -114,10 +114,13 @@ internal sealed record TrainedSample(string Folder, string Parquet, IReadOnlyLis
 /// <summary>A test that trains; skipped, by name, where Debian's PyTorch is absent.</summary>
 internal sealed class TorchFactAttribute : FactAttribute
 {
-    private static readonly bool Has = Directory.Exists("/usr/lib/python3/dist-packages/torch");
+    internal static readonly string? WhyNot = Directory.Exists("/usr/lib/python3/dist-packages/torch") ? null : "needs python3-torch (./test installs it as root)";
 
-    public TorchFactAttribute()
-    {
-        if (!Has) Skip = "needs python3-torch (./test installs it as root)";
-    }
+    public TorchFactAttribute() => Skip = WhyNot;
+}
+
+/// <inheritdoc cref="TorchFactAttribute"/>
+internal sealed class TorchTheoryAttribute : TheoryAttribute
+{
+    public TorchTheoryAttribute() => Skip = TorchFactAttribute.WhyNot;
 }
