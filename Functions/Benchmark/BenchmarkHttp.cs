@@ -25,15 +25,23 @@ public sealed class BenchmarkHttp(
 {
     private static readonly OrchestrationRuntimeStatus[] Active = [OrchestrationRuntimeStatus.Pending, OrchestrationRuntimeStatus.Running, OrchestrationRuntimeStatus.Suspended];
 
-    private sealed record RollbackBody(int? Version = null, string? Reason = null);
+    internal static IReadOnlyList<Field> ComparisonFields { get; } =
+        [Field.Choice("format", "What the comparison is shown as.", "json", ["json", "markdown", "svg"]), Field.Text("run", "Of this run; default the newest.", 200)];
+
+    internal static IReadOnlyList<Field> RollbackFields { get; } =
+    [
+        new Field("version", FieldKind.Whole, "Version to go back to; default the one before the present.", Least: 1, Most: 1_000_000),
+        Field.Text("reason", "Kept with the move.", 300, "rolled back over HTTP"),
+    ];
 
     [Function("StartBenchmark")]
     public async Task<HttpResponseData> StartAsync(
         [HttpTrigger(AuthorizationLevel.Function, "post", Route = "benchmark")] HttpRequestData request, [DurableClient] DurableTaskClient client, CancellationToken cancellationToken)
     {
         if (!options.IsOn) return await request.RefuseAsync(HttpStatusCode.UnprocessableEntity, new { error = new BenchmarkOffException().Message }, cancellationToken);
-        BenchmarkRequestReading reading = BenchmarkRequestReader.Read(await request.ReadAsStringAsync());
-        if (reading.Request is not { } wanted) return await request.RefuseAsync(HttpStatusCode.BadRequest, new { error = "invalid options", fields = reading.Errors }, cancellationToken);
+        FieldValues values = await request.ReadFieldsAsync(BenchmarkRequestReader.Fields, cancellationToken);
+        BenchmarkRequestReading reading = BenchmarkRequestReader.Read(values);
+        if (reading.Request is not { } wanted) return await request.RefuseAsync(values, cancellationToken);
         const string Id = BenchmarkRequest.InstanceId;
         if (!reading.DryRun && await client.IsActiveAsync(Id, cancellationToken)) return await client.CreateCheckStatusResponseAsync(request, Id, HttpStatusCode.Conflict, cancellationToken);
         try
@@ -95,10 +103,9 @@ public sealed class BenchmarkHttp(
     [Function("ReadBenchmarkComparison")]
     public async Task<HttpResponseData> CompareAsync([HttpTrigger(AuthorizationLevel.Function, "get", Route = "benchmark/comparison")] HttpRequestData request, CancellationToken cancellationToken)
     {
-        string format = request.Query["format"] ?? "json";
-        if (format is not ("json" or "markdown" or "svg")) return await request.RefuseAsync(HttpStatusCode.BadRequest, new { error = "invalid options", fields = new { format = "json, markdown or svg" } }, cancellationToken);
-        string? run = request.Query["run"];
-        if (run is not null && !RequestText.IsStorable(run)) return await request.RefuseAsync(HttpStatusCode.BadRequest, new { error = "invalid options", fields = new { run = RequestText.Refusal } }, cancellationToken);
+        FieldValues values = await request.ReadFieldsAsync(ComparisonFields, cancellationToken);
+        (string format, string? run) = (values.Choice("format"), values.Text("run"));
+        if (values.Errors.Count > 0) return await request.RefuseAsync(values, cancellationToken);
         if (await table.ReadReportAsync(run, cancellationToken) is not { } report) return await request.RefuseAsync(HttpStatusCode.NotFound, new { error = "No suite has ended yet, or none of that run." }, cancellationToken);
         if (format == "json") return await request.AnswerAsync(HttpStatusCode.OK, JsonSerializer.Deserialize<JsonElement>(report.Json), cancellationToken);
         HttpResponseData response = request.CreateResponse(HttpStatusCode.OK);
@@ -120,22 +127,13 @@ public sealed class BenchmarkHttp(
         [HttpTrigger(AuthorizationLevel.Function, "post", Route = "benchmark/models/{model}/rollback")] HttpRequestData request, string model, CancellationToken cancellationToken)
     {
         if (BenchmarkModels.Find(model) is null) return await UnknownAsync(request, model, cancellationToken);
-        RollbackBody? body;
+        FieldValues values = await request.ReadFieldsAsync(RollbackFields, cancellationToken);
+        int? version = values.Has("version") ? values.Whole("version") : null;
+        string reason = values.Text("reason")!;
+        if (values.Errors.Count > 0) return await request.RefuseAsync(values, cancellationToken);
         try
         {
-            string? text = await request.ReadAsStringAsync();
-            body = JsonSerializer.Deserialize<RollbackBody>(string.IsNullOrWhiteSpace(text) ? "{}" : text, RequestText.Strict);
-        }
-        catch (JsonException)
-        {
-            body = null;
-        }
-
-        if (body is null || body.Version < 1) return await request.RefuseAsync(HttpStatusCode.BadRequest, new { error = "invalid options", fields = new { version = "a whole number from 1, or nothing; beside it only reason, a text" } }, cancellationToken);
-        string reason = body.Reason is { Length: > 0 } given ? given[..Math.Min(given.Length, 300)] : "rolled back over HTTP";
-        try
-        {
-            (int from, int to) = await table.RollBackAsync(model, options.Alias, body.Version, reason, cancellationToken);
+            (int from, int to) = await table.RollBackAsync(model, options.Alias, version, reason, cancellationToken);
             string told = await SendAliasesAsync(cancellationToken);
             await outbox.AddAsync($"benchmark:{model}:rollback:{Guid.NewGuid():N}", NotificationOutbox.Completed, $"benchmark {model}: {options.Alias} moved back to version {to}", $"From version {from} to {to}: {reason}", cancellationToken);
             return await request.AnswerAsync(HttpStatusCode.OK, new { model, options.Alias, from, to, reason, mlflow = told }, cancellationToken);

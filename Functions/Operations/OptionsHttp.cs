@@ -1,8 +1,12 @@
 using System.Net;
+using Durable.Functions.Benchmark;
 using Durable.Functions.Climate;
 using Durable.Functions.Http;
 using Durable.Functions.Pothole;
+using Durable.Functions.Returns;
+using Durable.Functions.Spot;
 using Durable.Operations.Fields;
+using Durable.Pipelines.Benchmark;
 using Durable.Pipelines.Climate.Planning;
 using Microsoft.Azure.Functions.Worker;
 using Microsoft.Azure.Functions.Worker.Http;
@@ -19,6 +23,17 @@ public static class OptionsHttp
         ["climate/annual"] = ClimateRequestReader.Fields,
         ["climate/sample"] = ClimateSampleHttp.Fields,
         ["pothole"] = PotholeHttp.Fields,
+        ["spot"] = SpotHttp.SlotFields,
+        ["spot/backfill"] = SpotHttp.BackfillFields,
+        ["spot/workload"] = SpotHttp.WorkloadFields,
+        ["spot/gaps"] = SpotHttp.GapFields,
+        ["spot/market"] = SpotHttp.MarketFields,
+        ["spot/history"] = SpotHttp.HistoryFields,
+        ["returns"] = ReturnsTrainingHttp.Fields,
+        ["returns/rollback"] = ReturnsTrainingHttp.RollbackFields,
+        ["benchmark"] = BenchmarkRequestReader.Fields,
+        ["benchmark/comparison"] = BenchmarkHttp.ComparisonFields,
+        ["benchmark/models/{model}/rollback"] = BenchmarkHttp.RollbackFields,
         ["operations/leases"] = LeasesHttp.Fields,
         ["operations/runs/{instanceId}/cancel"] = LeasesHttp.CancelFields,
     };

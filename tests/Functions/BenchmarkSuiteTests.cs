@@ -109,7 +109,34 @@ public sealed class BenchmarkSuiteTests(AwsSandbox sandbox, MlflowServer mlflow)
         Assert.Equal(HttpStatusCode.NotFound, (await world.App.GetAsync("/api/benchmark/models/resnet")).Status);
         Assert.Equal(HttpStatusCode.BadRequest, (await world.App.PostAsync("/api/benchmark", """{"models": ["resnet"]}""")).Status);
         Assert.Equal(HttpStatusCode.BadRequest, (await world.App.GetAsync("/api/benchmark/comparison?format=pdf")).Status);
-        Assert.Equal(HttpStatusCode.NotFound, (await world.App.GetAsync("/api/benchmark/comparison?run=none")).Status);
+        await ComparisonsAsync(world);
+    }
+
+    /// <summary>The comparison of the newest run, of a named one in every format, and of what is none.</summary>
+    private static async Task ComparisonsAsync(BenchmarkWorld world)
+    {
+        string[] runs = (await world.ScalarAsync<string>("SELECT string_agg(run_id, ',' ORDER BY created_at) FROM benchmark.reports")).Split(',');
+        Assert.Equal(3, runs.Length);
+        (_, JsonElement newest) = await world.App.GetAsync("/api/benchmark/comparison");
+        Assert.Equal(runs[^1], Text(newest, "runId"));
+        foreach (string run in runs)
+        {
+            (HttpStatusCode code, JsonElement comparison) = await world.App.GetAsync($"/api/benchmark/comparison?run={Uri.EscapeDataString(run)}");
+            Assert.Equal((HttpStatusCode.OK, run), (code, Text(comparison, "runId")));
+            CliCall shown = await CliCall.RunAsync(["benchmark", "compare", "--run", run, "--url", world.App.Url]);
+            Assert.Equal(0, shown.ExitCode);
+            Assert.StartsWith($"# Benchmark {run}", shown.Out, StringComparison.Ordinal);
+        }
+
+        foreach (string wrong in new[] { "none", "benchmark/", "benchmark", "%25", new string('x', 200) }) Assert.Equal(HttpStatusCode.NotFound, (await world.App.GetAsync($"/api/benchmark/comparison?run={wrong}")).Status);
+        foreach ((string query, string field) in new[] { ("format=pdf", "format"), ("run=" + new string('x', 201), "run"), ("run=a%00b", "run"), ("runs=none", "runs") })
+        {
+            (HttpStatusCode code, JsonElement refused) = await world.App.GetAsync("/api/benchmark/comparison?" + query);
+            Assert.Equal(HttpStatusCode.BadRequest, code);
+            Assert.Equal(field, Assert.Single(refused.GetProperty("fields").EnumerateObject()).Name);
+        }
+
+        Assert.Equal(1, (await CliCall.RunAsync(["benchmark", "compare", "--run", "none", "--url", world.App.Url])).ExitCode);
     }
 
     [Fact]

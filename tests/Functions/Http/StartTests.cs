@@ -96,6 +96,8 @@ public sealed class StartTests
         JsonElement workers = options.GetProperty("climate/hazard").EnumerateArray().Single(field => field.GetProperty("name").GetString() == "workers");
         Assert.Equal(("Whole", 4, 1, 64), (
             workers.GetProperty("kind").GetString(), workers.GetProperty("default").GetInt32(), workers.GetProperty("least").GetInt32(), workers.GetProperty("most").GetInt32()));
+        Assert.Equal("from,to,dryRun,plan", string.Join(',', options.GetProperty("spot/backfill").EnumerateArray().Select(field => field.GetProperty("name").GetString())));
+        foreach (string call in new[] { "pothole", "spot", "spot/market", "returns", "returns/rollback", "benchmark", "benchmark/comparison" }) Assert.NotEmpty(options.GetProperty(call).EnumerateArray());
     }
 
     private static Task<TestHttpHost> HostAsync(Type functions, FakeTaskHub hub) => TestHttpHost.StartAsync(functions, services: services => services

@@ -103,16 +103,18 @@ public sealed class BenchmarkResultTests
 
     [Theory]
     [InlineData("""{"models": ["resnet"]}""", "models")]
-    [InlineData("""{"models": "xgboost"}""", "models")]
+    [InlineData("""{"models": ["xgboost", 5, {}]}""", "models")]
+    [InlineData("""{"models": []}""", "models")]
     [InlineData("""{"seed": -1}""", "seed")]
-    [InlineData("""{"seed": "42"}""", "seed")]
+    [InlineData("""{"seed": "forty"}""", "seed")]
     [InlineData("""{"seed": 3000000000}""", "seed")]
     [InlineData("""{"trainRows": 50}""", "trainRows")]
     [InlineData("""{"epochs": 1001}""", "epochs")]
     [InlineData("""{"epochs": 1.5}""", "epochs")]
     [InlineData("""{"force": "yes"}""", "force")]
     [InlineData("""{"planHash": "../../etc"}""", "planHash")]
-    [InlineData("""{"plan": "x"}""", "body")]
+    [InlineData("""{"plan": "x"}""", "plan")]
+    [InlineData("""{"dryRun": 2}""", "dryRun")]
     [InlineData("[1]", "body")]
     [InlineData("{", "body")]
     public void A_bad_request_names_the_field(string json, string field)
@@ -127,7 +129,7 @@ public sealed class BenchmarkResultTests
     {
         BenchmarkRequest request = BenchmarkRequestReader.Read("""{"models": ["pytorch-mlp", "xgboost", "xgboost"], "dryRun": true}""").Request!;
         Assert.Equal(["xgboost", "pytorch-mlp"], request.Models);
-        Assert.Equal(42, BenchmarkRequestReader.Read(null).Request!.Seed);
+        Assert.Equal(42, BenchmarkRequestReader.Read("").Request!.Seed);
     }
 
     [Theory]
