@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Text;
 using Durable.Pipelines.Returns;
+using Microsoft.ML.OnnxRuntime;
 
 namespace Durable.Bench;
 
@@ -13,10 +14,10 @@ internal static class ReturnsRows
         string folder = Directory.CreateTempSubdirectory("bench-returns-").FullName;
         try
         {
-            using ReturnsModel model = ReturnsModel.Load(await MakeAsync(folder));
+            using ReturnsModel model = ReturnsModel.Load(await MakeAsync(folder, [512, 256, 128, 64, 6]));
             float[] features = Unit(new Random(1));
             Single(table, model, features);
-            Batch(table, model, features);
+            Batch(table, model, features, await MakeAsync(folder, [512, 512]));
             await LinesAsync(table, model, features, rows);
             await ParquetAsync(table, features, rows, Path.Combine(folder, "train.parquet"));
         }
@@ -41,14 +42,26 @@ internal static class ReturnsRows
         table.AddAtMost("one prediction, µs (median of 20,000)", microseconds.Order().ElementAt(microseconds.Length / 2), 20);
     }
 
-    private static void Batch(BenchTable table, ReturnsModel model, float[] features)
+    /// <summary>The floor: as many multiplications as a row takes, done as one matrix product by the same library on one thread.</summary>
+    private static void Batch(BenchTable table, ReturnsModel model, float[] features, byte[] product)
     {
         const int Rows = 1000, Times = 300;
+        const double OfNetwork = (512 * 256) + (256 * 128) + (128 * 64) + (64 * 6), OfProduct = 512 * 512;
         float[] many = [.. Enumerable.Range(0, Rows).SelectMany(_ => features)], predicted = new float[Rows * ReturnsModel.Targets];
         model.Predict(many, predicted);
         TimeSpan begun = Processor();
         for (int i = 0; i < Times; i++) model.Predict(many, predicted);
-        table.Add("predictions a processor second, batches of 1,000", Rows * Times / (Processor() - begun).TotalSeconds, "to reach", 300_000, 1);
+        double rate = Rows * Times / (Processor() - begun).TotalSeconds;
+        table.Add("predictions a processor second, batches of 1,000", rate, "to reach", 300_000, 1);
+
+        using SessionOptions oneThread = new() { IntraOpNumThreads = 1, InterOpNumThreads = 1 };
+        using InferenceSession session = new(product, oneThread);
+        using RunOptions run = new();
+        using OrtValue input = OrtValue.CreateTensorValueFromMemory(many, [Rows, 512]), output = OrtValue.CreateTensorValueFromMemory(new float[Rows * 512], [Rows, 512]);
+        session.Run(run, ["features"], [input], ["returns"], [output]);
+        begun = Processor();
+        for (int i = 0; i < Times; i++) session.Run(run, ["features"], [input], ["returns"], [output]);
+        table.Add("the same", rate, "one matrix product of as many multiplications", Rows * Times / (Processor() - begun).TotalSeconds * OfProduct / OfNetwork, 0.5);
     }
 
     private static async Task LinesAsync(BenchTable table, ReturnsModel model, float[] features, int rows)
@@ -87,18 +100,18 @@ internal static class ReturnsRows
         }
     }
 
-    /// <summary>A network of the right shape with random weights; numpy is enough to write one.</summary>
-    private static async Task<byte[]> MakeAsync(string folder)
+    /// <summary>A network of these layers with random weights; numpy is enough to write one.</summary>
+    private static async Task<byte[]> MakeAsync(string folder, int[] sizes)
     {
         string path = Path.Combine(folder, "model.onnx");
         using Process python = Process.Start("/usr/bin/python3", ["-c", $"""
             import sys, numpy
             sys.path.insert(0, {"'" + Path.Combine(AppContext.BaseDirectory, "Jobs") + "'"})
             from training import onnx_file
-            random, layers, sizes = numpy.random.default_rng(1), [], [512, 256, 128, 64, 6]
+            random, layers, sizes = numpy.random.default_rng(1), [], [{string.Join(", ", sizes)}]
             for rows, columns in zip(sizes[1:], sizes):
                 layers += [("linear", random.normal(size=(rows, columns)) / columns ** 0.5, numpy.zeros(rows)), ("relu",)]
-            onnx_file.write({"'" + path + "'"}, layers[:-1], 512, 6)
+            onnx_file.write({"'" + path + "'"}, layers[:-1], sizes[0], sizes[-1])
             """])!;
         await python.WaitForExitAsync();
         return python.ExitCode == 0 ? await File.ReadAllBytesAsync(path) : throw new InvalidOperationException("The network could not be written: is python3-numpy installed?");
