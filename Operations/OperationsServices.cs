@@ -71,11 +71,11 @@ public static class OperationsServices
         return services;
     }
 
-    /// <summary>A connection opened while the server was read-only may stay so; without a lifetime, a busy pool would keep it for ever.</summary>
+    /// <summary>A connection opened while the server was read-only stays so: with this lifetime the pool is rid of it 5 s after the server is writable again, however busy it is.</summary>
     private static NpgsqlConnectionStringBuilder Short(string connectionString)
     {
         NpgsqlConnectionStringBuilder settings = new(connectionString);
-        if (settings.ConnectionLifetime == new NpgsqlConnectionStringBuilder().ConnectionLifetime) settings.ConnectionLifetime = 30;
+        if (settings.ConnectionLifetime == new NpgsqlConnectionStringBuilder().ConnectionLifetime) settings.ConnectionLifetime = 5;
         return settings;
     }
 

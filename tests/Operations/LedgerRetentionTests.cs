@@ -57,6 +57,22 @@ public sealed class LedgerRetentionTests(LedgerRetentionTests.FullLedger ledger)
         await new LeaseReader(database).ReadAsync("open", null, 50, null);
     });
 
+    [Theory]
+    [InlineData("open", null), InlineData("overdue", null), InlineData("closed", null), InlineData("all", null)]
+    [InlineData("all", "c"), InlineData("closed", "c"), InlineData("all", "never"), InlineData("open", "never")]
+    public Task A_page_of_leases_is_read_without_the_others(string state, string? cluster) =>
+        ReadsAtMostAsync(60, database => new LeaseReader(database).ReadAsync(state, cluster, 50, null));
+
+    [Fact]
+    public Task A_run_that_could_not_be_finished_is_closed_without_the_others() => ReadsAtMostAsync(10, database => new RunLedger(database).CloseFailedAsync("run-77", "x"));
+
+    [Fact]
+    public Task Gates_and_partitions_of_a_run_are_read_without_the_others() => ReadsAtMostAsync(10, async database =>
+    {
+        Assert.Single(await new RunReader(database).ReadGatesAsync("run-77"));
+        Assert.Single(await new RunReader(database).ReadPartitionsAsync("run-77"));
+    });
+
     [Fact]
     public Task Retention_that_finds_nothing_old_reads_nothing() =>
         ReadsAtMostAsync(10, database => new LedgerRetention(database, new RetentionOptions { Ledger = TimeSpan.FromDays(3000), Notifications = TimeSpan.FromDays(3000) }).ApplyAsync());
@@ -102,6 +118,8 @@ public sealed class LedgerRetentionTests(LedgerRetentionTests.FullLedger ledger)
                 INSERT INTO operations.machine_leases (kind, cluster, run_id, lease_id, instance_id, machine_ids, longest_seconds, stops_running, state, opened_at, granted_at, deadline, closed_at, closed_by)
                 SELECT 'ec2', 'c', format('run-%s', n), format('run-%s#c', n), format('instance-%s', n % 5000), '{i-1}'::text[], 60, true, 'closed', at, at, at, at, 'run'
                 FROM generate_series(1, 20000) n CROSS JOIN LATERAL (SELECT now() - n * interval '1 day' AS at) t;
+                INSERT INTO operations.gates (run_id, gate, subject, measured, passed) SELECT format('run-%s', n), 'rows', 'x', 1, true FROM generate_series(1, 20000) n;
+                INSERT INTO operations.partitions (kind, key, state, run_id) SELECT 'hazard', format('key-%s', n), 'present', format('run-%s', n) FROM generate_series(1, 20000) n;
                 INSERT INTO operations.notifications (dedupe_key, event, subject, body, created_at) SELECT n::text, 'failed', 's', 'b', now() - n * interval '1 hour' FROM generate_series(1, 20000) n;
                 ANALYZE
                 """);

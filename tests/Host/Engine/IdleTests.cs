@@ -1,8 +1,10 @@
+using System.Collections.Concurrent;
 using System.Diagnostics.Metrics;
 using Durable.Host.History;
 using Durable.Host.Store;
 using Durable.Host.Telemetry;
 using Durable.Tests.Fixtures;
+using Microsoft.DurableTask;
 using Microsoft.DurableTask.Client;
 using Npgsql;
 
@@ -47,6 +49,75 @@ public sealed class IdleTests
         Assert.Equal(0, await TurnsAsync());
         await again.TellAsync("timer", EventKind.ExecutionResumed, "on");
         Assert.Equal("\"fired\"", (await again.EndAsync("timer")).Output);
+    }
+
+    /// <summary>An activity that ended its host again and again is given up; the instance goes on with the failure, and nobody looks at it any more.</summary>
+    [Fact]
+    public async Task Poisoned_and_unreadable_instances_take_no_turn_and_no_look_before_and_after_a_restart()
+    {
+        string database = await PostgresServer.CreateDatabaseAsync();
+        int begun = 0;
+        ScenarioRuntime app = App()
+            .Activity<int, int>("IdlePoison", async (_, cancellation) =>
+            {
+                Interlocked.Increment(ref begun);
+                await Task.Delay(Timeout.Infinite, cancellation); // ends with its host
+                return 0;
+            })
+            .Orchestrator("IdlePoisoned", async context =>
+            {
+                try
+                {
+                    return $"{await context.CallActivityAsync<int>("IdlePoison", 1)}";
+                }
+                catch (TaskFailedException error)
+                {
+                    context.SetCustomStatus(error.FailureDetails.ErrorType);
+                    return await context.WaitForExternalEvent<string>("go");
+                }
+            });
+        HubSettings once = new() { HubName = "TestHub", ExtendedSessions = true, MaxDeliveries = 1 };
+        await using (TestEngine dying = await TestEngine.StartAsync(app, database, once))
+        {
+            await dying.ScheduleAsync("IdlePoisoned", id: "poisoned");
+            await Eventually.HoldsAsync(() => Volatile.Read(ref begun) == 1);
+        }
+
+        await using (NpgsqlDataSource server = NpgsqlDataSource.Create(database))
+        await using (NpgsqlCommand died = server.CreateCommand("UPDATE testhub.activities SET deliveries = 3, starts = 1")) // as if two more hosts had ended with it
+            Assert.Equal(1, await died.ExecuteNonQueryAsync());
+
+        await using (TestEngine engine = await TestEngine.StartAsync(app, database, once))
+        {
+            await Eventually.HoldsAsync(async () => (await engine.Hub.GetAsync("poisoned", true))?.CustomStatus == "\"Durable.Host.PoisonActivity\"");
+            await engine.ScheduleAsync("IdleWait", id: "unreadable");
+            await engine.Hub.WaitAsync("unreadable", completion: false, payloads: false);
+            await using (NpgsqlCommand spoil = engine.Database.Source.CreateCommand(
+                "WITH told AS (UPDATE instances SET sent = sent + 1 WHERE instance_id = 'unreadable') INSERT INTO inbox (instance_id, kind, task_id, name, data, detail) VALUES ('unreadable', 41, -1, 'go', '1', '{not json')"))
+                await spoil.ExecuteNonQueryAsync();
+            await engine.RaiseAsync("unreadable", "go", 1);
+            Assert.Equal(OrchestrationRuntimeStatus.Failed, (await engine.EndAsync("unreadable")).Status);
+            await IsIdleAsync(engine);
+        }
+
+        await using TestEngine again = await TestEngine.StartAsync(app, database, once);
+        await IsIdleAsync(again);
+        Assert.Equal(1, begun);
+        await again.RaiseAsync("poisoned", "go", "on");
+        Assert.Equal("\"on\"", (await again.EndAsync("poisoned")).Output);
+
+        static async Task IsIdleAsync(TestEngine engine)
+        {
+            ConcurrentQueue<string> looks = [];
+            await Task.Delay(100); // what the last turn left behind
+            engine.Database.Probe = point =>
+            {
+                if (point is { After: false, Operation: not "renew lease" }) looks.Enqueue(point.Operation);
+            };
+            Assert.Equal(0, await TurnsAsync());
+            engine.Database.Probe = null;
+            Assert.Empty(looks);
+        }
     }
 
     [Fact]

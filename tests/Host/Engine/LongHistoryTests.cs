@@ -1,4 +1,5 @@
 using Durable.Host.Store;
+using Durable.Tests.Fixtures;
 using Microsoft.DurableTask.Client;
 
 namespace Durable.Tests.Host.Engine;
@@ -41,6 +42,40 @@ public sealed class LongHistoryTests
         Assert.Contains("ContinueAsNew", run.Output, StringComparison.Ordinal);
         Assert.InRange((await engine.Hub.ReadHistoryAsync("long")).Count, 50, 61);
         Assert.Single(engine.Log.Lines, line => line.Contains("The history of long holds 2", StringComparison.Ordinal) && line.Contains("ContinueAsNew", StringComparison.Ordinal));
+    }
+
+    /// <summary>Counted, not timed: what the store reads for an execution does not grow with the executions before it.</summary>
+    [Fact]
+    public async Task Continuing_as_new_reads_as_much_late_in_its_life_as_early()
+    {
+        const int Half = 300;
+        string database = await PostgresServer.CreateDatabaseAsync();
+        ScenarioRuntime app = App().Orchestrator("Halves", async context =>
+        {
+            int left = context.GetInput<int>();
+            if (left == Half) await context.WaitForExternalEvent<string>("go on");
+            await context.CallActivityAsync<int>("Double", left);
+            if (left > 1) context.ContinueAsNew(left - 1);
+            return "done";
+        });
+        HubSettings settings = new() { HubName = "TestHub", ExtendedSessions = true };
+        await using (TestEngine empty = await TestEngine.StartAsync(app, database, settings)) await empty.ScheduleAsync("Loop", 0); // makes the schema
+
+        long first = await RowsRead.ByAsync(database, "testhub", async () =>
+        {
+            await using TestEngine engine = await TestEngine.StartAsync(app, database, settings);
+            await engine.ScheduleAsync("Halves", 2 * Half, "halves");
+            await Eventually.HoldsAsync(async () => (await engine.Hub.GetAsync("halves", true))?.Input == $"{Half}" && (await engine.Hub.ReadHistoryAsync("halves")).Count > 0);
+        });
+        long second = await RowsRead.ByAsync(database, "testhub", async () =>
+        {
+            await using TestEngine engine = await TestEngine.StartAsync(app, database, settings);
+            await engine.RaiseAsync("halves", "go on", "x");
+            Assert.Equal(OrchestrationRuntimeStatus.Completed, (await engine.EndAsync("halves", 60)).Status);
+        });
+
+        Assert.InRange(first, Half, 100 * Half);
+        Assert.InRange(second, 0, first * 3 / 2);
     }
 
     [Fact]

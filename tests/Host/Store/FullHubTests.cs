@@ -1,5 +1,6 @@
 using Durable.Host.History;
 using Durable.Host.Store;
+using Durable.Host.Timers;
 using Durable.Postgres;
 using Durable.Tests.Fixtures;
 using Microsoft.DurableTask.Client;
@@ -85,6 +86,19 @@ public sealed class FullHubTests(FullHubTests.FullHub hub) : IClassFixture<FullH
     public Task Retention_that_finds_nothing_old_reads_nothing() => ReadsAtMostAsync(10, async (_, tasks) =>
         Assert.Equal(0, await tasks.PurgeOldAsync(TimeSpan.FromDays(3000), CancellationToken.None)));
 
+    /// <summary>A timer is one row by its name, however many functions have come and gone.</summary>
+    [Fact]
+    public Task A_timer_reads_its_own_row() => ReadsAtMostAsync(10, async (database, _) =>
+    {
+        TimerStore timers = new(database.Source, database.Schema);
+        Guid host = Guid.NewGuid();
+        Assert.NotNull(await timers.ReadAsync("Timer777", CancellationToken.None));
+        TimerRow? fired = await timers.ClaimNowAsync("Timer777", host, TimeSpan.FromMinutes(1), CancellationToken.None);
+        Assert.NotNull(fired);
+        Assert.True(await timers.RenewAsync("Timer777", host, TimeSpan.FromMinutes(1), CancellationToken.None));
+        Assert.True(await timers.CompleteAsync("Timer777", host, CancellationToken.None));
+    });
+
     private async Task ReadsAtMostAsync(int rows, Func<HubDatabase, PostgresTaskHub, Task> work)
     {
         long read = await RowsRead.ByAsync(hub.Connection, "fullhub", async () =>
@@ -109,7 +123,10 @@ public sealed class FullHubTests(FullHubTests.FullHub hub) : IClassFixture<FullH
         {
             Connection = await PostgresServer.CreateDatabaseAsync();
             await using HubDatabase database = new(Connection, "FullHub");
-            await SchemaSteps.ApplyAsync(database.Source, [new SchemaComponent("engine", database.Schema, typeof(HubDatabase).Assembly, "Durable.Host.Store.Sql.")]);
+            await SchemaSteps.ApplyAsync(database.Source, [
+                new SchemaComponent("engine", database.Schema, typeof(HubDatabase).Assembly, "Durable.Host.Store.Sql."),
+                new SchemaComponent("timers", database.Schema, typeof(HubDatabase).Assembly, "Durable.Host.Timers.Sql."),
+            ]);
             await using NpgsqlCommand fill = database.Source.CreateCommand($"""
                 INSERT INTO instances (instance_id, run_no, execution_id, name, status, sent, handled, history_length, created_at, completed_at)
                 SELECT format('run-%s', lpad(n::text, 5, '0')), n, gen_random_uuid(), 'Full', CASE WHEN n % 100 = 0 THEN 3 ELSE 1 END, 1, 1, 1, at, at
@@ -119,6 +136,7 @@ public sealed class FullHubTests(FullHubTests.FullHub hub) : IClassFixture<FullH
                 INSERT INTO instances (instance_id, run_no, execution_id, name, status, sent, handled, history_length, owner, created_at)
                 SELECT format('suspended-%s', n), 400000 + n, gen_random_uuid(), 'Full', 7, 1, 1, 1, 3, '2020-01-01' FROM generate_series(1, 4000) n;
                 INSERT INTO history (run_no, sequence, kind, task_id, at) SELECT run_no, 0, 0, -1, created_at FROM instances;
+                INSERT INTO timers (function_name, schedule, time_zone, next_at, last_updated) SELECT format('Timer%s', n), '0 0 6 * * *', 'UTC', now() + interval '1 day', now() FROM generate_series(1, 10000) n;
                 INSERT INTO activities (run_no, task_id, instance_id, name, owner) SELECT 300000, n, 'held-1', 'Full', 2 FROM generate_series(1, 20000) n;
                 ANALYZE
                 """);

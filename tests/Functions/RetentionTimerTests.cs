@@ -1,0 +1,32 @@
+using System.Net;
+using Durable.Tests.Fixtures;
+using Npgsql;
+
+namespace Durable.Tests.Functions;
+
+/// <summary>The nightly clean-up of the ledger, called by hand as an operator does.</summary>
+public sealed class RetentionTimerTests
+{
+    [Fact]
+    public async Task The_nightly_clean_up_deletes_what_is_older_than_its_settings_and_is_in_the_list_of_timers()
+    {
+        await using AppProcess app = await AppProcess.StartAsync(settings: new Dictionary<string, string> { ["Retention__Ledger"] = "10.00:00:00" });
+        await using NpgsqlDataSource database = NpgsqlDataSource.Create(app.Connection);
+        await using (NpgsqlCommand fill = database.CreateCommand("""
+            INSERT INTO operations.runs (run_id, instance_id, kind, parameters, code_version, state, started_at, finished_at)
+            SELECT 'old-' || days, 'a', 'hazard', '{}'::jsonb, '1', 'completed', now() - days * interval '1 day', now() - days * interval '1 day' FROM unnest(ARRAY[9, 11]) AS days
+            """))
+            await fill.ExecuteNonQueryAsync();
+
+        Assert.Contains("0 40 3 * * *", (await app.GetAsync("/admin/timers")).Body.EnumerateArray().Single(timer => timer.GetProperty("name").GetString() == "ApplyRetention").ToString(), StringComparison.Ordinal);
+        Assert.Equal(HttpStatusCode.Accepted, (await app.PostAsync("/admin/functions/ApplyRetention", "{}")).Status);
+
+        await Eventually.HoldsAsync(async () => await LeftAsync() == "old-9", LeftAsync);
+
+        async Task<string> LeftAsync()
+        {
+            await using NpgsqlCommand left = database.CreateCommand("SELECT string_agg(run_id, ',' ORDER BY run_id) FROM operations.runs");
+            return await left.ExecuteScalarAsync() as string ?? "";
+        }
+    }
+}
