@@ -10,7 +10,7 @@ returns_on_sandbox() {
   export Returns__Bucket=returns-desk Returns__RoleArn=arn:aws:iam::123456789012:role/training Returns__AlsoNpy=true
 }
 
-returns_sql() { PGPASSFILE="$LOCAL/pgpass" "$(postgres_binaries)/psql" -qX -v ON_ERROR_STOP=1 "host=127.0.0.1 port=$(<"$PG_HOME/port") user=durable dbname=durable" "$@" >/dev/null; }
+returns_sql() { PGOPTIONS="-c client_min_messages=warning" PGPASSFILE="$LOCAL/pgpass" "$(postgres_binaries)/psql" -qX -v ON_ERROR_STOP=1 "host=127.0.0.1 port=$(<"$PG_HOME/port") user=durable dbname=durable" "$@" >/dev/null; }
 
 # Ten-minute rows up to a time: the source's tables, filled.
 returns_sample() { # returns_sample ROWS SEED NEWEST

@@ -51,7 +51,7 @@ internal static class JsonView
         foreach (KeyValuePair<string, JsonNode?> member in simple)
         {
             string lead = $"{indent}{Cells.Words(member.Key).PadRight(width)}  ";
-            screen.Out.WriteLine((lead + (member.Value is JsonArray ? Wrapped(Cells.Of(screen, member.Value), lead.Length, screen.Width) : Fields.Plain(member.Value))).TrimEnd());
+            screen.Out.WriteLine((lead + (member.Value is JsonArray { Count: 0 } ? "none" : member.Value is JsonArray ? Wrapped(Cells.Of(screen, member.Value), lead.Length, screen.Width) : Fields.Plain(member.Value))).TrimEnd());
         }
         foreach (KeyValuePair<string, JsonNode?> member in members.Where(m => !IsSimple(m.Value)))
         {
@@ -64,6 +64,11 @@ internal static class JsonView
     {
         if (title is not null)
             screen.Out.WriteLine($"{title}:");
+        if (list.All(item => item.Field("runId") is not null && item.Field("codeVersion") is not null))
+        {
+            RunsView.Write(screen, list);
+            return;
+        }
         List<string> names = [.. list.SelectMany(item => ((JsonObject)item!).Select(m => m.Key)).Distinct()];
         Tables.Write(screen, [.. names.Select(Cells.Words)], list.Select(item => (IReadOnlyList<string>)[.. names.Select(name => Cells.Of(screen, item![name]))]));
     }

@@ -25,8 +25,14 @@ internal sealed record RunProgress(long Done, long Total, long Failed, string St
             _ => customStatus.Text("phase") is { Length: > 0 } phase ? phase
                 : customStatus.Text("waitingFor") is { Length: > 0 } other ? "waits: " + other : string.Empty,
         };
-        return new RunProgress(completed + failed, customStatus.Number("total") ?? 0, failed, stage, customStatus.Field("steps") is null ? "partitions" : "steps");
+        return new RunProgress(completed + failed, customStatus.Number("total") ?? 0, failed, stage, Counted(customStatus));
     }
+
+    private static string Counted(JsonNode? customStatus) =>
+        customStatus.Field("models") is not null ? "models"
+        : customStatus.Field("asked") is not null ? "parts"
+        : customStatus.Field("steps") is not null || (customStatus.Field("phase") is not null && customStatus.Field("values") is null) ? "steps"
+        : "partitions";
 
     /// <summary>One line: counts, share, what failed.</summary>
     public override string ToString()

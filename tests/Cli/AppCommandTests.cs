@@ -36,6 +36,12 @@ public sealed class AppCommandTests
         Assert.Matches(@"LoadSamplePlaces +done", (await RunAsync("instances", "history", "s-1")).Out);
         Assert.Equal("s-1 is Completed; only Failed can be rewound.", (await RunAsync("instances", "rewind", "s-1")).Error.Trim());
 
+        // Newest first, page by page; by id it would be n-1, n-2, n-3.
+        foreach (string id in (string[])["n-2", "n-3", "n-1"]) Assert.Equal(0, (await RunAsync("instances", "start", "SpotWorkload", "--id", id, "--input", """{"Day":"2026-11-26"}""")).ExitCode);
+        Assert.Equal(["n-1", "n-3", "n-2"], await IdsAsync("--newest", "--all"));
+        Assert.Equal(["n-1"], await IdsAsync("--newest"));
+        Assert.Equal(["n-1", "n-2", "n-3"], await IdsAsync("--all"));
+
         string[] batch = ["climate", "run", "--cells", "20", "--start-year", "2021", "--end-year", "2021", "--statistics"];
         CliCall first = await RunAsync(batch);
         Assert.Equal(0, first.ExitCode);
@@ -45,5 +51,8 @@ public sealed class AppCommandTests
         Assert.StartsWith("Nothing to do: all 4 partitions are there (--force computes them again).", second.Out, StringComparison.Ordinal);
         JsonArray runs = JsonNode.Parse((await RunAsync("climate", "runs", "-o", "json")).Out)!.AsArray();
         Assert.Single(runs); // the second start started nothing
+
+        async Task<string[]> IdsAsync(params string[] options) => [.. JsonNode.Parse((await RunAsync(["instances", "list", "--prefix", "n-", "--top", "1", "-o", "json", .. options])).Out)!.AsArray()
+            .Select(instance => (string)instance!["instanceId"]!)];
     }
 }

@@ -29,6 +29,7 @@ public sealed class RunFolder : IAsyncLifetime
             mkdir -p bin/Release Cli/bin/Release .local/logs
             ln -s '{built}' bin/Release/net10.0
             ln -s '{built}' Cli/bin/Release/net10.0
+            ln -s '{root}/Sandbox' Sandbox
             . scripts/common.sh; . scripts/build.sh
             build_fingerprint >.local/build.stamp
             """,
@@ -86,6 +87,29 @@ public sealed class RunTests(RunFolder folder) : IClassFixture<RunFolder>
         Ran again = await folder.RunAsync("stop");
         Assert.Equal((0, "Nothing is running."), (again.ExitCode, again.Error.Trim()));
         Assert.Equal(1, (await folder.RunAsync("status")).ExitCode);
+    }
+
+    [Fact]
+    public async Task A_sandbox_is_in_the_status_and_stopping_it_is_no_crash()
+    {
+        int port = RunFolder.FreePort();
+        using Process sandbox = folder.Start($"sandbox --port {port}");
+        Task<string> error = sandbox.StandardError.ReadToEndAsync();
+        string? line = await sandbox.StandardOutput.ReadLineAsync();
+        Assert.Equal($"An AWS of our own answers on http://127.0.0.1:{port}. Ctrl-C ends it and all that runs on its machines.", line);
+
+        Assert.Matches($@"sandbox     running, pid \d+, http://127\.0\.0\.1:{port}\n", (await folder.RunAsync("status")).Output);
+        JsonNode status = JsonNode.Parse((await folder.RunAsync("status --json")).Output)!["sandbox"]!;
+        Assert.Equal((true, $"http://127.0.0.1:{port}"), ((bool)status["running"]!, (string)status["url"]!));
+        Ran second = await folder.RunAsync("sandbox");
+        Assert.Equal((1, $"A sandbox is up here already, at http://127.0.0.1:{port}. ./run stop ends it."), (second.ExitCode, second.Error.Trim()));
+
+        Ran stop = await folder.RunAsync("stop");
+        await sandbox.WaitForExitAsync();
+        Assert.Equal((0, 0), (stop.ExitCode, sandbox.ExitCode));
+        Assert.Contains("Stopping the sandbox ...", stop.Error, StringComparison.Ordinal);
+        Assert.Equal("Stopped by ./run stop.", (await error).Trim());
+        Assert.DoesNotContain("sandbox", (await folder.RunAsync("status")).Output, StringComparison.Ordinal);
     }
 
     [Theory]
