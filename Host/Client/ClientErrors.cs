@@ -15,13 +15,10 @@ internal static class ClientErrors
         ? Rpc(StatusCode.NotFound, $"No instance with ID '{instanceId}' was found. (Parameter 'instanceId')")
         : Rpc(StatusCode.FailedPrecondition, "The orchestration instance with the provided instance id is not running.");
 
-    /// <summary>An instance could not be terminated.</summary>
-    public static RpcException Terminate(SendOutcome outcome, string instanceId) => outcome.Result == SendResult.NotFound
+    /// <summary>An instance could not be terminated, suspended or resumed, as <paramref name="verb"/> says.</summary>
+    public static RpcException Steer(string verb, SendOutcome outcome, string instanceId) => outcome.Result == SendResult.NotFound
         ? Rpc(StatusCode.NotFound, $"ArgumentException: No instance with ID '{instanceId}' was found. (Parameter 'instanceId')")
-        : Rpc(StatusCode.FailedPrecondition, $"InvalidOperationException: Cannot terminate the orchestration instance {instanceId} because instance is in the {outcome.Status} state.");
-
-    /// <summary>An instance could not be suspended or resumed; the official extension tells no more than this.</summary>
-    public static RpcException SuspendOrResume() => Rpc(StatusCode.Unknown, "Exception was thrown by handler.");
+        : Rpc(StatusCode.FailedPrecondition, $"InvalidOperationException: Cannot {verb} the orchestration instance {instanceId} because instance is in the {outcome.Status} state.");
 
     /// <summary>There is nothing to wait for.</summary>
     public static RpcException NothingToWaitFor(string instanceId) => Rpc(StatusCode.NotFound, $"No instance with ID '{instanceId}' was found.");

@@ -4,6 +4,7 @@ using Durable.Host.Store;
 using Microsoft.DurableTask;
 using Microsoft.DurableTask.Client;
 using Microsoft.DurableTask.Converters;
+using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 
@@ -22,11 +23,17 @@ internal static class DurableClientServices
         services.TryAddSingleton<IWebhookAuthorization, KeyedWebhooks>();
         services.TryAddSingleton<LinkKeys>();
         services.TryAddSingleton<ManagementApi>();
-        services.TryAddSingleton<DurableTaskClient>(provider => new EmbeddedDurableTaskClient(
+        services.TryAddSingleton(provider => new EmbeddedDurableTaskClient(
             provider.GetRequiredService<ITaskHub>(),
             provider.GetService<DataConverter>() ?? JsonDataConverter.Default,
             provider.GetRequiredService<LinkKeys>().CodeFor,
             provider.GetRequiredService<TimeProvider>()));
+        services.TryAddTransient<DurableTaskClient>(provider =>
+        {
+            EmbeddedDurableTaskClient client = provider.GetRequiredService<EmbeddedDurableTaskClient>();
+            string? key = provider.GetRequiredService<LinkKeys>().HubCode, name = provider.GetService<IConfiguration>()?["WEBSITE_HOSTNAME"];
+            return key is null && string.IsNullOrEmpty(name) ? client : StatusResponses.WithLinks(client, key, string.IsNullOrEmpty(name) ? null : name);
+        });
         return services;
     }
 }

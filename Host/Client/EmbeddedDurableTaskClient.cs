@@ -19,7 +19,7 @@ internal sealed partial class EmbeddedDurableTaskClient(ITaskHub hub, DataConver
 
     /// <inheritdoc />
     /// <exception cref="ArgumentException">The name is empty, the id begins with @, is longer than 1,024 characters or holds a NUL; or a dedupe status is unknown.</exception>
-    /// <exception cref="DurableTask.Core.Exceptions.OrchestrationAlreadyExistsException">An instance of that id has not finished.</exception>
+    /// <exception cref="DurableTask.Core.Exceptions.OrchestrationAlreadyExistsException">An instance of that id has not finished, or is in one of the dedupe statuses.</exception>
     public override async Task<string> ScheduleNewOrchestrationInstanceAsync(
         TaskName orchestratorName, object? input = null, StartOrchestrationOptions? options = null, CancellationToken cancellation = default)
     {
@@ -28,11 +28,11 @@ internal sealed partial class EmbeddedDurableTaskClient(ITaskHub hub, DataConver
         InstanceIds.CheckText(orchestratorName.Name, nameof(orchestratorName));
         string instanceId = string.IsNullOrEmpty(options?.InstanceId) ? InstanceIds.New() : options.InstanceId;
         InstanceIds.CheckNew(instanceId, "options?.InstanceId");
-        CheckDedupeStatuses(options?.DedupeStatuses);
+        OrchestrationRuntimeStatus[] kept = [.. (options?.DedupeStatuses ?? []).Select(ReadDedupeStatus)];
 
         using Activity? span = DurableTelemetry.StartCreateSpan(orchestratorName.Name, instanceId, Activity.Current?.Id);
         StartOutcome outcome = await hub.StartAsync(
-            new StartRequest(instanceId, orchestratorName.Name, converter.Serialize(input), options?.Version?.Version, options?.StartAt, options?.Tags, (span ?? Activity.Current)?.Id), cancellation);
+            new StartRequest(instanceId, orchestratorName.Name, converter.Serialize(input), options?.Version?.Version, options?.StartAt, options?.Tags, (span ?? Activity.Current)?.Id) { Kept = kept }, cancellation);
         return outcome.Started ? instanceId : throw ClientErrors.AlreadyExists(instanceId);
     }
 
@@ -57,18 +57,18 @@ internal sealed partial class EmbeddedDurableTaskClient(ITaskHub hub, DataConver
         EventDetail detail = new() { Recursive = options?.Recursive ?? false, OutputIsJson = options?.Output is not null };
         SendOutcome outcome = await SendAsync(instanceId, EventKind.ExecutionTerminated, name: null, converter.Serialize(options?.Output), detail, cancellation);
         if (outcome.Result != SendResult.Accepted)
-            throw ClientErrors.Terminate(outcome, instanceId);
+            throw ClientErrors.Steer("terminate", outcome, instanceId);
     }
 
     /// <inheritdoc />
     /// <exception cref="Grpc.Core.RpcException">The instance is unknown, has finished or is suspended already.</exception>
     public override Task SuspendInstanceAsync(string instanceId, string? reason = null, CancellationToken cancellation = default) =>
-        SuspendOrResumeAsync(instanceId, EventKind.ExecutionSuspended, reason, cancellation);
+        SteerAsync("suspend", instanceId, EventKind.ExecutionSuspended, reason, cancellation);
 
     /// <inheritdoc />
     /// <exception cref="Grpc.Core.RpcException">The instance is unknown, has finished or is not suspended.</exception>
     public override Task ResumeInstanceAsync(string instanceId, string? reason = null, CancellationToken cancellation = default) =>
-        SuspendOrResumeAsync(instanceId, EventKind.ExecutionResumed, reason, cancellation);
+        SteerAsync("resume", instanceId, EventKind.ExecutionResumed, reason, cancellation);
 
     /// <inheritdoc />
     /// <exception cref="ArgumentException">The instance is unknown.</exception>
@@ -96,30 +96,30 @@ internal sealed partial class EmbeddedDurableTaskClient(ITaskHub hub, DataConver
         return outcome.Started ? newId : throw new InvalidOperationException($"An orchestration with the instanceId {instanceId} cannot be restarted.");
     }
 
-    /// <summary>Not supported, as in the official client of the Functions worker. The management API shows the history.</summary>
-    public override Task<IList<DurableTask.Core.History.HistoryEvent>> GetOrchestrationHistoryAsync(string instanceId, CancellationToken cancellation = default) =>
-        throw new NotSupportedException("Microsoft.Azure.Functions.Worker.FunctionsDurableTaskClient does not support retrieving orchestration history.");
+    /// <summary>Events of the present execution, oldest first, turns included.</summary>
+    /// <exception cref="ArgumentException">The instance is unknown.</exception>
+    public override async Task<IList<DurableTask.Core.History.HistoryEvent>> GetOrchestrationHistoryAsync(string instanceId, CancellationToken cancellation = default)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(instanceId);
+        InstanceRecord instance = (InstanceIds.IsStorable(instanceId) ? await hub.GetAsync(instanceId, payloads: false, cancellation) : null)
+            ?? throw ClientErrors.Unknown(instanceId);
+        return CoreHistory.From(instance, await hub.ReadHistoryAsync(instanceId, cancellation));
+    }
 
     /// <inheritdoc />
     public override ValueTask DisposeAsync() => ValueTask.CompletedTask;
 
-    // The extension reads only host.json's overridableExistingInstanceStates; a name that is no status is refused before that.
-    private static void CheckDedupeStatuses(IReadOnlyList<string>? statuses)
-    {
-        foreach (string status in statuses ?? [])
-        {
-            if (!Enum.TryParse<OrchestrationRuntimeStatus>(status, ignoreCase: true, out _))
-                throw new ArgumentException($"Invalid orchestration runtime status: '{status}' for deduplication.");
-        }
-    }
+    private static OrchestrationRuntimeStatus ReadDedupeStatus(string name) => Enum.TryParse(name, ignoreCase: true, out OrchestrationRuntimeStatus status)
+        ? status
+        : throw new ArgumentException($"Invalid orchestration runtime status: '{name}' for deduplication.");
 
-    private async Task SuspendOrResumeAsync(string instanceId, EventKind kind, string? reason, CancellationToken cancellation)
+    private async Task SteerAsync(string verb, string instanceId, EventKind kind, string? reason, CancellationToken cancellation)
     {
         ArgumentException.ThrowIfNullOrEmpty(instanceId);
         InstanceIds.CheckText(reason, nameof(reason));
         SendOutcome outcome = await SendAsync(instanceId, kind, name: null, reason, cancellation: cancellation);
         if (outcome.Result != SendResult.Accepted)
-            throw ClientErrors.SuspendOrResume();
+            throw ClientErrors.Steer(verb, outcome, instanceId);
     }
 
     // An id that cannot be stored belongs to no instance; the database would refuse even to look for it.

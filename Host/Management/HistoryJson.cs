@@ -86,13 +86,13 @@ internal static class HistoryJson
             case EventKind.TaskFailed or EventKind.SubOrchestrationInstanceFailed:
                 json.WriteString("Reason", e.Data ?? e.Detail?.Failure?.ErrorMessage);
                 json.WriteNull("Details");
-                Write(json, "FailureDetails", e.Detail?.Failure);
+                Write(json, "FailureDetails", e.Detail?.Failure, properties: e.Kind != EventKind.TaskFailed);
                 break;
             case EventKind.TaskScheduled:
                 json.WriteString("Name", e.Name);
                 json.WriteNull("Input");
                 json.WriteNull("ParentTraceContext");
-                json.WriteNull("Tags");
+                WriteTags(json, e.Detail?.Tags);
                 break;
             case EventKind.SubOrchestrationInstanceCreated:
                 json.WriteString("Name", e.Name);
@@ -127,11 +127,14 @@ internal static class HistoryJson
         {
             json.WriteString("ScheduledTime", Local(call.At));
             json.WriteString("FunctionName", call.Name);
+            if (call.Kind == EventKind.SubOrchestrationInstanceCreated)
+                json.WriteString("InstanceId", call.Detail?.InstanceId);
             json.WriteNull("Input");
         }
     }
 
-    private static void Write(Utf8JsonWriter json, string name, FailureInfo? failure)
+    // The extension leaves the properties of an activity's failure null, and makes them an empty object in the others.
+    private static void Write(Utf8JsonWriter json, string name, FailureInfo? failure, bool properties = true)
     {
         if (failure is null)
         {
@@ -143,9 +146,26 @@ internal static class HistoryJson
         json.WriteString("ErrorType", failure.ErrorType);
         json.WriteString("ErrorMessage", failure.ErrorMessage);
         json.WriteString("StackTrace", failure.StackTrace);
-        Write(json, "InnerFailure", failure.Inner);
+        Write(json, "InnerFailure", failure.Inner, properties);
         json.WriteBoolean("IsNonRetriable", failure.NonRetriable);
-        json.WriteNull("Properties");
+        if (properties)
+        {
+            json.WriteStartObject("Properties");
+            json.WriteEndObject();
+        }
+        else
+        {
+            json.WriteNull("Properties");
+        }
+
+        json.WriteEndObject();
+    }
+
+    private static void WriteTags(Utf8JsonWriter json, IReadOnlyDictionary<string, string>? tags)
+    {
+        json.WriteStartObject("Tags");
+        foreach ((string name, string value) in tags ?? new Dictionary<string, string>())
+            json.WriteString(name, value);
         json.WriteEndObject();
     }
 

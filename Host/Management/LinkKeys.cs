@@ -45,10 +45,14 @@ internal sealed class LinkKeys
         if (_authorization.SystemKey is not { } systemKey)
             return null;
         if (!_scoped)
-            return _authorization.KeysRequired ? systemKey : null; // a host that asks for no key gives the system key to everybody on the machine
+            return HubCode;
         long expires = (_time.GetUtcNow() + _lifetime).ToUnixTimeSeconds();
         return string.Create(CultureInfo.InvariantCulture, $"{Mark}{expires}.{Sign(systemKey, instanceId, expires)}");
     }
+
+    /// <summary>The code that every link carries when links are not scoped; null when they are, or when no keys are asked for: such a host would give
+    /// the system key to everybody on the machine.</summary>
+    public string? HubCode => !_scoped && _authorization.KeysRequired ? _authorization.SystemKey : null;
 
     /// <summary>Whether <paramref name="key"/> is a scoped key of this very instance that has not expired.</summary>
     public bool Opens(string? key, string instanceId)

@@ -31,9 +31,13 @@ internal sealed partial class ManagementApi
     private async Task CommandAsync(HttpContext http, ManagementRoute route)
     {
         string? reason = http.Request.Query.Text("reason");
+        bool rewind = route.Operation == ManagementOperation.Rewind;
         if (await FindAsync(route, payloads: false, http.RequestAborted) is not { } instance)
         {
-            Answer(http, StatusCodes.Status404NotFound);
+            if (rewind)
+                await RefuseAsync(http, StatusCodes.Status404NotFound, $"No orchestration with instance ID \"${route.InstanceId}\" found."); // the extension's dollar sign
+            else
+                Answer(http, StatusCodes.Status404NotFound);
             return;
         }
 
@@ -63,13 +67,18 @@ internal sealed partial class ManagementApi
             case SendResult.NotFound:
                 Answer(http, StatusCodes.Status404NotFound);
                 break;
+            case var _ when operation == ManagementOperation.Rewind:
+                await RefuseAsync(
+                    http, StatusCodes.Status412PreconditionFailed,
+                    $"This orchestration has status {outcome.Status}, but only orchestrations in the \"Failed\" state can be rewound.");
+                break;
             case var _ when finished:
                 Answer(http, StatusCodes.Status410Gone);
                 break;
             default:
-                throw new RefusedException("System.InvalidOperationException", operation == ManagementOperation.Rewind
-                    ? "The rewind operation is only supported on failed orchestration instances."
-                    : $"Cannot {operation.ToString().ToLowerInvariant()} the orchestration instance {instanceId} because instance is in the {outcome.Status} state.");
+                throw new RefusedException(
+                    "System.InvalidOperationException",
+                    $"Cannot {operation.ToString().ToLowerInvariant()} the orchestration instance {instanceId} because instance is in the {outcome.Status} state.");
         }
     }
 }

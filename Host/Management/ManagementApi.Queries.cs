@@ -61,7 +61,7 @@ internal sealed partial class ManagementApi
         int purged = await hub.PurgeAsync(new InstanceQuery(Statuses: ManagementQuery.Finished, InstanceId: instance.InstanceId), recursive: false, http.RequestAborted);
         if (purged == 0 && await hub.GetAsync(instance.InstanceId, payloads: false, http.RequestAborted) is { CompletedAt: null } running)
         {
-            await RefusePurgeAsync(
+            await RefuseAsync(
                 http, StatusCodes.Status412PreconditionFailed,
                 $"Only orchestrations in a terminal state can be purged, but the orchestration with instance ID {running.InstanceId} has status {running.Status}");
             return;
@@ -75,7 +75,7 @@ internal sealed partial class ManagementApi
         IQueryCollection query = http.Request.Query;
         if (query.Time("createdTimeFrom") is not { } from)
         {
-            await RefusePurgeAsync(http, StatusCodes.Status400BadRequest, "Please provide value for 'createdTimeFrom' parameter.");
+            await RefuseAsync(http, StatusCodes.Status400BadRequest, "Please provide value for 'createdTimeFrom' parameter.");
             return;
         }
 
@@ -83,7 +83,7 @@ internal sealed partial class ManagementApi
         if (unknown is not null || (query.ContainsKey("createdTimeTo") && query.Time("createdTimeTo") is null))
         {
             // The extension ignores what it cannot read and deletes more than was meant, running instances too.
-            await RefusePurgeAsync(http, StatusCodes.Status400BadRequest, unknown is not null
+            await RefuseAsync(http, StatusCodes.Status400BadRequest, unknown is not null
                 ? $"'{unknown}' is no runtimeStatus; nothing was deleted. Statuses are spelled as in {string.Join(", ", Enum.GetNames<OrchestrationRuntimeStatus>())}."
                 : "The value of 'createdTimeTo' is no time; nothing was deleted.");
             return;
@@ -91,7 +91,7 @@ internal sealed partial class ManagementApi
 
         if (statuses.Except(ManagementQuery.Finished).ToArray() is [var open, ..])
         {
-            await RefusePurgeAsync(http, StatusCodes.Status400BadRequest, $"Instances in status {open} have not ended; terminate them first. Nothing was deleted.");
+            await RefuseAsync(http, StatusCodes.Status400BadRequest, $"Instances in status {open} have not ended; terminate them first. Nothing was deleted.");
             return;
         }
 
@@ -99,7 +99,8 @@ internal sealed partial class ManagementApi
         await AnswerPurgedAsync(http, await hub.PurgeAsync(filter, recursive: false, http.RequestAborted));
     }
 
-    private static Task RefusePurgeAsync(HttpContext http, int status, string message) =>
+    /// <summary>A JSON string, as the extension refuses purges and rewinds.</summary>
+    private static Task RefuseAsync(HttpContext http, int status, string message) =>
         ManagementJson.WriteAsync(http.Response, status, json => json.WriteStringValue(message), http.RequestAborted);
 
     private async Task AnswerPurgedAsync(HttpContext http, int purged)

@@ -11,21 +11,15 @@ namespace Durable.Host.Management;
 /// <summary>Start and restart, with or without waiting for the result.</summary>
 internal sealed partial class ManagementApi
 {
-    /// <summary>Longest id over this API, as in the extension; the client takes longer ones.</summary>
-    private const int LongestId = 256;
-
     private async Task StartAsync(HttpContext http, string function, string instanceId)
     {
         string body = await RequestJson.ReadAsync(http.Request, http.RequestAborted);
         string? input = string.IsNullOrWhiteSpace(body) ? null : RequestJson.Compact(body);
-        if (!functions.HasOrchestrator(function))
-            throw new ArgumentException(UnknownFunction.Orchestrator(function, functions));
-
         if (instanceId.Length == 0)
             instanceId = InstanceIds.New();
-        CheckNewId(instanceId);
-        await StartAsync(http, new StartRequest(instanceId, function, input, http.Request.Query.Text("version")));
-        await AnswerStartAsync(http, instanceId);
+        InstanceIds.CheckKept(instanceId, nameof(instanceId));
+        OrchestrationRuntimeStatus? active = await StartAsync(http, new StartRequest(instanceId, function, input, http.Request.Query.Text("version")));
+        await (active is null ? AnswerStartAsync(http, instanceId) : ManagementJson.WriteErrorAsync(http, StatusCodes.Status409Conflict, AlreadyExists(active)));
     }
 
     private async Task RestartAsync(HttpContext http, ManagementRoute route)
@@ -34,27 +28,34 @@ internal sealed partial class ManagementApi
         {
             await ManagementJson.WriteErrorAsync(
                 http, StatusCodes.Status400BadRequest, "InstanceId does not match a valid orchestration instance.", "System.ArgumentException",
-                $"An orchestrastion with the instanceId {route.InstanceId} was not found."); // the extension's spelling
+                $"No instance with ID '{route.InstanceId}' was found. (Parameter 'instanceId')");
             return;
         }
 
         string newId = http.Request.Query.Flag("restartWithNewInstanceId", otherwise: true) ? InstanceIds.New() : old.InstanceId;
-        await StartAsync(http, new StartRequest(newId, old.Name, old.Input, old.Version, StartAt: null, old.Tags));
+        if (await StartAsync(http, new StartRequest(newId, old.Name, old.Input, old.Version, StartAt: null, old.Tags)) is { } active)
+        {
+            await ManagementJson.WriteErrorAsync(
+                http, StatusCodes.Status409Conflict, "A non-terminal instance with this instance ID already exists.",
+                "DurableTask.Core.Exceptions.OrchestrationAlreadyExistsException", AlreadyExists(active));
+            return;
+        }
+
         await AnswerStartAsync(http, newId);
     }
 
-    private async Task StartAsync(HttpContext http, StartRequest request)
+    private static string AlreadyExists(OrchestrationRuntimeStatus? status) => $"An Orchestration instance with the status {status} already exists.";
+
+    /// <returns>The status of the instance of that id that has not finished; null when this one was started.</returns>
+    private async Task<OrchestrationRuntimeStatus?> StartAsync(HttpContext http, StartRequest request)
     {
         string? parent = http.Request.Headers.TraceParent is [{ Length: > 0 } header] && ActivityContext.TryParse(header, null, out _) ? header : Activity.Current?.Id;
         using Activity? span = DurableTelemetry.StartCreateSpan(request.Name, request.InstanceId, parent);
         StartOutcome outcome = await hub.StartAsync(request with { TraceParent = span?.Id ?? parent }, http.RequestAborted);
         if (!outcome.Started)
-        {
-            throw new RefusedException(
-                "DurableTask.Core.Exceptions.OrchestrationAlreadyExistsException", $"An Orchestration instance with the status {outcome.Status} already exists.");
-        }
-
+            return outcome.Status;
         Log.Started(logger, request.Name, request.InstanceId);
+        return null;
     }
 
     // Both timeout and pollingInterval are needed to wait. The interval only has to fit: the hub says when the instance is done.
@@ -63,7 +64,13 @@ internal sealed partial class ManagementApi
         if (http.Request.Query.Seconds("timeout") is { } timeout && http.Request.Query.Seconds("pollingInterval") is { } interval)
         {
             if (interval > timeout)
-                throw new ArgumentException(FormattableString.Invariant($"Total timeout {timeout.TotalSeconds} should be bigger than retry timeout {interval.TotalSeconds}"));
+            {
+                await ManagementJson.WriteErrorAsync(
+                    http, StatusCodes.Status400BadRequest,
+                    FormattableString.Invariant($"Total timeout {timeout.TotalSeconds} should be bigger than retry timeout {interval.TotalSeconds}"));
+                return;
+            }
+
             if (await WaitAsync(instanceId, timeout, http.RequestAborted) is { } instance)
             {
                 await ManagementJson.WriteAsync(http.Response, StatusCodes.Status200OK, json =>
@@ -95,16 +102,5 @@ internal sealed partial class ManagementApi
         {
             return null;
         }
-    }
-
-    // The messages stand where the extension's own end up: as the name of the parameter.
-    private static void CheckNewId(string instanceId)
-    {
-        if (instanceId.StartsWith('@'))
-            throw new ArgumentException("instanceId", "Orchestration instance ids must not start with @.");
-        if (instanceId.Any(c => c is '/' or '\\' or '#' or '?' || char.IsControl(c)))
-            throw new ArgumentException("instanceId", @"Orchestration instance ids must not contain /, \, #, ?, or control characters.");
-        if (instanceId.Length > LongestId)
-            throw new ArgumentException($"Instance ID lengths must not exceed {LongestId} characters.");
     }
 }

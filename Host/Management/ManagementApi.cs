@@ -12,7 +12,7 @@ namespace Durable.Host.Management;
 /// docs/compatibility.md lists what differs and why.
 /// </summary>
 internal sealed partial class ManagementApi(
-    ITaskHub hub, IFunctionRuntime functions, IWebhookAuthorization authorization, LinkKeys linkKeys, TimeProvider time, ILogger<ManagementApi> logger)
+    ITaskHub hub, IWebhookAuthorization authorization, LinkKeys linkKeys, TimeProvider time, ILogger<ManagementApi> logger)
 {
     /// <summary>Answers one request.</summary>
     public async Task HandleAsync(HttpContext http)

@@ -26,13 +26,13 @@ internal enum ManagementOperation
 internal readonly record struct ManagementRoute(ManagementOperation Operation, string InstanceId = "", string Name = "", bool Exact = false)
 {
     /// <summary>
-    /// Reads the path below the API's base. Kestrel has decoded it once, except for %2F, which therefore stays three characters of an id, as recorded.
+    /// Reads the path below the API's base. Kestrel has decoded it once, except for %2F: a slash is no part of an id, so that nothing is found there.
     /// </summary>
     /// <returns>Null for a path or verb that does not exist: 404, never 405.</returns>
     public static ManagementRoute? Read(string method, string path)
     {
         string[] parts = path.Trim('/').Split('/');
-        if (parts.Contains(string.Empty))
+        if (parts.Contains(string.Empty) || path.Contains("%2F", StringComparison.OrdinalIgnoreCase))
             return null;
         bool post = HttpMethods.IsPost(method);
         return (parts[0].ToUpperInvariant(), parts.Length) switch

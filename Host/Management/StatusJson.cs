@@ -14,6 +14,8 @@ internal static class StatusJson
         json.WriteStartObject();
         json.WriteString("name", instance.Name);
         json.WriteString("instanceId", instance.InstanceId);
+        if (instance.ParentInstanceId is { } parent)
+            json.WriteString("parentInstanceId", parent);
         json.WriteString("runtimeStatus", instance.Status.ToString());
         json.WriteStored("input", showInput ? instance.Input : null);
         json.WriteStored("customStatus", instance.CustomStatus);

@@ -10,7 +10,7 @@ internal interface ITaskHub
     string Name { get; }
 
     /// <summary>Creates an instance, or replaces a finished one of the same id (its generation is then one higher).</summary>
-    /// <returns><c>Started: false</c> and the present status when an instance of that id has not finished.</returns>
+    /// <returns><c>Started: false</c> and the present status when an instance of that id has not finished or is to be kept.</returns>
     Task<StartOutcome> StartAsync(StartRequest request, CancellationToken cancellation = default);
 
     /// <summary>The instance, or null. Without <paramref name="payloads"/> input and output stay null; without <paramref name="input"/> the input does.</summary>
@@ -45,6 +45,9 @@ internal sealed record StartRequest(
 {
     /// <summary>Id of the execution; a start whose reply was lost is recognised by it when it is sent again.</summary>
     public Guid ExecutionId { get; init; } = Guid.NewGuid();
+
+    /// <summary>Statuses of a finished instance of the same id that are not replaced; none by default. One that has not finished never is.</summary>
+    public IReadOnlyList<OrchestrationRuntimeStatus> Kept { get; init; } = [];
 }
 
 /// <summary>Whether an instance was started, and the status found otherwise.</summary>

@@ -18,13 +18,14 @@ internal static class InstanceSql
         WHERE i.status IN (1, 3, 4, 5)
         """;
 
-    /// <summary>Deletes what finished executions of these ids left behind; they are about to be replaced.</summary>
-    public static void DropFinishedRuns(NpgsqlBatch batch, string[] instanceIds)
+    /// <summary>Deletes what finished executions of these ids left behind, but for those in a status that is kept; they are about to be replaced.</summary>
+    public static void DropFinishedRuns(NpgsqlBatch batch, string[] instanceIds, short[]? kept = null)
     {
         foreach (string table in (string[])["history", "activities"])
         {
-            NpgsqlBatchCommand drop = new($"DELETE FROM {table} WHERE run_no IN (SELECT run_no FROM instances WHERE instance_id = ANY($1) AND status IN (1, 3, 4, 5))");
+            NpgsqlBatchCommand drop = new($"DELETE FROM {table} WHERE run_no IN (SELECT run_no FROM instances WHERE instance_id = ANY($1) AND status IN (1, 3, 4, 5) AND status <> ALL ($2))");
             drop.Parameters.Add(HubText.Array(instanceIds, id => id));
+            drop.Parameters.Add(new NpgsqlParameter<short[]> { TypedValue = kept ?? [] });
             batch.BatchCommands.Add(drop);
         }
     }

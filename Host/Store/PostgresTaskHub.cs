@@ -25,17 +25,18 @@ internal sealed class PostgresTaskHub(HubDatabase database, InstanceSignals sign
         WithRetry("start instance", async connection =>
         {
             Guid execution = request.ExecutionId;
+            short[] kept = [.. request.Kept.Select(status => (short)status)];
             await using NpgsqlBatch batch = new(connection);
-            InstanceSql.DropFinishedRuns(batch, [request.InstanceId]);
+            InstanceSql.DropFinishedRuns(batch, [request.InstanceId], kept);
             NpgsqlBatchCommand start = new("""
                 WITH asked AS (SELECT $1::text AS instance_id, $2::uuid AS execution_id, $3::text AS name, $4::text AS version, $5::text AS input, $6::text AS tags,
                     $7::text AS trace_parent, NULL::text AS parent, NULL::text AS parent_id)
-                """ + InstanceSql.InsertAsked + " RETURNING i.execution_id")
+                """ + InstanceSql.InsertAsked + " AND i.status <> ALL ($8) RETURNING i.execution_id")
             {
                 Parameters =
                 {
                     Text(request.InstanceId), new NpgsqlParameter<Guid> { TypedValue = execution }, Text(request.Name), Text(request.Version), Text(request.Input),
-                    Text(HubJson.Write(request.Tags)), Text(request.TraceParent),
+                    Text(HubJson.Write(request.Tags)), Text(request.TraceParent), new NpgsqlParameter<short[]> { TypedValue = kept },
                 },
             };
             batch.BatchCommands.Add(start);

@@ -34,11 +34,11 @@ internal sealed class FakeTaskHub : ITaskHub
     /// <summary>Puts an instance.</summary>
     public InstanceRecord Put(
         string id, OrchestrationRuntimeStatus status = OrchestrationRuntimeStatus.Running, string name = "Hello", string? input = "\"in\"", string? output = null,
-        string? customStatus = null, bool outputIsText = false, DateTimeOffset? createdAt = null)
+        string? customStatus = null, bool outputIsText = false, DateTimeOffset? createdAt = null, string? parentId = null)
     {
         bool ended = status is OrchestrationRuntimeStatus.Completed or OrchestrationRuntimeStatus.Failed or OrchestrationRuntimeStatus.Terminated;
         InstanceRecord record = new(
-            id, "e1", name, null, status, input, output, outputIsText, customStatus, null, createdAt ?? Noon, Noon.AddSeconds(2), ended ? Noon.AddSeconds(2) : null, null, null, null);
+            id, "e1", name, null, status, input, output, outputIsText, customStatus, null, createdAt ?? Noon, Noon.AddSeconds(2), ended ? Noon.AddSeconds(2) : null, null, null, parentId);
         _instances[id] = record;
         if (ended && _endings.Remove(id, out TaskCompletionSource? ending))
             ending.SetResult();
@@ -49,7 +49,7 @@ internal sealed class FakeTaskHub : ITaskHub
     {
         ThrowIfOut();
         Meanwhile?.Invoke(request.InstanceId);
-        if (_instances.TryGetValue(request.InstanceId, out InstanceRecord? old) && old.CompletedAt is null)
+        if (_instances.TryGetValue(request.InstanceId, out InstanceRecord? old) && (old.CompletedAt is null || request.Kept.Contains(old.Status)))
             return Task.FromResult(new StartOutcome(false, old.Status));
         Starts.Add(request);
         Put(request.InstanceId, OrchestrationRuntimeStatus.Pending, request.Name, request.Input);

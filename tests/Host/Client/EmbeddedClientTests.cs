@@ -59,10 +59,12 @@ public sealed class EmbeddedClientTests
     }
 
     [Fact]
-    public async Task Dedupe_statuses_are_checked_but_not_honoured()
+    public async Task An_instance_in_a_dedupe_status_is_kept()
     {
         _hub.Put("a", OrchestrationRuntimeStatus.Completed);
-        Assert.Equal("a", await _client.ScheduleNewOrchestrationInstanceAsync("Hello", new StartOrchestrationOptions("a") { DedupeStatuses = ["Completed"] }));
+        Exception kept = await Fails(() => _client.ScheduleNewOrchestrationInstanceAsync("Hello", new StartOrchestrationOptions("a") { DedupeStatuses = ["Completed"] }));
+        Assert.Equal("An Orchestration instance with the ID a already exists.", kept.Message);
+        Assert.Equal("a", await _client.ScheduleNewOrchestrationInstanceAsync("Hello", new StartOrchestrationOptions("a") { DedupeStatuses = ["failed"] }));
         Exception e = await Fails(() => _client.ScheduleNewOrchestrationInstanceAsync("Hello", new StartOrchestrationOptions("b") { DedupeStatuses = ["Bogus"] }));
         Assert.Equal("Invalid orchestration runtime status: 'Bogus' for deduplication.", e.Message);
     }
@@ -87,8 +89,9 @@ public sealed class EmbeddedClientTests
     [InlineData("terminate", "done",
         "Status(StatusCode=\"FailedPrecondition\", Detail=\"InvalidOperationException: Cannot terminate the orchestration instance done because instance is in the Completed state.\")")]
     [InlineData("terminate", "none", "Status(StatusCode=\"NotFound\", Detail=\"ArgumentException: No instance with ID 'none' was found. (Parameter 'instanceId')\")")]
-    [InlineData("suspend", "done", "Status(StatusCode=\"Unknown\", Detail=\"Exception was thrown by handler.\")")]
-    [InlineData("resume", "none", "Status(StatusCode=\"Unknown\", Detail=\"Exception was thrown by handler.\")")]
+    [InlineData("suspend", "done",
+        "Status(StatusCode=\"FailedPrecondition\", Detail=\"InvalidOperationException: Cannot suspend the orchestration instance done because instance is in the Completed state.\")")]
+    [InlineData("resume", "none", "Status(StatusCode=\"NotFound\", Detail=\"ArgumentException: No instance with ID 'none' was found. (Parameter 'instanceId')\")")]
     public async Task What_an_instance_cannot_take_is_refused_with_the_recorded_type_and_text(string call, string id, string message)
     {
         _hub.Put("done", OrchestrationRuntimeStatus.Completed);
@@ -171,10 +174,24 @@ public sealed class EmbeddedClientTests
     }
 
     [Fact]
-    public async Task History_is_not_offered_to_clients()
+    public async Task The_history_is_that_of_the_official_engine()
     {
-        NotSupportedException e = await Assert.ThrowsAsync<NotSupportedException>(() => _client.GetOrchestrationHistoryAsync("a"));
-        Assert.Equal("Microsoft.Azure.Functions.Worker.FunctionsDurableTaskClient does not support retrieving orchestration history.", e.Message);
+        DateTime at = new(2026, 3, 4, 12, 0, 0, DateTimeKind.Utc);
+        _hub.Put("a", OrchestrationRuntimeStatus.Completed);
+        _hub.History.AddRange(
+        [
+            new(EventKind.ExecutionStarted, -1, at, "Hello", "1"), new(EventKind.TaskScheduled, 0, at, "Greet", "2"),
+            new(EventKind.TaskCompleted, 0, at.AddSeconds(1), Data: "3"),
+            new(EventKind.ExecutionCompleted, -1, at.AddSeconds(1), Data: "4", Detail: new EventDetail { Status = "Completed" }),
+        ]);
+        IList<DurableTask.Core.History.HistoryEvent> history = await _client.GetOrchestrationHistoryAsync("a");
+        Assert.Equal(
+            "OrchestratorStarted ExecutionStarted TaskScheduled OrchestratorCompleted OrchestratorStarted TaskCompleted ExecutionCompleted OrchestratorCompleted",
+            string.Join(' ', history.Select(e => e.EventType)));
+        Assert.Equal(("Greet", 0, 0, "3"), (
+            history.OfType<DurableTask.Core.History.TaskScheduledEvent>().Single().Name, history.OfType<DurableTask.Core.History.TaskScheduledEvent>().Single().EventId,
+            history.OfType<DurableTask.Core.History.TaskCompletedEvent>().Single().TaskScheduledId, history.OfType<DurableTask.Core.History.TaskCompletedEvent>().Single().Result));
+        Assert.Equal("An orchestration with the instanceId none was not found.", (await Assert.ThrowsAsync<ArgumentException>(() => _client.GetOrchestrationHistoryAsync("none"))).Message);
     }
 
     [Fact]

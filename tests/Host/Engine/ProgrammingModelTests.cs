@@ -131,6 +131,13 @@ public sealed class ProgrammingModelTests
         await engine.EndAsync("same");
         Assert.Equal("\"Hello again!\"", (await engine.RunAsync("Hello", "again", "same")).Output);
         Assert.Equal(1, (await engine.Hub.ReadHistoryAsync("same"))[0].Detail!.Generation);
+
+        // One that is to be kept keeps its history too.
+        StartRequest kept = new("same", "Wait", null) { Kept = [OrchestrationRuntimeStatus.Completed, OrchestrationRuntimeStatus.Terminated] };
+        IReadOnlyList<HistoryEvent> history = await engine.Hub.ReadHistoryAsync("same");
+        Assert.False((await engine.Hub.StartAsync(kept)).Started);
+        Assert.Equal(history.Count, (await engine.Hub.ReadHistoryAsync("same")).Count);
+        Assert.True((await engine.Hub.StartAsync(kept with { Kept = [OrchestrationRuntimeStatus.Failed] })).Started);
     }
 
     [Fact]

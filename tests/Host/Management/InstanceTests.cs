@@ -70,7 +70,7 @@ public sealed class InstanceTests
         string expected = $$"""
             [{"EventType":"ExecutionStarted","Input":"\"in\"","Correlation":null,"ParentTraceContext":null,"ScheduledStartTime":null,"Generation":0,
             "GenerateNewTrace":false,"Timestamp":"2026-03-04T12:00:00.12Z","FunctionName":"Hello"},
-            {"EventType":"TaskScheduled","Name":"Slow","Input":null,"ParentTraceContext":null,"Tags":null,"Timestamp":"2026-03-04T12:00:00.122Z"},
+            {"EventType":"TaskScheduled","Name":"Slow","Input":null,"ParentTraceContext":null,"Tags":{},"Timestamp":"2026-03-04T12:00:00.122Z"},
             {"EventType":"TimerCreated","FireAt":"2026-03-04T12:00:05.12Z","Timestamp":"2026-03-04T12:00:00.12Z"},
             {"EventType":"TaskCompleted","Result":{"r":1},"Timestamp":"2026-03-04T12:00:00.123Z","ScheduledTime":"{{local}}","FunctionName":"Greet","Input":null},
             {"EventType":"EventRaised","Name":"Go","Input":"\"e\"","ParentTraceContext":null,"Timestamp":"2026-03-04T12:00:00.12Z"},
@@ -95,7 +95,7 @@ public sealed class InstanceTests
             """
             "historyEvents":[{"EventType":"ExecutionCompleted","OrchestrationStatus":"Failed","Result":"outer","FailureDetails":{"ErrorType":"System.InvalidOperationException",
             "ErrorMessage":"outer","StackTrace":"at X","InnerFailure":{"ErrorType":"System.TimeoutException","ErrorMessage":"inner","StackTrace":null,"InnerFailure":null,
-            "IsNonRetriable":false,"Properties":null},"IsNonRetriable":false,"Properties":null},"Timestamp":"2026-03-04T12:00:00.12Z"}]}
+            "IsNonRetriable":false,"Properties":{}},"IsNonRetriable":false,"Properties":{}},"Timestamp":"2026-03-04T12:00:00.12Z"}]}
             """.ReplaceLineEndings(string.Empty),
             (await host.GetAsync("/instances/a?showHistory=true&showHistoryOutput=true")).Text, StringComparison.Ordinal);
     }
@@ -105,7 +105,6 @@ public sealed class InstanceTests
     [InlineData("terminate?reason=x", "running", 202), InlineData("terminate", "done", 410), InlineData("terminate", "none", 404)]
     [InlineData("suspend", "running", 202), InlineData("suspend", "done", 410), InlineData("suspend", "suspended", 500), InlineData("suspend", "none", 404)]
     [InlineData("resume", "suspended", 202), InlineData("resume", "done", 410), InlineData("resume", "running", 500), InlineData("resume", "none", 404)]
-    [InlineData("rewind", "failed", 202), InlineData("rewind", "done", 410), InlineData("rewind", "running", 500), InlineData("rewind", "none", 404)]
     [InlineData("TERMINATE", "running", 202), InlineData("nosuch", "running", 404), InlineData("raiseEvent", "running", 404)]
     public async Task A_command_answers_by_the_state_of_its_instance(string command, string id, int status)
     {
@@ -119,8 +118,38 @@ public sealed class InstanceTests
         Assert.Equal(status == 202 ? 1 : 0, host.Hub.Messages.Count);
         if (status != 500)
             Assert.Empty(answer.Text);
-        else if (command != "rewind")
+        else
             Assert.Contains($"Cannot {command} the orchestration instance {id} because instance is in the {(id == "running" ? "Running" : "Suspended")} state.", answer.Text, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("failed", 202, "")]
+    [InlineData("done", 412, """ "This orchestration has status Completed, but only orchestrations in the \"Failed\" state can be rewound." """)]
+    [InlineData("running", 412, """ "This orchestration has status Running, but only orchestrations in the \"Failed\" state can be rewound." """)]
+    [InlineData("none", 404, """ "No orchestration with instance ID \"$none\" found." """)]
+    public async Task Only_a_failed_instance_is_rewound(string id, int status, string text)
+    {
+        await using ManagementHost host = await ManagementHost.StartAsync();
+        host.Hub.Put("running");
+        host.Hub.Put("done", OrchestrationRuntimeStatus.Completed);
+        host.Hub.Put("failed", OrchestrationRuntimeStatus.Failed);
+        Answer answer = await host.PostAsync($"/instances/{id}/rewind?reason=x");
+        Assert.Equal((status, text.Trim()), (answer.Status, answer.Text));
+    }
+
+    [Fact]
+    public async Task A_child_names_its_parent()
+    {
+        await using ManagementHost host = await ManagementHost.StartAsync();
+        host.Hub.Put("a:child", parentId: "a");
+        host.Hub.History.AddRange(
+        [
+            new(EventKind.SubOrchestrationInstanceCreated, 0, At, "Hello", Detail: new EventDetail { InstanceId = "a:child:child" }),
+            new(EventKind.SubOrchestrationInstanceCompleted, 0, At, Data: "1"),
+        ]);
+        string text = (await host.GetAsync("/instances/a:child?showHistory=true")).Text;
+        Assert.Contains("\"instanceId\":\"a:child\",\"parentInstanceId\":\"a\",\"runtimeStatus\"", text, StringComparison.Ordinal);
+        Assert.Contains("\"FunctionName\":\"Hello\",\"InstanceId\":\"a:child:child\",\"Input\":null}", text, StringComparison.Ordinal);
     }
 
     [Fact]
