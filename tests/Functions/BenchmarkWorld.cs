@@ -51,6 +51,17 @@ internal sealed class BenchmarkWorld : IAsyncDisposable
     public static async Task<BenchmarkWorld> StartAsync(AwsSandbox sandbox, MlflowServer? mlflow, IReadOnlyDictionary<string, string>? scripts = null, bool mnist = true, params (string Name, string Value)[] more)
     {
         await sandbox.ResetAsync();
+        (string folder, Dictionary<string, string> settings) = await PrepareAsync(sandbox, mlflow, scripts, mnist);
+        BenchmarkWorld world = new(sandbox, folder, settings);
+        foreach ((string name, string value) in more) world.settings[name] = value;
+        world.App = await AppProcess.StartAsync(settings: world.settings);
+        return world;
+    }
+
+    /// <summary>What the suite needs on a sandbox, and the settings that name it.</summary>
+    /// <returns>The folder of the scripts, which the caller deletes, and the settings.</returns>
+    public static async Task<(string Folder, Dictionary<string, string> Settings)> PrepareAsync(AwsSandbox sandbox, MlflowServer? mlflow, IReadOnlyDictionary<string, string>? scripts = null, bool mnist = true)
+    {
         await sandbox.SetAsync("jobStartDelaySeconds", 0.05);
         await sandbox.SetAsync("jobStopGraceSeconds", 1);
         await sandbox.CreateBucketAsync(Bucket);
@@ -70,14 +81,11 @@ internal sealed class BenchmarkWorld : IAsyncDisposable
             foreach ((string name, byte[] content) in MnistFiles.Names.Zip(Mnist.Make(1000, 200))) await s3.PutObjectAsync(new PutObjectRequest { BucketName = Bucket, Key = "mnist/" + name, InputStream = new MemoryStream(content) });
         }
 
-        BenchmarkWorld world = new(sandbox, folder, new Dictionary<string, string>(sandbox.Environment)
+        return (folder, new Dictionary<string, string>(sandbox.Environment)
         {
             ["Benchmark__Bucket"] = Bucket, ["Benchmark__RoleArn"] = "arn:aws:iam::123456789012:role/sagemaker", ["Benchmark__Images"] = "xgboost=desk,lightgbm=desk,pytorch=desk,tensorflow=desk",
             ["Benchmark__TabularRows"] = "3000", ["Benchmark__JobsDirectory"] = folder, ["Benchmark__MlflowUrl"] = mlflow?.Address.AbsoluteUri ?? "",
         });
-        foreach ((string name, string value) in more) world.settings[name] = value;
-        world.App = await AppProcess.StartAsync(settings: world.settings);
-        return world;
     }
 
     /// <summary>Ends the app as a power cut would and starts it again on the same database.</summary>

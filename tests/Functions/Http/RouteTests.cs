@@ -5,7 +5,7 @@ using System.Text;
 using Durable.Host.Hosting;
 using Durable.Host.Http;
 using Durable.Host.Management;
-using Durable.Tests.Architecture;
+using Durable.Tests.AzureHost;
 using Durable.Tests.Fixtures;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Routing;
@@ -151,7 +151,8 @@ public sealed class RouteTests(AwsSandbox sandbox) : IClassFixture<AwsSandbox>
         200 GET /runtime/webhooks/durabletask/instances?top=1
         400 GET /runtime/webhooks/durabletask/instances?top=-1
         202 POST /runtime/webhooks/durabletask/orchestrators/SpotBackfill/route-1 {"From":"2026-11-26T10:00","To":"2026-11-26T10:00"}
-        400 POST /runtime/webhooks/durabletask/orchestrators/NoSuch/route-2
+        202 POST /runtime/webhooks/durabletask/orchestrators/NoSuch/route-2
+        400 POST /runtime/webhooks/durabletask/orchestrators/SpotBackfill/route-3 {
         200 GET /runtime/webhooks/durabletask/instances/climate-sample
         404 GET /runtime/webhooks/durabletask/instances/nobody
         404 POST /runtime/webhooks/durabletask/instances/nobody/raiseEvent/x {}
@@ -160,7 +161,7 @@ public sealed class RouteTests(AwsSandbox sandbox) : IClassFixture<AwsSandbox>
         410 POST /runtime/webhooks/durabletask/instances/climate-sample/resume?reason=x
         410 POST /runtime/webhooks/durabletask/instances/climate-sample/terminate?reason=x
         400 POST /runtime/webhooks/durabletask/instances/climate-sample/terminate?reasons=x
-        410 POST /runtime/webhooks/durabletask/instances/climate-sample/rewind?reason=x
+        412 POST /runtime/webhooks/durabletask/instances/climate-sample/rewind?reason=x
         400 POST /runtime/webhooks/durabletask/instances/nobody/restart
         202 POST /runtime/webhooks/durabletask/instances/climate-sample/restart
         WAIT climate-pack
@@ -283,7 +284,7 @@ public sealed class RouteTests(AwsSandbox sandbox) : IClassFixture<AwsSandbox>
             ];
             Route[] published =
             [
-                .. from function in BindingExpressionTests.Functions()
+                .. from function in AppOutput.Functions()
                    from binding in function.GetProperty("bindings").EnumerateArray()
                    where binding.GetProperty("type").GetString() == "httpTrigger"
                    from verb in binding.GetProperty("methods").EnumerateArray()

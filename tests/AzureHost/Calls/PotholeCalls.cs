@@ -1,0 +1,64 @@
+using System.Net;
+using System.Text.Json;
+using Durable.Activities.Operations;
+using Durable.Operations.Leases;
+using Durable.Tests.AzureHost.Hub;
+using Durable.Tests.Fixtures;
+using Durable.Tests.Orchestrations;
+using Microsoft.DurableTask.Protobuf;
+
+namespace Durable.Tests.AzureHost.Calls;
+
+/// <summary>A day on the cluster, a day that is cancelled while its job runs, a range, and the tick of the day before.</summary>
+internal static class PotholeCalls
+{
+    private const string Day = $$"""{"date": "{{PotholeWorld.Date}}"}""", Again = $$"""{"date": "{{PotholeWorld.Date}}", "force": true}""";
+
+    public static async Task RunAsync(DriverWorld world)
+    {
+        AzureHostDriver host = world.Host;
+        await host.RunAsync("pothole", Day).CompletesAsync();
+        JsonElement day = await host.GetAsync($"pothole/{PotholeWorld.Date}").IsAsync(HttpStatusCode.OK);
+        Assert.Equal(["stage1", "stage2", "load"], day.GetProperty("steps").EnumerateArray().Select(step => step.GetProperty("step").GetString()));
+        Assert.All((await host.GetAsync("operations/leases?state=all").IsAsync(HttpStatusCode.OK)).GetProperty("leases").EnumerateArray(), lease => Assert.Equal("closed", lease.GetProperty("state").GetString()));
+
+        await CancelAsync(world);
+
+        // A range with a day that has no data.
+        JsonElement range = await host.RunAsync("pothole", $$"""{"from": "2026-02-11", "to": "{{PotholeWorld.Date}}"}""").CompletesAsync();
+        Assert.Equal((2, 1), (range.Member("days").GetInt32(), range.Member("noInput").GetInt32()));
+
+        await host.TickAsync("TickPotholePipeline");
+        await host.TickAsync("ReapClusters");
+        await host.TickAsync("TickNotifications");
+        await host.TickAsync("ApplyRetention");
+    }
+
+    /// <summary>Cancels over HTTP while a job runs: the job is killed, the machines are stopped, the run fails as cancelled.</summary>
+    private static async Task CancelAsync(DriverWorld world)
+    {
+        await world.Pothole.SparkDoesAsync("""[{"match": "stage1", "delaySeconds": 3600}]""");
+        await world.Host.PostAsync("pothole", Again).IsAsync(HttpStatusCode.Accepted);
+        HubInstance run = world.Host.Hub.Find(world.Pothole.InstanceId)!;
+        await Eventually.HoldsAsync(() => run.CustomStatus?.Contains("stage1", StringComparison.Ordinal) == true && Scheduled(world.Host, run, nameof(PollRemoteJob)), "a job of stage 1 is polled");
+        await ExtendAsync(world.Host);
+        await world.Host.PostAsync($"operations/runs/{run.InstanceId}/cancel?reason=enough").IsAsync(HttpStatusCode.Accepted);
+        Assert.Contains("enough", await world.Host.EndAsync(run.InstanceId).FailsAsync(), StringComparison.Ordinal);
+        Assert.True(Scheduled(world.Host, run, nameof(KillRemoteJob)));
+        Assert.All((await world.Pothole.Sandbox.StatesAsync()).Values, state => Assert.Equal("stopped", state));
+        await world.Pothole.SparkDoesAsync("[]");
+    }
+
+    /// <summary>No orchestrator of the app asks for more time; the activity is there for others.</summary>
+    private static async Task ExtendAsync(AzureHostDriver host)
+    {
+        JsonElement lease = (await host.GetAsync("operations/leases").IsAsync(HttpStatusCode.OK)).GetProperty("leases")[0];
+        DateTime until = DateTime.UtcNow.AddHours(4.5);
+        LeaseExtension extension = new(lease.GetProperty("leaseId").GetString()!, until);
+        (string? result, TaskFailureDetails? failure) = await host.Calls.ActivityAsync(nameof(ExtendLease), "driver", JsonSerializer.Serialize(new[] { extension }));
+        Assert.True(failure is null, $"{failure}");
+        Assert.Equal(until, JsonSerializer.Deserialize<DateTime>(result!).ToUniversalTime(), TimeSpan.FromMilliseconds(1));
+    }
+
+    private static bool Scheduled(AzureHostDriver host, HubInstance run, string activity) => host.Hub.ReadHistory(run).Any(e => e.TaskScheduled?.Name == activity);
+}
