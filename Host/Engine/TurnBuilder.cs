@@ -11,6 +11,7 @@ namespace Durable.Host.Engine;
 /// <summary>Turns what arrived for an instance into the next turn to write. Holds the state of the execution between turns.</summary>
 internal sealed class TurnBuilder
 {
+    private static readonly TimeSpan BusyPause = TimeSpan.FromSeconds(1);
     private readonly LoadedInstance instance;
     private readonly HashSet<int> answered = [];
     private List<HistoryEvent>? history;
@@ -83,12 +84,13 @@ internal sealed class TurnBuilder
     {
         DateTime at = now > lastTurn ? now : lastTurn;
         long sent = takenSent;
-        bool early = instance.ScheduledStart > now || status == OrchestrationRuntimeStatus.Suspended;
+        bool suspended = status == OrchestrationRuntimeStatus.Suspended && !taken.Any(i => i.Event.Kind == EventKind.ExecutionResumed);
+        bool early = instance.ScheduledStart > now || suspended;
         if (!started && early && !taken.Any(i => i.Event.Kind == EventKind.ExecutionTerminated))
         {
             // Woken by a message before its time, or suspended before it started: the message stays in the inbox until it starts.
             Ready = true;
-            return Base(sent) with { Release = true, DueAt = status == OrchestrationRuntimeStatus.Suspended ? null : instance.ScheduledStart };
+            return Base(sent) with { Release = true, DueAt = suspended ? null : instance.ScheduledStart };
         }
 
         if (release)
@@ -104,7 +106,14 @@ internal sealed class TurnBuilder
         };
         if (fresh.FindIndex(e => e.Kind == EventKind.ExecutionRewound) is >= 0 and int rewound)
         {
-            return Rewound(write, fresh[rewound], at, tools);
+            if (status == OrchestrationRuntimeStatus.Failed)
+            {
+                // Activities of the failed run that still go on would answer under numbers that the rewound run gives anew: their end is awaited.
+                return instance.Busy ? Base(sent) with { Release = true, DueAt = now + BusyPause } : Rewound(write, fresh[rewound], at, tools);
+            }
+
+            // A child whose parent was rewound while it ran, or that was started anew because it was gone.
+            fresh.RemoveAll(e => e.Kind == EventKind.ExecutionRewound);
         }
 
         if (status is OrchestrationRuntimeStatus.Failed or OrchestrationRuntimeStatus.Completed or OrchestrationRuntimeStatus.Terminated)
@@ -138,18 +147,26 @@ internal sealed class TurnBuilder
             return sent > handled || write.Consumed.Count > 0 || write.FinishedActivities.Count > 0 ? write with { DueAt = NextDue } : null;
         }
 
-        // What was carried over by ContinueAsNew comes after the first step of the new execution, as the official history has it.
-        int first = started || instance.Generation is not null ? fresh.Count : 1;
-        TurnOutcome outcome = executor!.Run(fresh[..first]);
-        List<HistoryEvent> events = [.. fresh[..first], .. Recorded(outcome, at)];
-        if (first < fresh.Count)
+        List<HistoryEvent> events = [];
+        TurnOutcome outcome = new([], false, null, null);
+        foreach (List<HistoryEvent> step in Steps(fresh))
         {
-            TurnOutcome rest = executor.Run(fresh[first..]);
-            events.AddRange([.. fresh[first..], .. Recorded(rest, at)]);
-            outcome = rest with
+            events.AddRange(step);
+            if (outcome.Ending is null)
             {
-                Actions = [.. outcome.Actions, .. rest.Actions], CustomStatusChanged = outcome.CustomStatusChanged || rest.CustomStatusChanged,
-            };
+                TurnOutcome next = executor!.Run(step);
+                events.AddRange(Recorded(next, at));
+                outcome = next with
+                {
+                    Actions = [.. outcome.Actions, .. next.Actions], CustomStatusChanged = outcome.CustomStatusChanged || next.CustomStatusChanged,
+                };
+            }
+            else
+            {
+                // Over before it saw these: the next execution gets the events, if there is one.
+                executor!.Skip(step);
+                outcome = outcome with { UnreadEvents = [.. outcome.UnreadEvents, .. step.Where(e => e.Kind == EventKind.EventRaised)] };
+            }
         }
 
         Ready = true;
@@ -177,9 +194,10 @@ internal sealed class TurnBuilder
 
         if (write.ReplacesHistory)
         {
-            history = [.. write.Events];
+            history = [];
         }
-        else if (tools.Settings.ExtendedSessions && executor is not null)
+
+        if (tools.Settings.ExtendedSessions && executor is not null)
         {
             history = null; // the executor is the state now
         }
@@ -249,6 +267,24 @@ internal sealed class TurnBuilder
         return fresh;
     }
 
+    /// <summary>The events of a turn in the steps they are run in. What was carried over by ContinueAsNew comes after the first step of the new execution, as
+    /// the official history has it. A suspension ends a step: the SDK holds back what follows, and would lose it if the code had ended before.</summary>
+    private List<List<HistoryEvent>> Steps(List<HistoryEvent> fresh)
+    {
+        List<List<HistoryEvent>> steps = [[]];
+        foreach (HistoryEvent happened in fresh)
+        {
+            steps[^1].Add(happened);
+            if (happened.Kind == EventKind.ExecutionSuspended || (happened.Kind == EventKind.ExecutionStarted && instance.Generation is null))
+            {
+                steps.Add([]);
+            }
+        }
+
+        steps.RemoveAll(step => step.Count == 0);
+        return steps;
+    }
+
     /// <summary>Brings the executor up to the history.</summary>
     private void Prepare(EngineTools tools)
     {
@@ -260,7 +296,7 @@ internal sealed class TurnBuilder
     }
 
     private OrchestrationExecutor NewExecutor(EngineTools tools) => new(
-        new ReplayHeader(instance.InstanceId, instance.Name, instance.Version, instance.Input, instance.Parent), tools.Functions, tools.Converter, tools.Loggers);
+        new ReplayHeader(instance.InstanceId, instance.ExecutionId.ToString("N"), instance.Name, instance.Version, instance.Input, instance.Parent), tools.Functions, tools.Replay);
 
     /// <summary>Takes the open timers from a replay; the executor is kept only in an extended session.</summary>
     private void Settle(EngineTools tools)
@@ -281,7 +317,7 @@ internal sealed class TurnBuilder
     }
 
     private IEnumerable<HistoryEvent> Recorded(TurnOutcome outcome, DateTime at) =>
-        executor!.Mismatch is null ? outcome.Actions.Select(action => Event(action, at)) : [];
+        !executor!.Mismatch ? outcome.Actions.Select(action => Event(action, at)) : [];
 
     private TurnWrite Written(TurnWrite write, List<HistoryEvent> fresh, List<HistoryEvent> events, TurnOutcome outcome, DateTime at)
     {
@@ -294,9 +330,9 @@ internal sealed class TurnBuilder
             DueAt = NextDue,
             Output = suspendedOrResumed ? executor.SuspendReason ?? string.Empty : null,
             OutputIsText = suspendedOrResumed,
-            Activities = executor.Mismatch is null ? [.. outcome.Actions.OfType<ScheduleTaskAction>()] : [],
-            Children = executor.Mismatch is null ? [.. outcome.Actions.OfType<StartChildAction>()] : [],
-            Messages = executor.Mismatch is null
+            Activities = !executor.Mismatch ? [.. outcome.Actions.OfType<ScheduleTaskAction>()] : [],
+            Children = !executor.Mismatch ? [.. outcome.Actions.OfType<StartChildAction>()] : [],
+            Messages = !executor.Mismatch
                 ? [.. outcome.Actions.OfType<SendEventAction>().Select(sent => new OutgoingMessage(sent.InstanceId, null, new HistoryEvent(EventKind.EventRaised, -1, at, sent.Name, sent.Input)))]
                 : [],
         };
@@ -305,7 +341,8 @@ internal sealed class TurnBuilder
             null => write with { Events = events },
             { Continuation: { } next } => write with
             {
-                Events = events, Continuation = next, CarriedEvents = outcome.UnreadEvents, Release = true, DueAt = null, Status = OrchestrationRuntimeStatus.Running,
+                Events = events, Continuation = next, CarriedEvents = outcome.UnreadEvents, Release = true, DueAt = null,
+                Status = executor.Suspended ? OrchestrationRuntimeStatus.Suspended : OrchestrationRuntimeStatus.Running,
             },
             { } ending => Ended(write, events, ending, at),
         };
@@ -317,7 +354,7 @@ internal sealed class TurnBuilder
         OrchestrationRuntimeStatus final = failed ? OrchestrationRuntimeStatus.Failed : OrchestrationRuntimeStatus.Completed;
         string? result = ending is { Failed: { } failure, OutputIsText: true } ? failure.ErrorMessage : ending.Output;
         events.Add(new HistoryEvent(EventKind.ExecutionCompleted, -1, at, null, result,
-            new EventDetail { Status = final.ToString(), Failure = ending.Failed, CausedBy = ending.CausedBy.Count > 0 ? ending.CausedBy : null }));
+            new EventDetail { Status = final.ToString(), Failure = ending.Failed }));
         return write with
         {
             Events = events,
@@ -374,59 +411,51 @@ internal sealed class TurnBuilder
             Consumed = [.. taken.Where(i => i.MessageId is not null).Select(i => i.MessageId!.Value)],
             FinishedActivities = [.. taken.Where(i => i.FinishedActivity is not null).Select(i => i.FinishedActivity!.Value)],
         };
-        return Ended(write, [], new TurnEnding($"{failure.ErrorType}: {failure.ErrorMessage}", failure, true, [], null), at);
+        return Ended(write, [], TurnEnding.Failure(failure), at);
     }
 
     private TurnWrite Unreadable(TurnWrite write, HistoryEvent broken, DateTime at)
     {
         FailureInfo failure = new("Durable.Host.UnreadableHistory",
             $"A stored {broken.Kind} event of instance '{InstanceId}' cannot be read. The instance cannot go on; start it anew under another id.");
-        return Ended(write, [], new TurnEnding($"{failure.ErrorType}: {failure.ErrorMessage}", failure, true, [], null), at);
+        return Ended(write, [], TurnEnding.Failure(failure), at);
     }
 
     private TurnWrite Rewound(TurnWrite write, HistoryEvent order, DateTime at, EngineTools tools)
     {
         Rewind rewind = Rewind.Of(history ?? [], () => NewExecutor(tools), order with { At = at });
-        executor = null;
-        if (!rewind.Possible)
-        {
-            return write with { Release = true, DueAt = null };
-        }
-
         executor = rewind.Executor;
         Ready = true;
         length = 0;
         answered.Clear();
         WaitForTimers(rewind.Events);
         started = true;
-        return write with
+        write = write with { FirstSequence = 0, ReplacesHistory = true, Status = OrchestrationRuntimeStatus.Running, DueAt = NextDue, Messages = [.. rewind.Messages] };
+        return rewind.Ending switch
         {
-            FirstSequence = 0,
-            Events = rewind.Events,
-            ReplacesHistory = true,
-            Status = OrchestrationRuntimeStatus.Running,
-            Activities = rewind.Activities,
-            Children = rewind.Children,
-            Messages = [.. rewind.Messages],
-            DueAt = NextDue,
+            null => write with { Events = rewind.Events, Activities = rewind.Activities, Children = rewind.Children },
+            { Continuation: { } next } => write with { Events = rewind.Events, Continuation = next, Release = true, DueAt = null },
+            { } ending => Ended(write, [.. rewind.Events], ending, at),
         };
     }
 
     /// <summary>The event that records an action.</summary>
     public static HistoryEvent Event(OrchestratorAction action, DateTime at) => action switch
     {
-        ScheduleTaskAction task => new HistoryEvent(EventKind.TaskScheduled, task.TaskId, at, task.Name, null, DetailOf(task.Version, task.Tags, task.RetryOf, null)),
-        StartChildAction child => new HistoryEvent(EventKind.SubOrchestrationInstanceCreated, child.TaskId, at, child.Name, child.Input, DetailOf(child.Version, child.Tags, child.RetryOf, child.InstanceId)),
-        CreateTimerAction timer => new HistoryEvent(EventKind.TimerCreated, timer.TaskId, at, null, null, new EventDetail { FireAt = timer.FireAt, RetryOf = timer.RetryOf }),
+        ScheduleTaskAction task => new HistoryEvent(EventKind.TaskScheduled, task.TaskId, at, task.Name, null, DetailOf(task.Version, task.Tags, null)),
+        StartChildAction child => new HistoryEvent(EventKind.SubOrchestrationInstanceCreated, child.TaskId, at, child.Name, child.Input, DetailOf(child.Version, child.Tags, child.InstanceId)),
+        CreateTimerAction timer => new HistoryEvent(EventKind.TimerCreated, timer.TaskId, at, null, null, new EventDetail { FireAt = timer.FireAt }),
         SendEventAction sent => new HistoryEvent(EventKind.EventSent, sent.TaskId, at, sent.Name, sent.Input, new EventDetail { InstanceId = sent.InstanceId }),
         _ => throw new InvalidOperationException($"Unknown action {action.GetType().Name}."),
     };
 
-    private static EventDetail? DetailOf(string? version, IReadOnlyDictionary<string, string>? tags, int? retryOf, string? instanceId) =>
-        version is null && tags is null && retryOf is null && instanceId is null
-            ? null
-            : new EventDetail { Version = version, Tags = tags, RetryOf = retryOf, InstanceId = instanceId };
+    private static EventDetail? DetailOf(string? version, IReadOnlyDictionary<string, string>? tags, string? instanceId) =>
+        version is null && tags is null && instanceId is null ? null : new EventDetail { Version = version, Tags = tags, InstanceId = instanceId };
 }
 
 /// <summary>What turns need from their host.</summary>
-internal sealed record EngineTools(IFunctionRuntime Functions, DataConverter Converter, ILoggerFactory Loggers, HubSettings Settings);
+internal sealed record EngineTools(IFunctionRuntime Functions, DataConverter Converter, ILoggerFactory Loggers, HubSettings Settings)
+{
+    /// <summary>The SDK's side of the host.</summary>
+    public ReplayHost Replay { get; } = new(Converter, Loggers);
+}

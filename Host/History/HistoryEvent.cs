@@ -64,14 +64,11 @@ internal sealed record EventDetail
     /// <summary>W3C trace parent.</summary>
     public string? TraceParent { get; init; }
 
-    /// <summary>Task id of the attempt this call or timer retries; such failures are not what a rewind repeats.</summary>
+    /// <summary>Task id of the first attempt of a call or timer that retries one. Only builds before 2026-11-26 wrote it, whose replay was their own.</summary>
     public int? RetryOf { get; init; }
 
     /// <summary>Final status name (ExecutionCompleted).</summary>
     public string? Status { get; init; }
-
-    /// <summary>Task ids whose failure failed the orchestration (ExecutionCompleted); where a rewind begins.</summary>
-    public IReadOnlyList<int>? CausedBy { get; init; }
 
     /// <summary>Terminate the children as well (ExecutionTerminated).</summary>
     public bool Recursive { get; init; }

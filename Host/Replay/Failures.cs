@@ -3,7 +3,7 @@ using Microsoft.DurableTask;
 
 namespace Durable.Host.Replay;
 
-/// <summary>Turns exceptions into stored failures and back.</summary>
+/// <summary>Turns exceptions into stored failures.</summary>
 internal static class Failures
 {
     /// <summary>The failure of an exception with its inner chain; of an AggregateException only the first inner one, as the official host keeps it.</summary>
@@ -22,22 +22,6 @@ internal static class Failures
     /// <summary>The stored form of official details.</summary>
     public static FailureInfo From(TaskFailureDetails details) =>
         new(details.ErrorType, Clean(details.ErrorMessage), details.StackTrace, details.InnerFailure is { } inner ? From(inner) : null);
-
-    /// <summary>The official details of a stored failure.</summary>
-    public static TaskFailureDetails ToDetails(FailureInfo failure) =>
-        new(failure.ErrorType, failure.ErrorMessage, failure.StackTrace, failure.Inner is { } inner ? ToDetails(inner) : null, null);
-
-    /// <summary>What an orchestrator sees of a failed call.</summary>
-    public static TaskFailedException ToException(string taskName, int taskId, FailureInfo? failure, bool child)
-    {
-        Exception core = failure is null ? new global::DurableTask.Core.Exceptions.TaskFailedException()
-            : child ? new global::DurableTask.Core.Exceptions.SubOrchestrationFailedException(failure.ErrorMessage) { FailureDetails = ToCore(failure) }
-            : new global::DurableTask.Core.Exceptions.TaskFailedException(failure.ErrorMessage) { FailureDetails = ToCore(failure) };
-        return new TaskFailedException(taskName, taskId, core);
-    }
-
-    private static global::DurableTask.Core.FailureDetails ToCore(FailureInfo failure) =>
-        new(failure.ErrorType, failure.ErrorMessage, failure.StackTrace, failure.Inner is { } inner ? ToCore(inner) : null, failure.NonRetriable);
 
     /// <summary>The text of an error as it is stored and shown: without secrets, and without what PostgreSQL cannot hold.</summary>
     public static string Clean(string text) => Durable.Postgres.Redaction.Redact(text);

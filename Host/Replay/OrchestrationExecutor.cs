@@ -1,31 +1,44 @@
+using System.Globalization;
 using Durable.Host.Functions;
 using Durable.Host.History;
-using DurableTask.Core.Exceptions;
+using Google.Protobuf;
+using Google.Protobuf.WellKnownTypes;
 using Microsoft.DurableTask;
-using Microsoft.Extensions.Logging;
+using Microsoft.DurableTask.Worker;
+using Microsoft.DurableTask.Worker.Grpc;
+using P = Microsoft.DurableTask.Protobuf;
 
 namespace Durable.Host.Replay;
 
-/// <summary>Runs one execution of an orchestrator over events: past ones rebuild its state, new ones carry it on. Knows no store and no clock.</summary>
-/// <remarks>Not thread-safe; one turn at a time. May be kept between turns (an extended session) or made anew for each.</remarks>
-internal sealed class OrchestrationExecutor
+/// <summary>Runs one execution of an orchestrator over events by the SDK's own replay. Knows no store and no clock.</summary>
+/// <remarks>Not thread-safe; one turn at a time. Kept between turns (an extended session) it need not replay; its cache is its own, so that a stale session
+/// and the one that follows it share nothing.</remarks>
+internal sealed class OrchestrationExecutor : IDisposable, ITaskOrchestrator
 {
+    /// <summary>Largest custom status, as the Durable extension has it: 16 KB of UTF-16.</summary>
+    private const int MaxCustomStatusKilobytes = 16;
+
+    /// <summary>Builds before this one went on at once when a policy refused the failure of its last attempt; the SDK sets a timer there.</summary>
+    private const string EarlierBuild = " The history was begun by an earlier build of this host, which numbered steps otherwise after the last attempt of a retry policy. "
+        + "Rewind the instance: what is recorded before that step is kept and the step runs again. Or start it anew.";
+
     private readonly IFunctionRuntime functions;
-    private readonly DataConverter converter;
-    private readonly OrchestratorThread thread = new();
-    private readonly ReplayContext context;
+    private readonly ReplayHost host;
     private readonly ReplayHeader header;
-    private readonly List<HistoryEvent> heldBack = [];
-    private Task<object?>? run;
-    private NonDeterministicOrchestrationException? mismatch;
+    private readonly ExtendedSessionsCache sessions = new();
+    private readonly TurnTime turn = new();
+    private readonly Dictionary<int, OrchestratorAction> open = [];
+    private readonly List<P.HistoryEvent> past = [];
+    private bool earlierBuild;
+    private string? customStatus;
+    private bool inSession;
 
     /// <summary>An executor for the execution <paramref name="header"/> describes; nothing runs yet.</summary>
-    public OrchestrationExecutor(ReplayHeader header, IFunctionRuntime functions, DataConverter converter, ILoggerFactory loggers)
+    public OrchestrationExecutor(ReplayHeader header, IFunctionRuntime functions, ReplayHost host)
     {
         this.header = header;
         this.functions = functions;
-        this.converter = converter;
-        context = new ReplayContext(header, thread, converter, loggers);
+        this.host = host;
     }
 
     /// <summary>Whether events are being held back by a suspension.</summary>
@@ -34,196 +47,207 @@ internal sealed class OrchestrationExecutor
     /// <summary>Reason given with the last suspend or resume.</summary>
     public string? SuspendReason { get; private set; }
 
-    /// <summary>Open timers with their due times.</summary>
-    public IReadOnlyCollection<CreateTimerAction> OpenTimers => context.OpenTimers.Values;
+    /// <summary>Open timers with their due times. A cancelled one is still among them: the SDK does not tell, and its firing changes nothing.</summary>
+    public IEnumerable<CreateTimerAction> OpenTimers => open.Values.OfType<CreateTimerAction>();
 
     /// <summary>Open children, for a recursive terminate.</summary>
-    public IEnumerable<StartChildAction> OpenChildren => context.OpenTasks.Values.Select(open => open.Action).OfType<StartChildAction>();
+    public IEnumerable<StartChildAction> OpenChildren => open.Values.OfType<StartChildAction>();
 
     /// <summary>Open activities with their inputs, for a rewind that hands them out again.</summary>
-    public IEnumerable<ScheduleTaskAction> OpenActivities => context.OpenTasks.Values.Select(open => open.Action).OfType<ScheduleTaskAction>();
+    public IEnumerable<ScheduleTaskAction> OpenActivities => open.Values.OfType<ScheduleTaskAction>();
 
-    /// <summary>Whether a call with this number is waiting for its result.</summary>
-    public bool IsOpen(int taskId) => context.OpenTasks.ContainsKey(taskId);
+    /// <summary>Whether code and history disagreed; nothing of such a turn is recorded but the failure.</summary>
+    public bool Mismatch { get; private set; }
 
-    /// <summary>Replays history. Throws nothing: a step that does not fit is kept and fails the next turn.</summary>
-    public void Replay(IReadOnlyList<HistoryEvent> past) => Handle(past, replaying: true);
+    /// <inheritdoc />
+    System.Type ITaskOrchestrator.InputType => typeof(object);
 
-    /// <summary>Handles new events and says what the turn produced.</summary>
+    /// <inheritdoc />
+    System.Type ITaskOrchestrator.OutputType => typeof(object);
+
+    /// <summary>The call with this number, while it waits for its result.</summary>
+    public OrchestratorAction? Open(int taskId) => open.GetValueOrDefault(taskId);
+
+    /// <summary>Takes history in; the code runs over it with the next turn.</summary>
+    public void Replay(IReadOnlyList<HistoryEvent> history)
+    {
+        past.AddRange(HistoryProtobuf.Write(header, history, turn));
+        foreach (HistoryEvent happened in history)
+        {
+            Note(happened);
+        }
+    }
+
+    /// <summary>Takes note of events that came after the end.</summary>
+    public void Skip(IReadOnlyList<HistoryEvent> events)
+    {
+        foreach (HistoryEvent happened in events)
+        {
+            Note(happened);
+        }
+    }
+
+    /// <summary>Handles the new events of a turn and says what the turn produced.</summary>
     public TurnOutcome Run(IReadOnlyList<HistoryEvent> fresh)
     {
-        Handle(fresh, replaying: false);
-        List<OrchestratorAction> actions = [.. context.Actions.Values];
-        context.Actions.Clear();
-        bool statusChanged = context.TakeCustomStatusChange();
-        TurnOutcome outcome = new(actions, statusChanged, context.CustomStatus, Ending());
-        return outcome with { UnreadEvents = outcome.Ending is { Continuation.PreserveEvents: true } ? [.. Unread()] : [] };
-    }
+        P.OrchestratorRequest request = new() { InstanceId = header.InstanceId, ExecutionId = header.ExecutionId };
+        request.NewEvents.AddRange(HistoryProtobuf.Write(header, fresh, turn));
+        request.Properties["IsExtendedSession"] = Value.ForBool(true);
+        request.Properties["ExtendedSessionIdleTimeoutInSeconds"] = Value.ForNumber(TimeSpan.FromDays(3650).TotalSeconds); // as long as this executor
+        request.Properties["IncludeState"] = Value.ForBool(!inSession);
+        if (!inSession)
+        {
+            request.PastEvents.AddRange(past);
+            past.Clear();
+        }
 
-    /// <summary>Whether a recorded step is the one the code took at its number; a rewind drops steps that are not.</summary>
-    public bool Fits(HistoryEvent recorded) => HistoryMatch.Fits(context.Actions, recorded);
+        foreach (HistoryEvent happened in fresh)
+        {
+            Note(happened);
+        }
 
-    /// <summary>Takes the steps of the code that history did not confirm.</summary>
-    public IReadOnlyList<OrchestratorAction> TakeUnconfirmed()
-    {
-        List<OrchestratorAction> actions = [.. context.Actions.Values];
-        context.Actions.Clear();
-        return actions;
-    }
-
-    /// <summary>Whether the code has ended (in success or failure) although calls may be open.</summary>
-    public TurnEnding? CodeEnding => EndingOf(run);
-
-    /// <summary>The mismatch of history and code, if one was met.</summary>
-    public NonDeterministicOrchestrationException? Mismatch => mismatch;
-
-    private void Handle(IReadOnlyList<HistoryEvent> events, bool replaying)
-    {
-        context.Replaying = replaying;
+        P.OrchestratorResponse response;
         try
         {
-            foreach (HistoryEvent happened in events)
-            {
-                if (mismatch is not null)
-                {
-                    return;
-                }
+            string answer = GrpcOrchestrationRunner.LoadAndRun(Convert.ToBase64String(request.ToByteArray()), this, sessions, host);
+            response = P.OrchestratorResponse.Parser.ParseFrom(Convert.FromBase64String(answer));
+        }
+        catch (Exception e) when (e is not OutOfMemoryException)
+        {
+            // What the SDK throws, the Functions host reports as a function that could not be run: cancelled code, an event that is no such type.
+            return Unusable(e);
+        }
 
-                context.Now = happened.At;
-                thread.Run(() => Apply(happened));
+        if (response.RequiresHistory)
+        {
+            throw new InvalidOperationException($"The session of instance '{header.InstanceId}' is gone.");
+        }
+
+        inSession = true;
+        double kilobytes = response.CustomStatus is { } status ? status.Length * sizeof(char) / 1024.0 : 0;
+        return kilobytes > MaxCustomStatusKilobytes
+            ? Unusable(new ArgumentException(string.Create(
+                CultureInfo.InvariantCulture, $"CustomStatus is too large: limit = {MaxCustomStatusKilobytes} KB (UTF-16), actual = {kilobytes:N2} KB.")))
+            : Read(response);
+    }
+
+    /// <inheritdoc />
+    Task<object?> ITaskOrchestrator.RunAsync(TaskOrchestrationContext context, object? input) =>
+        functions.InvokeOrchestratorAsync(header.Name, new OrchestrationContext(context, header.Input, host.Converter, host.Loggers), header.Input);
+
+    /// <inheritdoc />
+    public void Dispose() => sessions.Dispose();
+
+    private TurnOutcome Unusable(Exception e) => new([], false, customStatus,
+        TurnEnding.Unusable($"Function '{header.Name}' failed with an unhandled exception.", $"{e.GetType().FullName}: {Failures.Clean(e.Message)}"));
+
+    private TurnOutcome Read(P.OrchestratorResponse response)
+    {
+        List<OrchestratorAction> actions = [];
+        TurnEnding? ending = null;
+        IReadOnlyList<HistoryEvent> unread = [];
+        foreach (P.OrchestratorAction action in response.Actions.OrderBy(a => a.Id))
+        {
+            if (action.CompleteOrchestration is { } end)
+            {
+                ending = Ending(end);
+                unread = [.. end.CarryoverEvents.Where(e => e.EventRaised is not null).Select(e => new HistoryEvent(EventKind.EventRaised, -1, turn.At, e.EventRaised.Name, e.EventRaised.Input))];
+            }
+            else if (Read(action) is { } read)
+            {
+                actions.Add(read);
             }
         }
-        catch (NonDeterministicOrchestrationException e)
+
+        if (ending?.Continuation is not null)
         {
-            mismatch = e;
+            // The SDK forwards what was not read as events to itself; they belong before whatever arrived meanwhile.
+            SendEventAction[] forwarded = [.. actions.OfType<SendEventAction>().Where(sent => sent.InstanceId == header.InstanceId)];
+            actions.RemoveAll(action => forwarded.Contains(action));
+            unread = [.. forwarded.Select(sent => new HistoryEvent(EventKind.EventRaised, -1, turn.At, sent.Name, sent.Input)), .. unread];
+        }
+
+        foreach (OrchestratorAction action in Mismatch ? [] : actions)
+        {
+            if (action is not SendEventAction)
+            {
+                open[action.TaskId] = action;
+            }
+        }
+
+        string? status = string.IsNullOrEmpty(response.CustomStatus) ? null : response.CustomStatus;
+        bool changed = status != customStatus;
+        customStatus = status;
+        return new TurnOutcome(actions, changed, status, ending) { UnreadEvents = unread };
+    }
+
+    private static OrchestratorAction? Read(P.OrchestratorAction action) => action.OrchestratorActionTypeCase switch
+    {
+        P.OrchestratorAction.OrchestratorActionTypeOneofCase.ScheduleTask => new ScheduleTaskAction(
+            action.Id, action.ScheduleTask.Name, Single(action.ScheduleTask.Input), Text(action.ScheduleTask.Version), Tags(action.ScheduleTask.Tags)),
+        P.OrchestratorAction.OrchestratorActionTypeOneofCase.CreateSubOrchestration => new StartChildAction(
+            action.Id, action.CreateSubOrchestration.Name, action.CreateSubOrchestration.InstanceId, action.CreateSubOrchestration.Input,
+            Text(action.CreateSubOrchestration.Version), Tags(action.CreateSubOrchestration.Tags)),
+        P.OrchestratorAction.OrchestratorActionTypeOneofCase.CreateTimer => new CreateTimerAction(action.Id, action.CreateTimer.FireAt.ToDateTime()),
+        P.OrchestratorAction.OrchestratorActionTypeOneofCase.SendEvent => new SendEventAction(
+            action.Id, action.SendEvent.Instance.InstanceId, action.SendEvent.Name, action.SendEvent.Data),
+        _ => null,
+    };
+
+    private TurnEnding Ending(P.CompleteOrchestrationAction end)
+    {
+        switch (end.OrchestrationStatus)
+        {
+            case P.OrchestrationStatus.ContinuedAsNew:
+                return new TurnEnding(null, null, false, new ContinueAsNewRequest(end.Result, true, Text(end.NewVersion)));
+            case P.OrchestrationStatus.Failed:
+                FailureInfo failure = HistoryProtobuf.Read(end.FailureDetails);
+                Mismatch = failure.ErrorType == typeof(global::DurableTask.Core.Exceptions.NonDeterministicOrchestrationException).FullName;
+                return TurnEnding.Failure(Mismatch && earlierBuild ? failure with { ErrorMessage = failure.ErrorMessage + EarlierBuild } : failure);
+            default:
+                return new TurnEnding(end.Result, null, false, null);
         }
     }
 
-    private void Apply(HistoryEvent happened)
+    /// <summary>Keeps account of what is open and suspended.</summary>
+    private void Note(HistoryEvent happened)
     {
+        earlierBuild |= happened.Detail?.RetryOf is not null;
         switch (happened.Kind)
         {
-            case EventKind.ExecutionStarted:
-                run = StartAsync();
-                break;
             case EventKind.TaskScheduled:
-            case EventKind.SubOrchestrationInstanceCreated:
-            case EventKind.TimerCreated:
-            case EventKind.EventSent:
-                HistoryMatch.Confirm(context.Actions, happened);
+                open[happened.TaskId] = new ScheduleTaskAction(happened.TaskId, happened.Name ?? string.Empty, null, happened.Detail?.Version, happened.Detail?.Tags);
                 break;
-            case EventKind.ExecutionSuspended:
-                Suspended = true;
+            case EventKind.SubOrchestrationInstanceCreated:
+                open[happened.TaskId] = new StartChildAction(happened.TaskId, happened.Name ?? string.Empty, happened.Detail?.InstanceId ?? string.Empty, happened.Data, happened.Detail?.Version, happened.Detail?.Tags);
+                break;
+            case EventKind.TimerCreated:
+                open[happened.TaskId] = new CreateTimerAction(happened.TaskId, happened.Detail?.FireAt ?? happened.At);
+                break;
+            case EventKind.TaskCompleted or EventKind.TaskFailed or EventKind.TimerFired or EventKind.SubOrchestrationInstanceCompleted or EventKind.SubOrchestrationInstanceFailed:
+                open.Remove(happened.TaskId);
+                break;
+            case EventKind.ExecutionSuspended or EventKind.ExecutionResumed:
+                Suspended = happened.Kind == EventKind.ExecutionSuspended;
                 SuspendReason = happened.Data;
                 break;
-            case EventKind.ExecutionResumed:
-                Resume(happened);
-                break;
-            case EventKind.TaskCompleted:
-            case EventKind.TaskFailed:
-            case EventKind.SubOrchestrationInstanceCompleted:
-            case EventKind.SubOrchestrationInstanceFailed:
-            case EventKind.TimerFired:
-            case EventKind.EventRaised:
-                if (Suspended)
-                {
-                    heldBack.Add(happened);
-                }
-                else
-                {
-                    Deliver(happened);
-                }
-
-                break;
         }
     }
 
-    private async Task<object?> StartAsync() => await functions.InvokeOrchestratorAsync(header.Name, context, header.Input);
-
-    private void Resume(HistoryEvent happened)
+    // The SDK hands an activity's input as an array of one.
+    private static string? Single(string? array)
     {
-        Suspended = false;
-        SuspendReason = happened.Data;
-        List<HistoryEvent> held = [.. heldBack];
-        heldBack.Clear();
-        foreach (HistoryEvent earlier in held)
-        {
-            Deliver(earlier);
-        }
+        ReadOnlySpan<char> text = array.AsSpan().Trim();
+        return text is ['[', .., ']'] ? text[1..^1].Trim().ToString() : array;
     }
 
-    private void Deliver(HistoryEvent happened)
-    {
-        if (happened.Kind == EventKind.EventRaised)
-        {
-            context.RaiseEvent(happened.Name ?? string.Empty, happened.Data);
-            return;
-        }
+    private static string? Text(string? text) => string.IsNullOrEmpty(text) ? null : text;
 
-        // A result whose call is not open is a duplicate, or belongs to a timer that was cancelled meanwhile.
-        if (!context.OpenTasks.Remove(happened.TaskId, out OpenTask? open))
-        {
-            return;
-        }
-
-        context.OpenTimers.Remove(happened.TaskId);
-        switch (happened.Kind)
-        {
-            case EventKind.TaskFailed:
-                open.Fail(Failures.ToException(((ScheduleTaskAction)open.Action).Name, happened.TaskId, happened.Detail?.Failure, child: false));
-                break;
-            case EventKind.SubOrchestrationInstanceFailed:
-                open.Fail(Failures.ToException(((StartChildAction)open.Action).Name, happened.TaskId, happened.Detail?.Failure, child: true));
-                break;
-            default:
-                open.Complete(happened.Kind == EventKind.TimerFired ? null : happened.Data);
-                break;
-        }
-    }
-
-    /// <summary>The ending of the turn: the code is done and no call is open (an unawaited call delays the end, as in the official engine).</summary>
-    private TurnEnding? Ending()
-    {
-        if (mismatch is not null)
-        {
-            return TurnEnding.Failure(mismatch);
-        }
-
-        return Suspended || context.OpenTasks.Count > 0 ? null : EndingOf(run);
-    }
-
-    private TurnEnding? EndingOf(Task<object?>? task)
-    {
-        switch (task)
-        {
-            case null or { IsCompleted: false }:
-                return null;
-            case { IsCanceled: true }:
-                return TurnEnding.Cancelled(header.Name);
-            case { IsFaulted: true }:
-                return task.Exception!.InnerException is OperationCanceledException
-                    ? TurnEnding.Cancelled(header.Name)
-                    : TurnEnding.Failure(task.Exception!.InnerException!);
-            default:
-                if (context.Continuation is { } next)
-                {
-                    return new TurnEnding(null, null, false, [], next);
-                }
-
-                try
-                {
-                    return new TurnEnding(converter.Serialize(task.Result), null, false, [], null);
-                }
-                catch (Exception e)
-                {
-                    return TurnEnding.Failure(e);
-                }
-        }
-    }
-
-    private IEnumerable<HistoryEvent> Unread() =>
-        context.UnreadEvents().Select(unread => new HistoryEvent(EventKind.EventRaised, -1, context.Now, unread.Name, unread.Payload));
+    private static Dictionary<string, string>? Tags(IDictionary<string, string> tags) => tags.Count > 0 ? new Dictionary<string, string>(tags) : null;
 }
+
+/// <summary>What an execution is: fixed at its start.</summary>
+internal sealed record ReplayHeader(string InstanceId, string ExecutionId, string Name, string? Version, string? Input, ParentLink? Parent);
 
 /// <summary>What a turn produced.</summary>
 /// <param name="Actions">New calls, in order.</param>
@@ -240,29 +264,14 @@ internal sealed record TurnOutcome(IReadOnlyList<OrchestratorAction> Actions, bo
 /// <param name="Output">Result as JSON text, or the text of the failure.</param>
 /// <param name="Failed">The failure, or null.</param>
 /// <param name="OutputIsText">Whether <paramref name="Output"/> is plain text.</param>
-/// <param name="CausedBy">Calls whose failure ended it.</param>
 /// <param name="Continuation">The next execution, when it continued as new.</param>
-internal sealed record TurnEnding(string? Output, FailureInfo? Failed, bool OutputIsText, IReadOnlyList<int> CausedBy, ContinueAsNewRequest? Continuation)
+internal sealed record TurnEnding(string? Output, FailureInfo? Failed, bool OutputIsText, ContinueAsNewRequest? Continuation)
 {
-    /// <summary>An exception the orchestrator did not handle: output is its type and message.</summary>
-    public static TurnEnding Failure(Exception exception)
-    {
-        FailureInfo failure = Failures.From(exception);
-        IReadOnlyList<int> causes = exception switch
-        {
-            Microsoft.DurableTask.TaskFailedException failed => [failed.TaskId],
-            AggregateException several => [.. several.Flatten().InnerExceptions.OfType<Microsoft.DurableTask.TaskFailedException>().Select(e => e.TaskId)],
-            { InnerException: Microsoft.DurableTask.TaskFailedException inner } => [inner.TaskId],
-            _ => [],
-        };
-        return new TurnEnding($"{failure.ErrorType}: {failure.ErrorMessage}", failure, true, causes, null);
-    }
-
-    /// <summary>An orchestrator that threw OperationCanceledException: the official output is an object with this message.</summary>
-    public static TurnEnding Cancelled(string name) => Unusable($"Function '{name}' failed with an unhandled exception.", "Result: Cancelled\nException: A task was canceled.");
+    /// <summary>A failure the orchestrator did not handle: output is its type and message.</summary>
+    public static TurnEnding Failure(FailureInfo failure) => new($"{failure.ErrorType}: {failure.ErrorMessage}", failure, true, null);
 
     /// <summary>A failure reported as the object the official host writes for functions it could not run to an answer.</summary>
     public static TurnEnding Unusable(string message, string? details) => new(
         System.Text.Json.JsonSerializer.Serialize(new { message, details }, JsonText.Relaxed),
-        new FailureInfo("(unknown)", message), false, [], null);
+        new FailureInfo("(unknown)", message), false, null);
 }

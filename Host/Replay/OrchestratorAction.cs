@@ -3,16 +3,16 @@ namespace Durable.Host.Replay;
 /// <summary>Something an orchestrator asked for in a turn. <paramref name="TaskId"/> is its sequence number within the execution.</summary>
 internal abstract record OrchestratorAction(int TaskId);
 
-/// <summary>Run an activity. <paramref name="RetryOf"/> is the task id of the first attempt when this is a later one.</summary>
+/// <summary>Run an activity.</summary>
 internal sealed record ScheduleTaskAction(
-    int TaskId, string Name, string? Input, string? Version, IReadOnlyDictionary<string, string>? Tags, int? RetryOf) : OrchestratorAction(TaskId);
+    int TaskId, string Name, string? Input, string? Version, IReadOnlyDictionary<string, string>? Tags) : OrchestratorAction(TaskId);
 
-/// <summary>Start a child instance.</summary>
+/// <summary>Start a child instance. One that <paramref name="Rewinds"/> with its parent is started only when it is gone or was terminated.</summary>
 internal sealed record StartChildAction(
-    int TaskId, string Name, string InstanceId, string? Input, string? Version, IReadOnlyDictionary<string, string>? Tags, int? RetryOf) : OrchestratorAction(TaskId);
+    int TaskId, string Name, string InstanceId, string? Input, string? Version, IReadOnlyDictionary<string, string>? Tags, bool Rewinds = false) : OrchestratorAction(TaskId);
 
 /// <summary>Wake at <paramref name="FireAt"/> (UTC).</summary>
-internal sealed record CreateTimerAction(int TaskId, DateTime FireAt, int? RetryOf) : OrchestratorAction(TaskId);
+internal sealed record CreateTimerAction(int TaskId, DateTime FireAt) : OrchestratorAction(TaskId);
 
 /// <summary>Send an event to another instance; nobody waits for it.</summary>
 internal sealed record SendEventAction(int TaskId, string InstanceId, string Name, string? Input) : OrchestratorAction(TaskId);

@@ -1,97 +1,180 @@
 using Durable.Host.History;
+using Durable.Host.Store;
 
 namespace Durable.Host.Replay;
 
 /// <summary>A failed execution taken back to before its failures: they are removed, and with them every step the code took only because of them.</summary>
 /// <remarks>The official engine removes the failed results and keeps the rest, which ends non-deterministic when the failure was retried or handled
-/// (a retry timer, a cleanup in finally). Here the remaining history is replayed step by step against the code: what the code does not do without the
-/// failure is dropped. Failures that were answered by a further attempt stay; only last attempts are run again. Effects of dropped steps have happened
-/// and will happen again: activities are idempotent.</remarks>
+/// (a retry timer, a cleanup in finally). Here the code runs again over what happened to it without the failures, and what it does is the new history:
+/// the SDK replays it because it wrote it. A result is kept when the code takes the same step under the same number. Failures that were answered by a
+/// further attempt stay; only last attempts are run again. Effects of dropped steps have happened and will happen again: activities are idempotent.</remarks>
 internal sealed class Rewind
 {
-    private Rewind(OrchestrationExecutor executor, List<HistoryEvent> events, bool possible)
+    private readonly Dictionary<int, HistoryEvent> recorded;
+    private readonly Dictionary<int, string?> inputs;
+    private readonly Dictionary<int, OrchestratorAction> taken = [];
+    private readonly HashSet<int> repeated;
+    private readonly OrchestrationExecutor executor;
+    private readonly List<HistoryEvent> events = [];
+    private readonly List<SendEventAction> sent = [];
+
+    private Rewind(IReadOnlyList<HistoryEvent> history, Func<OrchestrationExecutor> create, HistoryEvent order)
     {
-        Executor = executor;
-        Events = events;
-        Possible = possible;
-    }
-
-    /// <summary>Whether a failed call was found to repeat. An orchestrator that threw by itself fails again, so it stays as it is.</summary>
-    public bool Possible { get; }
-
-    /// <summary>The execution, replayed to where it now waits.</summary>
-    public OrchestrationExecutor Executor { get; }
-
-    /// <summary>The new history; removed events remain visible as GenericEvent.</summary>
-    public IReadOnlyList<HistoryEvent> Events { get; }
-
-    /// <summary>Activities to hand out again (and new ones).</summary>
-    public IReadOnlyList<ScheduleTaskAction> Activities { get; private init; } = [];
-
-    /// <summary>Children to start; failed ones are rewound instead.</summary>
-    public IReadOnlyList<StartChildAction> Children { get; private init; } = [];
-
-    /// <summary>Rewinds of failed children, and events sent anew.</summary>
-    public IReadOnlyList<Durable.Host.Store.OutgoingMessage> Messages { get; private init; } = [];
-
-    /// <summary>Rewinds <paramref name="history"/>; the order itself is noted as a GenericEvent with its reason.</summary>
-    public static Rewind Of(IReadOnlyList<HistoryEvent> history, Func<OrchestrationExecutor> create, HistoryEvent order)
-    {
-        HashSet<int> repeated = LastFailures(history);
-        OrchestrationExecutor executor = create();
-        List<HistoryEvent> events = [];
+        recorded = Steps(history);
+        inputs = Inputs(history, create);
+        repeated = LastFailures(history, inputs);
+        executor = create();
         foreach (HistoryEvent happened in history)
         {
-            if (Keeps(happened, repeated, executor))
+            if (IsStep(happened) && Took(happened.TaskId))
             {
-                executor.Replay([happened]);
-                events.Add(happened);
+                continue; // written with what led to it
+            }
+
+            if (Ending is null && Happens(happened))
+            {
+                Run(happened);
             }
             else
             {
-                events.Add(new HistoryEvent(EventKind.GenericEvent, -1, happened.At));
+                events.Add(happened.Kind == EventKind.GenericEvent ? happened : new HistoryEvent(EventKind.GenericEvent, -1, happened.At));
             }
         }
 
         events.Add(new HistoryEvent(EventKind.GenericEvent, -1, order.At, null, order.Data));
-        IReadOnlyList<OrchestratorAction> added = executor.TakeUnconfirmed();
-        HashSet<int> addedIds = [.. added.Select(action => action.TaskId)];
-        StartChildAction[] failedChildren = [.. executor.OpenChildren.Where(child => !addedIds.Contains(child.TaskId))];
-        events.AddRange(added.Select(action => Engine.TurnBuilder.Event(action, order.At)));
-        return new Rewind(executor, events, repeated.Count > 0 && executor.CodeEnding is null && executor.Mismatch is null)
-        {
-            Activities = [.. executor.OpenActivities],
-            Children = [.. added.OfType<StartChildAction>()],
-            Messages =
-            [
-                .. failedChildren.Select(child => new Store.OutgoingMessage(child.InstanceId, null, new HistoryEvent(EventKind.ExecutionRewound, -1, order.At, null, order.Data))),
-                .. added.OfType<SendEventAction>().Select(sent => new Store.OutgoingMessage(sent.InstanceId, null, new HistoryEvent(EventKind.EventRaised, -1, order.At, sent.Name, sent.Input))),
-            ],
-        };
+        StartChildAction[] children = [.. executor.OpenChildren];
+        Children = [.. children.Select(child => Took(child.TaskId) ? child with { Rewinds = true } : child)];
+        Messages =
+        [
+            .. children.Where(child => Took(child.TaskId))
+                .Select(child => new OutgoingMessage(child.InstanceId, null, new HistoryEvent(EventKind.ExecutionRewound, -1, order.At, null, order.Data))),
+            .. sent.Select(message => new OutgoingMessage(message.InstanceId, null, new HistoryEvent(EventKind.EventRaised, -1, order.At, message.Name, message.Input))),
+        ];
     }
 
-    /// <summary>Failed calls no further attempt followed.</summary>
-    private static HashSet<int> LastFailures(IReadOnlyList<HistoryEvent> history)
+    /// <summary>The execution, replayed to where it now waits.</summary>
+    public OrchestrationExecutor Executor => executor;
+
+    /// <summary>The new history; removed events remain visible as GenericEvent.</summary>
+    public IReadOnlyList<HistoryEvent> Events => events;
+
+    /// <summary>How the execution ended again; null when it waits for what is repeated.</summary>
+    public TurnEnding? Ending { get; private set; }
+
+    /// <summary>Activities to hand out again, and new ones.</summary>
+    public IReadOnlyList<ScheduleTaskAction> Activities => [.. executor.OpenActivities];
+
+    /// <summary>Children to start; known ones only when they are gone.</summary>
+    public IReadOnlyList<StartChildAction> Children { get; }
+
+    /// <summary>Rewinds of failed children, and events sent for the first time.</summary>
+    public IReadOnlyList<OutgoingMessage> Messages { get; }
+
+    /// <summary>Rewinds <paramref name="history"/>; the order itself is noted as a GenericEvent with its reason.</summary>
+    public static Rewind Of(IReadOnlyList<HistoryEvent> history, Func<OrchestrationExecutor> create, HistoryEvent order) => new(history, create, order);
+
+    private static bool IsStep(HistoryEvent e) => e.Kind is
+        EventKind.TaskScheduled or EventKind.SubOrchestrationInstanceCreated or EventKind.TimerCreated or EventKind.EventSent;
+
+    private static bool IsAnswer(HistoryEvent e) => e.Kind is EventKind.TaskCompleted or EventKind.TaskFailed or EventKind.TimerFired
+        or EventKind.SubOrchestrationInstanceCompleted or EventKind.SubOrchestrationInstanceFailed;
+
+    private static bool IsFailure(HistoryEvent e) => e.Kind is EventKind.TaskFailed or EventKind.SubOrchestrationInstanceFailed;
+
+    private static bool IsForCode(HistoryEvent e) => IsAnswer(e) || e.Kind is
+        EventKind.ExecutionStarted or EventKind.EventRaised or EventKind.ExecutionSuspended or EventKind.ExecutionResumed;
+
+    private static Dictionary<int, HistoryEvent> Steps(IReadOnlyList<HistoryEvent> history)
     {
-        Dictionary<int, int> firstOf = [];
-        Dictionary<int, int> lastOf = [];
-        foreach (HistoryEvent call in history.Where(e => e.Kind is EventKind.TaskScheduled or EventKind.SubOrchestrationInstanceCreated))
+        Dictionary<int, HistoryEvent> steps = [];
+        foreach (HistoryEvent step in history.Where(IsStep))
         {
-            int first = call.Detail?.RetryOf ?? call.TaskId;
-            firstOf[call.TaskId] = first;
-            lastOf[first] = call.TaskId;
+            steps[step.TaskId] = step;
         }
 
-        return [.. history.Where(e => e.Kind is EventKind.TaskFailed or EventKind.SubOrchestrationInstanceFailed)
-            .Select(e => e.TaskId).Where(id => firstOf.TryGetValue(id, out int first) && lastOf[first] == id)];
+        return steps;
     }
 
-    private static bool Keeps(HistoryEvent happened, HashSet<int> repeated, OrchestrationExecutor executor) => happened.Kind switch
+    /// <summary>Inputs of the calls, which history does not keep: the code as it was taken them again.</summary>
+    private static Dictionary<int, string?> Inputs(IReadOnlyList<HistoryEvent> history, Func<OrchestrationExecutor> create)
     {
-        EventKind.ExecutionCompleted or EventKind.GenericEvent => false,
-        EventKind.TaskScheduled or EventKind.SubOrchestrationInstanceCreated or EventKind.TimerCreated or EventKind.EventSent => executor.Fits(happened),
-        EventKind.TaskFailed or EventKind.SubOrchestrationInstanceFailed => !repeated.Contains(happened.TaskId) && executor.IsOpen(happened.TaskId),
-        EventKind.TaskCompleted or EventKind.SubOrchestrationInstanceCompleted or EventKind.TimerFired => executor.IsOpen(happened.TaskId),
-        _ => true,
+        Dictionary<int, string?> inputs = [];
+        using OrchestrationExecutor executor = create();
+        foreach (HistoryEvent happened in history.Where(IsForCode))
+        {
+            if (IsAnswer(happened) && executor.Open(happened.TaskId) is null)
+            {
+                continue;
+            }
+
+            TurnOutcome outcome = executor.Run([happened]);
+            foreach (OrchestratorAction action in outcome.Actions)
+            {
+                inputs[action.TaskId] = action switch { ScheduleTaskAction task => task.Input, StartChildAction child => child.Input, _ => null };
+            }
+
+            if (outcome.Ending is not null)
+            {
+                break;
+            }
+        }
+
+        return inputs;
+    }
+
+    /// <summary>Failed calls that no call of the same kind, name and input followed: nobody tried again.</summary>
+    private static HashSet<int> LastFailures(IReadOnlyList<HistoryEvent> history, Dictionary<int, string?> inputs)
+    {
+        HistoryEvent[] calls = [.. history.Where(e => e.Kind is EventKind.TaskScheduled or EventKind.SubOrchestrationInstanceCreated)];
+        HashSet<int> last = [];
+        HashSet<int> attempts = []; // each further attempt answers one failure
+        foreach (HistoryEvent failure in history.Where(IsFailure))
+        {
+            HistoryEvent? call = Array.Find(calls, c => c.TaskId == failure.TaskId);
+            HistoryEvent? again = call is null ? null : Array.Find(calls, c => c.TaskId > call.TaskId && c.Kind == call.Kind && c.Name == call.Name
+                && inputs.GetValueOrDefault(c.TaskId) == inputs.GetValueOrDefault(call.TaskId) && !attempts.Contains(c.TaskId) && c.At >= failure.At);
+            if (again is null)
+            {
+                last.Add(failure.TaskId);
+            }
+            else
+            {
+                attempts.Add(again.TaskId);
+            }
+        }
+
+        return last;
+    }
+
+    /// <summary>Whether the code, run without the failures, took the recorded step of this number with the same input.</summary>
+    private bool Took(int taskId) => recorded.TryGetValue(taskId, out HistoryEvent? step) && taken.TryGetValue(taskId, out OrchestratorAction? now) && now switch
+    {
+        ScheduleTaskAction task => step.Kind == EventKind.TaskScheduled && IsNamed(step, task.Name) && task.Input == inputs.GetValueOrDefault(taskId),
+        StartChildAction child => step.Kind == EventKind.SubOrchestrationInstanceCreated && IsNamed(step, child.Name)
+            && child.InstanceId == step.Detail?.InstanceId && child.Input == step.Data,
+        SendEventAction sent => step.Kind == EventKind.EventSent && IsNamed(step, sent.Name) && sent.InstanceId == step.Detail?.InstanceId && sent.Input == step.Data,
+        _ => step.Kind == EventKind.TimerCreated,
     };
+
+    private static bool IsNamed(HistoryEvent step, string name) => string.Equals(step.Name, name, StringComparison.OrdinalIgnoreCase);
+
+    private bool Happens(HistoryEvent happened) => IsForCode(happened) && (!IsAnswer(happened)
+        || (executor.Open(happened.TaskId) is not null && Took(happened.TaskId) && !(IsFailure(happened) && repeated.Contains(happened.TaskId))));
+
+    private void Run(HistoryEvent happened)
+    {
+        TurnOutcome outcome = executor.Run([happened]);
+        events.Add(happened);
+        foreach (OrchestratorAction action in executor.Mismatch ? [] : outcome.Actions)
+        {
+            taken[action.TaskId] = action;
+            events.Add(Engine.TurnBuilder.Event(action, happened.At));
+            if (action is SendEventAction message && !Took(action.TaskId))
+            {
+                sent.Add(message);
+            }
+        }
+
+        Ending = outcome.Ending;
+    }
 }

@@ -10,6 +10,10 @@ namespace Durable.Host.Store;
 internal sealed class TurnBatch(NpgsqlConnection connection, long hostNo, string channel, string sender) : IAsyncDisposable
 {
     private const string Finished = "(1, 3, 4, 5)";
+
+    // A child of a rewound parent that will never answer it: terminated, or replaced by somebody else's.
+    private const string Gone = "(i.status IN (4, 5) OR i.status = 1 AND i.parent_id IS DISTINCT FROM c.parent_id)";
+
     private readonly NpgsqlBatch batch = new(connection);
     private bool leftInstances;
     private bool leftActivities;
@@ -176,30 +180,51 @@ internal sealed class TurnBatch(NpgsqlConnection connection, long hostNo, string
             return;
         }
 
-        InstanceSql.DropFinishedRuns(batch, [.. children.Select(c => c.Child.InstanceId)]);
+        InstanceSql.DropFinishedRuns(batch, [.. children.Where(c => !c.Child.Rewinds).Select(c => c.Child.InstanceId)]);
+        DropGoneRuns([.. children.Where(c => c.Child.Rewinds)]);
 
-        // An id that runs already is refused, and the parent is told so as a failure of the call.
+        // An id that runs already is refused, and the parent is told so as a failure of the call. A child of a rewound parent is left alone while it runs or
+        // can be rewound itself; one that completed meanwhile answers now; one that was purged or terminated would never answer, so it starts anew.
         Command("""
-            WITH asked AS (
-                SELECT * FROM unnest($1::text[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[], $10::bigint[], $11::int[])
-                    AS a (instance_id, execution_id, name, version, input, tags, trace_parent, parent, parent_id, parent_run, task_id)),
+            WITH calls AS (
+                SELECT * FROM unnest($1::text[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[], $10::bigint[], $11::int[], $14::bool[])
+                    AS a (instance_id, execution_id, name, version, input, tags, trace_parent, parent, parent_id, parent_run, task_id, rewinds)),
+            asked AS (
+                SELECT * FROM calls c WHERE NOT c.rewinds OR NOT EXISTS (SELECT 1 FROM instances i WHERE i.instance_id = c.instance_id AND NOT
+            """ + Gone + """
+            )),
             started AS (
             """ + InstanceSql.InsertAsked + """
 
                 RETURNING execution_id),
-            refused AS (SELECT * FROM asked WHERE execution_id NOT IN (SELECT execution_id FROM started)),
+            answers AS (
+                SELECT parent_id, parent_run, $12 AS kind, task_id, name, NULL AS data, $13 AS detail FROM asked WHERE execution_id NOT IN (SELECT execution_id FROM started)
+                UNION ALL
+                SELECT c.parent_id, c.parent_run, $15, c.task_id, c.name, i.output, NULL FROM calls c JOIN instances i USING (instance_id)
+                WHERE c.rewinds AND i.status = 1 AND i.parent_id = c.parent_id),
             told AS (
-                UPDATE instances p SET sent = p.sent + r.n FROM (SELECT parent_id, count(*) AS n FROM refused GROUP BY parent_id) r
-                WHERE p.instance_id = r.parent_id)
-            INSERT INTO inbox (instance_id, run_no, kind, task_id, name, data, detail)
-            SELECT parent_id, parent_run, $12, task_id, name, NULL, $13 FROM refused
+                UPDATE instances p SET sent = p.sent + a.n FROM (SELECT parent_id, count(*) AS n FROM answers GROUP BY parent_id) a
+                WHERE p.instance_id = a.parent_id)
+            INSERT INTO inbox (instance_id, run_no, kind, task_id, name, data, detail) SELECT * FROM answers
             """,
             Texts(children, c => c.Child.InstanceId), Array(children, _ => Guid.NewGuid(), NpgsqlDbType.Uuid), Texts(children, c => c.Child.Name),
             Texts(children, c => c.Child.Version), Texts(children, c => c.Child.Input), Texts(children, c => HubJson.Write(c.Child.Tags)), Texts(children, c => c.Turn.TraceParent),
             Texts(children, c => HubJson.Write(new ParentLink(c.Turn.Name, c.Turn.InstanceId, c.Turn.ExecutionId.ToString("N"), c.Child.TaskId, c.Turn.RunNo))),
             Texts(children, c => c.Turn.InstanceId), Longs(children, c => c.Turn.RunNo), Array(children, c => c.Child.TaskId, NpgsqlDbType.Integer),
             new NpgsqlParameter<short> { TypedValue = (short)EventKind.SubOrchestrationInstanceFailed },
-            Text(HubJson.Write(new EventDetail { Failure = new FailureInfo("System.InvalidOperationException", "An Orchestration instance with that ID already exists and has not finished.") })));
+            Text(HubJson.Write(new EventDetail { Failure = new FailureInfo("System.InvalidOperationException", "An Orchestration instance with that ID already exists and has not finished.") })),
+            Bools(children, c => c.Child.Rewinds), new NpgsqlParameter<short> { TypedValue = (short)EventKind.SubOrchestrationInstanceCompleted });
+    }
+
+    private void DropGoneRuns((TurnWrite Turn, StartChildAction Child)[] children)
+    {
+        foreach (string table in children.Length == 0 ? [] : (string[])["history", "activities"])
+        {
+            Command($"""
+                DELETE FROM {table} WHERE run_no IN (
+                    SELECT i.run_no FROM instances i JOIN unnest($1::text[], $2::text[]) AS c (instance_id, parent_id) USING (instance_id) WHERE {Gone})
+                """, Texts(children, c => c.Child.InstanceId), Texts(children, c => c.Turn.InstanceId));
+        }
     }
 
     private void Messages(OutgoingMessage[] messages)

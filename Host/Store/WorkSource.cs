@@ -25,7 +25,8 @@ internal sealed class WorkSource(HubDatabase database)
 
     internal const string LoadSql = """
         SELECT i.instance_id, i.run_no, i.execution_id, i.name, i.version, i.status, i.input, i.generation, i.continued, i.tags, i.trace_parent, i.parent,
-               i.scheduled_start, i.turn_no, i.history_length, i.handled, i.lease_epoch
+               i.scheduled_start, i.turn_no, i.history_length, i.handled, i.lease_epoch,
+               i.status = 3 AND EXISTS (SELECT 1 FROM activities a WHERE a.run_no = i.run_no)
         FROM instances i WHERE i.instance_id = ANY($1) AND i.owner = $2
         """;
 
@@ -199,6 +200,7 @@ internal sealed class WorkSource(HubDatabase database)
         HistoryLength = reader.GetInt32(14),
         Handled = reader.GetInt64(15),
         Epoch = reader.GetInt64(16),
+        Busy = reader.GetBoolean(17),
     };
 
     private static string? Text(NpgsqlDataReader reader, int ordinal) => reader.IsDBNull(ordinal) ? null : reader.GetString(ordinal);
@@ -230,6 +232,9 @@ internal sealed record LoadedInstance
 
     /// <summary>Status.</summary>
     public required OrchestrationRuntimeStatus Status { get; init; }
+
+    /// <summary>Whether the execution has failed while activities of it still run.</summary>
+    public bool Busy { get; init; }
 
     /// <summary>Input as JSON text.</summary>
     public string? Input { get; init; }

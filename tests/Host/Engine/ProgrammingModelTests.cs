@@ -18,24 +18,98 @@ public sealed class ProgrammingModelTests
         .Orchestrator("Wait", async context => await context.WaitForExternalEvent<string>("go"));
 
     [Fact]
-    public async Task A_policy_waits_longer_each_time_and_gives_up_with_the_last_failure()
+    public async Task A_policy_waits_longer_each_time_and_gives_up_at_once_after_its_last_attempt()
     {
+        int asked = 0;
+        RetryPolicy policy = new(3, TimeSpan.FromMilliseconds(100), backoffCoefficient: 2)
+        {
+            HandleFailure = failure =>
+            {
+                asked++;
+                return failure.IsCausedBy<InvalidOperationException>();
+            },
+        };
         ScenarioRuntime app = App().Orchestrator("Retry", async context =>
         {
-            DateTime start = context.CurrentUtcDateTime;
             try
             {
-                return await context.CallActivityAsync<string>("Fail", "x", TaskOptions.FromRetryPolicy(new RetryPolicy(3, TimeSpan.FromMilliseconds(100), backoffCoefficient: 2)));
+                return await context.CallActivityAsync<string>("Fail", "x", TaskOptions.FromRetryPolicy(policy));
             }
             catch (TaskFailedException e)
             {
-                return $"#{e.TaskId} after {(context.CurrentUtcDateTime - start).TotalMilliseconds >= 700}";
+                return $"#{e.TaskId}";
             }
         });
         await using TestEngine engine = await TestEngine.StartAsync(app);
 
-        Assert.Equal("\"#4 after True\"", (await engine.RunAsync("Retry")).Output); // 100 + 200 + 400 ms: the wait follows the last failure too
+        InstanceRecord run = await engine.RunAsync("Retry");
+
+        Assert.Equal("\"#4\"", run.Output);
         Assert.Equal(3, app.Calls.Count);
+        Assert.Equal(2, asked); // nobody is asked about the last failure
+        Assert.Equal((double[])[100, 200, 0], await WaitsAsync(engine, run.InstanceId)); // the SDK keeps the last timer for old histories; it is due at once
+    }
+
+    [Theory, InlineData(double.NaN), InlineData(double.PositiveInfinity)]
+    public async Task A_policy_without_a_number_for_its_back_off_waits_its_longest_interval(double backOff)
+    {
+        RetryPolicy policy = new(3, TimeSpan.FromMilliseconds(10), backOff, maxRetryInterval: TimeSpan.FromMilliseconds(70)); // the official type does not refuse it
+        ScenarioRuntime app = App().Orchestrator("Retry", async context => await context.CallActivityAsync<string>("Fail", "x", TaskOptions.FromRetryPolicy(policy)));
+        await using TestEngine engine = await TestEngine.StartAsync(app);
+
+        InstanceRecord run = await engine.RunAsync("Retry");
+
+        Assert.Equal(OrchestrationRuntimeStatus.Failed, run.Status);
+        Assert.Equal(70, (await WaitsAsync(engine, run.InstanceId))[1]);
+    }
+
+    [Fact]
+    public async Task An_event_of_another_type_fails_the_run_and_is_not_for_the_code_to_catch()
+    {
+        ScenarioRuntime app = App().Orchestrator("Typed", async context =>
+        {
+            try
+            {
+                return await context.WaitForExternalEvent<int>("go");
+            }
+            catch (Exception)
+            {
+                return -1;
+            }
+        });
+        await using TestEngine engine = await TestEngine.StartAsync(app);
+        string id = await engine.ScheduleAsync("Typed");
+        await engine.Hub.WaitAsync(id, completion: false, payloads: false);
+        await engine.RaiseAsync(id, "go", "no number");
+
+        InstanceRecord run = await engine.EndAsync(id);
+
+        Assert.Equal(OrchestrationRuntimeStatus.Failed, run.Status);
+        using JsonDocument output = JsonDocument.Parse(run.Output!);
+        Assert.Equal("Function 'Typed' failed with an unhandled exception.", output.RootElement.GetProperty("message").GetString());
+        Assert.StartsWith("System.Text.Json.JsonException", output.RootElement.GetProperty("details").GetString(), StringComparison.Ordinal);
+    }
+
+    [Theory, InlineData(8_190, true), InlineData(8_191, false)]
+    public async Task A_custom_status_of_16_KB_is_the_largest(int characters, bool fits)
+    {
+        ScenarioRuntime app = App().Orchestrator("Telling", async context =>
+        {
+            context.SetCustomStatus("small");
+            await context.CallActivityAsync<string>("Hello", "x");
+            context.SetCustomStatus(new string('s', characters)); // and two quotes, two bytes each
+            return "told";
+        });
+        await using TestEngine engine = await TestEngine.StartAsync(app);
+
+        InstanceRecord run = await engine.RunAsync("Telling");
+
+        Assert.Equal(fits ? OrchestrationRuntimeStatus.Completed : OrchestrationRuntimeStatus.Failed, run.Status);
+        Assert.Equal(fits ? characters + 2 : "\"small\"".Length, run.CustomStatus!.Length);
+        if (!fits)
+        {
+            Assert.Contains("System.ArgumentException: CustomStatus is too large: limit = 16 KB (UTF-16), actual = 16.00 KB.", run.Output, StringComparison.Ordinal);
+        }
     }
 
     [Fact]
@@ -315,4 +389,8 @@ public sealed class ProgrammingModelTests
 
         Assert.Equal("\"back\"", (await engine.EndAsync(id)).Output);
     }
+
+    /// <summary>How long each timer of the run was set to wait, in ms.</summary>
+    private static async Task<double[]> WaitsAsync(TestEngine engine, string id) =>
+        [.. (await engine.Hub.ReadHistoryAsync(id)).Where(e => e.Kind == EventKind.TimerCreated).Select(e => (e.Detail!.FireAt!.Value - e.At).TotalMilliseconds)];
 }
