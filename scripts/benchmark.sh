@@ -45,7 +45,7 @@ run_benchmark() {
   while [ $# -gt 0 ]; do
     case $1 in
       --model) option_value "$@"; arguments+=("$1" "$2"); shift 2 ;;
-      --seed | --train-rows | --epochs) option_value "$@"; whole_number "$@"; arguments+=("$1" "$2"); shift 2 ;;
+      --seed | --train-rows | --epochs) option_value "$@"; whole_number "$1" "$2"; arguments+=("$1" "$2"); shift 2 ;;
       --mnist) option_value "$@"; mnist=$2; shift 2 ;;
       --force) arguments+=("$1"); shift ;;
       --port) port_option "$1" "${2:-}"; shift 2 ;;
@@ -59,6 +59,7 @@ run_benchmark() {
   start_everything "$port"
   local url outcome=0
   url=$(app_url)
+  if sandbox_is_ours; then sandbox_end_lost_runs "$url" benchmark; fi
   interruptible dotnet "$CLI_DLL" benchmark run --url "$url" ${arguments[@]+"${arguments[@]}"} || outcome=$?
   if [ "$outcome" -ne 2 ]; then interruptible dotnet "$CLI_DLL" benchmark compare --url "$url" --svg "$LOCAL/benchmark-curves.svg" || true; fi
   if [ "$exit_when_done" -eq 1 ] || [ "$outcome" -eq 2 ]; then exit "$outcome"; fi

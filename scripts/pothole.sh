@@ -26,15 +26,3 @@ pothole_day_is_done() { # pothole_day_is_done DATE
   postgres_start
   [ "$(postgres_psql durable -qAtc "SELECT count(*) FROM pothole.steps WHERE date = '$1' AND step = 'load'" 2>/dev/null)" = 1 ]
 }
-
-# Runs whose machines went with an earlier sandbox would wait for them until their lease ends: they are ended, and their leases closed.
-pothole_end_lost_runs() { # pothole_end_lost_runs URL
-  local id ids
-  ids=$(cli instances list --url "$1" --prefix pothole- --status Running,Pending,Suspended --all -o json |
-    python3 -c 'import json, sys; print("\n".join(run["instanceId"] for run in json.load(sys.stdin)))') || return 0
-  for id in $ids; do
-    say "Ending $id: its machines went with an earlier sandbox."
-    cli instances terminate "$id" --url "$1" --reason "its sandbox is gone" >/dev/null || true
-  done
-  if [ -n "$ids" ]; then cli timers run ReapClusters --url "$1" >/dev/null || true; fi
-}

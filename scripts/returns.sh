@@ -22,7 +22,7 @@ run_returns() {
   default_port
   while [ $# -gt 0 ]; do
     case $1 in
-      --rows) option_value "$@"; whole_number "$@"; rows=$2; shift 2 ;;
+      --rows) option_value "$@"; whole_number "$1" "$2"; rows=$2; shift 2 ;;
       --limit | --since | --instance-type | --framework-version) option_value "$@"; arguments+=("$1" "$2"); shift 2 ;;
       --force | --skip-data-prep) arguments+=("$1"); shift ;;
       --port) port_option "$1" "${2:-}"; shift 2 ;;
@@ -40,6 +40,7 @@ run_returns() {
   fi
   start_everything "$port"
   url=$(app_url)
+  if sandbox_is_ours; then sandbox_end_lost_runs "$url" returns-; fi
   newest=$(date -u -d "@$(($(date +%s) / 600 * 600 - 7200))" +%FT%TZ)
   if [ "$desk" -eq 1 ]; then
     say "Sample data: $rows rows, ten minutes apart, to $newest ..."

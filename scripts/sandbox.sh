@@ -40,7 +40,7 @@ sandbox_start_or_use() {
     sandbox_use
   else
     sandbox_start
-    export DURABLE_SANDBOX=1 # what works on it ends with it
+    export DURABLE_SANDBOX="./run $command" # what works on it ends with it, and begins again with the next
   fi
 }
 
@@ -53,4 +53,17 @@ sandbox_use() {
 sandbox_stop() {
   stop_process "$SANDBOX_PID_FILE" 10
   rm -f "$SANDBOX_READY_FILE"
+}
+
+# Runs whose machines and files went with an earlier sandbox would wait for them until their lease ends: they are ended, and their leases closed.
+sandbox_end_lost_runs() { # sandbox_end_lost_runs URL PREFIX
+  local id ids
+  ids=$(cli instances list --url "$1" --prefix "$2" --status Running,Pending,Suspended --all -o json |
+    python3 -c 'import json, sys; print("\n".join(run["instanceId"] for run in json.load(sys.stdin)))') || return 0
+  for id in $ids; do
+    say "Ending $id: its machines went with an earlier sandbox."
+    cli instances terminate "$id" --url "$1" --reason "its sandbox is gone" >/dev/null || true
+    cli instances wait "$id" --url "$1" >/dev/null 2>&1 || true # until then a new start would find it under way
+  done
+  if [ -n "$ids" ]; then cli timers run ReapClusters --url "$1" >/dev/null || true; fi
 }

@@ -45,6 +45,7 @@ run_spot() {
     [ -n "${Spot__Bucket:-}" ] || die 1 "Spot__Bucket is not set: with an AWS account, name the bucket to collect into."
     start_everything "$port"
     url=$(app_url)
+    if sandbox_is_ours; then sandbox_end_lost_runs "$url" spot-; fi
     interruptible dotnet "$CLI_DLL" spot run --url "$url" || outcome=$?
   fi
   interruptible dotnet "$CLI_DLL" spot latest --url "$url" --type m5.large --limit 10 || true

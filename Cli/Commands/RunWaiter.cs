@@ -38,8 +38,8 @@ internal static class RunWaiter
         };
         if (screen.Owner is { } owner)
         {
-            if (hasMachines != false && screen.OnSandbox)
-                return $"{instanceId} is not finished, and the sandbox it works on ends with this command: the next {owner} does its work again, from the start.";
+            if (hasMachines != false && screen.SandboxOf is { } sandbox)
+                return $"{instanceId} is not finished, and the sandbox it works on ends with this command: the next {sandbox} does its work again, from the start.";
             return $"{instanceId} is not finished. Its app stops with this command; the next {owner} goes on where it was."
                 + $"{Environment.NewLine}To end it for good: {owner} serve, then in another terminal {stop}";
         }

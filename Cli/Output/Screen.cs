@@ -27,8 +27,8 @@ internal sealed record Screen(TextWriter Out, TextWriter Error, bool Interactive
     /// <summary>The command that started the app and stops it when it ends, as <c>./run</c> does (DURABLE_OWNER); null: the host lives on its own.</summary>
     public string? Owner { get; init; }
 
-    /// <summary>The owner's machines are those of a sandbox that ends with it (DURABLE_SANDBOX).</summary>
-    public bool OnSandbox { get; init; }
+    /// <summary>The command whose sandbox ends with it, and with that the machines of its runs (DURABLE_SANDBOX); null: they are not a sandbox's.</summary>
+    public string? SandboxOf { get; init; }
 
     /// <summary>Now, and the time zone of the reader.</summary>
     public TimeProvider Clock { get; init; } = TimeProvider.System;
@@ -39,7 +39,7 @@ internal sealed record Screen(TextWriter Out, TextWriter Error, bool Interactive
         Width = Console.IsOutputRedirected ? Columns() ?? PipedWidth : TerminalWidth(),
         Colours = Environment.GetEnvironmentVariable("NO_COLOR") is not { Length: > 0 },
         Owner = Environment.GetEnvironmentVariable("DURABLE_OWNER") is { Length: > 0 } owner ? owner : null,
-        OnSandbox = Environment.GetEnvironmentVariable("DURABLE_SANDBOX") is { Length: > 0 },
+        SandboxOf = Environment.GetEnvironmentVariable("DURABLE_SANDBOX") is { Length: > 0 } sandbox ? sandbox : null,
     };
 
     /// <summary>One line for people.</summary>

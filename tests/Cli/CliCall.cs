@@ -16,7 +16,7 @@ internal sealed record CliCall(int ExitCode, string Out, string Error)
     {
         using StringWriter output = new();
         using StringWriter error = new();
-        Screen screen = new(TextWriter.Synchronized(output), TextWriter.Synchronized(error), Interactive: false) { Width = width, Clock = new Noon(), Owner = owner, OnSandbox = onSandbox };
+        Screen screen = new(TextWriter.Synchronized(output), TextWriter.Synchronized(error), Interactive: false) { Width = width, Clock = new Noon(), Owner = owner, SandboxOf = onSandbox ? "./run pothole" : null };
         int code = await DurableCommandLine.RunAsync(args, screen, cancellation);
         return new CliCall(code, output.ToString(), error.ToString());
     }

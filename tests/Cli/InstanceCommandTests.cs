@@ -264,7 +264,7 @@ public sealed class InstanceCommandTests
 
     [Theory]
     [InlineData(false, "the next ./run goes on where it was")]
-    [InlineData(true, "does its work again, from the start")]
+    [InlineData(true, "the next ./run pothole does its work again, from the start")]
     public async Task Interrupting_the_command_that_owns_the_app_says_what_becomes_of_the_run(bool onSandbox, string truth)
     {
         await using FakeHost host = await FakeHost.StartAsync();

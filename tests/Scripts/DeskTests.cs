@@ -61,10 +61,11 @@ public sealed class DeskTests
         const string Instances = "/runtime/webhooks/durabletask/instances";
         host.On($"GET {Instances}", 200, """[{"instanceId":"pothole-2026-02-11","name":"PotholePipeline","runtimeStatus":"Running"},{"instanceId":"pothole-2026-02-12","name":"PotholePipeline","runtimeStatus":"Suspended"}]""")
             .On($"POST {Instances}/pothole-2026-02-11/terminate", 202, "").On($"POST {Instances}/pothole-2026-02-12/terminate", 202, "")
+            .On($"GET {Instances}/pothole-2026-02-11", 200, """{"runtimeStatus":"Terminated"}""").On($"GET {Instances}/pothole-2026-02-12", 200, """{"runtimeStatus":"Terminated"}""")
             .On("GET /admin/functions/ReapClusters", 200, """{"name":"ReapClusters","config":{"bindings":[{"type":"timerTrigger","schedule":"0 * * * * *"}]}}""").On("POST /admin/functions/ReapClusters", 202, "");
         string cli = Path.Combine(AppContext.BaseDirectory, "Durable.Cli.dll");
 
-        Ran ran = await Terminal.BashAsync($". scripts/common.sh; . scripts/app.sh; . scripts/pothole.sh; CLI_DLL='{cli}'; pothole_end_lost_runs {host.Url}");
+        Ran ran = await Terminal.BashAsync($". scripts/common.sh; . scripts/app.sh; . scripts/sandbox.sh; CLI_DLL='{cli}'; sandbox_end_lost_runs {host.Url} pothole-");
 
         Assert.Equal(0, ran.ExitCode);
         Assert.Contains("Ending pothole-2026-02-11: its machines went with an earlier sandbox.", ran.Error, StringComparison.Ordinal);
@@ -82,7 +83,7 @@ public sealed class DeskTests
         await using FakeHost host = await FakeHost.StartAsync();
         host.On("GET /runtime/webhooks/durabletask/instances", 200, "[]");
 
-        Ran ran = await Terminal.BashAsync($". scripts/common.sh; . scripts/app.sh; . scripts/pothole.sh; CLI_DLL='{Path.Combine(AppContext.BaseDirectory, "Durable.Cli.dll")}'; pothole_end_lost_runs {host.Url}");
+        Ran ran = await Terminal.BashAsync($". scripts/common.sh; . scripts/app.sh; . scripts/sandbox.sh; CLI_DLL='{Path.Combine(AppContext.BaseDirectory, "Durable.Cli.dll")}'; sandbox_end_lost_runs {host.Url} pothole-");
 
         Assert.Equal((0, ""), (ran.ExitCode, ran.Error));
         Assert.Single(host.Requests);

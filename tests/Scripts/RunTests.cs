@@ -154,6 +154,8 @@ public sealed class RunTests(RunFolder folder) : IClassFixture<RunFolder>
     [InlineData("--start-year 1999", "--start-year is 1999; it goes from 2021 to 2100.")]
     [InlineData("stop now", "Unknown option: now")]
     [InlineData("logs kitchen", "There is no log 'kitchen'")]
+    [InlineData("returns --rows 5 --port 0", "--port is 0; it goes from 1 to 65535.")]
+    [InlineData("benchmark --epochs 2 --port 0", "--port is 0; it goes from 1 to 65535.")]
     [InlineData("pothole --date tomorrow", "--date is 'tomorrow', not a day as YYYY-MM-DD.")]
     public async Task A_bad_value_is_named_with_what_is_allowed(string words, string message)
     {
