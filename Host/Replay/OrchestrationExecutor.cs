@@ -31,6 +31,7 @@ internal sealed class OrchestrationExecutor : IDisposable, ITaskOrchestrator
     private readonly List<P.HistoryEvent> past = [];
     private bool earlierBuild;
     private string? customStatus;
+    private bool statusKnown;
     private bool inSession;
 
     /// <summary>An executor for the execution <paramref name="header"/> describes; nothing runs yet.</summary>
@@ -176,8 +177,8 @@ internal sealed class OrchestrationExecutor : IDisposable, ITaskOrchestrator
         }
 
         string? status = string.IsNullOrEmpty(response.CustomStatus) ? null : response.CustomStatus;
-        bool changed = status != customStatus;
-        customStatus = status;
+        bool changed = !statusKnown || status != customStatus; // what is stored may be a status that the code has taken back since
+        (customStatus, statusKnown) = (status, true);
         return new TurnOutcome(actions, changed, status, ending) { UnreadEvents = unread };
     }
 

@@ -90,6 +90,21 @@ public sealed class ProgrammingModelTests
         Assert.StartsWith("System.Text.Json.JsonException", output.RootElement.GetProperty("details").GetString(), StringComparison.Ordinal);
     }
 
+    [Theory, InlineData(true), InlineData(false)]
+    public async Task A_custom_status_that_is_taken_back_is_gone(bool sessions)
+    {
+        ScenarioRuntime app = App().Orchestrator("Telling", async context =>
+        {
+            context.SetCustomStatus("told");
+            await context.CallActivityAsync<string>("Hello", "x");
+            context.SetCustomStatus(null);
+            return "done";
+        });
+        await using TestEngine engine = await TestEngine.StartAsync(app, settings: new HubSettings { HubName = "TestHub", ExtendedSessions = sessions });
+
+        Assert.Null((await engine.RunAsync("Telling")).CustomStatus);
+    }
+
     [Theory, InlineData(8_190, true), InlineData(8_191, false)]
     public async Task A_custom_status_of_16_KB_is_the_largest(int characters, bool fits)
     {
