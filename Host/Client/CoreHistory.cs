@@ -36,7 +36,8 @@ internal static class CoreHistory
     {
         Kind.ExecutionStarted => new ExecutionStartedEvent(-1, e.Data)
         {
-            Name = e.Name, Version = e.Detail?.Version, Tags = e.Detail?.Tags?.ToDictionary(), Generation = e.Detail?.Generation, ScheduledStartTime = e.Detail?.ScheduledStart,
+            Name = e.Name, Version = e.Detail?.Version, Tags = e.Detail?.Tags?.ToDictionary(),
+            Generation = e.Detail?.Generation, ScheduledStartTime = e.Detail?.ScheduledStart,
             OrchestrationInstance = new OrchestrationInstance { InstanceId = instance.InstanceId, ExecutionId = instance.ExecutionId },
             ParentInstance = e.Detail?.Parent is { } parent
                 ? new ParentInstance
@@ -46,7 +47,8 @@ internal static class CoreHistory
                 }
                 : null,
         },
-        Kind.ExecutionCompleted => new ExecutionCompletedEvent(-1, e.Data, Enum.Parse<OrchestrationStatus>(e.Detail?.Status ?? nameof(OrchestrationStatus.Completed)), Failure(e.Detail?.Failure)),
+        Kind.ExecutionCompleted => new ExecutionCompletedEvent(-1, e.Data,
+            Enum.Parse<OrchestrationStatus>(e.Detail?.Status ?? nameof(OrchestrationStatus.Completed)), Failure(e.Detail?.Failure)),
         Kind.ExecutionTerminated => new ExecutionTerminatedEvent(-1, e.Data),
         Kind.ExecutionSuspended => new ExecutionSuspendedEvent(-1, e.Data),
         Kind.ExecutionResumed => new ExecutionResumedEvent(-1, e.Data),
@@ -58,7 +60,8 @@ internal static class CoreHistory
             Name = e.Name, Version = e.Detail?.Version, InstanceId = e.Detail?.InstanceId, Input = e.Data,
         },
         Kind.SubOrchestrationInstanceCompleted => new SubOrchestrationInstanceCompletedEvent(-1, e.TaskId, e.Data),
-        Kind.SubOrchestrationInstanceFailed => new SubOrchestrationInstanceFailedEvent(-1, e.TaskId, Reason(e), details: null, Failure(e.Detail?.Failure)),
+        Kind.SubOrchestrationInstanceFailed =>
+            new SubOrchestrationInstanceFailedEvent(-1, e.TaskId, Reason(e), details: null, Failure(e.Detail?.Failure)),
         Kind.TimerCreated => new TimerCreatedEvent(e.TaskId, e.Detail?.FireAt ?? e.At),
         Kind.TimerFired => new TimerFiredEvent(-1, e.Detail?.FireAt ?? e.At) { TimerId = e.TaskId },
         Kind.EventSent => new EventSentEvent(e.TaskId) { InstanceId = e.Detail?.InstanceId, Name = e.Name, Input = e.Data },

@@ -5,8 +5,8 @@ using Durable.Tests.Fixtures;
 namespace Durable.Tests.AzureHost;
 
 /// <summary>
-/// The app settings as the Azure host has them, and how it resolves the expressions of bindings from them: it knows settings only, never a default inside the
-/// worker, takes an empty one for none, and keeps a setting with <c>__</c> in its name under another name.
+/// The app settings as the Azure host has them, and how it resolves the expressions of bindings from them: it knows settings only, never a
+/// default inside the worker, takes an empty one for none, and keeps a setting with <c>__</c> in its name under another name.
 /// </summary>
 internal sealed partial class AppSettings
 {
@@ -21,7 +21,8 @@ internal sealed partial class AppSettings
     public static AppSettings OfSample(IReadOnlyDictionary<string, string>? changes = null)
     {
         using JsonDocument sample = JsonDocument.Parse(File.ReadAllText(Path.Combine(SparkStandIn.Root, "local.settings.sample.json")));
-        Dictionary<string, string> values = sample.RootElement.GetProperty("Values").EnumerateObject().ToDictionary(value => value.Name, value => value.Value.GetString()!);
+        Dictionary<string, string> values = sample.RootElement.GetProperty("Values").EnumerateObject()
+            .ToDictionary(value => value.Name, value => value.Value.GetString()!);
         foreach ((string name, string value) in changes ?? new Dictionary<string, string>()) values[name] = value;
         return new AppSettings(values);
     }
@@ -29,12 +30,15 @@ internal sealed partial class AppSettings
     /// <summary>A binding with its expressions replaced.</summary>
     /// <param name="function">Named when it cannot be done.</param>
     /// <param name="binding">JSON of <c>functions.metadata</c>, or what the worker says of itself.</param>
-    /// <exception cref="InvalidOperationException">A setting is missing; the Azure host leaves such a function out, with one line in its log.</exception>
+    /// <exception cref="InvalidOperationException">A setting is missing; the Azure host leaves such a function out, with one line in its
+    /// log.</exception>
     public string Resolve(string function, string binding) => Expression().Replace(binding, match =>
-        Find(match.Groups[1].Value) ?? throw new InvalidOperationException($"{function} is left out by the Azure host: {match.Value} names no setting that it can resolve ({binding})."));
+        Find(match.Groups[1].Value) ?? throw new InvalidOperationException(
+            $"{function} is left out by the Azure host: {match.Value} names no setting that it can resolve ({binding})."));
 
     private string? Find(string name) =>
-        !name.Contains("__", StringComparison.Ordinal) && values.GetValueOrDefault(name) is { Length: > 0 } value ? JsonEncodedText.Encode(value).ToString() : null;
+        !name.Contains("__", StringComparison.Ordinal) && values.GetValueOrDefault(name) is { Length: > 0 } value
+            ? JsonEncodedText.Encode(value).ToString() : null;
 
     [GeneratedRegex("%([^%\"]+)%")]
     private static partial Regex Expression();

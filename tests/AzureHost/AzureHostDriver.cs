@@ -14,8 +14,9 @@ using Microsoft.Extensions.Logging;
 namespace Durable.Tests.AzureHost;
 
 /// <summary>
-/// Plays the Azure Functions host on 127.0.0.1: starts the app's output as the official worker, loads its functions, and calls them as the host does: HTTP by the
-/// ASP.NET Core proxy, timers, orchestrations turn by turn on a hub of its own, activities, the durable client over gRPC.
+/// Plays the Azure Functions host on 127.0.0.1: starts the app's output as the official worker, loads its functions, and calls them as the
+/// host does: HTTP by the ASP.NET Core proxy, timers, orchestrations turn by turn on a hub of its own, activities, the durable client over
+/// gRPC.
 /// </summary>
 internal sealed class AzureHostDriver : IAsyncDisposable
 {
@@ -41,14 +42,17 @@ internal sealed class AzureHostDriver : IAsyncDisposable
     public string Log => process.Log;
 
     /// <summary>Starts the worker and loads every function.</summary>
-    /// <exception cref="InvalidOperationException">The worker ended, a function did not load, or an expression of a binding names no setting.</exception>
+    /// <exception cref="InvalidOperationException">The worker ended, a function did not load, or an expression of a binding names no
+    /// setting.</exception>
     public static async Task<AzureHostDriver> StartAsync(AppSettings settings)
     {
         WebApplicationBuilder builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders();
-        builder.WebHost.ConfigureKestrel(kestrel => kestrel.Listen(IPAddress.Loopback, 0, listen => listen.Protocols = HttpProtocols.Http2));
+        builder.WebHost.ConfigureKestrel(
+            kestrel => kestrel.Listen(IPAddress.Loopback, 0, listen => listen.Protocols = HttpProtocols.Http2));
         builder.Services.AddGrpc(grpc => grpc.MaxReceiveMessageSize = grpc.MaxSendMessageSize = null);
-        builder.Services.AddSingleton<WorkerChannel>().AddSingleton<FunctionsWorker>().AddSingleton<DurableCalls>().AddSingleton<TaskHub>().AddSingleton<SidecarService>();
+        builder.Services.AddSingleton<WorkerChannel>().AddSingleton<FunctionsWorker>().AddSingleton<DurableCalls>().AddSingleton<TaskHub>()
+            .AddSingleton<SidecarService>();
         WebApplication server = builder.Build();
         server.MapGrpcService<WorkerChannel>();
         server.MapGrpcService<SidecarService>();
@@ -57,8 +61,10 @@ internal sealed class AzureHostDriver : IAsyncDisposable
 
         WorkerProcess process = WorkerProcess.Start(address, settings);
         WorkerChannel channel = server.Services.GetRequiredService<WorkerChannel>();
-        _ = process.Exited.ContinueWith(_ => channel.Fail(new InvalidOperationException($"The worker has ended: {process.Log}")), TaskScheduler.Default);
-        AzureHostDriver driver = new(server, process, server.Services.GetRequiredService<FunctionsWorker>(), server.Services.GetRequiredService<TaskHub>(), ClientBinding(address));
+        _ = process.Exited.ContinueWith(
+            _ => channel.Fail(new InvalidOperationException($"The worker has ended: {process.Log}")), TaskScheduler.Default);
+        AzureHostDriver driver = new(server, process, server.Services.GetRequiredService<FunctionsWorker>(),
+            server.Services.GetRequiredService<TaskHub>(), ClientBinding(address));
         try
         {
             await driver.Worker.LoadAsync(settings).WaitAsync(Patience);
@@ -71,8 +77,11 @@ internal sealed class AzureHostDriver : IAsyncDisposable
         }
     }
 
-    /// <summary>Sends a request to the function of its route, as the host's front does: the request itself by the proxy, the call beside it.</summary>
-    public async Task<(HttpStatusCode Status, JsonElement Body)> SendAsync(HttpMethod method, string path, string? body = null, string type = "application/json")
+    /// <summary>
+    /// Sends a request to the function of its route, as the host's front does: the request itself by the proxy, the call beside it.
+    /// </summary>
+    public async Task<(HttpStatusCode Status, JsonElement Body)> SendAsync(
+        HttpMethod method, string path, string? body = null, string type = "application/json")
     {
         (LoadedFunction function, Dictionary<string, string> route) = Find(method.Method, path);
         string invocation = Guid.NewGuid().ToString();
@@ -80,27 +89,33 @@ internal sealed class AzureHostDriver : IAsyncDisposable
         request.Headers.Add(InvocationHeader, invocation);
         if (body is not null) request.Content = new StringContent(body, Encoding.UTF8, type);
         Task<HttpResponseMessage> answering = http.SendAsync(request);
-        Task<InvocationResponse> calling = Worker.CallAsync(function, new TypedData { Http = new RpcHttp { Method = method.Method } }, route, Clients(function), invocation);
+        Task<InvocationResponse> calling = Worker.CallAsync(
+            function, new TypedData { Http = new RpcHttp { Method = method.Method } }, route, Clients(function), invocation);
         using HttpResponseMessage answer = await answering;
         string text = await answer.Content.ReadAsStringAsync();
         InvocationResponse response = await calling.WaitAsync(Patience);
-        if (response.Result.Status != StatusResult.Types.Status.Success) throw new InvalidOperationException($"{function.Name}: {response.Result.Exception?.Message} {Log}");
+        if (response.Result.Status != StatusResult.Types.Status.Success)
+            throw new InvalidOperationException($"{function.Name}: {response.Result.Exception?.Message} {Log}");
         bool isJson = answer.Content.Headers.ContentType?.MediaType == "application/json";
         return (answer.StatusCode, isJson ? JsonSerializer.Deserialize<JsonElement>(text) : JsonSerializer.SerializeToElement(text));
     }
 
     public Task<(HttpStatusCode Status, JsonElement Body)> GetAsync(string path) => SendAsync(HttpMethod.Get, path);
 
-    public Task<(HttpStatusCode Status, JsonElement Body)> PostAsync(string path, string body = "{}") => SendAsync(HttpMethod.Post, path, body);
+    public Task<(HttpStatusCode Status, JsonElement Body)> PostAsync(string path, string body = "{}") =>
+        SendAsync(HttpMethod.Post, path, body);
 
     /// <summary>Fires a timer, once.</summary>
     public async Task TickAsync(string timer)
     {
         LoadedFunction function = Worker.Functions[timer];
         DateTime now = DateTime.UtcNow;
-        string data = JsonSerializer.Serialize(new { Schedule = new { AdjustForDST = true }, ScheduleStatus = new { Last = now.AddMinutes(-1), LastUpdated = now.AddMinutes(-1), Next = now }, IsPastDue = false });
-        InvocationResponse response = await Worker.CallAsync(function, new TypedData { Json = data }, inputs: Clients(function)).WaitAsync(Patience);
-        if (response.Result.Status != StatusResult.Types.Status.Success) throw new InvalidOperationException($"{timer}: {response.Result.Exception?.Message} {Log}");
+        var status = new { Last = now.AddMinutes(-1), LastUpdated = now.AddMinutes(-1), Next = now };
+        string data = JsonSerializer.Serialize(new { Schedule = new { AdjustForDST = true }, ScheduleStatus = status, IsPastDue = false });
+        InvocationResponse response = await Worker.CallAsync(function, new TypedData { Json = data }, inputs: Clients(function))
+            .WaitAsync(Patience);
+        if (response.Result.Status != StatusResult.Types.Status.Success)
+            throw new InvalidOperationException($"{timer}: {response.Result.Exception?.Message} {Log}");
     }
 
     /// <summary>Posts a start and waits until its instance has ended.</summary>
@@ -147,7 +162,8 @@ internal sealed class AzureHostDriver : IAsyncDisposable
 
     private (LoadedFunction Function, Dictionary<string, string> Route) Find(string method, string path)
     {
-        foreach (LoadedFunction function in Worker.Functions.Values.OrderBy(function => function.Trigger.ToString().Contains('{', StringComparison.Ordinal)))
+        foreach (LoadedFunction function in Worker.Functions.Values.OrderBy(
+            function => function.Trigger.ToString().Contains('{', StringComparison.Ordinal)))
         {
             if (function.Match(method, path.Split('?')[0]) is { } route) return (function, route);
         }
@@ -158,7 +174,9 @@ internal sealed class AzureHostDriver : IAsyncDisposable
     // As the extension hands it to the worker; the last member is JSON in a string.
     private static string ClientBinding(Uri address) => JsonSerializer.Serialize(new
     {
-        taskHubName = AppOutput.HubName(), connectionName = "AzureWebJobsStorage", requiredQueryStringParameters = "code=driver", rpcBaseUrl = address.ToString(),
-        httpBaseUrl = "http://localhost:7071/runtime/webhooks/durabletask", maxGrpcMessageSizeInBytes = int.MaxValue, grpcHttpClientTimeout = "\"00:01:40\"",
+        taskHubName = AppOutput.HubName(), connectionName = "AzureWebJobsStorage",
+        requiredQueryStringParameters = "code=driver", rpcBaseUrl = address.ToString(),
+        httpBaseUrl = "http://localhost:7071/runtime/webhooks/durabletask",
+        maxGrpcMessageSizeInBytes = int.MaxValue, grpcHttpClientTimeout = "\"00:01:40\"",
     });
 }

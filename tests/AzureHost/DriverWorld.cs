@@ -6,7 +6,10 @@ using Npgsql;
 
 namespace Durable.Tests.AzureHost;
 
-/// <summary>What the app reaches on a desk: a database, the AWS sandbox with a cluster and buckets, a tracking server. And the driver with the app on it.</summary>
+/// <summary>
+/// What the app reaches on a desk: a database, the AWS sandbox with a cluster and buckets, a tracking server. And the driver with the app
+/// on it.
+/// </summary>
 internal sealed class DriverWorld : IAsyncDisposable
 {
     public const string SpotBucket = "spot-tests";
@@ -36,9 +39,11 @@ internal sealed class DriverWorld : IAsyncDisposable
         Dictionary<string, string> settings = new()
         {
             ["BackupDirectory"] = backups,
-            ["Spot__Bucket"] = SpotBucket, ["Spot__Regions"] = "eu-north-1,us-west-1", ["Spot__InstanceTypes"] = "t3.micro,m5.*", ["Spot__QueriesPerPart"] = "8",
+            ["Spot__Bucket"] = SpotBucket, ["Spot__Regions"] = "eu-north-1,us-west-1",
+            ["Spot__InstanceTypes"] = "t3.micro,m5.*", ["Spot__QueriesPerPart"] = "8",
             ["Spot__AdvisorUrl"] = sandbox.Endpoint + "/sandbox/spot-advisor-data.json",
-            ["Returns__Bucket"] = ReturnsApp.Bucket, ["Returns__RoleArn"] = "arn:aws:iam::123456789012:role/training", ["Returns__Epochs"] = "40", ["Returns__FewestRows"] = "100", ["Returns__AlsoNpy"] = "true",
+            ["Returns__Bucket"] = ReturnsApp.Bucket, ["Returns__RoleArn"] = "arn:aws:iam::123456789012:role/training",
+            ["Returns__Epochs"] = "40", ["Returns__FewestRows"] = "100", ["Returns__AlsoNpy"] = "true",
             ["Returns__JobsDirectory"] = Path.Combine(SparkStandIn.Root, "Jobs"),
             ["Benchmark__MemoryMb"] = "2048", // room for a tree, not for a network: that one is refused
         };

@@ -20,7 +20,8 @@ internal static class Answers
     public static async Task<JsonElement> CompletesAsync(this Task<HubInstance> ending)
     {
         HubInstance instance = await ending;
-        Assert.True(instance.Status == OrchestrationStatus.Completed, $"{instance.InstanceId}: {instance.Status} {instance.Output} {instance.Failure}");
+        Assert.True(instance.Status == OrchestrationStatus.Completed,
+            $"{instance.InstanceId}: {instance.Status} {instance.Output} {instance.Failure}");
         return instance.Output is { } output ? JsonSerializer.Deserialize<JsonElement>(output) : default;
     }
 
@@ -33,5 +34,6 @@ internal static class Answers
     }
 
     /// <summary>A member of a result, whatever the case of its first letter.</summary>
-    public static JsonElement Member(this JsonElement result, string name) => result.EnumerateObject().First(member => member.Name.Equals(name, StringComparison.OrdinalIgnoreCase)).Value;
+    public static JsonElement Member(this JsonElement result, string name) =>
+        result.EnumerateObject().First(member => member.Name.Equals(name, StringComparison.OrdinalIgnoreCase)).Value;
 }

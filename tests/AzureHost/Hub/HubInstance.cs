@@ -38,7 +38,10 @@ internal sealed class HubInstance(string instanceId, string name, string? input,
     /// <summary>True while a turn is under way: turns of one instance never overlap.</summary>
     public bool IsTurning { get; set; }
 
-    /// <summary>The turns as the SDK got and answered them.</summary>
+    /// <summary>Whether the worker keeps its code between turns.</summary>
+    public bool HasSession { get; set; }
+
+    /// <summary>Its turns, each with the whole history before it, and what the SDK answered.</summary>
     public List<(OrchestratorRequest Request, OrchestratorResponse Response)> Turns { get; } = [];
 
     public TaskCompletionSource Started { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -50,7 +53,9 @@ internal sealed class HubInstance(string instanceId, string name, string? input,
     /// <summary>What clients see.</summary>
     public OrchestrationState Show(bool values) => new()
     {
-        InstanceId = InstanceId, Name = Name, OrchestrationStatus = Status, CreatedTimestamp = CreatedAt.ToTimestamp(), LastUpdatedTimestamp = UpdatedAt.ToTimestamp(),
-        Input = values ? Input : null, Output = values ? Output : null, CustomStatus = values ? CustomStatus : null, FailureDetails = Failure,
+        InstanceId = InstanceId, Name = Name, OrchestrationStatus = Status,
+        CreatedTimestamp = CreatedAt.ToTimestamp(), LastUpdatedTimestamp = UpdatedAt.ToTimestamp(),
+        Input = values ? Input : null, Output = values ? Output : null, CustomStatus = values ? CustomStatus : null,
+        FailureDetails = Failure,
     };
 }

@@ -4,7 +4,9 @@ using Microsoft.DurableTask.Protobuf;
 
 namespace Durable.Tests.AzureHost.Hub;
 
-/// <summary>What the durable client in the worker calls: the extension's side of <c>TaskHubSidecarService</c>, over the hub in memory.</summary>
+/// <summary>
+/// What the durable client in the worker calls: the extension's side of <c>TaskHubSidecarService</c>, over the hub in memory.
+/// </summary>
 internal sealed class SidecarService(TaskHub hub) : TaskHubSidecarService.TaskHubSidecarServiceBase
 {
     public override Task<CreateInstanceResponse> StartInstance(CreateInstanceRequest request, ServerCallContext context)
@@ -15,13 +17,16 @@ internal sealed class SidecarService(TaskHub hub) : TaskHubSidecarService.TaskHu
             : throw new RpcException(new Status(StatusCode.AlreadyExists, $"An Orchestration instance with the ID {id} already exists."));
     }
 
-    public override Task<GetInstanceResponse> GetInstance(GetInstanceRequest request, ServerCallContext context) => Task.FromResult(hub.Find(request.InstanceId) is { } instance
+    public override Task<GetInstanceResponse> GetInstance(GetInstanceRequest request, ServerCallContext context) =>
+        Task.FromResult(hub.Find(request.InstanceId) is { } instance
         ? new GetInstanceResponse { Exists = true, OrchestrationState = instance.Show(request.GetInputsAndOutputs) }
         : new GetInstanceResponse());
 
-    public override Task<GetInstanceResponse> WaitForInstanceStart(GetInstanceRequest request, ServerCallContext context) => WaitAsync(request, instance => instance.Started.Task, context);
+    public override Task<GetInstanceResponse> WaitForInstanceStart(GetInstanceRequest request, ServerCallContext context) =>
+        WaitAsync(request, instance => instance.Started.Task, context);
 
-    public override Task<GetInstanceResponse> WaitForInstanceCompletion(GetInstanceRequest request, ServerCallContext context) => WaitAsync(request, instance => instance.Ended.Task, context);
+    public override Task<GetInstanceResponse> WaitForInstanceCompletion(GetInstanceRequest request, ServerCallContext context) =>
+        WaitAsync(request, instance => instance.Ended.Task, context);
 
     public override Task<RaiseEventResponse> RaiseEvent(RaiseEventRequest request, ServerCallContext context)
     {
@@ -54,11 +59,15 @@ internal sealed class SidecarService(TaskHub hub) : TaskHubSidecarService.TaskHu
     private HubInstance Running(string instanceId)
     {
         HubInstance instance = Known(instanceId);
-        return instance.HasEnded ? throw new RpcException(new Status(StatusCode.FailedPrecondition, "The orchestration instance with the provided instance id is not running.")) : instance;
+        return !instance.HasEnded
+            ? instance
+            : throw new RpcException(new Status(
+                StatusCode.FailedPrecondition, "The orchestration instance with the provided instance id is not running."));
     }
 
     private HubInstance Known(string instanceId) =>
-        hub.Find(instanceId) ?? throw new RpcException(new Status(StatusCode.NotFound, $"No instance with ID '{instanceId}' was found. (Parameter 'instanceId')"));
+        hub.Find(instanceId) ?? throw new RpcException(
+            new Status(StatusCode.NotFound, $"No instance with ID '{instanceId}' was found. (Parameter 'instanceId')"));
 
     private async Task<GetInstanceResponse> WaitAsync(GetInstanceRequest request, Func<HubInstance, Task> until, ServerCallContext context)
     {

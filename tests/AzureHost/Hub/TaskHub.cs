@@ -4,8 +4,9 @@ using Microsoft.DurableTask.Protobuf;
 namespace Durable.Tests.AzureHost.Hub;
 
 /// <summary>
-/// A task hub in memory that runs orchestrations turn by turn in the worker, as the durable extension does with the whole history in every turn: each turn replays
-/// all that the orchestrator did before. Timers run <see cref="Speed"/> times as fast.
+/// A task hub in memory that runs orchestrations turn by turn in the worker, as the durable extension does with extended sessions
+/// (<c>host.json</c>): the worker keeps the code of an instance in memory and gets what is new. Timers run <see cref="Speed"/> times as
+/// fast.
 /// </summary>
 internal sealed class TaskHub(DurableCalls calls) : IDisposable
 {
@@ -32,12 +33,14 @@ internal sealed class TaskHub(DurableCalls calls) : IDisposable
 
     /// <summary>Starts an instance. One of the same id that has ended is replaced.</summary>
     /// <returns>False when one of that id has not ended, or has ended in a status that is not <paramref name="replaceable"/>.</returns>
-    public bool Start(string instanceId, string name, string? input, ParentInstanceInfo? parent = null, IReadOnlyCollection<OrchestrationStatus>? replaceable = null)
+    public bool Start(string instanceId, string name, string? input, ParentInstanceInfo? parent = null,
+        IReadOnlyCollection<OrchestrationStatus>? replaceable = null)
     {
         HubInstance instance = new(instanceId, name, input, parent);
         lock (gate)
         {
-            if (instances.TryGetValue(instanceId, out HubInstance? old) && (!old.HasEnded || replaceable?.Contains(old.Status) == false)) return false;
+            if (instances.TryGetValue(instanceId, out HubInstance? old)
+                && (!old.HasEnded || replaceable?.Contains(old.Status) == false)) return false;
             instances[instanceId] = instance;
             runs.Add(instance);
         }
@@ -77,7 +80,8 @@ internal sealed class TaskHub(DurableCalls calls) : IDisposable
     /// <summary>Forgets an instance that has ended.</summary>
     public bool Purge(string instanceId)
     {
-        lock (gate) return instances.TryGetValue(instanceId, out HubInstance? instance) && instance.HasEnded && instances.Remove(instanceId);
+        lock (gate) return instances.TryGetValue(instanceId, out HubInstance? instance) && instance.HasEnded
+            && instances.Remove(instanceId);
     }
 
     public void Dispose()
@@ -92,14 +96,32 @@ internal sealed class TaskHub(DurableCalls calls) : IDisposable
         {
             while (Take(instance) is { } request)
             {
-                OrchestratorResponse response = await calls.TurnAsync(instance.Name, request);
-                Apply(instance, request, response);
+                Apply(instance, request, await RunAsync(instance, request));
             }
         }
         catch (Exception e) when (!ending.IsCancellationRequested)
         {
-            End(instance, OrchestrationStatus.Failed, null, new TaskFailureDetails { ErrorType = e.GetType().FullName, ErrorMessage = e.Message, StackTrace = e.StackTrace });
+            End(instance, OrchestrationStatus.Failed, null,
+                new TaskFailureDetails { ErrorType = e.GetType().FullName, ErrorMessage = e.Message, StackTrace = e.StackTrace });
         }
+    }
+
+    private async Task<OrchestratorResponse> RunAsync(HubInstance instance, OrchestratorRequest request)
+    {
+        OrchestratorResponse response = await calls.TurnAsync(instance.Name, InSession(request, instance.HasSession));
+        if (response.RequiresHistory) response = await calls.TurnAsync(instance.Name, InSession(request, isKept: false));
+        instance.HasSession = true;
+        return response;
+    }
+
+    private static OrchestratorRequest InSession(OrchestratorRequest request, bool isKept)
+    {
+        OrchestratorRequest turn = request.Clone();
+        if (isKept) turn.PastEvents.Clear();
+        turn.Properties["IsExtendedSession"] = Value.ForBool(true);
+        turn.Properties["ExtendedSessionIdleTimeoutInSeconds"] = Value.ForNumber(30);
+        turn.Properties["IncludeState"] = Value.ForBool(!isKept);
+        return turn;
     }
 
     private OrchestratorRequest? Take(HubInstance instance)
@@ -130,13 +152,15 @@ internal sealed class TaskHub(DurableCalls calls) : IDisposable
             instance.History.AddRange(request.NewEvents);
             instance.History.AddRange(response.Actions.Select(Events.Of).OfType<HistoryEvent>());
             instance.History.Add(Events.TurnCompleted());
-            (instance.Status, instance.CustomStatus, instance.UpdatedAt) = (OrchestrationStatus.Running, response.CustomStatus, DateTime.UtcNow);
+            (instance.Status, instance.CustomStatus, instance.UpdatedAt) =
+                (OrchestrationStatus.Running, response.CustomStatus, DateTime.UtcNow);
         }
 
         instance.Started.TrySetResult();
         if (response.CustomStatus?.Length > LongestCustomStatus)
         {
-            End(instance, OrchestrationStatus.Failed, null, new TaskFailureDetails { ErrorType = "System.ArgumentException", ErrorMessage = "CustomStatus is too large" });
+            End(instance, OrchestrationStatus.Failed, null,
+                new TaskFailureDetails { ErrorType = "System.ArgumentException", ErrorMessage = "CustomStatus is too large" });
             return;
         }
 
@@ -150,7 +174,8 @@ internal sealed class TaskHub(DurableCalls calls) : IDisposable
             case OrchestratorAction.OrchestratorActionTypeOneofCase.ScheduleTask:
                 _ = Task.Run(async () =>
                 {
-                    (string? result, TaskFailureDetails? failure) = await calls.ActivityAsync(action.ScheduleTask.Name, instance.InstanceId, action.ScheduleTask.Input);
+                    (string? result, TaskFailureDetails? failure) =
+                        await calls.ActivityAsync(action.ScheduleTask.Name, instance.InstanceId, action.ScheduleTask.Input);
                     Post(instance, Events.Answer(action.Id, result, failure));
                 });
                 break;
@@ -159,14 +184,16 @@ internal sealed class TaskHub(DurableCalls calls) : IDisposable
                 Start(child.InstanceId, child.Name, child.Input, new ParentInstanceInfo
                 {
                     TaskScheduledId = action.Id, Name = instance.Name,
-                    OrchestrationInstance = new OrchestrationInstance { InstanceId = instance.InstanceId, ExecutionId = instance.ExecutionId },
+                    OrchestrationInstance =
+                        new OrchestrationInstance { InstanceId = instance.InstanceId, ExecutionId = instance.ExecutionId },
                 });
                 break;
             case OrchestratorAction.OrchestratorActionTypeOneofCase.CreateTimer:
                 _ = FireAsync(instance, action.Id, action.CreateTimer.FireAt);
                 break;
             case OrchestratorAction.OrchestratorActionTypeOneofCase.SendEvent:
-                if (Find(action.SendEvent.Instance.InstanceId) is { } target) Post(target, Events.Raised(action.SendEvent.Name, action.SendEvent.Data));
+                if (Find(action.SendEvent.Instance.InstanceId) is { } target)
+                    Post(target, Events.Raised(action.SendEvent.Name, action.SendEvent.Data));
                 break;
             case OrchestratorAction.OrchestratorActionTypeOneofCase.CompleteOrchestration:
                 Complete(instance, action.CompleteOrchestration);
@@ -185,6 +212,7 @@ internal sealed class TaskHub(DurableCalls calls) : IDisposable
         lock (gate)
         {
             (instance.Input, instance.ExecutionId) = (end.Result, Guid.NewGuid().ToString("N"));
+            instance.HasSession = false;
             instance.History.Clear();
             instance.Inbox.InsertRange(0, [Events.ExecutionStarted(instance), .. end.CarryoverEvents]);
         }
@@ -195,14 +223,19 @@ internal sealed class TaskHub(DurableCalls calls) : IDisposable
         lock (gate)
         {
             if (instance.HasEnded) return;
-            (instance.Status, instance.Output, instance.Failure, instance.UpdatedAt) = (status, output ?? failure?.ErrorMessage, failure, DateTime.UtcNow);
+            (instance.Status, instance.Output, instance.Failure, instance.UpdatedAt) =
+                (status, output ?? failure?.ErrorMessage, failure, DateTime.UtcNow);
             instance.IsTurning = false;
         }
 
         instance.Started.TrySetResult();
         instance.Ended.TrySetResult();
         if (instance.Parent is { } parent && Find(parent.OrchestrationInstance.InstanceId) is { } waiting)
-            Post(waiting, Events.ChildEnded(parent.TaskScheduledId, output, status == OrchestrationStatus.Completed ? null : failure ?? new TaskFailureDetails { ErrorMessage = $"{status}" }));
+        {
+            TaskFailureDetails? reason = status == OrchestrationStatus.Completed ? null : failure
+                ?? new TaskFailureDetails { ErrorMessage = $"{status}" };
+            Post(waiting, Events.ChildEnded(parent.TaskScheduledId, output, reason));
+        }
     }
 
     private async Task FireAsync(HubInstance instance, int timerId, Timestamp fireAt)

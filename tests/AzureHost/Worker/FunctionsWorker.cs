@@ -23,7 +23,10 @@ internal sealed class FunctionsWorker(WorkerChannel channel)
         await channel.Started;
         WorkerInitResponse init = (await channel.AskAsync(new StreamingMessage
         {
-            WorkerInitRequest = new WorkerInitRequest { HostVersion = "4.1037.0.0", WorkerDirectory = AppOutput.Folder, FunctionAppDirectory = AppOutput.Folder },
+            WorkerInitRequest = new WorkerInitRequest
+            {
+                HostVersion = "4.1037.0.0", WorkerDirectory = AppOutput.Folder, FunctionAppDirectory = AppOutput.Folder,
+            },
         })).WorkerInitResponse;
         Check(init.Result, "The worker");
         HttpUri = new Uri(init.Capabilities["HttpUri"]);
@@ -44,15 +47,19 @@ internal sealed class FunctionsWorker(WorkerChannel channel)
     /// <param name="inputs">Data of its other inputs, by parameter.</param>
     /// <param name="invocationId">The id of the call; null: a new one.</param>
     public async Task<InvocationResponse> CallAsync(
-        LoadedFunction function, TypedData? trigger, IReadOnlyDictionary<string, string>? metadata = null, IReadOnlyDictionary<string, string>? inputs = null, string? invocationId = null)
+        LoadedFunction function, TypedData? trigger, IReadOnlyDictionary<string, string>? metadata = null,
+        IReadOnlyDictionary<string, string>? inputs = null, string? invocationId = null)
     {
         InvocationRequest request = new()
         {
-            InvocationId = invocationId ?? Guid.NewGuid().ToString(), FunctionId = function.Id, TraceContext = new RpcTraceContext(), RetryContext = new RetryContext(),
+            InvocationId = invocationId ?? Guid.NewGuid().ToString(), FunctionId = function.Id,
+            TraceContext = new RpcTraceContext(), RetryContext = new RetryContext(),
         };
         request.InputData.Add(new ParameterBinding { Name = function.TriggerName, Data = trigger });
-        foreach ((string name, string data) in inputs ?? new Dictionary<string, string>()) request.InputData.Add(new ParameterBinding { Name = name, Data = new TypedData { String = data } });
-        foreach ((string name, string data) in metadata ?? new Dictionary<string, string>()) request.TriggerMetadata[name] = new TypedData { String = data };
+        foreach ((string name, string data) in inputs ?? new Dictionary<string, string>())
+            request.InputData.Add(new ParameterBinding { Name = name, Data = new TypedData { String = data } });
+        foreach ((string name, string data) in metadata ?? new Dictionary<string, string>())
+            request.TriggerMetadata[name] = new TypedData { String = data };
         InvocationResponse response = (await channel.AskAsync(new StreamingMessage { InvocationRequest = request })).InvocationResponse;
         if (response.Result.Status == StatusResult.Types.Status.Success) called[function.Name] = true;
         return response;
@@ -69,6 +76,7 @@ internal sealed class FunctionsWorker(WorkerChannel channel)
 
     private static void Check(StatusResult result, string what)
     {
-        if (result.Status != StatusResult.Types.Status.Success) throw new InvalidOperationException($"{what} did not load: {result.Exception?.Message}");
+        if (result.Status != StatusResult.Types.Status.Success)
+            throw new InvalidOperationException($"{what} did not load: {result.Exception?.Message}");
     }
 }

@@ -14,7 +14,8 @@ internal sealed class LoadedFunction
     public LoadedFunction(RpcFunctionMetadata metadata, AppSettings settings)
     {
         (Metadata, Name, Id) = (metadata, metadata.Name, metadata.FunctionId);
-        bindings = [.. metadata.RawBindings.Select(binding => JsonSerializer.Deserialize<JsonElement>(settings.Resolve(metadata.Name, binding)))];
+        bindings = [.. metadata.RawBindings.Select(
+            binding => JsonSerializer.Deserialize<JsonElement>(settings.Resolve(metadata.Name, binding)))];
         Trigger = bindings.Single(binding => Text(binding, "type").EndsWith("Trigger", StringComparison.Ordinal));
     }
 
@@ -35,14 +36,16 @@ internal sealed class LoadedFunction
     public string TriggerName => Text(Trigger, "name");
 
     /// <summary>Parameters that get a durable client.</summary>
-    public IEnumerable<string> ClientNames => bindings.Where(binding => Text(binding, "type") == "durableClient").Select(binding => Text(binding, "name"));
+    public IEnumerable<string> ClientNames =>
+        bindings.Where(binding => Text(binding, "type") == "durableClient").Select(binding => Text(binding, "name"));
 
     /// <summary>Whether it answers this request; then the values of its route.</summary>
     /// <param name="method">HTTP method.</param>
     /// <param name="path">Path below the route prefix.</param>
     public Dictionary<string, string>? Match(string method, string path)
     {
-        if (TriggerType != "httpTrigger" || !Trigger.GetProperty("methods").EnumerateArray().Any(one => method.Equals(one.GetString(), StringComparison.OrdinalIgnoreCase))) return null;
+        if (TriggerType != "httpTrigger" || !Trigger.GetProperty("methods").EnumerateArray()
+            .Any(one => method.Equals(one.GetString(), StringComparison.OrdinalIgnoreCase))) return null;
         string[] template = Text(Trigger, "route").Split('/'), parts = path.Split('/');
         if (template.Length != parts.Length) return null;
         Dictionary<string, string> values = [];
