@@ -28,7 +28,7 @@ public sealed class CheckProbabilityGate(ClimatePlanner planner, Partitions part
             return new ProbabilityGate(ProbabilityGate.Running, $"run {running.ClaimedBy} has {plan.ToFill} P(H) partitions to go");
         }
 
-        return open.FirstOrDefault(record => record.State == "failed") is { } failed
+        return open.FirstOrDefault(record => record.State == PartitionState.Failed) is { } failed
             ? new ProbabilityGate(ProbabilityGate.Failed, $"P(H) of {failed.Key} failed: {failed.Error}")
             : new ProbabilityGate(ProbabilityGate.NotStarted, $"{plan.ToFill} P(H) partitions are missing or stale and no run works on them");
     }

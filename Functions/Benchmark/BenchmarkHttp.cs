@@ -179,7 +179,7 @@ public sealed class BenchmarkHttp(
         Dictionary<string, PartitionRecord> ledger = await partitions.ReadAsync(plan.Kind, cancellationToken);
         foreach (string runId in plan.Partitions.Select(partition => ledger.GetValueOrDefault(partition.Key)?.ClaimedBy).OfType<string>().Distinct())
         {
-            if (!await client.IsActiveAsync(runId[..runId.LastIndexOf('/')], cancellationToken)) await partitions.ReleaseAsync(runId, cancellationToken);
+            if (!await client.IsActiveAsync(RunLedger.InstanceOf(runId), cancellationToken)) await partitions.ReleaseAsync(runId, cancellationToken);
         }
     }
 

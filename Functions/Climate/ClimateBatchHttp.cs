@@ -60,7 +60,7 @@ public sealed class ClimateBatchHttp(ClimatePlanner planner, PlanStore plans, Pa
             await plans.CheckAsync(options.PlanHash, plan, cancellationToken);
             foreach (string runId in await FindOwnersAsync(plan, cancellationToken))
             {
-                string owner = runId[..runId.LastIndexOf('/')];
+                string owner = RunLedger.InstanceOf(runId);
                 if (await client.IsActiveAsync(owner, cancellationToken)) return await client.RefuseActiveAsync(request, owner, cancellationToken);
                 // It was terminated or failed before it could let go. A claim of an instance this hub does not know is left to run out.
                 if (await client.GetInstanceAsync(owner, cancellationToken) is not null) await partitions.ReleaseAsync(runId, cancellationToken);

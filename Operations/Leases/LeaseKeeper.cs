@@ -88,8 +88,8 @@ public sealed partial class LeaseKeeper(NpgsqlDataSource database, IEnumerable<I
         await using NpgsqlConnection connection = await database.OpenConnectionAsync(cancellationToken);
         await GuardedAsync(connection, leaseId, async () =>
         {
-            if (await MachineLeases.LockAsync(connection, leaseId, cancellationToken) is not { } lease || lease.State == "closed") return;
-            if (lease.State == "waiting")
+            if (await MachineLeases.LockAsync(connection, leaseId, cancellationToken) is not { } lease || lease.State == LeaseState.Closed) return;
+            if (lease.State == LeaseState.Waiting)
             {
                 await MachineLeases.CloseAsync(connection, leaseId, by, "never granted", [], cancellationToken);
                 return;
@@ -208,9 +208,9 @@ public sealed partial class LeaseKeeper(NpgsqlDataSource database, IEnumerable<I
     private static async Task<LeaseTurn?> AnswerAsync(NpgsqlConnection connection, string leaseId, CancellationToken cancellationToken)
     {
         LeaseRow lease = (await MachineLeases.ReadAsync(connection, leaseId, cancellationToken))!;
-        if (lease.State == "held") return new LeaseTurn(leaseId, true, 0, null);
-        if (lease is { State: "closed", ClosedBy: ByGuard }) throw new LeaseRefusedException(leaseId, lease.Error ?? "refused");
-        if (lease.State != "waiting") throw new LeaseLostException(leaseId, $"it is {lease.State}.");
+        if (lease.State == LeaseState.Held) return new LeaseTurn(leaseId, true, 0, null);
+        if (lease is { State: LeaseState.Closed, ClosedBy: ByGuard }) throw new LeaseRefusedException(leaseId, lease.Error ?? "refused");
+        if (lease.State != LeaseState.Waiting) throw new LeaseLostException(leaseId, $"it is {lease.State.Text()}.");
         IReadOnlyList<string> blockers = await MachineLeases.BlockersAsync(connection, leaseId, cancellationToken);
         return blockers.Count > 0 ? new LeaseTurn(leaseId, false, blockers.Count, blockers[0]) : null;
     }
@@ -222,21 +222,21 @@ public sealed partial class LeaseKeeper(NpgsqlDataSource database, IEnumerable<I
         {
             null => throw new LeaseLostException(leaseId, "it was never opened."),
             { IsOverdue: true } => throw new LeaseLostException(leaseId, FormattableString.Invariant($"its deadline was {lease.Deadline:u}.")),
-            { State: "held" } => lease,
-            _ => throw new LeaseLostException(leaseId, $"it is {lease.State}{(lease.ClosedBy is { } by ? $" by the {by}" : "")}."),
+            { State: LeaseState.Held } => lease,
+            _ => throw new LeaseLostException(leaseId, $"it is {lease.State.Text()}{(lease.ClosedBy is { } by ? $" by the {by}" : "")}."),
         };
     }
 
     private static async Task<LeaseReceipt> ReceiptAsync(NpgsqlConnection connection, string leaseId, CancellationToken cancellationToken)
     {
-        if (await MachineLeases.ReadAsync(connection, leaseId, cancellationToken) is not { } lease) return LeaseReceipt.OfNothing(leaseId, leaseId[(leaseId.LastIndexOf('#') + 1)..]);
+        if (await MachineLeases.ReadAsync(connection, leaseId, cancellationToken) is not { } lease) return LeaseReceipt.OfNothing(leaseId, ClusterRequest.ClusterOf(leaseId));
         MachineReceipt[] machines =
         [
             .. (await MachineLeases.MachinesAsync(connection, leaseId, cancellationToken)).Select(machine => new MachineReceipt(
                 machine.Id, machine.Type, machine.State, machine.StateBefore, machine.Ours, machine.SecondsBilled, machine.HourlyPriceUsd / 1.000000m, machine.CostUsd, machine.PriceSource)),
         ];
         return new LeaseReceipt(
-            leaseId, lease.Cluster, lease.State == "closed", lease.ClosedBy, lease.GrantedAt, lease.ClosedAt, machines,
+            leaseId, lease.Cluster, lease.State == LeaseState.Closed, lease.ClosedBy, lease.GrantedAt, lease.ClosedAt, machines,
             machines.Sum(machine => machine.SecondsBilled), machines.Sum(machine => machine.CostUsd), lease.Error);
     }
 

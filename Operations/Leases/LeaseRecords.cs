@@ -15,6 +15,25 @@ public sealed record ClusterRequest(
 {
     /// <summary>Id of the lease.</summary>
     public string LeaseId => $"{RunId}#{Cluster}";
+
+    /// <summary>The cluster of a lease's id.</summary>
+    internal static string ClusterOf(string leaseId) => leaseId[(leaseId.LastIndexOf('#') + 1)..];
+}
+
+/// <summary>Where a lease is in its life, in this order.</summary>
+public enum LeaseState
+{
+    /// <summary>Opened; others come first.</summary>
+    Waiting,
+
+    /// <summary>Granted: its machines may be started and used.</summary>
+    Held,
+
+    /// <summary>A stop was called; what it started may still be on.</summary>
+    Stopping,
+
+    /// <summary>Over for good; nothing of it is on.</summary>
+    Closed,
 }
 
 /// <summary>A request with the orchestration instance that answers for it.</summary>

@@ -6,10 +6,10 @@ namespace Durable.Operations.Leases;
 
 /// <summary>A lease as the database has it.</summary>
 internal sealed record LeaseRow(
-    string LeaseId, long Turn, string Kind, string Cluster, string RunId, string InstanceId, IReadOnlyList<string> MachineIds, int LongestSeconds, bool StopsRunning, string State,
+    string LeaseId, long Turn, string Kind, string Cluster, string RunId, string InstanceId, IReadOnlyList<string> MachineIds, int LongestSeconds, bool StopsRunning, LeaseState State,
     DateTime? GrantedAt, DateTime? Deadline, DateTime? StartCalledAt, DateTime? StartConfirmedAt, DateTime? StopCalledAt, DateTime? ClosedAt, string? ClosedBy, string? Error, DateTime Now)
 {
-    public bool IsHeld => State is "held" or "stopping";
+    public bool IsHeld => State is LeaseState.Held or LeaseState.Stopping;
 
     public bool IsOverdue => IsHeld && Deadline < Now;
 }
@@ -184,7 +184,7 @@ internal static class MachineLeases
 
     private static LeaseRow Row(NpgsqlDataReader reader) => new(
         reader.GetString(0), reader.GetInt64(1), reader.GetString(2), reader.GetString(3), reader.GetString(4), reader.GetString(5), reader.GetFieldValue<string[]>(6),
-        reader.GetInt32(7), reader.GetBoolean(8), reader.GetString(9), Time(reader, 10), Time(reader, 11), Time(reader, 12), Time(reader, 13), Time(reader, 14), Time(reader, 15),
+        reader.GetInt32(7), reader.GetBoolean(8), StoredText.Read<LeaseState>(reader.GetString(9)), Time(reader, 10), Time(reader, 11), Time(reader, 12), Time(reader, 13), Time(reader, 14), Time(reader, 15),
         reader.GetNullableString(16), reader.GetNullableString(17), reader.GetDateTime(18));
 
     private static DateTime? Time(NpgsqlDataReader reader, int column) => reader.GetNullable<DateTime>(column);

@@ -3,11 +3,23 @@ using Npgsql;
 
 namespace Durable.Operations.Ledger;
 
+/// <summary>How a partition stands in <c>operations.partitions</c>.</summary>
+public enum PartitionState
+{
+    /// <summary>Wanted, and never filled.</summary>
+    Missing,
+
+    /// <summary>In place.</summary>
+    Present,
+
+    /// <summary>The last run that tried failed.</summary>
+    Failed,
+}
+
 /// <summary>What the ledger knows of one partition.</summary>
-/// <param name="State"><c>missing</c>, <c>present</c> or <c>failed</c>.</param>
 /// <param name="Fingerprint">Of the inputs and options it was computed from.</param>
 /// <param name="ClaimedBy">Run that works on it now, null when free or when its claim ran out.</param>
-public sealed record PartitionRecord(string Key, string State, string Fingerprint, string? Error, string? ClaimedBy, int DurationMilliseconds);
+public sealed record PartitionRecord(string Key, PartitionState State, string Fingerprint, string? Error, string? ClaimedBy, int DurationMilliseconds);
 
 /// <summary>What became of one partition in one run. Goes through history: a key and counts, never rows.</summary>
 /// <param name="Fallbacks">Values that rest on a stated default.</param>
@@ -22,7 +34,7 @@ public sealed record PartitionOutcome(string Key, long Rows, long Values, long F
 
 /// <summary>Another run works on some of the wanted partitions.</summary>
 public sealed class PartitionsClaimedException(string kind, string runId, IReadOnlyList<string> keys)
-    : PermanentFailureException($"{keys.Count} {kind} partition(s), first {keys[0]}, are being filled by run {runId}. Wait for it (/runtime/webhooks/durabletask/instances/{runId.Split('/')[0]}), or cancel it, then start again.")
+    : PermanentFailureException($"{keys.Count} {kind} partition(s), first {keys[0]}, are being filled by run {runId}. Wait for it (/runtime/webhooks/durabletask/instances/{RunLedger.InstanceOf(runId)}), or cancel it, then start again.")
 {
     public string RunId { get; } = runId;
 }
@@ -46,7 +58,7 @@ public sealed class Partitions(NpgsqlDataSource database)
         {
             string key = reader.GetString(0);
             records.Add(key, new PartitionRecord(
-                key, reader.GetString(1), reader.GetString(2), reader.GetNullableString(3),
+                key, StoredText.Read<PartitionState>(reader.GetString(1)), reader.GetString(2), reader.GetNullableString(3),
                 reader.GetNullableString(4), reader.GetInt32(5)));
         }
 

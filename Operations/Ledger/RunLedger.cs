@@ -37,6 +37,9 @@ public sealed class RunLedger(NpgsqlDataSource database)
     /// <summary>Name of one execution of an instance: the same instance may run again later.</summary>
     public static string RunId(string instanceId, DateTime startUtc) => $"{instanceId}/{startUtc:yyyyMMddTHHmmssfff}Z";
 
+    /// <summary>The instance of a run's name, as <see cref="RunId"/> makes it.</summary>
+    public static string InstanceOf(string runId) => runId.LastIndexOf('/') is var end and >= 0 ? runId[..end] : runId;
+
     /// <summary>Opens a run. Safe to call twice.</summary>
     public async Task BeginAsync(
         string runId, string instanceId, string kind, object parameters, string? planHash, int total, CancellationToken cancellationToken = default)

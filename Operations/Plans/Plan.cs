@@ -1,20 +1,38 @@
 using System.Security.Cryptography;
 using System.Text;
+using System.Text.Json.Serialization;
 using Durable.Operations.Ledger;
 
 namespace Durable.Operations.Plans;
 
 /// <summary>One partition of a plan and why it is, or is not, to be filled.</summary>
-/// <param name="Reason"><c>missing</c>, <c>failed</c>, <c>stale</c>, <c>forced</c>: to be filled. <c>present</c>: skipped.</param>
 /// <param name="Rows">Rows it will have; 0 when the planner cannot tell.</param>
-public sealed record PlannedPartition(string Key, string Reason, long Rows = 0)
+public sealed record PlannedPartition(string Key, PlanReason Reason, long Rows = 0)
 {
-    public bool IsToFill => Reason != PlanReasons.Present;
+    public bool IsToFill => Reason != PlanReason.Present;
 }
 
-public static class PlanReasons
+/// <summary>Why a partition or a step is, or is not, to be done.</summary>
+[JsonConverter(typeof(StoredTextConverter<PlanReason>))]
+public enum PlanReason
 {
-    public const string Missing = "missing", Failed = "failed", Stale = "stale", Forced = "forced", Present = "present";
+    /// <summary>Never done.</summary>
+    Missing,
+
+    /// <summary>The last run that tried failed.</summary>
+    Failed,
+
+    /// <summary>Its inputs, code or options have changed since.</summary>
+    Stale,
+
+    /// <summary>Asked for, whatever is there.</summary>
+    Forced,
+
+    /// <summary>A step before it is done again.</summary>
+    After,
+
+    /// <summary>In place: skipped.</summary>
+    Present,
 }
 
 /// <summary>Exactly what a start would do, and why.</summary>
@@ -50,29 +68,29 @@ public sealed record Plan(string Hash, string Kind, string Options, IReadOnlyLis
     /// <summary>What changed from <paramref name="before"/> to this plan, as sentences a person can act on. Empty when they do the same.</summary>
     public IReadOnlyList<string> DifferenceFrom(Plan before)
     {
-        Dictionary<string, string> then = before.Partitions.ToDictionary(partition => partition.Key, partition => partition.Reason);
-        Dictionary<string, string> now = Partitions.ToDictionary(partition => partition.Key, partition => partition.Reason);
+        Dictionary<string, PlanReason> then = before.Partitions.ToDictionary(partition => partition.Key, partition => partition.Reason);
+        Dictionary<string, PlanReason> now = Partitions.ToDictionary(partition => partition.Key, partition => partition.Reason);
         return
         [
             .. before.Options == Options ? [] : new[] { $"options were {before.Options}, are {Options}" },
-            .. now.Where(pair => !then.ContainsKey(pair.Key)).Select(pair => $"{pair.Key}: not in the plan, now {pair.Value}"),
-            .. then.Where(pair => !now.ContainsKey(pair.Key)).Select(pair => $"{pair.Key}: was {pair.Value}, no longer wanted"),
-            .. now.Where(pair => then.TryGetValue(pair.Key, out string? reason) && reason != pair.Value).Select(pair => $"{pair.Key}: was {then[pair.Key]}, is {pair.Value}"),
+            .. now.Where(pair => !then.ContainsKey(pair.Key)).Select(pair => $"{pair.Key}: not in the plan, now {pair.Value.Text()}"),
+            .. then.Where(pair => !now.ContainsKey(pair.Key)).Select(pair => $"{pair.Key}: was {pair.Value.Text()}, no longer wanted"),
+            .. now.Where(pair => then.TryGetValue(pair.Key, out PlanReason reason) && reason != pair.Value).Select(pair => $"{pair.Key}: was {then[pair.Key].Text()}, is {pair.Value.Text()}"),
         ];
     }
 
-    private static string Reason(PartitionRecord? record, IReadOnlyList<string> fingerprints, bool force) => record switch
+    private static PlanReason Reason(PartitionRecord? record, IReadOnlyList<string> fingerprints, bool force) => record switch
     {
-        _ when force => PlanReasons.Forced,
-        null or { State: "missing" } => PlanReasons.Missing,
-        { State: "failed" } => PlanReasons.Failed,
-        _ when !fingerprints.Contains(record.Fingerprint) => PlanReasons.Stale,
-        _ => PlanReasons.Present,
+        _ when force => PlanReason.Forced,
+        null or { State: PartitionState.Missing } => PlanReason.Missing,
+        { State: PartitionState.Failed } => PlanReason.Failed,
+        _ when !fingerprints.Contains(record.Fingerprint) => PlanReason.Stale,
+        _ => PlanReason.Present,
     };
 
     private static string HashOf(string kind, string options, IEnumerable<PlannedPartition> partitions)
     {
-        string text = string.Join('\n', [kind, options, .. partitions.Select(partition => $"{partition.Key} {partition.Reason}")]);
+        string text = string.Join('\n', [kind, options, .. partitions.Select(partition => $"{partition.Key} {partition.Reason.Text()}")]);
         return Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(text)))[..16];
     }
 }

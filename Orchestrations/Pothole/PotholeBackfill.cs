@@ -18,15 +18,15 @@ public static class PotholeBackfill
         List<DayOutcome> outcomes = [];
         foreach (string date in days)
         {
-            context.SetCustomStatus(new { phase = date, done = outcomes.Count(day => day.State != PotholePipeline.Failed), failed = outcomes.Count(day => day.State == PotholePipeline.Failed), total = days.Count });
+            context.SetCustomStatus(new { phase = date, done = outcomes.Count(day => day.State != DayState.Failed), failed = outcomes.Count(day => day.State == DayState.Failed), total = days.Count });
             outcomes.Add(await RunDayAsync(context, new PotholeRequest(date, request.Force)));
         }
 
-        int failed = outcomes.Count(day => day.State == PotholePipeline.Failed), empty = outcomes.Count(day => day.State == PotholePipeline.NoInput);
+        int failed = outcomes.Count(day => day.State == DayState.Failed), empty = outcomes.Count(day => day.State == DayState.NoInput);
         BackfillResult result = new(DaysOf(request), DaysOf(request) - days.Count, outcomes.Count - failed - empty, empty, failed, outcomes);
         return failed == 0
             ? result
-            : throw new BatchFailedException($"{failed} of {days.Count} days failed: {string.Join("; ", outcomes.Where(day => day.State == PotholePipeline.Failed).Take(5).Select(day => $"{day.Date}: {day.Error}"))}");
+            : throw new BatchFailedException($"{failed} of {days.Count} days failed: {string.Join("; ", outcomes.Where(day => day.State == DayState.Failed).Take(5).Select(day => $"{day.Date}: {day.Error}"))}");
     }
 
     private static async Task<DayOutcome> RunDayAsync(TaskOrchestrationContext context, PotholeRequest request)
@@ -39,7 +39,7 @@ public static class PotholeBackfill
         }
         catch (TaskFailedException error)
         {
-            return new DayOutcome(request.Date, PotholePipeline.Failed, error.FailureDetails.ErrorMessage);
+            return new DayOutcome(request.Date, DayState.Failed, error.FailureDetails.ErrorMessage);
         }
     }
 

@@ -13,8 +13,6 @@ namespace Durable.Orchestrations.Pothole;
 /// step that is not done. The end is the worst of the steps: a clean stop never turns a failed day green.</remarks>
 public static class PotholePipeline
 {
-    public const string Succeeded = "Succeeded", NoInput = "NoInput", Failed = "Failed";
-
     /// <exception cref="TaskFailedException">A step of this process failed for good.</exception>
     /// <exception cref="ClusterStepException">A step on the cluster did.</exception>
     /// <exception cref="LeaseNotProvenException">The machines could not be proven off; the reaper goes on.</exception>
@@ -26,25 +24,25 @@ public static class PotholePipeline
         PotholeWork? work = null;
         LeaseReceipt? receipt = null;
         LoadedSegments? loaded = null;
-        return await Closing.RunAsync(context, run.RunId, RunDayAsync, error => EndAsync(Failed, error));
+        return await Closing.RunAsync(context, run.RunId, RunDayAsync, error => EndAsync(DayState.Failed, error));
 
         async Task<PotholeResult> RunDayAsync()
         {
             progress.Tell("checking input");
             work = await context.CallActivityAsync<PotholeWork>(nameof(BeginPothole), run, Lanes.Retry);
             progress.Expect(work.Steps.Count(step => step.IsToDo));
-            if (!work.HasInput) return await EndAsync(NoInput, $"NoInput: {work.InputPrefix} has no data. Nothing was started.");
+            if (!work.HasInput) return await EndAsync(DayState.NoInput, $"NoInput: {work.InputPrefix} has no data. Nothing was started.");
             if (work.Stages.Count > 0) receipt = await new ClusterStages(context, run, work, progress).RunAsync();
             if (work.Steps.Any(step => step is { Step: PotholePlanner.Load, IsToDo: true })) loaded = await LoadAsync(context, run, work, progress);
-            return await EndAsync(Succeeded, error: null);
+            return await EndAsync(DayState.Succeeded, error: null);
         }
 
-        async Task<PotholeResult> EndAsync(string state, string? error)
+        async Task<PotholeResult> EndAsync(DayState state, string? error)
         {
             string[] skipped = [.. work?.Steps.Where(step => !step.IsToDo).Select(step => step.Step) ?? []];
             PotholeResult result = new(run.Date, state, progress.Done, skipped, receipt, loaded?.Warnings ?? []);
             await context.CallActivityAsync<RunStatistics>(nameof(FinishPothole), new PotholeEnd(run, result, loaded, progress.Step, error), Lanes.Retry);
-            progress.Tell(state);
+            progress.Tell(state.ToString());
             return result;
         }
     }

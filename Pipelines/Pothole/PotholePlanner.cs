@@ -35,10 +35,10 @@ public sealed class PotholePlanner(PotholeStorage storage, PotholeSteps steps, P
         {
             string[] arguments = [.. stage.Files.Where(file => file.Value.Length > 0).SelectMany(file => new[] { file.Key, storage.Uri(S3Names.Checked(file.Value)) }), .. stage.Arguments];
             string fingerprint = Fingerprints.Of([upstream, code.Hash, stage.Name, .. arguments]);
-            string reason = Reason(stage.Name, fingerprint);
+            PlanReason reason = Reason(stage.Name, fingerprint);
             plan.Add(new StepPlan(stage.Name, reason));
             string runPrefix = $"{S3Names.Checked(options.RunsPrefix)}/dt={date}/";
-            if (reason != "present")
+            if (reason != PlanReason.Present)
                 work.Add(new StageWork(stage.Name, stage.Script, storage.Uri(PotholeStorage.Partition(stage.Input, date)), runPrefix, storage.Uri(runPrefix), arguments, stage.Timeout, fingerprint));
             upstream = fingerprint;
         }
@@ -48,10 +48,14 @@ public sealed class PotholePlanner(PotholeStorage storage, PotholeSteps steps, P
         SparkSettings spark = new(settings["AWS_REGION"] is { Length: > 0 } region ? region : "ap-northeast-2", options.ExecutorMemory, options.ExecutorCores, options.TotalExecutorCores, options.Packages);
         return new PotholeWork(date, runId, input.Data.Count, input.Bytes, storage.Uri(inputPrefix, "s3"), plan, work, storage.Uri(code.Prefix, "s3"), code.Hash, upstream, cluster, spark);
 
-        string Reason(string step, string fingerprint)
+        PlanReason Reason(string step, string fingerprint)
         {
-            string reason = request.Force ? "forced" : again ? "after" : !done.TryGetValue(step, out StepRow? row) ? "missing" : row.Fingerprint != fingerprint ? "stale" : "present";
-            again |= reason != "present";
+            PlanReason reason = request.Force ? PlanReason.Forced
+                : again ? PlanReason.After
+                : !done.TryGetValue(step, out StepRow? row) ? PlanReason.Missing
+                : row.Fingerprint != fingerprint ? PlanReason.Stale
+                : PlanReason.Present;
+            again |= reason != PlanReason.Present;
             return reason;
         }
     }

@@ -1,4 +1,6 @@
+using System.Text.Json.Serialization;
 using Durable.Operations.Leases;
+using Durable.Operations.Plans;
 
 namespace Durable.Pipelines.Pothole;
 
@@ -20,10 +22,9 @@ public sealed record PotholeRun(string RunId, string InstanceId, PotholeRequest 
 }
 
 /// <summary>Why a step will or will not be done.</summary>
-/// <param name="Reason"><c>missing</c>, <c>failed</c>, <c>stale</c> (its input, code or arguments changed), <c>forced</c>, <c>after</c> a step that is done again, or <c>present</c>.</param>
-public sealed record StepPlan(string Step, string Reason)
+public sealed record StepPlan(string Step, PlanReason Reason)
 {
-    public bool IsToDo => Reason != "present";
+    public bool IsToDo => Reason != PlanReason.Present;
 }
 
 /// <summary>What a run of one day has to do, settled once at its beginning.</summary>
@@ -55,9 +56,22 @@ public sealed record StageOutput(PotholeRun Run, StageWork Stage, string JobId);
 public sealed record StepDone(string Step, long Rows, string Detail);
 
 /// <summary>How a day ended.</summary>
-/// <param name="State"><c>Succeeded</c> or <c>NoInput</c>. A failure is an exception, never a result.</param>
+[JsonConverter(typeof(JsonStringEnumConverter<DayState>))]
+public enum DayState
+{
+    /// <summary>Every step is done.</summary>
+    Succeeded,
+
+    /// <summary>The day has no data; nothing was started.</summary>
+    NoInput,
+
+    /// <summary>A step failed. Of a run that is an exception, never a result.</summary>
+    Failed,
+}
+
+/// <summary>What a day ended with.</summary>
 /// <param name="Receipt">State, seconds and cost of each machine; null when none was started.</param>
-public sealed record PotholeResult(string Date, string State, IReadOnlyList<StepDone> Steps, IReadOnlyList<string> Skipped, LeaseReceipt? Receipt, IReadOnlyList<string> Warnings);
+public sealed record PotholeResult(string Date, DayState State, IReadOnlyList<StepDone> Steps, IReadOnlyList<string> Skipped, LeaseReceipt? Receipt, IReadOnlyList<string> Warnings);
 
 /// <summary>What was loaded for a day.</summary>
 /// <param name="Removed">Segments that an earlier run of the day had and this one has not.</param>
@@ -71,8 +85,8 @@ public sealed record BackfillRequest(string From, string To, bool Force = false)
     public string InstanceId => $"pothole-backfill-{From}-{To}";
 }
 
-/// <summary>How one day of a backfill ended. <paramref name="State"/> is that of <see cref="PotholeResult"/>, or <c>Failed</c>.</summary>
-public sealed record DayOutcome(string Date, string State, string? Error = null);
+/// <summary>How one day of a backfill ended.</summary>
+public sealed record DayOutcome(string Date, DayState State, string? Error = null);
 
 /// <summary>How a backfill ended.</summary>
 /// <param name="Skipped">Days that were done before.</param>

@@ -35,7 +35,7 @@ public sealed class GapFinder(SlotTable slots, SpotBucket bucket)
     {
         GapReport report = await FindAsync(from, to, cancellationToken);
         Dictionary<string, PartitionRecord> ledger = report.Gaps.Where(gap => gap.CanBeFilled)
-            .ToDictionary(gap => gap.Slot, gap => new PartitionRecord(gap.Slot, gap.State == "failed" ? "failed" : "missing", "", gap.Reason, null, 0));
+            .ToDictionary(gap => gap.Slot, gap => new PartitionRecord(gap.Slot, gap.State == "failed" ? PartitionState.Failed : PartitionState.Missing, "", gap.Reason, null, 0));
         Plan plan = Plan.Make(
             SlotStore.Kind, string.Create(CultureInfo.InvariantCulture, $"{from.Text} to {to.Text}, {report.Present} present"), [.. ledger.Keys.Order(StringComparer.Ordinal).Select(slot => (slot, (IReadOnlyList<string>)[""]))], ledger, lanes: 1, force: false);
         return (plan, report);

@@ -43,9 +43,9 @@ public sealed class SlotPlanner(SpotFiles files, SpotBucket bucket, SlotTable sl
     /// <summary>The same as a plan to be shown and applied by its hash.</summary>
     public static Plan AsPlan(SlotWork work)
     {
-        string reason = work.IsPresent ? PlanReasons.Present : work.Parts.Count == 0 ? PlanReasons.Failed : PlanReasons.Missing;
+        PlanReason reason = work.IsPresent ? PlanReason.Present : work.Parts.Count == 0 ? PlanReason.Failed : PlanReason.Missing;
         string options = FormattableString.Invariant($"capacity {work.Capacity}, questions of {work.WorkloadDay}, {work.Parts.Sum(part => part.Count)} to ask{(work.NeedsInterruptions ? ", interruptions" : "")}{(work.NeedsSpotPrices ? ", spot prices" : "")}{(work.NeedsOnDemandPrices ? ", on-demand prices" : "")}");
-        Dictionary<string, PartitionRecord> ledger = reason == PlanReasons.Missing ? [] : new() { [work.Slot] = new PartitionRecord(work.Slot, work.IsPresent ? "present" : "failed", "", null, null, 0) };
+        Dictionary<string, PartitionRecord> ledger = reason == PlanReason.Missing ? [] : new() { [work.Slot] = new PartitionRecord(work.Slot, work.IsPresent ? PartitionState.Present : PartitionState.Failed, "", null, null, 0) };
         return Plan.Make(SlotStore.Kind, options, [(work.Slot, [""])], ledger, work.Lanes, force: false);
     }
 

@@ -74,7 +74,7 @@ public sealed class LedgerTests : IAsyncLifetime
     {
         PlanStore plans = new(database);
         Plan shown = Plan.Make("hazard", "all", [("a", ["f"]), ("b", ["f"])], new Dictionary<string, PartitionRecord>(), 1, false);
-        Plan now = Plan.Make("hazard", "all", [("a", ["f"]), ("b", ["f"])], new Dictionary<string, PartitionRecord> { ["a"] = new("a", "present", "f", null, null, 1) }, 1, false);
+        Plan now = Plan.Make("hazard", "all", [("a", ["f"]), ("b", ["f"])], new Dictionary<string, PartitionRecord> { ["a"] = new("a", PartitionState.Present, "f", null, null, 1) }, 1, false);
         await plans.SaveAsync(shown);
 
         await plans.CheckAsync(shown.Hash, shown);

@@ -10,9 +10,9 @@ public sealed class PlanTests
     [Fact]
     public void Each_partition_has_its_reason()
     {
-        Plan plan = Plan.Make("hazard", "all", Wanted, Ledger(("b", "present", "f1"), ("c", "present", "old"), ("d", "failed", "f1")), 2, force: false);
+        Plan plan = Plan.Make("hazard", "all", Wanted, Ledger(("b", PartitionState.Present, "f1"), ("c", PartitionState.Present, "old"), ("d", PartitionState.Failed, "f1")), 2, force: false);
 
-        Assert.Equal(["missing", "present", "stale", "failed"], plan.Partitions.Select(partition => partition.Reason));
+        Assert.Equal([PlanReason.Missing, PlanReason.Present, PlanReason.Stale, PlanReason.Failed], plan.Partitions.Select(partition => partition.Reason));
         Assert.Equal((3, 1), (plan.ToFill, plan.Skipped));
         Assert.Equal(3.0, plan.EstimatedSeconds); // 2 s each, three of them, two lanes
     }
@@ -20,17 +20,17 @@ public sealed class PlanTests
     [Fact]
     public void Force_fills_what_is_present()
     {
-        Plan plan = Plan.Make("hazard", "all", Wanted, Ledger(("a", "present", "f1")), 1, force: true);
+        Plan plan = Plan.Make("hazard", "all", Wanted, Ledger(("a", PartitionState.Present, "f1")), 1, force: true);
 
-        Assert.All(plan.Partitions, partition => Assert.Equal("forced", partition.Reason));
+        Assert.All(plan.Partitions, partition => Assert.Equal(PlanReason.Forced, partition.Reason));
     }
 
     [Fact]
     public void A_plan_hashes_what_it_does_and_the_difference_is_readable()
     {
-        Plan before = Plan.Make("hazard", "all", Wanted, Ledger(("a", "present", "f1")), 2, force: false);
-        Plan same = Plan.Make("hazard", "all", Wanted, Ledger(("a", "present", "f1")), 8, force: false);
-        Plan after = Plan.Make("hazard", "all", Wanted[..3], Ledger(("a", "failed", "f1"), ("b", "present", "f1")), 2, force: false);
+        Plan before = Plan.Make("hazard", "all", Wanted, Ledger(("a", PartitionState.Present, "f1")), 2, force: false);
+        Plan same = Plan.Make("hazard", "all", Wanted, Ledger(("a", PartitionState.Present, "f1")), 8, force: false);
+        Plan after = Plan.Make("hazard", "all", Wanted[..3], Ledger(("a", PartitionState.Failed, "f1"), ("b", PartitionState.Present, "f1")), 2, force: false);
 
         Assert.Equal(before.Hash, same.Hash);
         Assert.Empty(same.DifferenceFrom(before));
@@ -38,6 +38,6 @@ public sealed class PlanTests
         Assert.Equal(["d: was missing, no longer wanted", "a: was present, is failed", "b: was missing, is present"], after.DifferenceFrom(before));
     }
 
-    private static Dictionary<string, PartitionRecord> Ledger(params (string Key, string State, string Fingerprint)[] records) =>
+    private static Dictionary<string, PartitionRecord> Ledger(params (string Key, PartitionState State, string Fingerprint)[] records) =>
         records.ToDictionary(record => record.Key, record => new PartitionRecord(record.Key, record.State, record.Fingerprint, null, null, 2000));
 }

@@ -38,7 +38,7 @@ public sealed class ClimatePlanner(GridStore grid, Partitions partitions)
         {
             foreach (int year in request.Years)
             {
-                wanted.Add(($"{scenario.Name()}/{year}",
+                wanted.Add((new HazardKey(scenario.Name(), year).ToString(),
                 [
                     HazardTable.Fingerprint(scenario, year, versions, request.RiskMask, request.Box),
                     HazardTable.Fingerprint(scenario, year, versions, Risks.Mask([]), null),
@@ -68,7 +68,7 @@ public sealed class ClimatePlanner(GridStore grid, Partitions partitions)
         Dictionary<string, PartitionRecord> ledger = await partitions.ReadAsync(ProbabilityTable.Kind, cancellationToken);
         return Plan.Make(ProbabilityTable.Kind, $"{Options(request)} years={request.StartYear}-{request.EndYear} window={request.Window}", wanted, ledger, request.Workers, request.Force, RowsOf, LaneProbabilityRowsPerSecond);
 
-        long RowsOf(string key) => CountIn(request.Box, tiles.Where(tile => key.EndsWith($"/tile-{tile.Number}", StringComparison.Ordinal))) * request.Risks.Count;
+        long RowsOf(string key) => CountIn(request.Box, tiles.Where(tile => tile.Number == ProbabilityKey.Parse(key).Tile)) * request.Risks.Count;
     }
 
     /// <summary>The work of a hazard plan, in the order of its partitions.</summary>
@@ -81,8 +81,8 @@ public sealed class ClimatePlanner(GridStore grid, Partitions partitions)
         [
             .. from partition in plan.Partitions
                where partition.IsToFill
-               let parts = partition.Key.Split('/')
-               group int.Parse(parts[1]) by parts[0] into scenario
+               let key = HazardKey.Parse(partition.Key)
+               group key.Year by key.Scenario into scenario
                from chunk in scenario.Chunk(years)
                select new HazardGroup(run.RunId, run.StartedAt, scenario.Key, chunk, request.RiskMask, request.Box, request.BatchSize, request.MaxFallbackShare, request.MaxChange),
         ];
@@ -93,8 +93,8 @@ public sealed class ClimatePlanner(GridStore grid, Partitions partitions)
     [
         .. from partition in plan.Partitions
            where partition.IsToFill
-           let parts = partition.Key.Split("/tile-")
-           select Task(run.RunId, run.StartedAt, run.Request, parts[0], int.Parse(parts[1])),
+           let key = ProbabilityKey.Parse(partition.Key)
+           select Task(run.RunId, run.StartedAt, run.Request, key.Scenario, key.Tile),
     ];
 
     private static ProbabilityTask Task(string runId, DateTime createdAt, ClimateRequest request, string scenario, int tile) => new(

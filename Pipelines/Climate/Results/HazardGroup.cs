@@ -14,6 +14,6 @@ public sealed record HazardGroup(
     string RunId, DateTime CreatedAt, string Scenario, IReadOnlyList<int> Years, int RiskMask, BoundingBox? Box, int BatchSize, double MaxFallbackShare,
     double MaxChange)
 {
-    /// <summary>Ledger key of a year of the group, e.g. <c>SSP245/2050</c>.</summary>
-    public string Key(int year) => $"{Scenario}/{year}";
+    /// <summary>Ledger key of a year of the group.</summary>
+    public string Key(int year) => new HazardKey(Scenario, year).ToString();
 }

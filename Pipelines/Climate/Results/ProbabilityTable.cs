@@ -18,8 +18,8 @@ public sealed record ProbabilityTask(
     string RunId, DateTime CreatedAt, string Scenario, int Tile, int StartYear, int EndYear, string Window, int RiskMask, BoundingBox? Box, int BatchSize, double MaxFallbackShare,
     double MaxChange)
 {
-    /// <summary>Ledger key, e.g. <c>SSP245/tile-3</c>.</summary>
-    public string Key => $"{Scenario}/tile-{Tile}";
+    /// <summary>Ledger key.</summary>
+    public string Key => new ProbabilityKey(Scenario, Tile).ToString();
 
     /// <summary>Every year, risk and cell of the tile.</summary>
     internal bool IsWhole => Box is null && RiskMask == Risks.Mask([]) && StartYear == Scenarios.FirstYear && EndYear == Scenarios.LastYear;

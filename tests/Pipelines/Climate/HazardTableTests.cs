@@ -83,7 +83,7 @@ public sealed class HazardTableTests
         Assert.Contains("fallback_share of SSP245/2030 is 0.8", outcome.Error, StringComparison.Ordinal);
         Assert.Equal(1L, await database.ScalarAsync<long>("SELECT count(*) FROM operations.gates WHERE NOT passed AND gate = 'fallback_share' AND subject = 'SSP245/2030' AND measured > 0.8"));
         PartitionRecord record = (await database.Partitions.ReadAsync(HazardTable.Kind))["SSP245/2030"];
-        Assert.Equal("failed", record.State);
+        Assert.Equal(PartitionState.Failed, record.State);
         Assert.Equal(900L, await database.ScalarAsync<long>("SELECT count(*) FROM hazard_results"));
     }
 

@@ -1,4 +1,3 @@
-using Durable.Operations.Schema;
 using Durable.Pipelines.Pothole;
 using Durable.Tests.Fixtures;
 using Npgsql;
@@ -14,8 +13,7 @@ public sealed class SegmentTableTests : IAsyncLifetime
 
     public async Task InitializeAsync()
     {
-        database = NpgsqlDataSource.Create(await PostgresServer.CreateDatabaseAsync());
-        await AppSchema.ApplyAsync(database);
+        database = NpgsqlDataSource.Create(await PostgresServer.CreateAppDatabaseAsync());
         table = new SegmentTable(database);
     }
 
@@ -95,7 +93,7 @@ public sealed class SegmentTableTests : IAsyncLifetime
     public async Task The_summary_names_the_worst_five_their_places_and_the_warnings()
     {
         LoadedSegments loaded = await table.LoadAsync("2026-02-12", Csv("2026-02-12", "a,1,10", "b,7,10", "c,3,10", "d,3,5", "e,2,10", "f,1,9", "g,0,10"));
-        PotholeResult result = new("2026-02-12", "Succeeded", [], [], null, []);
+        PotholeResult result = new("2026-02-12", DayState.Succeeded, [], [], null, []);
 
         (string subject, string body) = PotholeSummary.Of(result, loaded with { Warnings = ["half is missing"] }, await table.WorstAsync("2026-02-12", 5));
 
