@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using Durable.Tests.Fixtures;
 using Durable.Tests.Functions;
 
 namespace Durable.Tests.Cli;
@@ -9,16 +10,14 @@ public sealed class AppCommandTests
     [Fact]
     public async Task Timers_functions_instances_and_batches_are_steered_on_the_real_app()
     {
-        await using AppProcess app = await AppProcess.StartAsync();
+        await using AppProcess app = await AppProcess.StartAsync(onSchedule: true);
         Task<CliCall> RunAsync(params string[] words) => CliCall.RunAsync([.. words, "--url", app.Url]);
 
-        CliCall paused = await RunAsync("timers", "pause", "ReapClusters");
-        for (int tries = 0; paused.ExitCode != 0 && tries < 100; tries++) // the table of timers is made as the host starts
-        {
-            await Task.Delay(100);
-            paused = await RunAsync("timers", "pause", "ReapClusters");
-        }
-        Assert.Equal((0, string.Empty), (paused.ExitCode, paused.Error));
+        CliCall paused = null!;
+        await Eventually.HoldsAsync(
+            async () => (paused = await RunAsync("timers", "pause", "ReapClusters")).ExitCode == 0, // the table of timers is made as the host starts
+            () => Task.FromResult(paused.Error));
+        Assert.Empty(paused.Error);
         CliCall timers = await RunAsync("timers", "list");
         Assert.Matches(@"ReapClusters .* paused\n", timers.Out);
         await RunAsync("timers", "resume", "ReapClusters");

@@ -5,7 +5,7 @@ namespace Durable.Tests.Fixtures;
 /// <summary>Waits for what another process, host or server brings about. The limits are for a busy machine: a test that passes does not wait for them.</summary>
 internal static class Eventually
 {
-    private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(20), LongestWait = TimeSpan.FromSeconds(60);
+    private static readonly TimeSpan FirstPause = TimeSpan.FromMilliseconds(10), LongestPause = TimeSpan.FromMilliseconds(100), LongestWait = TimeSpan.FromSeconds(60);
 
     /// <summary>Returns how long it took until <paramref name="condition"/> held.</summary>
     /// <param name="otherwise">What to say when it does not hold within <paramref name="seconds"/> (default 60).</param>
@@ -13,10 +13,10 @@ internal static class Eventually
     {
         TimeSpan limit = seconds is { } given ? TimeSpan.FromSeconds(given) : LongestWait;
         Stopwatch watch = Stopwatch.StartNew();
-        while (!await condition())
+        for (TimeSpan pause = FirstPause; !await condition(); pause = pause * 1.2 < LongestPause ? pause * 1.2 : LongestPause)
         {
-            if (watch.Elapsed > limit) Assert.Fail($"Not within {limit.TotalSeconds} s: {await otherwise()}");
-            await Task.Delay(Pause);
+            if (watch.Elapsed > limit) throw new TimeoutException($"Not within {limit.TotalSeconds} s: {await otherwise()}");
+            await Task.Delay(pause);
         }
 
         return watch.Elapsed;

@@ -2,16 +2,26 @@ using System.Diagnostics;
 using System.Net;
 using System.Net.Http.Headers;
 using System.Net.Sockets;
+using System.Reflection;
 using System.Text;
 using System.Text.Json;
-using Durable.Orchestrations.Shared;
+using Durable.Functions.Operations;
 using Durable.Tests.Fixtures;
+using Microsoft.Azure.Functions.Worker;
 
 namespace Durable.Tests.Functions;
 
 /// <summary>The app as a user starts it: its own process, on a free port, with a fresh database.</summary>
 internal sealed class AppProcess : IAsyncDisposable
 {
+    private static readonly string[] Timers =
+    [
+        .. from type in typeof(ReaperTimer).Assembly.GetTypes()
+           from method in type.GetMethods()
+           where method.GetParameters().Any(parameter => parameter.IsDefined(typeof(TimerTriggerAttribute)))
+           select method.GetCustomAttribute<FunctionAttribute>()!.Name,
+    ];
+
     private readonly Process process;
     private readonly HttpClient http;
     private readonly StringBuilder log;
@@ -24,7 +34,9 @@ internal sealed class AppProcess : IAsyncDisposable
 
     /// <param name="connection">Database of an earlier process, to go on where that one ended; null: a fresh one.</param>
     /// <param name="settings">Added to its environment.</param>
-    public static async Task<AppProcess> StartAsync(string? connection = null, IReadOnlyDictionary<string, string>? settings = null)
+    /// <param name="onSchedule">False (default): its timers fire by hand only. One that fires by the clock in the middle of a test would start runs of its own
+    /// and meet faults that are meant for others.</param>
+    public static async Task<AppProcess> StartAsync(string? connection = null, IReadOnlyDictionary<string, string>? settings = null, bool onSchedule = false)
     {
         connection ??= await PostgresServer.CreateDatabaseAsync();
         int port = FreePort();
@@ -35,6 +47,7 @@ internal sealed class AppProcess : IAsyncDisposable
             WorkingDirectory = AppContext.BaseDirectory,
             Environment = { ["PostgresConnection"] = connection },
         };
+        foreach (string timer in onSchedule ? [] : Timers) start.Environment[$"AzureWebJobs.{timer}.Disabled"] = "true";
         foreach ((string name, string value) in settings ?? new Dictionary<string, string>()) start.Environment[name] = value;
         Process process = Process.Start(start)!;
         StringBuilder log = new();
@@ -78,13 +91,15 @@ internal sealed class AppProcess : IAsyncDisposable
     /// <summary>Waits until an instance has ended, for 3 minutes unless told otherwise, and returns its status.</summary>
     public async Task<JsonElement> WaitAsync(string instanceId, TimeSpan? limit = null)
     {
-        for (Stopwatch watch = Stopwatch.StartNew(); watch.Elapsed < (limit ?? TimeSpan.FromMinutes(3)); await Task.Delay(100))
-        {
-            (HttpStatusCode status, JsonElement body) = await GetAsync($"/runtime/webhooks/durabletask/instances/{instanceId}");
-            if (status == HttpStatusCode.OK) return body;
-        }
-
-        throw new TimeoutException($"{instanceId} did not end. {Log}");
+        JsonElement ended = default;
+        await Eventually.HoldsAsync(
+            async () =>
+            {
+                (HttpStatusCode status, ended) = await GetAsync($"/runtime/webhooks/durabletask/instances/{instanceId}");
+                return status == HttpStatusCode.OK;
+            },
+            () => Task.FromResult($"{instanceId} did not end. {Log}"), (limit ?? TimeSpan.FromMinutes(3)).TotalSeconds);
+        return ended;
     }
 
     public string Log
@@ -102,20 +117,20 @@ internal sealed class AppProcess : IAsyncDisposable
 
     private async Task WaitUntilUpAsync()
     {
-        for (Stopwatch watch = Stopwatch.StartNew(); watch.Elapsed < TimeSpan.FromMinutes(1); await Task.Delay(100))
+        await Eventually.HoldsAsync(IsUpAsync, () => Task.FromResult($"the app did not come up: {Log}"));
+
+        async Task<bool> IsUpAsync()
         {
             if (process.HasExited) throw new InvalidOperationException($"The app ended: {Log}");
             try
             {
-                if ((await GetAsync("/api/runs")).Status == HttpStatusCode.OK) return;
+                return (await GetAsync("/api/runs")).Status == HttpStatusCode.OK;
             }
             catch (HttpRequestException)
             {
-                // Not listening yet.
+                return false; // not listening yet
             }
         }
-
-        throw new TimeoutException($"The app did not come up: {Log}");
     }
 
     private static int FreePort()

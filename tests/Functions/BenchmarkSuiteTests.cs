@@ -152,7 +152,8 @@ public sealed class BenchmarkSuiteTests(AwsSandbox sandbox, MlflowServer mlflow)
         }, mnist: true, ("Benchmark__LongestJob", "00:00:08"), ("Benchmark__Daily", "true"));
 
         await world.TickAsync("TickBenchmark"); // the daily run, of everything that never passed
-        for (Stopwatch watch = Stopwatch.StartNew(); (await world.App.GetAsync($"/runtime/webhooks/durabletask/instances/{BenchmarkWorld.Suite}")).Status == HttpStatusCode.NotFound; await Task.Delay(50)) Assert.True(watch.Elapsed < TimeSpan.FromSeconds(30), world.App.Log);
+        await Eventually.HoldsAsync(
+            async () => (await world.App.GetAsync($"/runtime/webhooks/durabletask/instances/{BenchmarkWorld.Suite}")).Status != HttpStatusCode.NotFound, () => Task.FromResult(world.App.Log));
         JsonElement end = await world.App.WaitAsync(BenchmarkWorld.Suite);
         Assert.Equal("Failed", end.GetProperty("runtimeStatus").GetString());
         Assert.Contains("5 of 6 models failed", end.GetRawText(), StringComparison.Ordinal);
@@ -207,11 +208,13 @@ public sealed class BenchmarkSuiteTests(AwsSandbox sandbox, MlflowServer mlflow)
         foreach (string instance in new[] { BenchmarkWorld.Suite, terminated }) Assert.Equal(HttpStatusCode.Accepted, (await world.App.PostAsync($"/runtime/webhooks/durabletask/instances/{instance}/terminate?reason=now")).Status);
         await world.App.WaitAsync(terminated);
 
-        for (Stopwatch watch = Stopwatch.StartNew(); await OpenAsync() > 0; await Task.Delay(300))
-        {
-            Assert.True(watch.Elapsed < TimeSpan.FromSeconds(60), world.App.Log);
-            foreach (string timer in new[] { "ReapClusters", "ReapBenchmark" }) await world.TickAsync(timer);
-        }
+        await Eventually.HoldsAsync(
+            async () =>
+            {
+                foreach (string timer in new[] { "ReapClusters", "ReapBenchmark" }) await world.TickAsync(timer);
+                return await OpenAsync() == 0;
+            },
+            () => Task.FromResult(world.App.Log));
 
         await world.App.WaitAsync(living);
         Assert.All((await world.StatesAsync()).Where(model => Trees.Contains(model.Key)), model => Assert.Equal("Cancelled", model.Value.State));
@@ -234,7 +237,8 @@ public sealed class BenchmarkSuiteTests(AwsSandbox sandbox, MlflowServer mlflow)
         Assert.Equal(HttpStatusCode.Accepted, (await world.App.PostAsync("/api/benchmark", """{"models": ["xgboost", "lightgbm"]}""")).Status);
         await world.JobAsync("lightgbm");
         await world.RestartAsync();
-        await Task.Delay(600);
+        int looks = await LooksAsync();
+        await Eventually.HoldsAsync(async () => await LooksAsync() > looks, () => Task.FromResult(world.App.Log)); // it goes on
         await world.RestartAsync();
         JsonElement end = await world.App.WaitAsync(BenchmarkWorld.Suite);
         Assert.True(end.GetProperty("runtimeStatus").GetString() == "Completed", $"{end} {world.App.Log}");
@@ -256,6 +260,8 @@ public sealed class BenchmarkSuiteTests(AwsSandbox sandbox, MlflowServer mlflow)
 
         Assert.Equal(2L, await world.ScalarAsync<long>("SELECT count(*) FROM benchmark.versions WHERE version = 1"));
         Assert.Equal(1L, await world.ScalarAsync<long>("SELECT count(*) FROM operations.runs"));
+
+        async Task<int> LooksAsync() => (await sandbox.CallsAsync("sagemaker", "DescribeTrainingJob")).Count;
     }
 
     [Fact]
@@ -273,7 +279,7 @@ public sealed class BenchmarkSuiteTests(AwsSandbox sandbox, MlflowServer mlflow)
         Assert.Equal(HttpStatusCode.UnprocessableEntity, (await world.App.PostAsync("/api/benchmark/export")).Status);
 
         await world.RestartAsync(("Benchmark__MlflowUrl", mlflow.Address.AbsoluteUri), ("Benchmark__Experiment", "exported"), ("CostGuard__RunUsd", "0.01"));
-        await mlflow.FaultAsync("runs/log-batch", "500", times: -1); // for ever: the reaper's round exports too, and would use up a single one
+        await mlflow.FaultAsync("runs/log-batch", "500", times: -1);
         (HttpStatusCode code, JsonElement sent) = await world.App.PostAsync("/api/benchmark/export");
         Assert.Equal(HttpStatusCode.BadGateway, code);
         Assert.NotEqual(0, sent.GetProperty("waiting").GetArrayLength());

@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Net;
 using System.Text.Json;
 using Amazon.S3;
@@ -106,13 +105,7 @@ internal sealed class BenchmarkWorld : IAsyncDisposable
     }
 
     /// <summary>Waits until the sandbox has begun a job of the model.</summary>
-    public async Task JobAsync(string model)
-    {
-        for (Stopwatch watch = Stopwatch.StartNew(); (await CreatedAsync(model)).Count == 0; await Task.Delay(50))
-        {
-            if (watch.Elapsed > TimeSpan.FromSeconds(60)) throw new TimeoutException($"No job of {model}. {App.Log}");
-        }
-    }
+    public Task JobAsync(string model) => Eventually.HoldsAsync(async () => (await CreatedAsync(model)).Count > 0, () => Task.FromResult($"no job of {model}: {App.Log}"));
 
     /// <summary>Calls that created a job of the model.</summary>
     public async Task<IReadOnlyList<SandboxCall>> CreatedAsync(string model) =>

@@ -2,6 +2,7 @@ using System.Net;
 using System.Text.Json;
 using Durable.Orchestrations.Shared;
 using Durable.Pipelines.Climate.Grid;
+using Durable.Tests.Fixtures;
 using Npgsql;
 
 namespace Durable.Tests.Functions;
@@ -128,7 +129,7 @@ public sealed class ClimateBatchTests
         await using AppProcess first = await AppProcess.StartAsync();
         await SampleAsync(first, 200, 2021, 2060);
         string instance = (await first.PostAsync("/api/climate/hazard", """{"endYear": 2060, "workers": 2}""")).Body.GetProperty("Id").GetString()!;
-        while (await ScalarAsync(first, "SELECT count(*) FROM operations.partitions WHERE kind = 'hazard' AND state = 'present'") == 0) await Task.Delay(20);
+        await Eventually.HoldsAsync(async () => await ScalarAsync(first, "SELECT count(*) FROM operations.partitions WHERE kind = 'hazard' AND state = 'present'") > 0);
         first.Kill();
 
         await using AppProcess second = await AppProcess.StartAsync(first.Connection);

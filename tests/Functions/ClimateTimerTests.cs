@@ -1,7 +1,6 @@
 using System.Net;
 using System.Text.Json;
-using Durable.Orchestrations.Shared;
-using Durable.Pipelines.Climate.Model;
+using Durable.Tests.Fixtures;
 
 namespace Durable.Tests.Functions;
 
@@ -44,19 +43,20 @@ public sealed class ClimateTimerTests
 
         await app.PostAsync("/admin/functions/TickProbabilityBatch", "{}");
 
-        for (int i = 0; i < 100 && !app.Log.Contains("Setting ClimateTimerOptions is invalid", StringComparison.Ordinal); i++) await Task.Delay(100);
-        Assert.Contains("Setting ClimateTimerOptions is invalid: scenario: ", app.Log, StringComparison.Ordinal);
+        await Eventually.HoldsAsync(() => Task.FromResult(app.Log.Contains("Setting ClimateTimerOptions is invalid: scenario: ", StringComparison.Ordinal)), () => Task.FromResult(app.Log));
     }
 
     private static async Task<JsonElement> FinishedAsync(AppProcess app, string kind)
     {
-        for (int i = 0; i < 600; i++, await Task.Delay(100))
-        {
-            (_, JsonElement runs) = await app.GetAsync("/api/runs");
-            JsonElement run = runs.EnumerateArray().FirstOrDefault(candidate => candidate.GetProperty("kind").GetString() == kind);
-            if (run.ValueKind == JsonValueKind.Object && run.GetProperty("finishedAt").ValueKind != JsonValueKind.Null) return run;
-        }
-
-        throw new TimeoutException($"No {kind} run has ended. {app.Log}");
+        JsonElement run = default;
+        await Eventually.HoldsAsync(
+            async () =>
+            {
+                (_, JsonElement runs) = await app.GetAsync("/api/runs");
+                run = runs.EnumerateArray().FirstOrDefault(candidate => candidate.GetProperty("kind").GetString() == kind);
+                return run.ValueKind == JsonValueKind.Object && run.GetProperty("finishedAt").ValueKind != JsonValueKind.Null;
+            },
+            () => Task.FromResult($"no {kind} run has ended: {app.Log}"), seconds: 120);
+        return run;
     }
 }

@@ -1,5 +1,6 @@
 using System.Net;
 using System.Text.Json;
+using Durable.Tests.Fixtures;
 using Npgsql;
 
 namespace Durable.Tests.Functions;
@@ -30,14 +31,12 @@ public sealed class LeasesHttpTests
         Assert.Equal(HttpStatusCode.Accepted, (await app.PostAsync("/admin/functions/ReapClusters", "{}")).Status);
 
         JsonElement closed = default;
-        for (int i = 0; i < 100; i++, await Task.Delay(100))
+        await Eventually.HoldsAsync(async () =>
         {
             JsonElement leases = (await app.GetAsync("/api/operations/leases?state=closed")).Body.GetProperty("leases");
-            if (leases.GetArrayLength() == 0) continue;
-            closed = leases[0];
-            break;
-        }
-
+            if (leases.GetArrayLength() > 0) closed = leases[0];
+            return leases.GetArrayLength() > 0;
+        });
         Assert.Equal("reaper", closed.GetProperty("closedBy").GetString());
     }
 }

@@ -118,7 +118,7 @@ public sealed class ReturnsAppTests(AwsSandbox sandbox) : IClassFixture<AwsSandb
     {
         await world.ScalarAsync<long>("WITH gone AS (DELETE FROM returns.ticks RETURNING 1) SELECT count(*) FROM gone");
         foreach (string timer in (string[])["TickReturnsTraining", "TickReturnsInference"]) Assert.Equal(HttpStatusCode.Accepted, (await world.App.PostAsync("/admin/functions/" + timer, "{}")).Status);
-        for (int i = 0; i < 100 && await world.ScalarAsync<long>("SELECT count(*) FROM returns.ticks WHERE outcome = 'started'") < 2; i++) await Task.Delay(50);
+        await Eventually.HoldsAsync(async () => await world.ScalarAsync<long>("SELECT count(*) FROM returns.ticks WHERE outcome = 'started'") == 2);
         Assert.Equal("UpToDate", Text(await world.EndAsync(ReturnsRequest.InstanceId), "state"));
         await world.EndAsync(ReturnsRequest.InferenceInstanceId);
 
@@ -126,13 +126,10 @@ public sealed class ReturnsAppTests(AwsSandbox sandbox) : IClassFixture<AwsSandb
         await using NpgsqlConnection holder = await world.Database.OpenConnectionAsync();
         await using NpgsqlTransaction held = await holder.BeginTransactionAsync();
         await using (NpgsqlCommand hold = new("LOCK TABLE operations.runs IN ACCESS EXCLUSIVE MODE", holder)) await hold.ExecuteNonQueryAsync();
-        for (int i = 0; i < 2; i++) await world.App.PostAsync("/admin/functions/TickReturnsInference", "{}");
-        for (int i = 0; i < 100 && await world.ScalarAsync<long>("SELECT count(*) FROM returns.ticks WHERE outcome = 'skipped'") < 1; i++)
-        {
-            await Task.Delay(50);
-            if (i % 20 == 19) await world.App.PostAsync("/admin/functions/TickReturnsInference", "{}");
-        }
-
+        await world.App.PostAsync("/admin/functions/TickReturnsInference", "{}");
+        await Eventually.HoldsAsync(async () => await world.ScalarAsync<long>("SELECT count(*) FROM returns.ticks WHERE outcome = 'started'") == 3);
+        await world.App.PostAsync("/admin/functions/TickReturnsInference", "{}");
+        await Eventually.HoldsAsync(async () => await world.ScalarAsync<long>("SELECT count(*) FROM returns.ticks WHERE outcome = 'skipped'") == 1);
         await held.RollbackAsync();
         Assert.Equal("inference: returns-inference has not ended", await world.ScalarAsync<string>("SELECT timer || ': ' || detail FROM returns.ticks WHERE outcome = 'skipped' LIMIT 1"));
         await world.EndAsync(ReturnsRequest.InferenceInstanceId);

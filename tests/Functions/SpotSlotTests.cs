@@ -24,7 +24,7 @@ public sealed class SpotSlotTests(AwsSandbox sandbox) : IClassFixture<AwsSandbox
     {
         Dictionary<string, string> settings = await PrepareAsync();
         await using AppProcess app = await AppProcess.StartAsync(settings: settings);
-        SlotTime slot = Now();
+        SlotTime slot = await NowAsync();
         string body = $$"""{"slot": "{{slot}}"}""";
         (HttpStatusCode Status, JsonElement Body)[] answers = await Task.WhenAll(Enumerable.Range(0, 20).Select(_ => app.PostAsync("/api/spot", body)));
         Assert.Single(answers, answer => answer.Status == HttpStatusCode.Accepted);
@@ -112,7 +112,7 @@ public sealed class SpotSlotTests(AwsSandbox sandbox) : IClassFixture<AwsSandbox
         Assert.Equal(HttpStatusCode.UnprocessableEntity, (await app.PostAsync("/api/spot", """{"dryRun": true}""")).Status); // no questions yet
 
         // Tomorrow's questions, by hand and by the timer, which finds them; then a plan that no longer holds.
-        SlotTime slot = Now();
+        SlotTime slot = await NowAsync();
         (HttpStatusCode status, JsonElement started) = await app.PostAsync("/api/spot/workload", "{}");
         Assert.Equal(HttpStatusCode.Accepted, status);
         JsonElement packed = Output(await app.WaitAsync(IdOf(started)));
@@ -120,7 +120,7 @@ public sealed class SpotSlotTests(AwsSandbox sandbox) : IClassFixture<AwsSandbox
         string hash = (await app.PostAsync("/api/spot", $$"""{"slot": "{{slot}}", "dryRun": true}""")).Body.GetProperty("plan").GetString()!;
         Assert.Equal(HttpStatusCode.Accepted, (await app.PostAsync("/admin/functions/TickSpotSlot", "{}")).Status);
         string tick = "";
-        for (int n = 0; n < 200 && tick.Length == 0; n++, await Task.Delay(50)) tick = await ScalarAsync(app.Connection, "SELECT max(instance_id) FROM operations.runs WHERE kind = 'spot'");
+        await Eventually.HoldsAsync(async () => (tick = await ScalarAsync(app.Connection, "SELECT max(instance_id) FROM operations.runs WHERE kind = 'spot'")).Length > 0);
         Assert.Equal("Stored", Output(await app.WaitAsync(tick)).GetProperty("State").GetString());
         if (tick == slot.InstanceId) Assert.Equal(HttpStatusCode.Conflict, (await app.PostAsync("/api/spot", $$"""{"slot": "{{slot}}", "plan": "{{hash}}"}""")).Status);
         Assert.Equal(HttpStatusCode.Accepted, (await app.PostAsync("/admin/functions/TickSpotWorkload", "{}")).Status);
@@ -142,7 +142,7 @@ public sealed class SpotSlotTests(AwsSandbox sandbox) : IClassFixture<AwsSandbox
         AppProcess app = await AppProcess.StartAsync(settings: settings);
         try
         {
-            SlotTime slot = Now();
+            SlotTime slot = await NowAsync();
             await using KillPoints points = await KillPoints.CreateAsync(app.Connection);
             bool started = false;
             foreach (string point in new[] { "run spot running", $"spot {slot} present", "run spot completed" })
@@ -176,7 +176,15 @@ public sealed class SpotSlotTests(AwsSandbox sandbox) : IClassFixture<AwsSandbox
     /// <summary>Instance id of a started run.</summary>
     private static string IdOf(JsonElement started) => started.EnumerateObject().First(member => member.Name.Equals("id", StringComparison.OrdinalIgnoreCase)).Value.GetString()!;
 
-    private static SlotTime Now() => SlotTime.Of(DateTime.UtcNow);
+    /// <summary>The slot of now, of which a minute is left: a slot can be collected in its own ten minutes only.</summary>
+    private static async Task<SlotTime> NowAsync()
+    {
+        for (; ; await Task.Delay(500))
+        {
+            SlotTime slot = SlotTime.Of(DateTime.UtcNow);
+            if (SlotTime.Of(DateTime.UtcNow.AddMinutes(1)) == slot) return slot;
+        }
+    }
 
     /// <summary>An output may be JSON itself or JSON in a string, by host.</summary>
     private static JsonElement Output(JsonElement status)

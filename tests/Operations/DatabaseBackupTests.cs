@@ -1,5 +1,4 @@
 using Durable.Operations.Backup;
-using Durable.Operations.Schema;
 using Durable.Tests.Fixtures;
 using Npgsql;
 
@@ -13,9 +12,8 @@ public sealed class DatabaseBackupTests : IAsyncLifetime
 
     public async Task InitializeAsync()
     {
-        string connection = await PostgresServer.CreateDatabaseAsync();
+        string connection = await PostgresServer.CreateAppDatabaseAsync();
         database = NpgsqlDataSource.Create(connection);
-        await AppSchema.ApplyAsync(database);
         backup = new(new BackupOptions { ConnectionString = connection, Directory = folder, Kept = 2 }, TimeProvider.System);
     }
 

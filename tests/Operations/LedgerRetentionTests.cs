@@ -1,6 +1,5 @@
 using Durable.Operations.Leases;
 using Durable.Operations.Ledger;
-using Durable.Operations.Schema;
 using Durable.Tests.Fixtures;
 using Npgsql;
 
@@ -12,8 +11,7 @@ public sealed class LedgerRetentionTests(LedgerRetentionTests.FullLedger ledger)
     [Fact]
     public async Task Old_runs_plans_and_notifications_go_and_running_ones_and_leases_stay()
     {
-        await using NpgsqlDataSource database = NpgsqlDataSource.Create(await PostgresServer.CreateDatabaseAsync());
-        await AppSchema.ApplyAsync(database);
+        await using NpgsqlDataSource database = NpgsqlDataSource.Create(await PostgresServer.CreateAppDatabaseAsync());
         await ExecuteAsync(database, """
             INSERT INTO operations.runs (run_id, instance_id, kind, parameters, code_version, state, started_at, finished_at)
             SELECT 'old-' || n, 'a', 'hazard', '{}'::jsonb, '1', 'completed', now() - interval '401 days', now() - interval '401 days' FROM generate_series(1, 1200) n
@@ -107,9 +105,8 @@ public sealed class LedgerRetentionTests(LedgerRetentionTests.FullLedger ledger)
 
         public async Task InitializeAsync()
         {
-            Connection = await PostgresServer.CreateDatabaseAsync();
+            Connection = await PostgresServer.CreateAppDatabaseAsync();
             await using NpgsqlDataSource database = NpgsqlDataSource.Create(Connection);
-            await AppSchema.ApplyAsync(database);
             await ExecuteAsync(database, """
                 INSERT INTO operations.runs (run_id, instance_id, kind, parameters, code_version, state, statistics, started_at, finished_at)
                 SELECT format('run-%s', n), format('instance-%s', n % 5000), CASE WHEN n % 2 = 0 THEN 'hazard' ELSE 'pothole' END, '{}'::jsonb, '1', 'completed', 'null'::jsonb, at, at

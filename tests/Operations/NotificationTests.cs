@@ -2,7 +2,6 @@ using System.Collections.Concurrent;
 using System.Net;
 using Durable.Operations.Ledger;
 using Durable.Operations.Notifications;
-using Durable.Operations.Schema;
 using Durable.Tests.Fixtures;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
@@ -256,12 +255,7 @@ public sealed class NotificationTests
         return (T)(await command.ExecuteScalarAsync())!;
     }
 
-    private static async Task<NpgsqlDataSource> DatabaseAsync()
-    {
-        NpgsqlDataSource database = NpgsqlDataSource.Create(await PostgresServer.CreateDatabaseAsync());
-        await AppSchema.ApplyAsync(database);
-        return database;
-    }
+    private static async Task<NpgsqlDataSource> DatabaseAsync() => NpgsqlDataSource.Create(await PostgresServer.CreateAppDatabaseAsync());
 
     private static async Task ExecuteAsync(NpgsqlDataSource database, string sql)
     {

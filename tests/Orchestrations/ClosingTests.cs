@@ -4,7 +4,6 @@ using Durable.Host.Engine;
 using Durable.Host.Functions;
 using Durable.Host.Store;
 using Durable.Operations.Ledger;
-using Durable.Operations.Schema;
 using Durable.Orchestrations.Benchmark;
 using Durable.Orchestrations.Climate;
 using Durable.Orchestrations.Pothole;
@@ -67,9 +66,8 @@ public sealed class ClosingTests
     [Fact]
     public async Task A_closed_run_keeps_what_its_partitions_did_no_secret_and_no_claim()
     {
-        string connection = await PostgresServer.CreateDatabaseAsync();
+        string connection = await PostgresServer.CreateAppDatabaseAsync();
         await using NpgsqlDataSource database = NpgsqlDataSource.Create(connection);
-        await AppSchema.ApplyAsync(database);
         RunLedger ledger = new(database);
         Partitions partitions = new(database);
         await ledger.BeginAsync("hazard-1/x", "hazard-1", "hazard", new { }, null, total: 3);

@@ -43,6 +43,9 @@ internal sealed class LeasedClusterApp
     /// <summary>Runs after a step took effect, before its answer is on record.</summary>
     public Func<string, Task> After { get; set; } = _ => Task.CompletedTask;
 
+    /// <summary>Runs when a step has ended, one way or the other.</summary>
+    public Action<string> Ended { get; set; } = _ => { };
+
     public ConcurrentQueue<string> Taken { get; } = [];
 
     /// <summary>Asserts what must hold however a run ended: nothing of ours is on, and the lease says so.</summary>
@@ -57,9 +60,16 @@ internal sealed class LeasedClusterApp
     {
         Taken.Enqueue(name);
         await Before(name);
-        T result = await step();
-        await After(name);
-        return result;
+        try
+        {
+            T result = await step();
+            await After(name);
+            return result;
+        }
+        finally
+        {
+            Ended(name);
+        }
     }
 
     private static async Task<bool> TrueAsync(Task task)

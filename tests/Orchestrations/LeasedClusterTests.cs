@@ -4,6 +4,7 @@ using Durable.Host.History;
 using Durable.Host.Store;
 using Durable.Operations.Leases;
 using Durable.Orchestrations.Shared;
+using Durable.Tests.Fixtures;
 using Durable.Tests.Host.Engine;
 using Durable.Tests.Operations.Leases;
 using Microsoft.DurableTask.Client;
@@ -57,23 +58,27 @@ public sealed class LeasedClusterTests
     {
         await using LeaseWorld world = await LeaseWorld.CreateAsync();
         LeasedClusterApp app = new(world);
-        TaskCompletionSource reached = new(), release = new();
+        TaskCompletionSource reached = new(), release = new(), ended = new();
         app.Before = async name =>
         {
             if (name != step) return;
             reached.TrySetResult();
             await release.Task;
         };
+        app.Ended = name =>
+        {
+            if (name == step) ended.TrySetResult();
+        };
         await using TestEngine engine = await TestEngine.StartAsync(app.Runtime);
         await engine.ScheduleAsync(LeasedClusterApp.Name, id: "a");
-        await reached.Task.WaitAsync(TimeSpan.FromSeconds(10));
+        await reached.Task.WaitAsync(TimeSpan.FromSeconds(60));
 
         await engine.TellAsync("a", EventKind.ExecutionTerminated, "test");
         Assert.Equal(OrchestrationRuntimeStatus.Terminated, (await engine.EndAsync("a")).Status);
         world.Ended["a"] = "Terminated";
         await world.ReapAsync();
         release.SetResult(); // the activity goes on: nobody can take it back
-        await Task.Delay(200);
+        await ended.Task.WaitAsync(TimeSpan.FromSeconds(60));
         await world.ReapAsync();
 
         await app.NothingStaysOnAsync();
@@ -104,7 +109,7 @@ public sealed class LeasedClusterTests
         };
         await using TestEngine engine = await TestEngine.StartAsync(app.Runtime);
         await engine.ScheduleAsync(LeasedClusterApp.Name, id: "a");
-        await reached.Task.WaitAsync(TimeSpan.FromSeconds(10));
+        await reached.Task.WaitAsync(TimeSpan.FromSeconds(60));
 
         await engine.RaiseAsync("a", LeasedCluster.CancelEvent, "budget is gone");
         if (during == nameof(ListMachines)) _ = Task.Delay(500).ContinueWith(_ => world.Machines["i-1"] = world.Machines["i-2"] = "running", TaskScheduler.Default);
@@ -124,7 +129,7 @@ public sealed class LeasedClusterTests
         LeasedClusterApp app = new(world);
         await using TestEngine engine = await TestEngine.StartAsync(app.Runtime);
         await engine.ScheduleAsync(LeasedClusterApp.Name, id: "a");
-        for (int i = 0; i < 100 && app.Taken.IsEmpty; i++) await Task.Delay(50);
+        await Eventually.HoldsAsync(() => app.Taken.Count > 1); // it has asked twice
         Assert.DoesNotContain(nameof(StartMachines), app.Taken);
 
         await world.StopAsync(first);
@@ -176,7 +181,7 @@ public sealed class LeasedClusterTests
         LeasedClusterApp app = new(world);
         await using TestEngine engine = await TestEngine.StartAsync(app.Runtime);
 
-        InstanceRecord run = await engine.RunAsync(LeasedClusterApp.Name, seconds: 30);
+        InstanceRecord run = await engine.RunAsync(LeasedClusterApp.Name);
 
         Assert.Equal(OrchestrationRuntimeStatus.Completed, run.Status);
         Assert.Equal(["describe", "start", "stop"], failed.Order());

@@ -24,6 +24,11 @@ using Npgsql;
 
 namespace Durable.Tests.Orchestrations;
 
+/// <summary>A step that is held up.</summary>
+/// <param name="GoOn">When this is set, it goes on.</param>
+/// <param name="Ended">Completes when it has ended, one way or the other.</param>
+internal sealed record HeldStep(TaskCompletionSource GoOn, Task Ended);
+
 /// <summary>The pothole pipeline with its own activities on the AWS sandbox, and a hub whose timers run sixty times as fast. Any step can be held up or broken.</summary>
 internal sealed class PotholeWorld : IAsyncDisposable, IFunctionRuntime
 {
@@ -67,6 +72,9 @@ internal sealed class PotholeWorld : IAsyncDisposable, IFunctionRuntime
     /// <summary>Runs before a step takes effect; the step's name.</summary>
     public Func<string, Task> Before { get; set; } = _ => Task.CompletedTask;
 
+    /// <summary>Runs when a step has ended, one way or the other.</summary>
+    public Action<string> After { get; set; } = _ => { };
+
     public ConcurrentQueue<string> Taken { get; } = [];
 
     public string InstanceId => PotholeRequest.IdOf(Date);
@@ -87,13 +95,14 @@ internal sealed class PotholeWorld : IAsyncDisposable, IFunctionRuntime
         }
 
         SandboxCluster cluster = await sandbox.CreateClusterAsync(workers: 2);
-        connection ??= await PostgresServer.CreateDatabaseAsync();
+        bool prepared = connection is null;
+        connection ??= await PostgresServer.CreateAppDatabaseAsync();
         PotholeWorld world = new(sandbox, cluster, connection, new Dictionary<string, string>(sandbox.Environment)
         {
             ["PostgresConnection"] = connection, ["Pothole__Bucket"] = Bucket, ["Pothole__MasterInstanceId"] = cluster.Master.Id,
             ["Pothole__WorkerInstanceIds"] = string.Join(',', cluster.Workers.Select(w => w.Id)), ["Pothole__JobsDirectory"] = Path.Combine(SparkStandIn.Root, "tests", "Orchestrations", "Jobs"),
         }.Concat(more ?? new Dictionary<string, string>()).GroupBy(s => s.Key).ToDictionary(s => s.Key, s => s.Last().Value));
-        await Durable.Operations.Schema.AppSchema.ApplyAsync(world.services.GetRequiredService<NpgsqlDataSource>());
+        if (!prepared) await AppSchema.ApplyAsync(world.services.GetRequiredService<NpgsqlDataSource>());
         if (engine)
         {
             world.Engine = await TestEngine.StartAsync(world, connection, Quiet);
@@ -114,22 +123,35 @@ internal sealed class PotholeWorld : IAsyncDisposable, IFunctionRuntime
         string step = StepOf(call);
         Taken.Enqueue(step);
         await Before(step);
-        return await functions.InvokeActivityAsync(call, cancellation);
+        try
+        {
+            return await functions.InvokeActivityAsync(call, cancellation);
+        }
+        finally
+        {
+            After(step);
+        }
     }
 
-    /// <summary>Starts the run and waits until it stands in <paramref name="step"/>, which goes on when the result is set.</summary>
-    public async Task<TaskCompletionSource> StartUntilAsync(string step)
+    /// <summary>Starts the run and waits until it stands in <paramref name="step"/>.</summary>
+    public async Task<HeldStep> StartUntilAsync(string step)
     {
-        TaskCompletionSource there = new(TaskCreationOptions.RunContinuationsAsynchronously), goOn = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        TaskCompletionSource there = New(), goOn = New(), ended = New();
         Before = taken =>
         {
             if (taken != step) return Task.CompletedTask;
             there.TrySetResult();
             return goOn.Task;
         };
+        After = taken =>
+        {
+            if (taken == step) ended.TrySetResult();
+        };
         await StartAsync();
         await there.Task.WaitAsync(TimeSpan.FromSeconds(60));
-        return goOn;
+        return new HeldStep(goOn, ended.Task);
+
+        static TaskCompletionSource New() => new(TaskCreationOptions.RunContinuationsAsynchronously);
     }
 
     public Task<string> StartAsync(bool force = false) => Engine.ScheduleAsync(nameof(PotholePipeline), new PotholeRequest(Date, force), InstanceId);
@@ -154,13 +176,14 @@ internal sealed class PotholeWorld : IAsyncDisposable, IFunctionRuntime
     /// <summary>Reaps until every machine is off; a few rounds, as a few intervals would.</summary>
     public async Task ReapUntilOffAsync()
     {
-        for (Stopwatch watch = Stopwatch.StartNew(); ; await Task.Delay(200))
-        {
-            await ReapAsync();
-            if ((await Sandbox.StatesAsync()).Values.All(state => state is "stopped" or "terminated")
-                && await ScalarAsync<long>("SELECT count(*) FROM operations.machine_leases WHERE state <> 'closed'") == 0) return;
-            Assert.True(watch.Elapsed < TimeSpan.FromSeconds(20), "machines stay on: " + string.Join(", ", await Sandbox.StatesAsync()));
-        }
+        await Eventually.HoldsAsync(
+            async () =>
+            {
+                await ReapAsync();
+                return (await Sandbox.StatesAsync()).Values.All(state => state is "stopped" or "terminated")
+                    && await ScalarAsync<long>("SELECT count(*) FROM operations.machine_leases WHERE state <> 'closed'") == 0;
+            },
+            async () => "machines stay on: " + string.Join(", ", await Sandbox.StatesAsync()));
     }
 
     /// <summary>What must hold however a run ended: all is off, the ledger says so, and no path was written by two drivers.</summary>

@@ -120,12 +120,13 @@ public sealed class AwsSandboxTests(AwsSandbox sandbox) : IClassFixture<AwsSandb
     [Fact]
     public async Task A_hanging_stop_ends_by_force_or_not_at_all()
     {
-        SandboxCluster cluster = await StartedAsync();
+        SandboxCluster cluster = await StartedAsync(workers: 2);
         using AmazonEC2Client ec2 = sandbox.Ec2();
         StopInstancesRequest stop = new() { InstanceIds = [cluster.Master.Id] };
         await sandbox.FaultAsync("ec2", "StopInstances", "hang-stop");
         await ec2.StopInstancesAsync(stop);
-        await Task.Delay(500);
+        await ec2.StopInstancesAsync(new StopInstancesRequest { InstanceIds = [cluster.Workers[1].Id] });
+        await UntilAsync("stopped", [cluster.Workers[1].Id]); // another one, stopped later, is off by now
         Assert.Equal("stopping", (await sandbox.StatesAsync())[cluster.Master.Id]);
         stop.Force = true;
         await ec2.StopInstancesAsync(stop);
@@ -134,7 +135,8 @@ public sealed class AwsSandboxTests(AwsSandbox sandbox) : IClassFixture<AwsSandb
         await sandbox.FaultAsync("ec2", "StopInstances", "hang-stop-for-ever", times: -1);
         StopInstancesRequest worker = new() { InstanceIds = [cluster.Workers[0].Id], Force = true };
         await ec2.StopInstancesAsync(worker);
-        await Task.Delay(500);
+        await ec2.StartInstancesAsync(new StartInstancesRequest { InstanceIds = [cluster.Master.Id] });
+        await UntilAsync("running", [cluster.Master.Id]);
         Assert.Equal("stopping", (await sandbox.StatesAsync())[cluster.Workers[0].Id]);
         await sandbox.ClearFaultsAsync();
         await ec2.StopInstancesAsync(worker);
@@ -245,32 +247,33 @@ public sealed class AwsSandboxTests(AwsSandbox sandbox) : IClassFixture<AwsSandb
 
     private static async Task<DescribeTrainingJobResponse> TrainedAsync(AmazonSageMakerClient trainer, string name)
     {
-        for (Stopwatch watch = Stopwatch.StartNew(); ; await Task.Delay(100))
-        {
-            DescribeTrainingJobResponse job = await trainer.DescribeTrainingJobAsync(new DescribeTrainingJobRequest { TrainingJobName = name });
-            if (job.TrainingJobStatus != TrainingJobStatus.InProgress && job.TrainingJobStatus != TrainingJobStatus.Stopping) return job;
-            Assert.True(watch.Elapsed < TimeSpan.FromSeconds(30), $"{name} is still {job.SecondaryStatus}");
-        }
+        DescribeTrainingJobResponse job = null!;
+        await Eventually.HoldsAsync(
+            async () =>
+            {
+                job = await trainer.DescribeTrainingJobAsync(new DescribeTrainingJobRequest { TrainingJobName = name });
+                return job.TrainingJobStatus != TrainingJobStatus.InProgress && job.TrainingJobStatus != TrainingJobStatus.Stopping;
+            },
+            () => Task.FromResult($"{name} is still {job.SecondaryStatus}"));
+        return job;
     }
 
-    private async Task<SandboxCluster> StartedAsync()
+    private async Task<SandboxCluster> StartedAsync(int workers = 1)
     {
-        SandboxCluster cluster = await sandbox.CreateClusterAsync(workers: 1);
+        SandboxCluster cluster = await sandbox.CreateClusterAsync(workers);
         using AmazonEC2Client ec2 = sandbox.Ec2();
         await ec2.StartInstancesAsync(new StartInstancesRequest { InstanceIds = [.. cluster.Ids] });
         await UntilAsync("running", cluster.Ids);
         return cluster;
     }
 
-    private async Task UntilAsync(string state, IReadOnlyList<string> ids)
-    {
-        for (Stopwatch watch = Stopwatch.StartNew(); ; await Task.Delay(50))
+    private Task UntilAsync(string state, IReadOnlyList<string> ids) => Eventually.HoldsAsync(
+        async () =>
         {
             IReadOnlyDictionary<string, string> states = await sandbox.StatesAsync();
-            if (ids.All(id => states[id] == state)) return;
-            Assert.True(watch.Elapsed < TimeSpan.FromSeconds(10), $"not {state}: {string.Join(", ", states)}");
-        }
-    }
+            return ids.All(id => states[id] == state);
+        },
+        async () => $"not {state}: {string.Join(", ", await sandbox.StatesAsync())}");
 
     private static SendCommandRequest Shell(string id, string script) =>
         new() { InstanceIds = [id], DocumentName = "AWS-RunShellScript", Parameters = new() { ["commands"] = [script] } };
@@ -285,12 +288,15 @@ public sealed class AwsSandboxTests(AwsSandbox sandbox) : IClassFixture<AwsSandb
 
     private static async Task<GetCommandInvocationResponse> EndAsync(AmazonSimpleSystemsManagementClient ssm, string command, string id)
     {
-        for (Stopwatch watch = Stopwatch.StartNew(); ; await Task.Delay(50))
-        {
-            GetCommandInvocationResponse now = await ssm.GetCommandInvocationAsync(new GetCommandInvocationRequest { CommandId = command, InstanceId = id });
-            if (now.Status != CommandInvocationStatus.Pending && now.Status != CommandInvocationStatus.InProgress) return now;
-            Assert.True(watch.Elapsed < TimeSpan.FromSeconds(20), $"still {now.Status}");
-        }
+        GetCommandInvocationResponse now = null!;
+        await Eventually.HoldsAsync(
+            async () =>
+            {
+                now = await ssm.GetCommandInvocationAsync(new GetCommandInvocationRequest { CommandId = command, InstanceId = id });
+                return now.Status != CommandInvocationStatus.Pending && now.Status != CommandInvocationStatus.InProgress;
+            },
+            () => Task.FromResult($"still {now.Status}"));
+        return now;
     }
 
     private static bool Running(string mark)

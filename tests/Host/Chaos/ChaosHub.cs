@@ -20,7 +20,7 @@ internal sealed class ChaosHub : IAsyncDisposable
         """;
 
     private readonly string folder = Directory.CreateTempSubdirectory("durable-chaos-").FullName;
-    private readonly HttpClient http = new() { Timeout = TimeSpan.FromSeconds(5) };
+    private readonly HttpClient http = new() { Timeout = TimeSpan.FromSeconds(20) };
     private readonly ConcurrentBag<SampleHost> hosts = [];
     private readonly ConcurrentDictionary<string, (Scenario Scenario, long Value)> started = new();
     private readonly string connection;
@@ -128,7 +128,7 @@ internal sealed class ChaosHub : IAsyncDisposable
                 SELECT run_no, task_id, kind IN (11, 12, 21, 22, 31) AS is_result FROM history
                 WHERE kind IN (10, 20, 30, 11, 12, 21, 22, 31) GROUP BY 1, 2, 3 HAVING count(*) > 1) doubled
             """));
-        await UntilAsync(async () => await QueryAsync<long>("SELECT (SELECT count(*) FROM inbox) + (SELECT count(*) FROM activities)") == 0, 20,
+        await UntilAsync(async () => await QueryAsync<long>("SELECT (SELECT count(*) FROM inbox) + (SELECT count(*) FROM activities)") == 0, 60,
             () => Task.FromResult("messages or activities are left over"));
         return counts.Count(c => !c.Key.EndsWith(" persist", StringComparison.Ordinal) && c.Value != "1");
     }
@@ -138,7 +138,7 @@ internal sealed class ChaosHub : IAsyncDisposable
             ? await QueryAsync<long>("SELECT count(*) FROM instances WHERE completed_at IS NULL AND parent_id IS NULL")
             : 0;
 
-    /// <summary>One value; asks again while the server is away, 30 s at most.</summary>
+    /// <summary>One value; asks again while the server is away, 60 s at most.</summary>
     public Task<T> QueryAsync<T>(string sql, params object[] parameters) => AskAsync(sql, parameters, async reader =>
     {
         await reader.ReadAsync();
@@ -164,14 +164,14 @@ internal sealed class ChaosHub : IAsyncDisposable
                 await using NpgsqlDataReader reader = await command.ExecuteReaderAsync();
                 return await read(reader);
             }
-            catch (NpgsqlException e) when (watch.Elapsed < TimeSpan.FromSeconds(30) && (e is not PostgresException { SqlState: var state } || state.StartsWith("57", StringComparison.Ordinal)))
+            catch (NpgsqlException e) when (watch.Elapsed < TimeSpan.FromSeconds(60) && (e is not PostgresException { SqlState: var state } || state.StartsWith("57", StringComparison.Ordinal)))
             {
                 await Task.Delay(100);
             }
         }
     }
 
-    /// <summary>Waits for a condition, looking every 20 ms.</summary>
+    /// <summary>Waits for a condition.</summary>
     /// <returns>How long it took.</returns>
     public static Task<TimeSpan> UntilAsync(Func<Task<bool>> holds, double seconds, Func<Task<string>> explain) =>
         Eventually.HoldsAsync(holds, explain, seconds);
@@ -206,13 +206,4 @@ internal sealed class ChaosHub : IAsyncDisposable
             return false;
         }
     }
-}
-
-/// <summary>One after the other and beside nothing else: these tests measure times and load the machine.</summary>
-[CollectionDefinition(Name, DisableParallelization = true)]
-#pragma warning disable CA1711 // xunit's word for it
-public sealed class ChaosCollection
-#pragma warning restore CA1711
-{
-    public const string Name = "Chaos";
 }

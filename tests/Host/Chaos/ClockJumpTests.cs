@@ -40,10 +40,10 @@ public sealed class ClockJumpTests
         await UntilTimerIsSetAsync(engine, id);
 
         engine.Clock.Set(engine.Clock.UtcNow.AddHours(2));
-        InstanceRecord run = await engine.EndAsync(id, 10);
+        InstanceRecord run = await engine.EndAsync(id);
 
         Assert.Equal(OrchestrationRuntimeStatus.Completed, run.Status);
-        Assert.InRange(double.Parse(run.Output!, CultureInfo.InvariantCulture), 7200 - 1, 7200 + 30);
+        Assert.InRange(double.Parse(run.Output!, CultureInfo.InvariantCulture), 7200 - 1, 7200 + 60);
     }
 
     [Fact]
@@ -55,11 +55,11 @@ public sealed class ClockJumpTests
         await UntilTimerIsSetAsync(engine, id);
 
         engine.Clock.Set(engine.Clock.UtcNow.AddSeconds(-2));
-        InstanceRecord run = await engine.EndAsync(id, 20);
+        InstanceRecord run = await engine.EndAsync(id);
 
         // Due 1 s after the start by a clock that went back 2 s.
-        Assert.InRange(double.Parse(run.Output!, CultureInfo.InvariantCulture), 1, 20);
-        Assert.InRange(watch.Elapsed.TotalSeconds, 2.9, 20);
+        Assert.InRange(double.Parse(run.Output!, CultureInfo.InvariantCulture), 1, 60);
+        Assert.True(watch.Elapsed.TotalSeconds >= 2.9, $"It fired after {watch.Elapsed}.");
     }
 
     [Fact]
@@ -69,10 +69,10 @@ public sealed class ClockJumpTests
         engine.Clock.Set(engine.Clock.UtcNow.AddHours(-5));
         Stopwatch watch = Stopwatch.StartNew();
 
-        InstanceRecord run = await engine.RunAsync("Wait", 1.0, seconds: 20);
+        InstanceRecord run = await engine.RunAsync("Wait", 1.0);
 
-        Assert.InRange(double.Parse(run.Output!, CultureInfo.InvariantCulture), 1, 20);
-        Assert.InRange(watch.Elapsed.TotalSeconds, 1, 20);
+        Assert.InRange(double.Parse(run.Output!, CultureInfo.InvariantCulture), 1, 60);
+        Assert.True(watch.Elapsed.TotalSeconds >= 1, $"It fired after {watch.Elapsed}.");
     }
 
     private static async Task UntilTimerIsSetAsync(TestEngine engine, string id) => await ChaosHub.UntilAsync(
@@ -80,5 +80,5 @@ public sealed class ClockJumpTests
         {
             await using Npgsql.NpgsqlCommand command = new("SELECT due_at IS NOT NULL FROM instances WHERE instance_id = $1", connection) { Parameters = { new() { Value = id } } };
             return await command.ExecuteScalarAsync() is true;
-        }, CancellationToken.None), 20, () => Task.FromResult("no timer was set"));
+        }, CancellationToken.None), 60, () => Task.FromResult("no timer was set"));
 }

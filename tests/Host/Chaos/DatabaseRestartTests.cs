@@ -5,7 +5,6 @@ using Xunit.Abstractions;
 namespace Durable.Tests.Host.Chaos;
 
 /// <summary>PostgreSQL stopped as by a power cut, under load, and started again.</summary>
-[Collection(ChaosCollection.Name)]
 public sealed class DatabaseRestartTests(ITestOutputHelper output)
 {
     [Fact]
@@ -22,12 +21,12 @@ public sealed class DatabaseRestartTests(ITestOutputHelper output)
         for (int restart = 0; restart < Restarts; restart++)
         {
             long done = await hub.QueryAsync<long>("SELECT count(*) FROM effects");
-            await ChaosHub.UntilAsync(async () => await hub.QueryAsync<long>("SELECT count(*) FROM effects") >= done + 40, 30, () => Task.FromResult("no work is done: " + Tail(host)));
+            await ChaosHub.UntilAsync(async () => await hub.QueryAsync<long>("SELECT count(*) FROM effects") >= done + 40, 60, () => Task.FromResult("no work is done: " + Tail(host)));
             await server.StopImmediateAsync();
             await server.StartAgainAsync();
             long after = await hub.QueryAsync<long>("SELECT count(*) FROM effects");
             TimeSpan back = await ChaosHub.UntilAsync(
-                async () => await hub.QueryAsync<long>("SELECT count(*) FROM effects") >= after + 10, 30, () => Task.FromResult("no work after the restart: " + Tail(host)));
+                async () => await hub.QueryAsync<long>("SELECT count(*) FROM effects") >= after + 10, 60, () => Task.FromResult("no work after the restart: " + Tail(host)));
             output.WriteLine($"Work went on {back.TotalSeconds:F2} s after the database was back");
         }
 

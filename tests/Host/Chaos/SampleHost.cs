@@ -85,11 +85,11 @@ internal sealed class SampleHost : IAsyncDisposable
     {
         try
         {
-            await task.WaitAsync(TimeSpan.FromSeconds(30));
+            await task.WaitAsync(TimeSpan.FromSeconds(60));
         }
         catch (TimeoutException)
         {
-            Assert.Fail($"Host {Pid} did not {what} within 30 s: {string.Join('\n', lines.TakeLast(20))}");
+            Assert.Fail($"Host {Pid} did not {what} within 60 s: {string.Join('\n', lines.TakeLast(20))}");
         }
     }
 

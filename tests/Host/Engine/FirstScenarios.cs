@@ -131,7 +131,7 @@ public sealed class FirstScenarios
         await engine.TellAsync(id, EventKind.ExecutionSuspended, "hold");
         await Eventually.HoldsAsync(async () => (await engine.Hub.GetAsync(id, true))!.Status == OrchestrationRuntimeStatus.Suspended);
         await engine.RaiseAsync(id, "go", "x");
-        await Task.Delay(200);
+        await Eventually.HoldsAsync(async () => (await engine.Hub.ReadHistoryAsync(id)).Any(e => e.Kind == EventKind.EventRaised)); // it was read, and nothing ran for it
         Assert.Equal(OrchestrationRuntimeStatus.Suspended, (await engine.Hub.GetAsync(id, true))!.Status);
         await engine.TellAsync(id, EventKind.ExecutionResumed, "on");
 

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Diagnostics;
 using System.Diagnostics.Metrics;
 using Durable.Host.History;
 using Durable.Host.Store;
@@ -112,7 +113,8 @@ public sealed class IdleTests
             await Task.Delay(100); // what the last turn left behind
             engine.Database.Probe = point =>
             {
-                if (point is { After: false, Operation: not "renew lease" }) looks.Enqueue(point.Operation);
+                // The last look for this test's own waits may come late.
+                if (point is { After: false, Operation: not ("renew lease" or "look for waits") }) looks.Enqueue(point.Operation);
             };
             Assert.Equal(0, await TurnsAsync());
             engine.Database.Probe = null;
@@ -125,6 +127,7 @@ public sealed class IdleTests
     {
         string database = await PostgresServer.CreateDatabaseAsync();
         int looks = 0;
+        Stopwatch watch = Stopwatch.StartNew();
         await using TestEngine engine = await TestEngine.StartAsync(App(), database, new HubSettings { HubName = "TestHub", ExtendedSessions = true, MaxSessions = 1 });
         await engine.ScheduleAsync("IdleWait", id: "waiting");
         await engine.Hub.WaitAsync("waiting", completion: false, payloads: false);
@@ -132,7 +135,7 @@ public sealed class IdleTests
         await engine.Hub.StartAsync(new StartRequest("scheduled", "IdleScheduled", null, StartAt: DateTimeOffset.UtcNow.AddMilliseconds(100)));
 
         await Task.Delay(Watched);
-        Assert.InRange(looks, 1, 2 + (int)(Watched / TimeSpan.FromMilliseconds(50)));
+        Assert.InRange(looks, 1, 2 + (int)(watch.Elapsed / TimeSpan.FromMilliseconds(50)));
         Assert.Equal("\"ran\"", (await engine.EndAsync("scheduled")).Output); // the waiting one has been given up for it
     }
 

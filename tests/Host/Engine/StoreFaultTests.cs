@@ -36,14 +36,16 @@ public sealed class StoreFaultTests
             .Orchestrator("Chain", async context => await context.CallActivityAsync<int>("Double", await context.CallActivityAsync<int>("Double", 3)));
         await using TestEngine engine = await TestEngine.StartAsync(app);
         bool refuses = true;
+        int refused = 0;
         engine.Database.Probe = point =>
         {
-            if (refuses && point is { Operation: "commit" or "renew lease" or "claim activities", After: false }) throw Error(state);
+            if (!refuses || point is not { Operation: "commit" or "renew lease" or "claim activities", After: false }) return;
+            Interlocked.Increment(ref refused);
+            throw Error(state);
         };
 
         await engine.ScheduleAsync("Chain", id: "chain");
-        await Eventually.HoldsAsync(() => Task.FromResult(engine.Log.Lines.Count > 0));
-        await Task.Delay(300);
+        await Eventually.HoldsAsync(() => engine.Log.Lines.Count > 0 && Volatile.Read(ref refused) >= 3);
         refuses = false;
 
         InstanceRecord run = await engine.EndAsync("chain");

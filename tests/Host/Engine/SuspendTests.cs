@@ -37,11 +37,11 @@ public sealed class SuspendTests
         await using TestEngine engine = await TestEngine.StartAsync(App());
         foreach (string id in (string[])["resumed", "ended"])
         {
-            await engine.Hub.StartAsync(new StartRequest(id, "Listen", null, StartAt: DateTimeOffset.UtcNow.AddMilliseconds(600)));
+            await engine.Hub.StartAsync(new StartRequest(id, "Listen", null, StartAt: DateTimeOffset.UtcNow.AddSeconds(3)));
             Assert.Equal(SendResult.Accepted, (await engine.TellAsync(id, EventKind.ExecutionSuspended)).Result);
         }
 
-        await Task.Delay(900);
+        await Task.Delay(TimeSpan.FromSeconds(3.3));
         Assert.Equal(SendResult.Accepted, (await engine.RaiseAsync("resumed", "go", "kept")).Result);
         await Task.Delay(200); // the event wakes it; nothing may run for it
         Assert.Empty(await engine.Hub.ReadHistoryAsync("resumed"));

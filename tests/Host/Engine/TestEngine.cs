@@ -48,7 +48,7 @@ internal sealed class TestEngine : IAsyncDisposable
     {
         TestEngine engine = Create(functions, connection ?? await PostgresServer.CreateDatabaseAsync(), settings, probe);
         await engine.Engine.StartAsync(CancellationToken.None);
-        await engine.Engine.Ready.WaitAsync(TimeSpan.FromSeconds(20));
+        await engine.Engine.Ready.WaitAsync(TimeSpan.FromSeconds(60));
         return engine;
     }
 
@@ -73,13 +73,13 @@ internal sealed class TestEngine : IAsyncDisposable
         return id;
     }
 
-    public async Task<InstanceRecord> EndAsync(string id, double seconds = 20)
+    public async Task<InstanceRecord> EndAsync(string id, double seconds = 60)
     {
         using CancellationTokenSource limit = new(TimeSpan.FromSeconds(seconds));
         return (await Hub.WaitAsync(id, completion: true, payloads: true, limit.Token))!;
     }
 
-    public async Task<InstanceRecord> RunAsync(string name, object? input = null, string? id = null, double seconds = 20) =>
+    public async Task<InstanceRecord> RunAsync(string name, object? input = null, string? id = null, double seconds = 60) =>
         await EndAsync(await ScheduleAsync(name, input, id), seconds);
 
     public Task<SendOutcome> RaiseAsync(string id, string name, object? payload) =>

@@ -1,5 +1,6 @@
 using Durable.Tests.Host.Http;
 using Durable.Host.Store;
+using Durable.Tests.Fixtures;
 using Microsoft.DurableTask.Client;
 
 namespace Durable.Tests.Host.Management;
@@ -112,8 +113,7 @@ public sealed class StartTests
     {
         await using ManagementHost host = await ManagementHost.StartAsync();
         Task<Answer> waiting = host.PostAsync("/orchestrators/Hello/a?timeout=30&pollingInterval=1", "1");
-        while (host.Hub.Starts.Count == 0)
-            await Task.Delay(5);
+        await Eventually.HoldsAsync(() => host.Hub.Starts.Count > 0);
         host.Hub.Put("a", OrchestrationRuntimeStatus.Completed, output: "{\"Name\":\"ADA\"}");
         (await waiting).Is(200, "{\"Name\":\"ADA\"}", "application/json; charset=utf-8");
 

@@ -1,6 +1,7 @@
 using Durable.Activities.Operations;
 using Durable.Operations.Leases;
 using Durable.Operations.Remote;
+using Durable.Tests.Fixtures;
 
 namespace Durable.Tests.Operations.Leases;
 
@@ -271,7 +272,8 @@ public sealed class LeaseKeeperTests
         Task start = world.Keeper.StartAsync(turn.LeaseId);
         await begun.Task;
         Task<LeaseReceipt> stop = world.StopAsync(turn.LeaseId);
-        Assert.NotSame(stop, await Task.WhenAny(stop, Task.Delay(300)));
+        await Eventually.HoldsAsync(async () => await world.ScalarAsync<long>("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'") > 0, "the stop does not wait");
+        Assert.False(stop.IsCompleted);
 
         release.SetResult();
         await start;

@@ -1,6 +1,5 @@
 using Durable.Operations.Leases;
 using Durable.Operations.Notifications;
-using Durable.Operations.Schema;
 using Durable.Tests.Fixtures;
 using Microsoft.Extensions.Logging.Abstractions;
 using Npgsql;
@@ -33,8 +32,7 @@ internal sealed class LeaseWorld : IAsyncDisposable
 
     public static async Task<LeaseWorld> CreateAsync(CostGuardOptions? options = null)
     {
-        NpgsqlDataSource database = NpgsqlDataSource.Create(await PostgresServer.CreateDatabaseAsync());
-        await AppSchema.ApplyAsync(database);
+        NpgsqlDataSource database = NpgsqlDataSource.Create(await PostgresServer.CreateAppDatabaseAsync());
         return new LeaseWorld(database, options ?? new CostGuardOptions());
     }
 

@@ -1,11 +1,9 @@
-using System.Diagnostics;
 using System.Text;
 using Amazon.EC2;
 using Amazon.SimpleSystemsManagement;
 using Durable.Operations.Leases;
 using Durable.Operations.Notifications;
 using Durable.Operations.Remote;
-using Durable.Operations.Schema;
 using Durable.Tests.Fixtures;
 using Durable.Tests.Operations.Remote;
 using Microsoft.Extensions.Logging.Abstractions;
@@ -27,8 +25,7 @@ public sealed class LeasesOnAwsTests(AwsSandbox sandbox) : IClassFixture<AwsSand
     {
         await sandbox.ResetAsync();
         cluster = await sandbox.CreateClusterAsync(workers: 1);
-        database = NpgsqlDataSource.Create(await PostgresServer.CreateDatabaseAsync());
-        await AppSchema.ApplyAsync(database);
+        database = NpgsqlDataSource.Create(await PostgresServer.CreateAppDatabaseAsync());
         keeper = new LeaseKeeper(database, [new Ec2Machines(ec2)], new CostGuardOptions());
         reaper = new LeaseReaper(database, keeper, new NotificationOutbox(database), NullLogger<LeaseReaper>.Instance);
     }
@@ -114,7 +111,7 @@ public sealed class LeasesOnAwsTests(AwsSandbox sandbox) : IClassFixture<AwsSand
         Assert.Equal(new ReaperRound(0, 1), await ReapAsync());
         Assert.Equal(new ReaperRound(0, 1), await ReapAsync());
         await using (NpgsqlCommand later = database.CreateCommand("UPDATE operations.machine_leases SET stop_called_at = now() - interval '4 minutes'")) await later.ExecuteNonQueryAsync();
-        for (Stopwatch watch = Stopwatch.StartNew(); (await ReapAsync()).Closed == 0; await Task.Delay(100)) Assert.True(watch.Elapsed < TimeSpan.FromSeconds(10), "still on");
+        await Eventually.HoldsAsync(async () => (await ReapAsync()).Closed > 0, "still on");
 
         Assert.All((await sandbox.StatesAsync()).Values, machine => Assert.Equal("stopped", machine));
         Assert.Contains("\"Force\"", (await sandbox.CallsAsync("ec2", "StopInstances"))[^1].Parameters, StringComparison.OrdinalIgnoreCase);
@@ -165,29 +162,21 @@ public sealed class LeasesOnAwsTests(AwsSandbox sandbox) : IClassFixture<AwsSand
     {
         LeaseTurn turn = await TakeAsync(run);
         await keeper.StartAsync(turn.LeaseId);
-        for (Stopwatch watch = Stopwatch.StartNew(); !(await keeper.ListAsync(turn.LeaseId)).Machines.All(machine => machine.IsRunning); await Task.Delay(100))
-            Assert.True(watch.Elapsed < TimeSpan.FromSeconds(20), "not running");
+        await Eventually.HoldsAsync(async () => (await keeper.ListAsync(turn.LeaseId)).Machines.All(machine => machine.IsRunning), "not running");
         return turn.LeaseId;
     }
 
     private async Task<LeaseReceipt> StoppedAsync(string lease)
     {
-        for (Stopwatch watch = Stopwatch.StartNew(); ; await Task.Delay(100))
-        {
-            LeaseReceipt receipt = await keeper.StopAsync(lease, false, LeaseKeeper.ByRun);
-            if (receipt.Proven) return receipt;
-            Assert.True(watch.Elapsed < TimeSpan.FromSeconds(20), receipt.ToString());
-        }
+        LeaseReceipt receipt = null!;
+        await Eventually.HoldsAsync(async () => (receipt = await keeper.StopAsync(lease, false, LeaseKeeper.ByRun)).Proven, () => Task.FromResult(receipt.ToString()));
+        return receipt;
     }
 
     private static async Task<RemoteJobState> EndAsync(RemoteHost host, RemoteTarget target, string id)
     {
-        for (Stopwatch watch = Stopwatch.StartNew(); watch.Elapsed < TimeSpan.FromSeconds(20); await Task.Delay(100))
-        {
-            RemoteJobState state = await host.PollAsync(target, id, default);
-            if (state.Phase != RemoteJobPhase.Running) return state;
-        }
-
-        throw new TimeoutException($"{id} does not end.");
+        RemoteJobState state = null!;
+        await Eventually.HoldsAsync(async () => (state = await host.PollAsync(target, id, default)).Phase != RemoteJobPhase.Running, $"{id} does not end");
+        return state;
     }
 }

@@ -193,12 +193,9 @@ public sealed class RemoteJobTests : IAsyncLifetime
 
     private async Task<RemoteJobState> EndAsync(string id)
     {
-        for (Stopwatch watch = Stopwatch.StartNew(); ; await Task.Delay(50))
-        {
-            RemoteJobState state = await host.PollAsync(Target, id, default);
-            if (state.Phase != RemoteJobPhase.Running) return state;
-            if (watch.Elapsed > TimeSpan.FromSeconds(20)) throw new TimeoutException($"{id} does not end.");
-        }
+        RemoteJobState state = null!;
+        await Eventually.HoldsAsync(async () => (state = await host.PollAsync(Target, id, default)).Phase != RemoteJobPhase.Running, $"{id} does not end");
+        return state;
     }
 
     private static (RemoteJobPhase, int?) Brief(RemoteJobState state) => (state.Phase, state.ExitCode);

@@ -1,5 +1,4 @@
 using Durable.Operations.Ledger;
-using Durable.Operations.Schema;
 using Durable.Pipelines.Climate.Grid;
 using Durable.Pipelines.Climate.Model;
 using Durable.Pipelines.Climate.Packing;
@@ -36,8 +35,7 @@ internal sealed class ClimateDatabase : IAsyncDisposable
 
     public static async Task<ClimateDatabase> CreateAsync()
     {
-        NpgsqlDataSource source = NpgsqlDataSource.Create(await PostgresServer.CreateDatabaseAsync());
-        await AppSchema.ApplyAsync(source);
+        NpgsqlDataSource source = NpgsqlDataSource.Create(await PostgresServer.CreateAppDatabaseAsync());
         return new ClimateDatabase(source);
     }
 

@@ -64,12 +64,7 @@ public sealed class SparkJobsTests : IAsyncLifetime
         RemoteCommand command = SparkJobs.Submit(work, stage, new Machine("i-1", "running", "t3.medium", "10.0.0.1"));
         command = command with { Environment = new Dictionary<string, string>(command.Environment ?? new Dictionary<string, string>()) { ["SPARK_HOME"] = Path.Combine(shell.Home, "spark") } };
         RemoteJobState state = await host.StartAsync(target, command);
-        for (int tries = 0; state.Phase == RemoteJobPhase.Running && tries < 200; tries++)
-        {
-            await Task.Delay(50);
-            state = await host.PollAsync(target, command.JobId);
-        }
-
+        await Eventually.HoldsAsync(async () => (state = await host.PollAsync(target, command.JobId)).Phase != RemoteJobPhase.Running);
         Assert.Equal((RemoteJobPhase.Exited, 0), (state.Phase, state.ExitCode));
         return (await File.ReadAllTextAsync(told, new UTF8Encoding(false, true))).Split('\0')[..^1];
     }

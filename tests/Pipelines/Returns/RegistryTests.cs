@@ -1,7 +1,6 @@
 using System.Text.Json;
 using Amazon.S3;
 using Amazon.S3.Model;
-using Durable.Operations.Schema;
 using Durable.Pipelines.Returns;
 using Durable.Tests.Fixtures;
 using Npgsql;
@@ -24,8 +23,7 @@ public sealed class RegistryTests(AwsSandbox sandbox) : IClassFixture<AwsSandbox
     {
         await sandbox.ResetAsync();
         await sandbox.CreateBucketAsync(Bucket);
-        database = NpgsqlDataSource.Create(await PostgresServer.CreateDatabaseAsync());
-        await AppSchema.ApplyAsync(database);
+        database = NpgsqlDataSource.Create(await PostgresServer.CreateAppDatabaseAsync());
         s3 = sandbox.S3();
         storage = new ReturnsStorage(s3, new ReturnsOptions { Bucket = Bucket, JobsDirectory = Path.Combine(SparkStandIn.Root, "Jobs") });
         models = new ModelTable(database);

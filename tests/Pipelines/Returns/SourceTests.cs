@@ -1,5 +1,4 @@
 using System.Text.Json;
-using Durable.Operations.Schema;
 using Durable.Pipelines.Returns;
 using Durable.Tests.Fixtures;
 using Npgsql;
@@ -204,11 +203,6 @@ public sealed class SourceTests(SourceTests.World world) : IClassFixture<SourceT
             new PostgrestSource(new HttpClient(), new ReturnsOptions { SupabaseUrl = (other ?? server).Url, SupabaseKey = PostgrestServer.Key }, TimeProvider.System);
 
         /// <summary>A database with the pipelines' tables.</summary>
-        internal async Task<NpgsqlDataSource> DatabaseAsync()
-        {
-            NpgsqlDataSource database = NpgsqlDataSource.Create(await PostgresServer.CreateDatabaseAsync());
-            await AppSchema.ApplyAsync(database);
-            return database;
-        }
+        internal async Task<NpgsqlDataSource> DatabaseAsync() => NpgsqlDataSource.Create(await PostgresServer.CreateAppDatabaseAsync());
     }
 }

@@ -1,6 +1,5 @@
 using System.Collections.Concurrent;
 using Durable.Operations.Ledger;
-using Durable.Operations.Schema;
 using Durable.Pipelines.Spot;
 using Durable.Pipelines.Spot.Model;
 using Durable.Pipelines.Spot.Storage;
@@ -69,8 +68,7 @@ internal sealed class SpotDatabase : IAsyncDisposable
 
     public static async Task<SpotDatabase> CreateAsync(SpotOptions? options = null)
     {
-        NpgsqlDataSource source = NpgsqlDataSource.Create(await PostgresServer.CreateDatabaseAsync());
-        await AppSchema.ApplyAsync(source);
+        NpgsqlDataSource source = NpgsqlDataSource.Create(await PostgresServer.CreateAppDatabaseAsync());
         return new SpotDatabase(source, options ?? new SpotOptions { Bucket = "memory", MaxRemovedShare = 1 });
     }
 

@@ -7,7 +7,6 @@ using Amazon.S3;
 using Amazon.SecurityToken;
 using Amazon.SecurityToken.Model;
 using Durable.Activities.Spot;
-using Durable.Operations.Schema;
 using Durable.Pipelines.Spot;
 using Durable.Pipelines.Spot.Collecting;
 using Durable.Pipelines.Spot.Model;
@@ -61,9 +60,10 @@ internal sealed class SpotWorld : IAsyncDisposable
     {
         await sandbox.ResetAsync();
         await sandbox.SetAsync("placementConfigurations", configurations);
-        SpotWorld world = new(sandbox, await PostgresServer.CreateDatabaseAsync(), options ?? Small);
-        await AppSchema.ApplyAsync(world.Get<NpgsqlDataSource>());
-        world.Clock.Set(SlotTime.Of(DateTime.UtcNow).Utc.AddSeconds(5)); // the sandbox has prices up to now only
+        SpotWorld world = new(sandbox, await PostgresServer.CreateAppDatabaseAsync(), options ?? Small);
+        SlotTime now = SlotTime.Of(DateTime.UtcNow); // the sandbox has prices up to now only
+        if (now.Plus(3).Day != now.Day) now = now.Plus(-6); // the slots after it are of its day
+        world.Clock.Set(now.Utc.AddSeconds(5));
         return world;
     }
 
