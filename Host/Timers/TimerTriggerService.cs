@@ -22,7 +22,7 @@ internal sealed class TimerTriggerService(
     /// <inheritdoc />
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
-        if (functions.All.Count == 0 || Schedules() is not { } schedules || !await PrepareAsync(stoppingToken)) return;
+        if (Schedules() is not { } schedules || !await PrepareAsync(stoppingToken)) return; // also without timers: the list of them is empty then, not broken
         await Task.WhenAll(schedules.Select(s => new TimerRunner(s.Function, s.Schedule, store, options, time, logger).RunAsync(stoppingToken)));
     }
 

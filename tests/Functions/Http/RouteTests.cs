@@ -42,9 +42,9 @@ public sealed class RouteTests(AwsSandbox sandbox) : IClassFixture<AwsSandbox>
         400 POST /admin/functions/ListRuns {}
         200 GET /admin/timers
         404 POST /admin/timers
-        204 POST /admin/timers/TickSpotSlot/pause
+        204 POST /admin/timers/ApplyRetention/pause
         404 POST /admin/timers/NoSuch/pause
-        204 POST /admin/timers/TickSpotSlot/resume
+        204 POST /admin/timers/ApplyRetention/resume
         404 POST /admin/timers/NoSuch/resume
         200 GET /api/options
         404 POST /api/options
@@ -193,6 +193,7 @@ public sealed class RouteTests(AwsSandbox sandbox) : IClassFixture<AwsSandbox>
             ["Pothole__Bucket"] = Bucket, ["Pothole__MasterInstanceId"] = "i-0123456789abcdef0", ["Pothole__WorkerInstanceIds"] = "i-0123456789abcdef1", ["Spot__Bucket"] = Bucket,
             ["Returns__Bucket"] = Bucket, ["Returns__RoleArn"] = Role,
             ["Benchmark__Bucket"] = Bucket, ["Benchmark__RoleArn"] = Role, ["Benchmark__Images"] = "xgboost=sandbox/xgboost:1",
+            ["AzureWebJobs.ApplyRetention.Disabled"] = "false", // one timer that has a row and does no harm
         };
         await using AppProcess app = await AppProcess.StartAsync(settings: settings);
         using HttpClient http = new() { BaseAddress = new Uri(app.Url), Timeout = TimeSpan.FromMinutes(1) };
