@@ -49,7 +49,8 @@ internal static class BenchmarkCommands
                 JsonNode? output = status.Field("output");
                 if (format == OutputFormat.Json) JsonView.Write(screen, format, status.Text("runtimeStatus") == "Completed" ? output : status);
                 else await WriteTableAsync(client, screen, cancellation);
-                if (output.Field("models") is JsonArray { Count: 0 } && output.Field("present") is JsonArray { Count: > 0 } there) screen.Say($"Nothing to do: all {there.Count} models have passed already (--force trains them again).");
+                if (output.Field("models") is JsonArray { Count: 0 } && output.Field("present") is JsonArray { Count: > 0 } there)
+                    screen.Say($"Nothing to do: {string.Join(", ", there.Select(Fields.Plain))} passed before (--force trains again).");
                 else if (status.Text("runtimeStatus") == "Completed") screen.Say($"{output.Text("verdict")}.{(output.Text("verdict") == "Incomplete" ? " Some models could not be run here; the table says why." : "")}");
                 else screen.Say(output.Text("message") is { Length: > 0 } reason ? reason : Fields.Plain(output));
                 return RunWaiter.Outcome(status);
