@@ -12,6 +12,7 @@ public sealed class PlacePacker(NpgsqlDataSource database, GridStore grid)
 {
     /// <summary>Packs everything anew. Safe to run twice; when the cells themselves changed, annual columns are dropped and must be packed again.</summary>
     /// <returns>Cells in the grid.</returns>
+    /// <exception cref="ImpossibleInputException">A table holds a number that its variable cannot have.</exception>
     public async Task<int> PackAsync(CancellationToken cancellationToken = default)
     {
         await InputYears.CheckAsync(database, cancellationToken);
@@ -22,6 +23,7 @@ public sealed class PlacePacker(NpgsqlDataSource database, GridStore grid)
         StormRecord storms = new(await ReadStormsAsync(cancellationToken));
 
         (Tile, GridColumns)[] places = [.. tiles.AsParallel().AsOrdered().Select(tile => (tile, Places(tile, facts, sea, storms)))];
+        foreach ((Tile tile, GridColumns columns) in places) PackedRanges.Check(columns, FactColumns, tile.GridIds, "");
         string version = Fingerprints.Of(places.SelectMany(place => GridVariables.Static.Select(variable => Hash(place.Item2[variable]))));
         await grid.WriteAsync(null, null, GridVariables.Static, places, version, cancellationToken);
         await ClearTyphoonYearsAsync(cancellationToken);

@@ -14,6 +14,7 @@ public sealed class YearPacker(NpgsqlDataSource database, GridStore grid)
 {
     /// <summary>Packs a year. Safe to run twice. Columns without any value are stored as missing.</summary>
     /// <returns>Known values packed, over all scenarios.</returns>
+    /// <exception cref="ImpossibleInputException">A table holds a number that its variable cannot have. Nothing of the year was packed.</exception>
     public async Task<long> PackAsync(int year, CancellationToken cancellationToken = default)
     {
         IReadOnlyList<Tile> tiles = await grid.ReadTilesAsync(cancellationToken: cancellationToken);
@@ -30,6 +31,8 @@ public sealed class YearPacker(NpgsqlDataSource database, GridStore grid)
         await FillDistrictsAsync(scenarios, year, positions, cancellationToken);
         await FillSeaLevelAsync(scenarios, year, tiles, cancellationToken);
 
+        int[] gridIds = [.. tiles.SelectMany(tile => tile.GridIds)];
+        foreach ((int index, GridColumns columns) in scenarios.Index()) PackedRanges.Check(columns, GridVariables.Annual, gridIds, $", {Scenarios.All[index].Name()} {year}");
         long known = 0;
         foreach ((int index, GridColumns columns) in scenarios.Index())
         {

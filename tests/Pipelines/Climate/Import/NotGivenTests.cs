@@ -3,6 +3,7 @@ using Durable.Pipelines.Climate.Grid;
 using Durable.Pipelines.Climate.Hazards;
 using Durable.Pipelines.Climate.Import;
 using Durable.Pipelines.Climate.Model;
+using Durable.Pipelines.Climate.Packing;
 
 namespace Durable.Tests.Pipelines.Climate.Import;
 
@@ -48,6 +49,24 @@ public sealed class NotGivenTests
         Assert.Equal([2, 0.55f * 30 / 50, 1], [coded[0][0], coded[1][0], coded[2][0]]);
         TyphoonExposure exposure = new((int)coded[0][0], coded[1][0], coded[3][0], coded[4][0], (int)coded[2][0]);
         Assert.Equal(((0.55 * 30 / 50) + (2 * 0.45 * 250 / 500)) / 2, Typhoon.Score(exposure, wettestDay: 250).Value, 4);
+    }
+
+    [Theory]
+    [InlineData("INSERT INTO climate.ws_data VALUES ('2050-03-01', 1, 3, 3, 3, -999)", "climate.ws_data gives -999 for Wind of cell 1, SSP585 2050; it goes from 0 to 150")]
+    [InlineData("INSERT INTO climate.rx1day_data VALUES (2050, 1, 120, -999, 120, 120)", "climate.rx1day_data gives -999 for WettestDay of cell 1, SSP245 2050; it goes from 0 to 3000")]
+    [InlineData("INSERT INTO climate.sea_level_data SELECT 2050, grid_id, 20, 20, 20, -9999 FROM climate.sea_level_grid", "climate.sea_level_data gives -9999 for SeaLevel of cell 1, SSP585 2050; it goes from -500 to 1000")]
+    [InlineData("INSERT INTO climate.cell_facts (grid_id, elevation_m) VALUES (1, -999)", "climate.cell_facts gives -999 for Elevation of cell 1; it goes from -500 to 9000")]
+    public async Task A_code_that_was_written_past_the_importer_stops_the_packing_and_is_named(string insert, string expected)
+    {
+        await using ClimateDatabase database = await ClimateDatabase.CreateAsync();
+        await database.ExecuteAsync("INSERT INTO climate.location_grid (grid_id, longitude, latitude) VALUES (1, 126.97, 37.57); INSERT INTO climate.sea_level_grid VALUES (1, 126.9, 37.5);" + insert);
+        ImpossibleInputException impossible = await Assert.ThrowsAsync<ImpossibleInputException>(async () =>
+        {
+            await database.Packer.PackAsync();
+            await new YearPacker(database.Source, database.Grid).PackAsync(2050);
+        });
+        Assert.StartsWith(expected, impossible.Message, StringComparison.Ordinal);
+        Assert.Equal(0L, await database.ScalarAsync<long>("SELECT count(*) FROM climate.cell_series WHERE year = 2050"));
     }
 
     private static async Task<float[][]> PackAsync(ClimateDatabase database)
