@@ -1,4 +1,5 @@
 using Durable;
+using Durable.Host;
 using Durable.Host.Hosting;
 using Durable.Operations;
 using Durable.Pipelines.Benchmark;

@@ -11,63 +11,15 @@ namespace Durable.Host.Engine;
 /// <summary>Runs activities: up to the configured number at once, with as many more claimed ahead.</summary>
 /// <remarks>At least once: a host that dies after the effect and before the result is written leaves the row, and another host runs it again.</remarks>
 internal sealed partial class ActivityWorker(
-    WorkSource source, HubWriter writer, HostLease lease, IFunctionRuntime functions, HubSettings settings, ILogger<ActivityWorker> logger)
+    WorkSource source, HubWriter writer, HostLease lease, IFunctionRuntime functions, HubSettings settings, LocalWork local, ILogger<ActivityWorker> logger)
 {
     private readonly Channel<ClaimedActivity> queue = Channel.CreateUnbounded<ClaimedActivity>();
-    private readonly Signal more = new();
-    private int taken; // reserved, queued and running
-    private int ahead = settings.MaxConcurrentActivities * 2;
-    private long lastClaim;
-    private volatile bool storeMayHaveMore = true;
-
-    /// <summary>Gives a result to the session of its instance, when this host holds it.</summary>
-    public Func<ClaimedActivity, HistoryEvent, bool> Deliver { get; set; } = (_, _) => false;
-
-    /// <summary>Told when an activity of a locally held instance starts (+1) or is done (-1).</summary>
-    public Action<ClaimedActivity, int> Track { get; set; } = (_, _) => { };
-
-    // Places claimed ahead of the workers. Short activities would make every claim a commit of a few; long ones would be hoarded from other hosts.
-    // So the number follows how fast the last claim was worked off.
-    private int Ahead => Volatile.Read(ref ahead);
-
-    /// <summary>Reserves up to <paramref name="wanted"/> places.</summary>
-    public int Reserve(int wanted)
-    {
-        while (true)
-        {
-            int now = Volatile.Read(ref taken);
-            int get = Math.Clamp(Ahead - now, 0, wanted);
-            if (!lease.Holds)
-            {
-                return 0;
-            }
-
-            if (Interlocked.CompareExchange(ref taken, now + get, now) == now)
-            {
-                return get;
-            }
-        }
-    }
-
-    /// <summary>Gives places back.</summary>
-    public void Unreserve(int count)
-    {
-        Interlocked.Add(ref taken, -count);
-        more.Set();
-    }
 
     /// <summary>Takes an activity claimed on a reserved place.</summary>
     public void Accept(ClaimedActivity activity)
     {
-        Track(activity, 1);
+        local.Track(activity, 1);
         queue.Writer.TryWrite(activity);
-    }
-
-    /// <summary>Looks for unclaimed activities soon.</summary>
-    public void LookForMore()
-    {
-        storeMayHaveMore = true;
-        more.Set();
     }
 
     /// <summary>Works until stopped. Running activities get the time of <see cref="HubSettings.ShutdownTimeout"/>, then their token is cancelled.</summary>
@@ -85,8 +37,8 @@ internal sealed partial class ActivityWorker(
     {
         while (queue.Reader.TryRead(out ClaimedActivity? dropped))
         {
-            Track(dropped, -1);
-            Unreserve(1);
+            local.Track(dropped, -1);
+            local.Release(1);
         }
     }
 
@@ -96,17 +48,10 @@ internal sealed partial class ActivityWorker(
         {
             try
             {
-                if (!await more.WaitAsync(settings.RenewEvery * 5, stopping))
+                await local.Places.WaitAsync(settings.RenewEvery * 5, stopping);
+                while (local.Places.WantsMore)
                 {
-                    storeMayHaveMore = true;
-                }
-
-                // Half empty, not one short: a claim is a commit, so claim many at once.
-                while (storeMayHaveMore && Volatile.Read(ref taken) <= Ahead / 2 && lease.Holds)
-                {
-                    storeMayHaveMore = false;
-                    Adapt();
-                    int places = Reserve(Ahead);
+                    int places = local.Places.BeginClaim();
                     List<ClaimedActivity> claimed = [];
                     try
                     {
@@ -114,11 +59,10 @@ internal sealed partial class ActivityWorker(
                     }
                     finally
                     {
-                        Interlocked.Add(ref taken, claimed.Count - places);
+                        local.Places.EndClaim(places, claimed.Count);
                     }
 
                     claimed.ForEach(Accept);
-                    storeMayHaveMore |= claimed.Count == places && places > 0;
                 }
             }
             catch (OperationCanceledException) when (stopping.IsCancellationRequested)
@@ -142,16 +86,7 @@ internal sealed partial class ActivityWorker(
     {
         lease.Suspect();
         await Task.Delay(500, CancellationToken.None);
-        LookForMore();
-    }
-
-    private void Adapt()
-    {
-        TimeSpan since = Stopwatch.GetElapsedTime(lastClaim);
-        lastClaim = Stopwatch.GetTimestamp();
-        int least = settings.MaxConcurrentActivities * 2;
-        int next = since < TimeSpan.FromMilliseconds(100) ? Ahead * 2 : since > TimeSpan.FromMilliseconds(500) ? least : Ahead;
-        Volatile.Write(ref ahead, Math.Clamp(next, least, Math.Max(least, 1024)));
+        local.Places.LookForMore();
     }
 
     private async Task WorkAsync(CancellationToken stopping, CancellationToken abort)
@@ -180,7 +115,7 @@ internal sealed partial class ActivityWorker(
             try
             {
                 HistoryEvent? result = await RunOneAsync(activity, token.Token);
-                if (result is not null && !Deliver(activity, result))
+                if (result is not null && !local.TryDeliver(activity, result))
                 {
                     await ReportAsync(activity, result);
                 }
@@ -217,11 +152,8 @@ internal sealed partial class ActivityWorker(
 
     private void Finish(ClaimedActivity activity)
     {
-        Track(activity, -1);
-        if (Interlocked.Decrement(ref taken) <= Ahead / 2 && storeMayHaveMore)
-        {
-            more.Set();
-        }
+        local.Track(activity, -1);
+        local.Places.Finish();
     }
 
     /// <summary>One attempt; null when the host is stopping and the attempt does not count.</summary>

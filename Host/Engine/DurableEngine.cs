@@ -15,23 +15,23 @@ internal sealed partial class DurableEngine : BackgroundService
         "Every load of the instance reads it all: let the orchestrator ContinueAsNew after some work, or give the work to children in smaller batches.";
 
     private static readonly TimeSpan ShortestLook = TimeSpan.FromMilliseconds(50);
-    private readonly ConcurrentDictionary<string, OrchestrationSession> sessions = new(StringComparer.Ordinal);
     private readonly HubDatabase database;
     private readonly HubClock clock;
     private readonly HubWriter writer;
     private readonly WorkSource source;
     private readonly HostLease lease;
     private readonly ActivityWorker activities;
+    private readonly LocalWork local;
     private readonly EngineTools tools;
     private readonly InstanceSignals signals;
     private readonly SemaphoreSlim turnSlots;
-    private readonly Signal wake = new();
     private readonly ILogger<DurableEngine> logger;
     private readonly TaskCompletionSource ready = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     /// <summary>An engine over its parts.</summary>
     public DurableEngine(
-        HubDatabase database, HubClock clock, HubWriter writer, WorkSource source, HostLease lease, ActivityWorker activities, EngineTools tools, InstanceSignals signals, ILogger<DurableEngine> logger)
+        HubDatabase database, HubClock clock, HubWriter writer, WorkSource source, HostLease lease, ActivityWorker activities, LocalWork local, EngineTools tools, InstanceSignals signals,
+        ILogger<DurableEngine> logger)
     {
         this.database = database;
         this.clock = clock;
@@ -39,55 +39,30 @@ internal sealed partial class DurableEngine : BackgroundService
         this.source = source;
         this.lease = lease;
         this.activities = activities;
+        this.local = local;
         this.tools = tools;
         this.signals = signals;
         this.logger = logger;
         turnSlots = new SemaphoreSlim(tools.Settings.MaxConcurrentOrchestrators);
-        writer.ReserveActivities = activities.Reserve;
-        writer.ReleaseActivities = activities.Unreserve;
-        writer.WorkWasLeft = left =>
-        {
-            if (left.Activities)
-            {
-                activities.LookForMore();
-            }
-
-            if (left.Instances)
-            {
-                wake.Set();
-            }
-        };
-        activities.Deliver = (activity, result) => sessions.TryGetValue(activity.InstanceId, out OrchestrationSession? session) && session.TryDeliver(activity.RunNo, result);
-        activities.Track = (activity, change) =>
-        {
-            if (sessions.TryGetValue(activity.InstanceId, out OrchestrationSession? session))
-            {
-                session.CountActivity(change);
-            }
-        };
-        signals.Sent += wake.Set;
+        signals.Sent += local.Wake.Set;
         clock.JumpedAhead += () =>
         {
             // Sessions sleep by the monotonic clock until their timer is due: they look again, and so does the claim of unheld ones.
-            foreach (OrchestrationSession session in sessions.Values)
+            foreach (OrchestrationSession session in local.Sessions.Values)
             {
                 session.Wake();
             }
 
-            wake.Set();
+            local.Wake.Set();
         };
-        lease.Notified += () =>
-        {
-            wake.Set();
-            activities.LookForMore();
-        };
+        lease.Notified += local.Look;
     }
 
     /// <summary>Completes when the host has joined the hub for the first time.</summary>
     public Task Ready => ready.Task;
 
     /// <summary>Instances held now.</summary>
-    public int Sessions => sessions.Count;
+    public int Sessions => local.Sessions.Count;
 
     /// <inheritdoc />
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
@@ -138,8 +113,7 @@ internal sealed partial class DurableEngine : BackgroundService
         writer.HostNo = lease.HostNo;
         await lease.RenewAsync(stopping);
         await lease.FreeTheDeadAsync(stopping);
-        wake.Set();
-        activities.LookForMore();
+        local.Look();
         ready.TrySetResult();
     }
 
@@ -186,8 +160,7 @@ internal sealed partial class DurableEngine : BackgroundService
 
                 if (await lease.FreeTheDeadAsync(round) > 0)
                 {
-                    wake.Set();
-                    activities.LookForMore();
+                    local.Look();
                 }
             }
             catch (Exception e) when (HubDatabase.IsTransient(e) && !round.IsCancellationRequested && lease.Holds)
@@ -215,14 +188,14 @@ internal sealed partial class DurableEngine : BackgroundService
                 longest = until < shortest ? shortest : until < longest ? until : longest;
             }
 
-            await wake.WaitAsync(longest, round);
+            await local.Wake.WaitAsync(longest, round);
             if (!lease.Holds)
             {
                 lease.Lose();
                 return;
             }
 
-            int places = Math.Max(0, Math.Min(ClaimAtOnce, tools.Settings.MaxSessions - sessions.Count));
+            int places = Math.Max(0, Math.Min(ClaimAtOnce, tools.Settings.MaxSessions - local.Sessions.Count));
             (List<string> ids, nextDue) = await source.ClaimInstancesAsync(lease.HostNo, places, round);
             claimed = ids.Count > 0;
             if (ids.Count > 0)
@@ -230,18 +203,18 @@ internal sealed partial class DurableEngine : BackgroundService
                 foreach (LoadedInstance instance in await source.LoadAsync(lease.HostNo, ids, round))
                 {
                     OrchestrationSession session = new(instance, clock, RunTurnsAsync);
-                    if (sessions.TryGetValue(instance.InstanceId, out OrchestrationSession? stale))
+                    if (local.Sessions.TryGetValue(instance.InstanceId, out OrchestrationSession? stale))
                     {
                         Close(stale);
                     }
 
-                    sessions[instance.InstanceId] = session;
+                    local.Sessions[instance.InstanceId] = session;
                 }
             }
 
             foreach (IGrouping<string, Mail> mail in (await source.ReadMailAsync(lease.HostNo, ids, round)).GroupBy(m => m.InstanceId))
             {
-                if (sessions.TryGetValue(mail.Key, out OrchestrationSession? session))
+                if (local.Sessions.TryGetValue(mail.Key, out OrchestrationSession? session))
                 {
                     session.AddMail(mail);
                 }
@@ -249,7 +222,7 @@ internal sealed partial class DurableEngine : BackgroundService
 
             foreach (string id in ids)
             {
-                if (sessions.TryGetValue(id, out OrchestrationSession? session))
+                if (local.Sessions.TryGetValue(id, out OrchestrationSession? session))
                 {
                     session.Wake();
                 }
@@ -257,7 +230,7 @@ internal sealed partial class DurableEngine : BackgroundService
 
             if (ids.Count >= places && places > 0)
             {
-                wake.Set();
+                local.Wake.Set();
             }
             else if (places == 0)
             {
@@ -299,7 +272,7 @@ internal sealed partial class DurableEngine : BackgroundService
         {
             if (await source.GiveBackAsync(hostNo, session.InstanceId, session.Epoch, CancellationToken.None) > 0)
             {
-                wake.Set();
+                local.Wake.Set();
             }
         }
         catch (Exception e) when (HubDatabase.IsTransient(e) || e is ObjectDisposedException)
@@ -368,7 +341,7 @@ internal sealed partial class DurableEngine : BackgroundService
         {
             Log.HistoryIsLong(logger, session.InstanceId, events, LongHistoryRemedy);
         }
-        foreach (Replay.ScheduleTaskAction task in write.Activities.Take(written.Claimed))
+        foreach (ScheduleTaskAction task in write.Activities.Take(written.Claimed))
         {
             activities.Accept(new ClaimedActivity(write.RunNo, task.TaskId, write.InstanceId, task.Name, task.Version, task.Input, write.TraceParent, 1));
         }
@@ -397,7 +370,7 @@ internal sealed partial class DurableEngine : BackgroundService
     /// <summary>Removes a session; results that were on their way to it go through the store.</summary>
     private void Close(OrchestrationSession session)
     {
-        sessions.TryRemove(new KeyValuePair<string, OrchestrationSession>(session.InstanceId, session));
+        local.Sessions.TryRemove(new KeyValuePair<string, OrchestrationSession>(session.InstanceId, session));
         _ = ReportLateAsync(session, session.Close());
     }
 
@@ -419,7 +392,7 @@ internal sealed partial class DurableEngine : BackgroundService
             lease.Suspect(); // what cannot be given back one by one is given back with all else
         }
 
-        wake.Set();
+        local.Wake.Set();
     }
 
     private async Task ReportLateAsync(ActivityResult result)
@@ -439,7 +412,7 @@ internal sealed partial class DurableEngine : BackgroundService
     {
         TimeSpan limit = idle ?? tools.Settings.IdleTimeout;
         long before = Environment.TickCount64 - (long)limit.TotalMilliseconds;
-        foreach (OrchestrationSession session in sessions.Values)
+        foreach (OrchestrationSession session in local.Sessions.Values)
         {
             if (session.IdleSince(before, limit))
             {
@@ -452,9 +425,9 @@ internal sealed partial class DurableEngine : BackgroundService
     private void DropEverything()
     {
         activities.DropQueued();
-        foreach (OrchestrationSession session in sessions.Values)
+        foreach (OrchestrationSession session in local.Sessions.Values)
         {
-            sessions.TryRemove(session.InstanceId, out _);
+            local.Sessions.TryRemove(session.InstanceId, out _);
             session.Close();
         }
     }

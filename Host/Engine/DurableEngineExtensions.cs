@@ -22,6 +22,9 @@ internal static class DurableEngineExtensions
         services.AddSingleton<WorkSource>();
         services.AddSingleton<HostLease>();
         services.AddSingleton<InstanceSignals>();
+        services.AddSingleton<ActivityPlaces>();
+        services.AddSingleton<LocalWork>();
+        services.AddSingleton<ILocalWork>(provider => provider.GetRequiredService<LocalWork>());
         services.AddSingleton<ActivityWorker>();
         services.AddSingleton<PostgresTaskHub>();
         services.AddSingleton<ITaskHub>(provider => provider.GetRequiredService<PostgresTaskHub>());

@@ -1,6 +1,5 @@
 using Durable.Host.History;
 using Durable.Host.Store;
-using Durable.Host.Client;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.DurableTask.Client;

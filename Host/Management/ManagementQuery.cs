@@ -1,5 +1,4 @@
 using System.Globalization;
-using Durable.Host.Client;
 using Durable.Host.Store;
 using Microsoft.AspNetCore.Http;
 using Microsoft.DurableTask.Client;

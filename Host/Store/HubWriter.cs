@@ -1,7 +1,6 @@
 using System.Diagnostics;
 using System.Threading.Channels;
 using Durable.Host.History;
-using Durable.Host.Replay;
 using Microsoft.Extensions.Logging;
 using Npgsql;
 
@@ -10,7 +9,7 @@ namespace Durable.Host.Store;
 /// <summary>Writes turns and activity results. What waits while one transaction commits goes into the next one together: a commit is the unit of cost.</summary>
 /// <remarks>Each batch is one transaction and one round trip. A batch whose reply was lost is written again; the fence tells what is in already.</remarks>
 #pragma warning disable CA1001 // The source is only cancelled; it holds nothing to dispose.
-internal sealed partial class HubWriter(HubDatabase database, ILogger<HubWriter> logger) : IAsyncDisposable
+internal sealed partial class HubWriter(HubDatabase database, ILocalWork local, ILogger<HubWriter> logger) : IAsyncDisposable
 #pragma warning restore CA1001
 {
     private const int MostTurns = 256;
@@ -20,15 +19,6 @@ internal sealed partial class HubWriter(HubDatabase database, ILogger<HubWriter>
 
     /// <summary>Number of this host; set when it registers.</summary>
     public long HostNo { get; set; }
-
-    /// <summary>Gives slots of this host's activity workers to a turn about to be written: how many of the asked number may be claimed with it.</summary>
-    public Func<int, int> ReserveActivities { get; set; } = _ => 0;
-
-    /// <summary>Takes back slots of a turn that was not written.</summary>
-    public Action<int> ReleaseActivities { get; set; } = _ => { };
-
-    /// <summary>Called after a commit that left work for somebody: messages, children, unclaimed activities.</summary>
-    public Action<WorkLeft> WorkWasLeft { get; set; } = _ => { };
 
     /// <summary>Starts writing.</summary>
     public void Start() => loop ??= Task.Run(RunAsync);
@@ -178,7 +168,7 @@ internal sealed partial class HubWriter(HubDatabase database, ILogger<HubWriter>
     {
         if (turn.Claimed is > 0)
         {
-            ReleaseActivities(turn.Claimed.Value);
+            local.Release(turn.Claimed.Value);
         }
 
         turn.Claimed = null;
@@ -192,7 +182,7 @@ internal sealed partial class HubWriter(HubDatabase database, ILogger<HubWriter>
         foreach (PendingTurn turn in turns)
         {
             // Kept over a repeated try, so that a reply lost between two tries does not reserve twice.
-            turn.Claimed ??= turn.Write.Activities.Count == 0 ? 0 : ReserveActivities(turn.Write.Activities.Count);
+            turn.Claimed ??= turn.Write.Activities.Count == 0 ? 0 : local.Reserve(turn.Write.Activities.Count);
         }
 
         WorkLeft left = await database.RunAsync("commit", async connection =>
@@ -216,7 +206,7 @@ internal sealed partial class HubWriter(HubDatabase database, ILogger<HubWriter>
 
         if (left.Any)
         {
-            WorkWasLeft(left);
+            local.WorkWasLeft(left);
         }
     }
 

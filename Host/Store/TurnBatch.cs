@@ -1,5 +1,4 @@
 using Durable.Host.History;
-using Durable.Host.Replay;
 using Durable.Postgres;
 using Npgsql;
 using NpgsqlTypes;

@@ -1,5 +1,4 @@
 using Durable.Host.History;
-using Durable.Host.Replay;
 using Microsoft.DurableTask.Client;
 
 namespace Durable.Host.Store;

@@ -1,6 +1,5 @@
 using Durable.Host.Hosting;
 using Durable.Host.Configuration;
-using Durable.Host.Http;
 using Durable.Host.Store;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.Hosting;

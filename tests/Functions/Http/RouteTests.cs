@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Net.Http.Headers;
 using System.Reflection;
 using System.Text;
+using Durable.Host;
 using Durable.Host.Hosting;
 using Durable.Host.Http;
 using Durable.Host.Management;

@@ -1,4 +1,5 @@
 using System.Reflection;
+using Durable.Host;
 using Durable.Host.Hosting;
 using Microsoft.AspNetCore.Builder;
 

@@ -1,4 +1,4 @@
-namespace Durable.Host.Client;
+namespace Durable.Host.Store;
 
 /// <summary>Which instance ids and texts a client may give.</summary>
 internal static class InstanceIds

@@ -1,7 +1,7 @@
 using System.Buffers.Text;
 using System.Text;
 
-namespace Durable.Host.Client;
+namespace Durable.Host.Store;
 
 /// <summary>Continuation tokens of listings: opaque to callers, inside the last instance id of the page before.</summary>
 internal static class PageToken

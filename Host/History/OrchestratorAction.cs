@@ -1,4 +1,4 @@
-namespace Durable.Host.Replay;
+namespace Durable.Host.History;
 
 /// <summary>Something an orchestrator asked for in a turn. <paramref name="TaskId"/> is its sequence number within the execution.</summary>
 internal abstract record OrchestratorAction(int TaskId);

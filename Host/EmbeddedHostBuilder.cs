@@ -3,6 +3,7 @@ using Durable.Host.Client;
 using Durable.Host.Configuration;
 using Durable.Host.Engine;
 using Durable.Host.Functions;
+using Durable.Host.Hosting;
 using Durable.Host.Http;
 using Durable.Host.Management;
 using Durable.Host.Store;
@@ -18,7 +19,7 @@ using Microsoft.Extensions.Diagnostics.Metrics;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 
-namespace Durable.Host.Hosting;
+namespace Durable.Host;
 
 /// <summary>Where an app begins when no Functions host started it: builds a host that runs the app's functions in this process.</summary>
 public static class EmbeddedHost

@@ -1,0 +1,80 @@
+using System.Diagnostics;
+using Durable.Host.Store;
+
+namespace Durable.Host.Engine;
+
+/// <summary>How many activities this host runs or has claimed ahead, and when it looks for more. Safe for many threads.</summary>
+/// <remarks>Short activities would make every claim a commit of a few; long ones would be hoarded from other hosts. So the number claimed ahead of
+/// the workers follows how fast the last claim was worked off.</remarks>
+internal sealed class ActivityPlaces(HostLease lease, HubSettings settings)
+{
+    private const int Most = 1024;
+    private static readonly TimeSpan Fast = TimeSpan.FromMilliseconds(100), Slow = TimeSpan.FromMilliseconds(500);
+
+    private readonly Signal more = new();
+    private readonly int least = settings.MaxConcurrentActivities * 2;
+    private int ahead = settings.MaxConcurrentActivities * 2;
+    private int taken; // reserved, queued and running
+    private long lastClaim;
+    private volatile bool storeMayHaveMore = true;
+
+    /// <summary>Half of the places are free and the store may have work: half empty, not one short, because a claim is a commit.</summary>
+    public bool WantsMore => storeMayHaveMore && Volatile.Read(ref taken) <= Ahead / 2 && lease.Holds;
+
+    private int Ahead => Volatile.Read(ref ahead);
+
+    /// <summary>Reserves up to <paramref name="wanted"/> places; none without a lease.</summary>
+    public int Reserve(int wanted)
+    {
+        while (true)
+        {
+            int now = Volatile.Read(ref taken);
+            int get = Math.Clamp(Ahead - now, 0, wanted);
+            if (!lease.Holds) return 0;
+            if (Interlocked.CompareExchange(ref taken, now + get, now) == now) return get;
+        }
+    }
+
+    /// <summary>Gives places back.</summary>
+    public void Release(int count)
+    {
+        Interlocked.Add(ref taken, -count);
+        more.Set();
+    }
+
+    /// <summary>Begins a claim: reserves all free places and sizes the next ones by how fast the last was worked off.</summary>
+    public int BeginClaim()
+    {
+        storeMayHaveMore = false;
+        TimeSpan since = Stopwatch.GetElapsedTime(lastClaim);
+        lastClaim = Stopwatch.GetTimestamp();
+        Volatile.Write(ref ahead, Math.Clamp(since < Fast ? Ahead * 2 : since > Slow ? least : Ahead, least, Math.Max(least, Most)));
+        return Reserve(Ahead);
+    }
+
+    /// <summary>Ends a claim: unused places are free again. A claim that filled them all leaves more in the store.</summary>
+    public void EndClaim(int places, int claimed)
+    {
+        Interlocked.Add(ref taken, claimed - places);
+        if (claimed == places && places > 0) storeMayHaveMore = true;
+    }
+
+    /// <summary>An activity is done.</summary>
+    public void Finish()
+    {
+        if (Interlocked.Decrement(ref taken) <= Ahead / 2 && storeMayHaveMore) more.Set();
+    }
+
+    /// <summary>Looks for unclaimed activities soon.</summary>
+    public void LookForMore()
+    {
+        storeMayHaveMore = true;
+        more.Set();
+    }
+
+    /// <summary>Waits until there is reason to look, for <paramref name="longest"/> at most; after that the store may have work whatever was said.</summary>
+    public async Task WaitAsync(TimeSpan longest, CancellationToken cancellation)
+    {
+        if (!await more.WaitAsync(longest, cancellation)) storeMayHaveMore = true;
+    }
+}
