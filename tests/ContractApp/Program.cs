@@ -1,4 +1,4 @@
-using Durable.Host.Hosting;
+using Durable.Host;
 using Microsoft.Extensions.Hosting;
 
 EmbeddedHost.CreateBuilder(args).Build().Run();
