@@ -119,6 +119,7 @@ internal static class InstanceCommands
             string route = "orchestrators/" + Uri.EscapeDataString(parsed.GetRequiredValue(name)) + (parsed.GetValue(id) is { Length: > 0 } chosen ? "/" + Uri.EscapeDataString(chosen) : string.Empty);
             Answer answer = await client.ManageAsync(HttpMethod.Post, route, json, cancellation);
             string started = answer.Body.Text("id");
+            await RefuseUnknownAsync(client, started, cancellation);
             if (!parsed.GetValue(wait))
                 return Accepted(screen, format, answer, $"started {started}");
             screen.Say($"Started {started}.");
@@ -126,6 +127,18 @@ internal static class InstanceCommands
             JsonView.Write(screen, format, status);
             return RunWaiter.Outcome(status);
         });
+    }
+
+    // The host starts what no function is called, and fails it in its first turn.
+    private static async Task RefuseUnknownAsync(DurableClient client, string id, CancellationToken cancellation)
+    {
+        for (int looks = 0; looks < 20; looks++, await Task.Delay(100, cancellation))
+        {
+            JsonNode status = await StatusAsync(client, id, "?showInput=false", cancellation);
+            string state = status.Text("runtimeStatus"), reason = status.Field("output") is JsonObject failure ? failure.Text("message") : string.Empty;
+            if (state == "Failed" && reason.StartsWith("The function '", StringComparison.Ordinal)) throw new CommandFailedException(ExitCode.BadUsage, reason);
+            if (state != "Pending") return;
+        }
     }
 
     private static async Task<JsonNode> StatusAsync(DurableClient client, string id, string query, CancellationToken cancellation)
@@ -136,7 +149,7 @@ internal static class InstanceCommands
 
     private static CommandFailedException Unknown(string id) => new(ExitCode.Failed, $"There is no instance {id}. {Screen.Command} instances list shows those there are.");
 
-    // 404, 409, 410 and 412 carry no words; the state does, and what the verb needs.
+    // What comes with 404, 409, 410 and 412, if anything, is for programs; people are told the state, and what the verb needs.
     private static async Task<Answer> SteerAsync(DurableClient client, HttpMethod method, string id, string rest, string need, CancellationToken cancellation)
     {
         Answer answer = await client.ManageAsync(

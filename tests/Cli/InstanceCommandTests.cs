@@ -89,16 +89,31 @@ public sealed class InstanceCommandTests
     }
 
     [Fact]
+    public async Task A_start_of_no_orchestration_is_bad_usage_although_the_host_takes_it()
+    {
+        await using FakeHost host = await FakeHost.StartAsync();
+        host.On("POST /runtime/webhooks/durabletask/orchestrators/Wsh", 202, """{"id":"w-2"}""");
+        host.On("GET /runtime/webhooks/durabletask/instances/w-2", 200, """
+            {"instanceId":"w-2","runtimeStatus":"Failed","output":{"message":"The function 'Wsh' doesn't exist, is disabled, or is not an orchestrator function.","details":null}}
+            """);
+
+        CliCall call = await CliCall.RunAsync(host, "instances", "start", "Wsh");
+
+        Assert.Equal((2, "The function 'Wsh' doesn't exist, is disabled, or is not an orchestrator function."), (call.ExitCode, call.Error.Trim()));
+    }
+
+    [Fact]
     public async Task Any_orchestration_is_started_with_input_and_id()
     {
         await using FakeHost host = await FakeHost.StartAsync();
         host.On("POST /runtime/webhooks/durabletask/orchestrators/Wash/w-1", 202, """{"id":"w-1"}""");
+        host.On("GET /runtime/webhooks/durabletask/instances/w-1", 202, """{"instanceId":"w-1","runtimeStatus":"Running","output":null}""");
 
         CliCall call = await CliCall.RunAsync(host, "instances", "start", "Wash", "--input", """{"cars":3}""", "--id", "w-1");
         CliCall bad = await CliCall.RunAsync(host, "instances", "start", "Wash", "--input", "three");
 
         Assert.Equal((0, "started w-1"), (call.ExitCode, call.Out.Trim()));
-        Assert.Equal("""{"cars":3}""", Assert.Single(host.Requests).Body);
+        Assert.Equal("""{"cars":3}""", host.Requests.First().Body);
         Assert.Equal(2, bad.ExitCode);
         Assert.StartsWith("--input is not JSON", bad.Error, StringComparison.Ordinal);
     }
