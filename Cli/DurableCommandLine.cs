@@ -49,6 +49,7 @@ internal static partial class DurableCommandLine
             TimerCommands.Create(connection, screen),
             FunctionCommands.Create(connection, screen),
             LeaseCommands.Create(connection, screen),
+            OptionsCommand.Create(connection, screen),
             HealthCommand.Create(connection, screen),
         };
         root.Add(CompletionCommands.Script(screen));

@@ -51,6 +51,9 @@ public sealed partial class ListCommandTests
         ("functions list", "GET /admin/functions", """
             [{"name":"StartClimateProbabilityBatchOfAllScenariosAtOnce","config":{"bindings":[{"type":"httpTrigger","methods":["get","post","delete"],"route":"operations/runs/{instanceId}/partitions/{partition}/cancel"}]},"invoke_url_template":"http://127.0.0.1:7071/api/operations/runs/{instanceId}/partitions/{partition}/cancel","isDisabled":false}]
             """, "StartClimateProbability"),
+        ("options", "GET /api/options", """
+            {"benchmark/models/{model}/rollback":[{"name":"maxFallbackShare","kind":"List","about":"LONG","default":"all","least":null,"most":null,"allowed":["xgboost","lightgbm","tensorflow-mlp","tensorflow-cnn"]}]}
+            """, "maxFallbackShare"),
         ("leases list", "GET /api/operations/leases", """
             {"leases":[{"runId":"pothole-2026-02-12/20260212T090000000Z","state":"stopping","overdue":true,"cluster":"pothole-spark-cluster-of-seoul","deadline":"2026-02-12T10:00:00Z","closedBy":"reaper: the run is Terminated","costUsd":1234.5678,"secondsBilled":123456,
               "machines":[{"id":"i-0123456789abcdef0","state":"stopping"},{"id":"i-0123456789abcdef1","state":"stopped"},{"id":"i-0123456789abcdef2","state":"running"}]}],"before":null}
