@@ -15,9 +15,9 @@ internal sealed partial class InstanceRetention(PostgresTaskHub hub, HubSettings
     {
         while (settings.InstanceRetention > TimeSpan.Zero)
         {
-            await Task.Delay(LookEvery, time, stoppingToken);
             try
             {
+                await Task.Delay(LookEvery, time, stoppingToken);
                 int purged = 0;
                 while (await hub.PurgeOldAsync(settings.InstanceRetention, stoppingToken) is > 0 and int batch)
                 {
@@ -30,7 +30,11 @@ internal sealed partial class InstanceRetention(PostgresTaskHub hub, HubSettings
                     Log.Purged(logger, purged, settings.InstanceRetention);
                 }
             }
-            catch (Exception e) when (e is not OperationCanceledException)
+            catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
+            {
+                return;
+            }
+            catch (Exception e)
             {
                 Log.Failed(logger, StoreFaults.Explain(e));
             }

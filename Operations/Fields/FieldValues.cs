@@ -95,7 +95,7 @@ public sealed class FieldValues
     {
         Field field = Field(name);
         if (!given.TryGetValue(name, out string? text) || text.Length == 0) return (string?)field.Default;
-        return text.Length <= (field.Most ?? int.MaxValue) ? text : Wrong(field, text[..20] + "…", $"has {text.Length} characters", $"at most {field.Most}", (string?)null);
+        return text.Length <= (field.Most ?? int.MaxValue) ? text : Wrong(field, text[..Math.Min(20, text.Length)] + "…", $"has {text.Length} characters", $"at most {field.Most}", (string?)null);
     }
 
     private void ReadBody(string? json)

@@ -1,9 +1,11 @@
 using System.Net;
+using System.Net.Sockets;
 using System.Text;
 using System.Text.Json;
 using Durable.Tests.AzureHost.Hub;
 using Durable.Tests.AzureHost.Rpc;
 using Durable.Tests.AzureHost.Worker;
+using Durable.Tests.Fixtures;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
@@ -68,6 +70,7 @@ internal sealed class AzureHostDriver : IAsyncDisposable
         try
         {
             await driver.Worker.LoadAsync(settings).WaitAsync(Patience);
+            await driver.ListensAsync(); // the worker names its proxy's address before it listens there
             return driver;
         }
         catch
@@ -76,6 +79,22 @@ internal sealed class AzureHostDriver : IAsyncDisposable
             throw;
         }
     }
+
+    private Task ListensAsync() => Eventually.HoldsAsync(
+        async () =>
+        {
+            try
+            {
+                using TcpClient probe = new();
+                await probe.ConnectAsync(Worker.HttpUri.Host, Worker.HttpUri.Port);
+                return true;
+            }
+            catch (SocketException)
+            {
+                return false;
+            }
+        },
+        () => Task.FromResult($"the worker listens at {Worker.HttpUri}: {Log}"));
 
     /// <summary>
     /// Sends a request to the function of its route, as the host's front does: the request itself by the proxy, the call beside it.
