@@ -100,7 +100,7 @@ public sealed class ReturnsLifeTests(ReturnsLifeTests.Shared shared) : IClassFix
             return await world.ScalarAsync<long>("SELECT count(*) FROM operations.machine_leases WHERE state <> 'closed'") == 0;
         });
         Assert.Equal(TrainingJobStatus.Stopped, Assert.Single(await JobsAsync()).TrainingJobStatus);
-        Assert.Equal("reaper", await world.ScalarAsync<string>("SELECT closed_by FROM operations.machine_leases ORDER BY granted_at DESC LIMIT 1"));
+        Assert.Equal("reaper", await world.ScalarAsync<string>("SELECT closed_by FROM operations.machine_leases ORDER BY granted_at DESC NULLS LAST LIMIT 1"));
         Assert.Equal(1L, await world.ScalarAsync<long>("SELECT count(*) FROM operations.notifications WHERE event = 'cost_guard' AND body LIKE '%is Terminated%' AND body LIKE '%' || $1 || '%'", name));
 
         // And the next training is a run like any other.
