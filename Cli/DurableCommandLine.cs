@@ -14,7 +14,8 @@ internal static partial class DurableCommandLine
     private const string Name = "durable";
     private const string NoCommand = "Required command was not provided.";
 
-    /// <summary>Parses and runs one command line. Nothing escapes but <see cref="OutOfMemoryException"/> and its kind: errors become a line and a code.</summary>
+    /// <summary>Parses and runs one command line. Nothing escapes but <see cref="OutOfMemoryException"/> and its kind: errors become a line
+    /// and a code.</summary>
     /// <returns>One of <see cref="ExitCode"/>.</returns>
     public static async Task<int> RunAsync(IReadOnlyList<string> args, Screen screen, CancellationToken cancellation = default)
     {
@@ -23,9 +24,18 @@ internal static partial class DurableCommandLine
         if (parsed.Errors.Count > 0)
             return Refuse(root, parsed, screen);
 
-        // Results go to the screen; what System.CommandLine itself writes, help and version, comes here and is given the name people call this by.
+        // Results go to the screen; what System.CommandLine itself writes, help and version, comes here and is given the name people call
+        // this by.
         using StringWriter own = new();
-        int code = await parsed.InvokeAsync(new InvocationConfiguration { Output = own, Error = screen.Error, EnableDefaultExceptionHandler = false }, cancellation);
+        int code = await parsed.InvokeAsync(
+            new InvocationConfiguration
+            {
+                Output = own,
+                Error = screen.Error,
+                EnableDefaultExceptionHandler = false,
+            },
+            cancellation
+        );
         screen.Out.Write(Renamed(own.ToString()));
         return code;
     }
@@ -39,7 +49,12 @@ internal static partial class DurableCommandLine
             action.MaxWidth = screen.Width;
         Command root = new(Name, "Starts, watches and steers the runs of a Durable app over HTTP.")
         {
-            connection.Url, connection.Key, connection.Output, connection.Wide, help, ProgramVersion.Create(),
+            connection.Url,
+            connection.Key,
+            connection.Output,
+            connection.Wide,
+            help,
+            ProgramVersion.Create(),
             ClimateCommands.Create(connection, screen),
             PotholeCommands.Create(connection, screen),
             BenchmarkCommands.Create(connection, screen),
@@ -63,7 +78,8 @@ internal static partial class DurableCommandLine
         if (messages is [NoCommand])
         {
             using StringWriter help = new();
-            root.Parse([.. Path(parsed.CommandResult).Skip(1), "--help"]).Invoke(new InvocationConfiguration { Output = help, Error = screen.Error });
+            root.Parse([.. Path(parsed.CommandResult).Skip(1), "--help"])
+                .Invoke(new InvocationConfiguration { Output = help, Error = screen.Error });
             screen.Error.Write(Renamed(help.ToString()));
             return ExitCode.BadUsage;
         }
@@ -77,7 +93,8 @@ internal static partial class DurableCommandLine
         (command.Parent is CommandResult parent ? Path(parent) : []).Append(command.Command.Name);
 
     // No command of System.CommandLine may have a space in its name, as "./run cli" has.
-    private static string Renamed(string help) => UsageLine().Replace(help, match => match.Value.Replace(Name, Screen.Command, StringComparison.Ordinal));
+    private static string Renamed(string help) =>
+        UsageLine().Replace(help, match => match.Value.Replace(Name, Screen.Command, StringComparison.Ordinal));
 
     [GeneratedRegex($"^  {Name}(?= |$)", RegexOptions.Multiline)]
     private static partial Regex UsageLine();

@@ -5,17 +5,25 @@ using Microsoft.DurableTask.Client;
 
 namespace Durable.Functions;
 
-/// <summary>Answers of functions that start orchestrations. In the functions' own namespace, so that these win over the official extensions, which give
+/// <summary>Answers of functions that start orchestrations. In the functions' own namespace, so that these win over the official
+/// extensions, which give
 /// every address the key of the whole hub.</summary>
 internal static class StatusAnswers
 {
     /// <summary>202 with the addresses under which the instance is watched and steered.</summary>
     public static Task<HttpResponseData> CreateCheckStatusResponseAsync(
-        this DurableTaskClient client, HttpRequestData request, string instanceId, CancellationToken cancellationToken) =>
-        StatusResponses.CreateAsync(client, request, instanceId, HttpStatusCode.Accepted, cancellationToken);
+        this DurableTaskClient client,
+        HttpRequestData request,
+        string instanceId,
+        CancellationToken cancellationToken
+    ) => StatusResponses.CreateAsync(client, request, instanceId, HttpStatusCode.Accepted, cancellationToken);
 
     /// <summary>The same with another status code.</summary>
     public static Task<HttpResponseData> CreateCheckStatusResponseAsync(
-        this DurableTaskClient client, HttpRequestData request, string instanceId, HttpStatusCode statusCode, CancellationToken cancellationToken) =>
-        StatusResponses.CreateAsync(client, request, instanceId, statusCode, cancellationToken);
+        this DurableTaskClient client,
+        HttpRequestData request,
+        string instanceId,
+        HttpStatusCode statusCode,
+        CancellationToken cancellationToken
+    ) => StatusResponses.CreateAsync(client, request, instanceId, statusCode, cancellationToken);
 }

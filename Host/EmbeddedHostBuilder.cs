@@ -25,31 +25,34 @@ namespace Durable.Host;
 public static class EmbeddedHost
 {
     /// <summary>A builder with settings from the environment and local.settings.json.</summary>
-    /// <param name="args">Command line: <c>--port</c>, <c>--urls</c>, <c>--enableAuth</c>, <c>--no-admin-key</c>, and settings as <c>--name=value</c>.</param>
+    /// <param name="args">Command line: <c>--port</c>, <c>--urls</c>, <c>--enableAuth</c>, <c>--no-admin-key</c>, and settings as
+    /// <c>--name=value</c>.</param>
     public static EmbeddedHostBuilder CreateBuilder(string[] args) => new(args);
 }
 
 /// <summary>Puts the host together: settings, host.json, the app's functions, engine, timers and HTTP in one process.</summary>
 public sealed class EmbeddedHostBuilder : IHostApplicationBuilder, IFunctionsWorkerApplicationBuilder
 {
-    private readonly string[] _args;
-    private readonly LocalSettings _local;
-    private readonly List<Func<FunctionExecutionDelegate, FunctionExecutionDelegate>> _middleware = [];
+    private readonly string[] args;
+    private readonly LocalSettings local;
+    private readonly List<Func<FunctionExecutionDelegate, FunctionExecutionDelegate>> middleware = [];
 
     /// <summary>Reads settings (environment over local.settings.json) and prepares the log; the app adds its services afterwards.</summary>
     /// <param name="args">Command line, see <see cref="EmbeddedHost.CreateBuilder"/>.</param>
     /// <param name="contentRoot">Folder of host.json; default see <see cref="ContentRoot.Find"/>.</param>
     internal EmbeddedHostBuilder(string[] args, string? contentRoot = null)
     {
-        _args = args;
-        Web = WebApplication.CreateBuilder(new WebApplicationOptions
-        {
-            Args = [.. args.Where(a => !HostArguments.Switches.Contains(a, StringComparer.OrdinalIgnoreCase))],
-            ContentRootPath = contentRoot ?? ContentRoot.Find(),
-        });
-        _local = LocalSettings.Load(Web.Environment.ContentRootPath);
-        _local.AddTo(Web.Configuration);
-        _local.AddToEnvironment();
+        this.args = args;
+        Web = WebApplication.CreateBuilder(
+            new WebApplicationOptions
+            {
+                Args = [.. args.Where(a => !HostArguments.Switches.Contains(a, StringComparer.OrdinalIgnoreCase))],
+                ContentRootPath = contentRoot ?? ContentRoot.Find(),
+            }
+        );
+        this.local = LocalSettings.Load(Web.Environment.ContentRootPath);
+        this.local.AddTo(Web.Configuration);
+        this.local.AddToEnvironment();
         Web.Logging.ClearProviders().AddRedactedConsole();
     }
 
@@ -75,17 +78,21 @@ public sealed class EmbeddedHostBuilder : IHostApplicationBuilder, IFunctionsWor
     internal WebApplicationBuilder Web { get; }
 
     /// <inheritdoc/>
-    public void ConfigureContainer<TContainerBuilder>(IServiceProviderFactory<TContainerBuilder> factory, Action<TContainerBuilder>? configure = null)
+    public void ConfigureContainer<TContainerBuilder>(
+        IServiceProviderFactory<TContainerBuilder> factory,
+        Action<TContainerBuilder>? configure = null
+    )
         where TContainerBuilder : notnull => ((IHostApplicationBuilder)Web).ConfigureContainer(factory, configure);
 
     /// <summary>Adds middleware around every function; the first one added is the outermost.</summary>
     public IFunctionsWorkerApplicationBuilder Use(Func<FunctionExecutionDelegate, FunctionExecutionDelegate> middleware)
     {
-        _middleware.Add(middleware);
+        this.middleware.Add(middleware);
         return this;
     }
 
-    /// <summary>Builds the host. Call once, after the app has added everything. Errors in settings do not throw: that host answers 503 and says why.</summary>
+    /// <summary>Builds the host. Call once, after the app has added everything. Errors in settings do not throw: that host answers 503 and
+    /// says why.</summary>
     /// <exception cref="InvalidOperationException">Some functions of the app cannot be served; the message names them.</exception>
     public IHost Build() => Build([]);
 
@@ -95,7 +102,7 @@ public sealed class EmbeddedHostBuilder : IHostApplicationBuilder, IFunctionsWor
     internal WebApplication Build(params IReadOnlyList<Assembly> functions)
     {
         string root = Web.Environment.ContentRootPath;
-        HostArguments arguments = HostArguments.Read(_args, Web.Configuration);
+        HostArguments arguments = HostArguments.Read(this.args, Web.Configuration);
         if (arguments.RequireKeys)
             Web.Configuration["Durable:RequireKeys"] = "true";
         if (arguments.NoAdminKey)
@@ -103,17 +110,22 @@ public sealed class EmbeddedHostBuilder : IHostApplicationBuilder, IFunctionsWor
 
         HostJsonReading hostJson = HostJson.Load(root, Web.Configuration);
         HostState state = new();
-        foreach (string error in _local.Errors.Concat(hostJson.Errors))
+        foreach (string error in this.local.Errors.Concat(hostJson.Errors))
             state.Fail(error, error);
 
-        FunctionCatalog catalog = FunctionCatalog.FromAssemblies(functions.Count > 0 ? functions : [Assembly.GetEntryAssembly()!], IsDisabled);
+        FunctionCatalog catalog = FunctionCatalog.FromAssemblies(
+            functions.Count > 0 ? functions : [Assembly.GetEntryAssembly()!],
+            IsDisabled
+        );
         Web.Logging.AddHostJsonLevels(hostJson.Settings);
         Web.WebHost.UseUrls(arguments.Url).UseHostLimits();
         Web.Services.AddSingleton(state);
         Web.Services.AddSingleton(hostJson.Settings);
         // Timers of .NET reach 49 days; whoever asks for more means no limit.
-        Web.Services.AddSingleton(new FunctionLimits { Timeout = hostJson.Settings.FunctionTimeout is { TotalDays: < 40 } limit ? limit : null });
-        Web.Services.AddFunctionModel(catalog, new FunctionPipeline(_middleware));
+        Web.Services.AddSingleton(
+            new FunctionLimits { Timeout = hostJson.Settings.FunctionTimeout is { TotalDays: < 40 } limit ? limit : null }
+        );
+        Web.Services.AddFunctionModel(catalog, new FunctionPipeline(this.middleware));
         Web.Services.AddHttpFunctions(hostJson.Settings.RoutePrefix, Path.Combine(root, ".local", "keys.json"));
 
         Web.Services.AddTelemetryExport(Web.Configuration, hostJson.Settings);
@@ -130,17 +142,20 @@ public sealed class EmbeddedHostBuilder : IHostApplicationBuilder, IFunctionsWor
 
     private void AddEngine(HostJson settings)
     {
-        Web.Services.AddDurableEngine(settings.PostgresConnection, new HubSettings
-        {
-            HubName = settings.HubName,
-            MaxConcurrentActivities = settings.MaxConcurrentActivityFunctions,
-            MaxConcurrentOrchestrators = settings.MaxConcurrentOrchestratorFunctions,
-            ExtendedSessions = settings.ExtendedSessionsEnabled,
-            IdleTimeout = settings.ExtendedSessionIdleTimeout,
-            MaxDeliveries = Math.Max(1, Web.Configuration.GetValue("Durable:MaxDeliveries", HubSettings.DefaultMaxDeliveries)),
-            MaxHistoryEvents = Math.Max(0, Web.Configuration.GetValue("Durable:MaxHistoryEvents", new HubSettings().MaxHistoryEvents)),
-            InstanceRetention = Web.Configuration.GetValue("Durable:InstanceRetention", new HubSettings().InstanceRetention),
-        });
+        Web.Services.AddDurableEngine(
+            settings.PostgresConnection,
+            new HubSettings
+            {
+                HubName = settings.HubName,
+                MaxConcurrentActivities = settings.MaxConcurrentActivityFunctions,
+                MaxConcurrentOrchestrators = settings.MaxConcurrentOrchestratorFunctions,
+                ExtendedSessions = settings.ExtendedSessionsEnabled,
+                IdleTimeout = settings.ExtendedSessionIdleTimeout,
+                MaxDeliveries = Math.Max(1, Web.Configuration.GetValue("Durable:MaxDeliveries", HubSettings.DefaultMaxDeliveries)),
+                MaxHistoryEvents = Math.Max(0, Web.Configuration.GetValue("Durable:MaxHistoryEvents", new HubSettings().MaxHistoryEvents)),
+                InstanceRetention = Web.Configuration.GetValue("Durable:InstanceRetention", new HubSettings().InstanceRetention),
+            }
+        );
         Web.Services.AddDurableClient();
         Web.Services.AddTimerTriggers();
         Web.Services.AddSingleton<EngineGate>(); // after the timers, which give up for good when the host is in error as they start
@@ -149,8 +164,9 @@ public sealed class EmbeddedHostBuilder : IHostApplicationBuilder, IFunctionsWor
     }
 
     private bool IsDisabled(string function) =>
-        Web.Configuration[$"AzureWebJobs:{function}:Disabled"] is { } text && (text == "1" || text.Equals("true", StringComparison.OrdinalIgnoreCase)) ||
-        Web.Configuration.GetValue($"AzureWebJobs.{function}.Disabled", false);
+        Web.Configuration[$"AzureWebJobs:{function}:Disabled"] is { } text
+            && (text == "1" || text.Equals("true", StringComparison.OrdinalIgnoreCase))
+        || Web.Configuration.GetValue($"AzureWebJobs.{function}.Disabled", false);
 
     private static void Announce(WebApplication app, HostJsonReading hostJson, HostState state)
     {
@@ -159,7 +175,9 @@ public sealed class EmbeddedHostBuilder : IHostApplicationBuilder, IFunctionsWor
             HostLog.CannotRun(logger, error);
         if (hostJson.Ignored.Count > 0)
             HostLog.Ignored(logger, string.Join(", ", hostJson.Ignored));
-        IEnumerable<IGrouping<FunctionKind, FunctionEntry>> kinds = app.Services.GetRequiredService<FunctionCatalog>().Functions.GroupBy(f => f.Kind);
+        IEnumerable<IGrouping<FunctionKind, FunctionEntry>> kinds = app
+            .Services.GetRequiredService<FunctionCatalog>()
+            .Functions.GroupBy(f => f.Kind);
         HostLog.Found(logger, string.Join(", ", kinds.OrderBy(k => k.Key).Select(k => $"{k.Count()} {k.Key}")));
     }
 }

@@ -39,8 +39,12 @@ public static class OperationsServices
         services.TryAddSingleton<DataGates>();
         services.TryAddSingleton<NotificationOutbox>();
         services.TryAddSingleton(provider => new NotificationSender(
-            provider.GetRequiredService<NpgsqlDataSource>(), new HttpClient(new SocketsHttpHandler { AllowAutoRedirect = false }),
-            NotificationOptions.Read(provider.GetRequiredService<IConfiguration>()), provider.GetRequiredService<TimeProvider>(), provider.GetRequiredService<ILogger<NotificationSender>>()));
+            provider.GetRequiredService<NpgsqlDataSource>(),
+            new HttpClient(new SocketsHttpHandler { AllowAutoRedirect = false }),
+            NotificationOptions.Read(provider.GetRequiredService<IConfiguration>()),
+            provider.GetRequiredService<TimeProvider>(),
+            provider.GetRequiredService<ILogger<NotificationSender>>()
+        ));
         services.TryAddSingleton(provider => new DatabaseBackup(Backups(provider), provider.GetRequiredService<TimeProvider>()));
         services.TryAddEnumerable(ServiceDescriptor.Singleton<IHostedService, SchemaAtStart>());
         return services.AddAwsClients().AddLeases().AddRemoteHosts();
@@ -48,8 +52,12 @@ public static class OperationsServices
 
     private static IServiceCollection AddLeases(this IServiceCollection services)
     {
-        services.AddOptions<CostGuardOptions>().BindConfiguration("CostGuard").ValidateDataAnnotations()
-            .Validate(options => options.Prices().Count > 0, "CostGuard__HourlyPrices names no price.").ValidateOnStart();
+        services
+            .AddOptions<CostGuardOptions>()
+            .BindConfiguration("CostGuard")
+            .ValidateDataAnnotations()
+            .Validate(options => options.Prices().Count > 0, "CostGuard__HourlyPrices names no price.")
+            .ValidateOnStart();
         services.TryAddSingleton(provider => provider.GetRequiredService<IOptions<CostGuardOptions>>().Value);
         services.TryAddEnumerable(ServiceDescriptor.Singleton<IPaidMachines, Ec2Machines>());
         services.TryAddSingleton<TrainingJobs>();
@@ -64,18 +72,22 @@ public static class OperationsServices
     {
         services.AddOptions<RemoteOptions>().BindConfiguration("Remote").ValidateDataAnnotations().ValidateOnStart();
         services.TryAddSingleton(provider => provider.GetRequiredService<IOptions<RemoteOptions>>().Value);
-        services.TryAddSingleton<IRemoteShell>(provider => provider.GetRequiredService<RemoteOptions>().Transport == "ssh"
-            ? ActivatorUtilities.CreateInstance<SshShell>(provider)
-            : ActivatorUtilities.CreateInstance<SsmShell>(provider));
+        services.TryAddSingleton<IRemoteShell>(provider =>
+            provider.GetRequiredService<RemoteOptions>().Transport == "ssh"
+                ? ActivatorUtilities.CreateInstance<SshShell>(provider)
+                : ActivatorUtilities.CreateInstance<SsmShell>(provider)
+        );
         services.TryAddSingleton<IRemoteHost, RemoteHost>();
         return services;
     }
 
-    /// <summary>A connection opened while the server was read-only stays so: with this lifetime the pool is rid of it 5 s after the server is writable again, however busy it is.</summary>
+    /// <summary>A connection opened while the server was read-only stays so: with this lifetime the pool is rid of it 5 s after the server
+    /// is writable again, however busy it is.</summary>
     private static NpgsqlConnectionStringBuilder Short(string connectionString)
     {
         NpgsqlConnectionStringBuilder settings = new(connectionString);
-        if (settings.ConnectionLifetime == new NpgsqlConnectionStringBuilder().ConnectionLifetime) settings.ConnectionLifetime = 5;
+        if (settings.ConnectionLifetime == new NpgsqlConnectionStringBuilder().ConnectionLifetime)
+            settings.ConnectionLifetime = 5;
         return settings;
     }
 
@@ -83,7 +95,8 @@ public static class OperationsServices
         provider.GetRequiredService<IConfiguration>()[ConnectionSetting] is { Length: > 0 } text
             ? text
             : throw new InvalidOperationException(
-                $"Setting {ConnectionSetting} is missing: an Npgsql connection string such as Host=127.0.0.1;Username=durable;Database=durable. See local.settings.sample.json.");
+                $"Setting {ConnectionSetting} is missing: an Npgsql connection string such as Host=127.0.0.1;Username=durable;Database=durable. See local.settings.sample.json."
+            );
 
     private static BackupOptions Backups(IServiceProvider provider)
     {

@@ -10,7 +10,8 @@ internal abstract class SettingsValidator<TOptions>(string section, Func<TOption
 {
     public ValidateOptionsResult Validate(string? name, TOptions options)
     {
-        if (!isOn(options)) return ValidateOptionsResult.Success;
+        if (!isOn(options))
+            return ValidateOptionsResult.Success;
         string[] errors = [.. Errors(options)];
         return errors.Length == 0 ? ValidateOptionsResult.Success : ValidateOptionsResult.Fail(errors);
     }
@@ -19,5 +20,6 @@ internal abstract class SettingsValidator<TOptions>(string section, Func<TOption
     protected abstract IEnumerable<string> Errors(TOptions o);
 
     /// <summary>The sentence.</summary>
-    protected string Bad(string name, object value, string allowed) => FormattableString.Invariant($"{section}__{name} is '{value}'; allowed: {allowed}.");
+    protected string Bad(string name, object value, string allowed) =>
+        FormattableString.Invariant($"{section}__{name} is '{value}'; allowed: {allowed}.");
 }

@@ -4,7 +4,8 @@ using Microsoft.Extensions.Options;
 
 namespace Durable.Operations;
 
-/// <summary>What stops the app as it starts, said in one sentence each: the setting, its value, what is allowed, where to set it. A bug keeps its stack trace.</summary>
+/// <summary>What stops the app as it starts, said in one sentence each: the setting, its value, what is allowed, where to set it. A bug
+/// keeps its stack trace.</summary>
 public static partial class StartErrors
 {
     /// <summary>What a process ended by SIGTERM answers.</summary>
@@ -13,30 +14,38 @@ public static partial class StartErrors
     private const string Where = "Set it in the environment or under Values in local.settings.json.";
 
     /// <summary>From now on an error of the settings ends the process with its sentences on standard error and exit code 1.</summary>
-    public static void SayInOneSentence() => AppDomain.CurrentDomain.UnhandledException += (_, unhandled) =>
-    {
-        if (unhandled.ExceptionObject is OperationCanceledException) Environment.Exit(Stopped); // told to stop while it started
-        if (unhandled.ExceptionObject is not Exception error || Explain(error) is not { Length: > 0 } text) return;
-        foreach (string line in text.Split(Environment.NewLine)) Console.Error.WriteLine("Cannot start: " + line);
-        Environment.Exit(1);
-    };
+    public static void SayInOneSentence() =>
+        AppDomain.CurrentDomain.UnhandledException += (_, unhandled) =>
+        {
+            if (unhandled.ExceptionObject is OperationCanceledException)
+                Environment.Exit(Stopped); // told to stop while it started
+            if (unhandled.ExceptionObject is not Exception error || Explain(error) is not { Length: > 0 } text)
+                return;
+            foreach (string line in text.Split(Environment.NewLine))
+                Console.Error.WriteLine("Cannot start: " + line);
+            Environment.Exit(1);
+        };
 
     /// <summary>The sentences, a line each; null when the error is none of the settings.</summary>
-    public static string? Explain(Exception error) => error switch
-    {
-        OptionsValidationException invalid => string.Join(Environment.NewLine, [.. invalid.Failures.Select(Failure), Where]),
-        _ when NoValue().Match(error.Message) is { Success: true } match => NotOfType(match),
-        ArgumentException when error.StackTrace?.Contains("ConnectionString", StringComparison.Ordinal) == true =>
-            $"Setting {OperationsServices.ConnectionSetting} is no connection string ({error.Message.Split(" (Parameter")[0].TrimEnd('.')}); allowed: Host=127.0.0.1;Port=5432;Username=durable;Password=...;Database=durable. {Where}",
-        ArgumentException when error.Message.Contains("no port", StringComparison.Ordinal) => error.Message,
-        IOException { InnerException: { InnerException: SocketException } or SocketException } when error.Message.Contains("address", StringComparison.OrdinalIgnoreCase) =>
-            $"{error.Message.TrimEnd('.')}. Choose another port: --port N, or FUNCTIONS_PORT in the environment.",
-        { InnerException: { } inner } => Explain(inner),
-        _ => null,
-    };
+    public static string? Explain(Exception error) =>
+        error switch
+        {
+            OptionsValidationException invalid => string.Join(Environment.NewLine, [.. invalid.Failures.Select(Failure), Where]),
+            _ when NoValue().Match(error.Message) is { Success: true } match => NotOfType(match),
+            ArgumentException when error.StackTrace?.Contains("ConnectionString", StringComparison.Ordinal) == true =>
+                $"Setting {OperationsServices.ConnectionSetting} is no connection string ({error.Message.Split(" (Parameter")[0].TrimEnd('.')}); allowed: Host=127.0.0.1;Port=5432;Username=durable;Password=...;Database=durable. {Where}",
+            ArgumentException when error.Message.Contains("no port", StringComparison.Ordinal) => error.Message,
+            IOException { InnerException: { InnerException: SocketException } or SocketException }
+                when error.Message.Contains("address", StringComparison.OrdinalIgnoreCase) =>
+                $"{error.Message.TrimEnd('.')}. Choose another port: --port N, or FUNCTIONS_PORT in the environment.",
+            { InnerException: { } inner } => Explain(inner),
+            _ => null,
+        };
 
     private static string Failure(string failure) =>
-        Annotation().Match(failure) is { Success: true } match ? $"{match.Groups["section"].Value}__{match.Groups["member"].Value}: {match.Groups["error"].Value}" : failure;
+        Annotation().Match(failure) is { Success: true } match
+            ? $"{match.Groups["section"].Value}__{match.Groups["member"].Value}: {match.Groups["error"].Value}"
+            : failure;
 
     private static string NotOfType(Match match)
     {
@@ -54,6 +63,8 @@ public static partial class StartErrors
     [GeneratedRegex(@"Failed to convert configuration value '(?<value>.*)' at '(?<key>[^']+)' to type 'System\.(?<type>\w+)'")]
     private static partial Regex NoValue();
 
-    [GeneratedRegex(@"^DataAnnotation validation failed for '(?<section>\w+)Options' members: '(?<member>\w+)' with the error: '(?<error>.*)'\.$")]
+    [GeneratedRegex(
+        @"^DataAnnotation validation failed for '(?<section>\w+)Options' members: '(?<member>\w+)' with the error: '(?<error>.*)'\.$"
+    )]
     private static partial Regex Annotation();
 }

@@ -3,7 +3,8 @@ using System.Text.Json.Serialization;
 
 namespace Durable.Operations;
 
-/// <summary>The text by which the members of an enum are stored, sent and shown: their names in lower case. Renaming a member is a migration.</summary>
+/// <summary>The text by which the members of an enum are stored, sent and shown: their names in lower case. Renaming a member is a
+/// migration.</summary>
 public static class StoredText
 {
     /// <summary>The text of a member.</summary>
@@ -17,7 +18,8 @@ public static class StoredText
     {
         foreach (T member in Enum.GetValues<T>())
         {
-            if (member.Text() == text) return member;
+            if (member.Text() == text)
+                return member;
         }
 
         throw new FormatException($"'{text}' is no {typeof(T).Name}; known are {string.Join(", ", Enum.GetValues<T>().Select(Text))}.");
@@ -29,7 +31,8 @@ public sealed class StoredTextConverter<T> : JsonConverter<T>
     where T : struct, Enum
 {
     /// <inheritdoc />
-    public override T Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) => StoredText.Read<T>(reader.GetString()!);
+    public override T Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) =>
+        StoredText.Read<T>(reader.GetString()!);
 
     /// <inheritdoc />
     public override void Write(Utf8JsonWriter writer, T value, JsonSerializerOptions options) => writer.WriteStringValue(value.Text());

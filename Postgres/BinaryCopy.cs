@@ -5,11 +5,13 @@ namespace Durable.Postgres;
 
 /// <summary>
 /// Writes rows in PostgreSQL's binary COPY format straight into a buffer: a few nanoseconds a value, nothing boxed.
-/// Call <see cref="StartRowAsync"/>, then one Write for each column, and <see cref="CompleteAsync"/> at the end; disposing without it undoes the COPY.
+/// Call <see cref="StartRowAsync"/>, then one Write for each column, and <see cref="CompleteAsync"/> at the end; disposing without it
+/// undoes the COPY.
 /// </summary>
 public sealed class BinaryCopy : IAsyncDisposable
 {
-    private const int BufferSize = 1 << 18, LargestRow = 1 << 12;
+    private const int BufferSize = 1 << 18,
+        LargestRow = 1 << 12;
 
     private static readonly DateTime Epoch = new(2000, 1, 1, 0, 0, 0, DateTimeKind.Utc);
 
@@ -25,11 +27,29 @@ public sealed class BinaryCopy : IAsyncDisposable
 
     /// <param name="target">Table and columns, e.g. <c>climate.t (a, b)</c>; never from outside.</param>
     /// <param name="freeze">Only for a table made or emptied in this very transaction: its rows then need no second visit.</param>
-    public static async Task<BinaryCopy> BeginAsync(NpgsqlConnection connection, string target, bool freeze, CancellationToken cancellationToken)
+    public static async Task<BinaryCopy> BeginAsync(
+        NpgsqlConnection connection,
+        string target,
+        bool freeze,
+        CancellationToken cancellationToken
+    )
     {
         string sql = $"COPY {target} FROM STDIN (FORMAT binary{(freeze ? ", FREEZE" : "")})";
         BinaryCopy copy = new(await connection.BeginRawBinaryCopyAsync(sql, cancellationToken));
-        ReadOnlySpan<byte> signature = [(byte)'P', (byte)'G', (byte)'C', (byte)'O', (byte)'P', (byte)'Y', (byte)'\n', 0xff, (byte)'\r', (byte)'\n', 0];
+        ReadOnlySpan<byte> signature =
+        [
+            (byte)'P',
+            (byte)'G',
+            (byte)'C',
+            (byte)'O',
+            (byte)'P',
+            (byte)'Y',
+            (byte)'\n',
+            0xff,
+            (byte)'\r',
+            (byte)'\n',
+            0,
+        ];
         signature.CopyTo(copy.buffer);
         copy.buffer.AsSpan(signature.Length, 8).Clear(); // flags and extension length
         copy.used = 19;
@@ -107,7 +127,8 @@ public sealed class BinaryCopy : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
-        if (completed) return;
+        if (completed)
+            return;
         completed = true;
         await stream.CancelAsync();
         await stream.DisposeAsync();

@@ -6,7 +6,8 @@ namespace Durable.Postgres;
 public static class NullableReads
 {
     /// <summary>Text, or null for NULL.</summary>
-    public static string? GetNullableString(this DbDataReader reader, int ordinal) => reader.IsDBNull(ordinal) ? null : reader.GetString(ordinal);
+    public static string? GetNullableString(this DbDataReader reader, int ordinal) =>
+        reader.IsDBNull(ordinal) ? null : reader.GetString(ordinal);
 
     /// <summary>A value, or null for NULL. A <see cref="DateTime"/> of a <c>timestamptz</c> is UTC.</summary>
     public static T? GetNullable<T>(this DbDataReader reader, int ordinal)

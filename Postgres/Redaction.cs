@@ -3,22 +3,25 @@ using System.Text.RegularExpressions;
 namespace Durable.Postgres;
 
 /// <summary>
-/// Takes secrets out of text that is stored, logged or answered: errors quote addresses, headers, settings and command lines. It hides too much rather than
+/// Takes secrets out of text that is stored, logged or answered: errors quote addresses, headers, settings and command lines. It hides too
+/// much rather than
 /// too little: whatever stands under the name of a secret becomes ***.
 /// </summary>
-/// <remarks>The time taken grows with the length of the text and no faster, for any text: no pattern backtracks. Redacting twice changes nothing more.</remarks>
+/// <remarks>The time taken grows with the length of the text and no faster, for any text: no pattern backtracks. Redacting twice changes
+/// nothing more.</remarks>
 public static class Redaction
 {
-    /// <summary>Characters of a text that are kept, 65,536. Cut to a shorter length afterwards, not before: half a secret is not recognised.</summary>
+    /// <summary>Characters of a text that are kept, 65,536. Cut to a shorter length afterwards, not before: half a secret is not
+    /// recognised.</summary>
     public const int Longest = 64 << 10;
 
     private const RegexOptions Linear = RegexOptions.NonBacktracking | RegexOptions.IgnoreCase | RegexOptions.CultureInvariant;
 
     // What names a secret. Words that also mean something else count as whole names only: "exit code: 1" and "tokens: 512" stay.
     private const string Name =
-        @"(?:[\w.\-]*(?:passw(?:or)?d|passphrase|pwd|secret|credential|signature" +
-        @"|(?:api|access|account|shared|private|secret|subscription|functions?|master|storage|signing|encryption)[_\-. ]?key)[\w.\-]*" +
-        @"|[\w.\-]*(?:token|pass|session[_\-]?id)(?:[_\-.][\w.\-]*)?|[?&;]code|\bsig)";
+        @"(?:[\w.\-]*(?:passw(?:or)?d|passphrase|pwd|secret|credential|signature"
+        + @"|(?:api|access|account|shared|private|secret|subscription|functions?|master|storage|signing|encryption)[_\-. ]?key)[\w.\-]*"
+        + @"|[\w.\-]*(?:token|pass|session[_\-]?id)(?:[_\-.][\w.\-]*)?|[?&;]code|\bsig)";
 
     private const string Value = @"\\+""(?:[^""\\\r\n]|\\[^""\r\n])*|""(?:[^""\\\r\n]|\\.)*""?|'(?:[^'\\\r\n]|\\.|'')*'?|[^\s;&]+";
 
@@ -32,7 +35,6 @@ public static class Redaction
         (new(@"(\bsshpass\s+-p\s*|\bcurl\s[^\r\n]*?\s-u\s*)\S+", Linear), "$1***"),
         (new($@"(--{Name}\s+)(?:""[^""\r\n]*""?|'[^'\r\n]*'?|[^\s\-]\S*)", Linear), "$1***"),
         (new($@"(<{Name}(?:\s[^<>]*)?>)[^<]+", Linear), "$1***"),
-
         // Tokens and keys that are known by their look.
         (new(@"-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----[^-]*(?:-----END [A-Z0-9 ]*PRIVATE KEY-----)?", Linear), "***"),
         (new(@"\b(?:AKIA|ASIA|AROA|AIDA|AGPA|ANPA)[A-Z0-9]{16}\b|https://hooks\.slack\.com/\S+|\bxox[a-z]-[\w\-]+", Linear), "***"),
@@ -42,7 +44,8 @@ public static class Redaction
 
     private static readonly Regex Named = new($@"({Name}\\*[""']?\]?\s*(?:=>|:=|[=:])\s*)({Value})", Linear);
 
-    /// <summary>The text without passwords, keys, tokens and signatures, and without what PostgreSQL cannot store; no longer than <see cref="Longest"/>.</summary>
+    /// <summary>The text without passwords, keys, tokens and signatures, and without what PostgreSQL cannot store; no longer than
+    /// <see cref="Longest"/>.</summary>
     public static string Redact(string text)
     {
         string safe = Cut(text);
@@ -58,13 +61,14 @@ public static class Redaction
     private static string Hide(Match match)
     {
         string value = match.Groups[2].Value;
-        return match.Groups[1].Value + value[0] switch
-        {
-            '"' => "\"***\"",
-            '\'' => "'***'",
-            '\\' => value[..(value.IndexOf('"', StringComparison.Ordinal) + 1)] + "***",
-            _ => "***",
-        };
+        return match.Groups[1].Value
+            + value[0] switch
+            {
+                '"' => "\"***\"",
+                '\'' => "'***'",
+                '\\' => value[..(value.IndexOf('"', StringComparison.Ordinal) + 1)] + "***",
+                _ => "***",
+            };
     }
 
     // A word that the cut goes through may be the first half of a secret: it is left out.

@@ -8,7 +8,8 @@ public static class StorableText
 {
     private static readonly SearchValues<char> Odd = SearchValues.Create([.. Enumerable.Range(0xD800, 0x800).Select(c => (char)c), '\0']);
 
-    /// <summary>The same text with U+FFFD in place of NUL characters and halves of surrogate pairs, which text columns cannot hold. Costs next to nothing for any other text.</summary>
+    /// <summary>The same text with U+FFFD in place of NUL characters and halves of surrogate pairs, which text columns cannot hold. Costs
+    /// next to nothing for any other text.</summary>
     public static string Clean(string text)
     {
         int first = text.AsSpan().IndexOfAny(Odd);

@@ -8,12 +8,19 @@ internal static class BenchHeader
 {
     /// <param name="title">Of the report.</param>
     /// <param name="arguments">Of this program.</param>
-    public static string Of(string title, IReadOnlyList<string> arguments) => string.Create(CultureInfo.InvariantCulture, $"""
-        # {title}, measured {DateTime.UtcNow:yyyy-MM-dd} on {Environment.ProcessorCount} cores, fsync on
+    public static string Of(string title, IReadOnlyList<string> arguments) =>
+        string.Create(
+            CultureInfo.InvariantCulture,
+            $"""
+            # {title}, measured {DateTime.UtcNow:yyyy-MM-dd} on {Environment.ProcessorCount} cores, fsync on
 
-        Commit {Commit()}, `dotnet run -c Release --project bench -- {string.Join(' ', arguments)}`. What was measured several times is shown by its median.
+            Commit {Commit()}, `dotnet run -c Release --project bench -- {string.Join(
+                ' ',
+                arguments
+            )}`. What was measured several times is shown by its median.
 
-        """);
+            """
+        );
 
     private static string Commit()
     {
@@ -29,7 +36,9 @@ internal static class BenchHeader
 
     private static string Git(string arguments)
     {
-        using Process git = Process.Start(new ProcessStartInfo("git", arguments) { RedirectStandardOutput = true, RedirectStandardError = true })!;
+        using Process git = Process.Start(
+            new ProcessStartInfo("git", arguments) { RedirectStandardOutput = true, RedirectStandardError = true }
+        )!;
         string output = git.StandardOutput.ReadToEnd();
         git.WaitForExit();
         return git.ExitCode == 0 ? output.Trim() : throw new InvalidOperationException($"git {arguments}: {git.ExitCode}");

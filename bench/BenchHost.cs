@@ -29,7 +29,11 @@ internal sealed class BenchHost : IFunctionRuntime, IAsyncDisposable
             return steps;
         },
         ["FanOut"] = async context =>
-            (await Task.WhenAll(Enumerable.Range(0, context.GetInput<int>()).Select(_ => context.CallActivityAsync<string>("Hello", "x")))).Length,
+            (
+                await Task.WhenAll(
+                    Enumerable.Range(0, context.GetInput<int>()).Select(_ => context.CallActivityAsync<string>("Hello", "x"))
+                )
+            ).Length,
         ["Cities"] = async context =>
         {
             List<string> cities = [];
@@ -65,7 +69,16 @@ internal sealed class BenchHost : IFunctionRuntime, IAsyncDisposable
         collection.AddLogging(logging => logging.AddSimpleConsole().SetMinimumLevel(LogLevel.Warning));
         collection.AddSingleton<IFunctionRuntime>(this);
         collection.AddSingleton<DataConverter>(new JsonDataConverter());
-        collection.AddDurableEngine(connection, new HubSettings { HubName = hub, ExtendedSessions = true, MaxConcurrentActivities = 32, MaxConcurrentOrchestrators = 64 });
+        collection.AddDurableEngine(
+            connection,
+            new HubSettings
+            {
+                HubName = hub,
+                ExtendedSessions = true,
+                MaxConcurrentActivities = 32,
+                MaxConcurrentOrchestrators = 64,
+            }
+        );
         services = collection.BuildServiceProvider();
         Hub = services.GetRequiredService<ITaskHub>();
     }
@@ -89,9 +102,11 @@ internal sealed class BenchHost : IFunctionRuntime, IAsyncDisposable
 
     public bool HasActivity(string name) => name == "Hello";
 
-    public Task<object?> InvokeOrchestratorAsync(string name, TaskOrchestrationContext context, string? input) => orchestrators[name](context);
+    public Task<object?> InvokeOrchestratorAsync(string name, TaskOrchestrationContext context, string? input) =>
+        orchestrators[name](context);
 
-    public Task<string?> InvokeActivityAsync(ActivityCall call, CancellationToken cancellation) => Task.FromResult<string?>("\"Hello " + call.Input!.Trim('"') + "!\"");
+    public Task<string?> InvokeActivityAsync(ActivityCall call, CancellationToken cancellation) =>
+        Task.FromResult<string?>("\"Hello " + call.Input!.Trim('"') + "!\"");
 
     public async Task<InstanceRecord> RunAsync(string name, object? input = null)
     {
@@ -105,7 +120,9 @@ internal sealed class BenchHost : IFunctionRuntime, IAsyncDisposable
         InstanceRecord run = (await Hub.WaitAsync(id, completion: true, payloads: true))!;
         return run.Status == OrchestrationRuntimeStatus.Completed
             ? run
-            : throw new InvalidOperationException(string.Create(CultureInfo.InvariantCulture, $"{run.Name} ended {run.Status}: {run.Output}"));
+            : throw new InvalidOperationException(
+                string.Create(CultureInfo.InvariantCulture, $"{run.Name} ended {run.Status}: {run.Output}")
+            );
     }
 
     public Task RaiseAsync(string id, string name, int value) =>

@@ -18,11 +18,19 @@ internal sealed class BenchTable
         double[] sorted = [.. milliseconds.Order()];
         double p50 = sorted[sorted.Length / 2];
         double p99 = sorted[(int)(sorted.Length * 0.99)];
-        Row(what, $"p50 {Number(p50)} ms, p99 {Number(p99)} ms", "", "", $"p50 ≤ {Number(median)}, p99 ≤ {Number(worst)} ms", p50 <= median && p99 <= worst);
+        Row(
+            what,
+            $"p50 {Number(p50)} ms, p99 {Number(p99)} ms",
+            "",
+            "",
+            $"p50 ≤ {Number(median)}, p99 ≤ {Number(worst)} ms",
+            p50 <= median && p99 <= worst
+        );
     }
 
     /// <summary>A value with a limit.</summary>
-    public void AddAtMost(string what, double value, double limit) => Row(what, value.ToString("0.##", CultureInfo.InvariantCulture), "", "", $"≤ {Number(limit)}", value <= limit);
+    public void AddAtMost(string what, double value, double limit) =>
+        Row(what, value.ToString("0.##", CultureInfo.InvariantCulture), "", "", $"≤ {Number(limit)}", value <= limit);
 
     /// <summary>The table.</summary>
     public override string ToString()

@@ -8,10 +8,13 @@ using Npgsql;
 
 namespace Durable.Bench;
 
-/// <summary>The climate batches as a user runs them: the app in its own process, started over HTTP, on a PostgreSQL with durable settings.</summary>
+/// <summary>The climate batches as a user runs them: the app in its own process, started over HTTP, on a PostgreSQL with durable
+/// settings.</summary>
 internal static class ClimateRows
 {
-    private const int Scenarios = 4, Years = 80, Risks = 9;
+    private const int Scenarios = 4,
+        Years = 80,
+        Risks = 9;
 
     private const double NationalCells = 451_351;
 
@@ -28,10 +31,16 @@ internal static class ClimateRows
         }
 
         Say(header);
-        Say("H writes one row for each cell, scenario and year with nine scores. The floor is a server-side `COPY FROM` of a binary file with the very rows that H wrote,");
-        Say("into a plain table without index, in the same run. Times are the run ledger's: planning, claims, scoring, writing, gates and closing included.");
+        Say(
+            "H writes one row for each cell, scenario and year with nine scores. The floor is a server-side `COPY FROM` of a binary file with the very rows that H wrote,"
+        );
+        Say(
+            "into a plain table without index, in the same run. Times are the run ledger's: planning, claims, scoring, writing, gates and closing included."
+        );
         Say("");
-        Say("| cells | rows | H, first | H, again | COPY floor, rows/s | H first / floor | H again / floor | P(H) rolling-30, cell × scenario × hazard /s | P(H) full-series | CPU s, app + server: H first, floor, P(H) | app peak MB | load |");
+        Say(
+            "| cells | rows | H, first | H, again | COPY floor, rows/s | H first / floor | H again / floor | P(H) rolling-30, cell × scenario × hazard /s | P(H) full-series | CPU s, app + server: H first, floor, P(H) | app peak MB | load |"
+        );
         Say("|---|---|---|---|---|---|---|---|---|---|---|---|");
         Measured last = new(0, 0, 0, 0, 0);
         foreach (int cells in sizes)
@@ -48,7 +57,9 @@ internal static class ClimateRows
     {
         await using AppProcess app = await AppProcess.StartAsync(await PostgresServer.CreateDatabaseAsync());
         await RunAsync(app, "sample", $$"""{"cells": {{cells}}, "seed": 1}""");
-        await using NpgsqlDataSource database = NpgsqlDataSource.Create(new NpgsqlConnectionStringBuilder(app.Connection) { CommandTimeout = 600 }.ConnectionString);
+        await using NpgsqlDataSource database = NpgsqlDataSource.Create(
+            new NpgsqlConnectionStringBuilder(app.Connection) { CommandTimeout = 600 }.ConnectionString
+        );
         int server = await ServerAsync(database);
         double CpuSeconds() => Process.GetProcessById(app.ProcessId).TotalProcessorTime.TotalSeconds + ServerCpuSeconds(server);
         await CheckpointAsync(database); // what was written before is not to be paid for by what is measured next; the floor begins with one, too
@@ -66,7 +77,8 @@ internal static class ClimateRows
         // Small runs are repeated, in turn with their floor, because a second of noise is all there is to them.
         int times = cells <= 10_000 ? 5 : 2;
         string file = await CopyOutAsync(database);
-        List<double> again = [], floors = [];
+        List<double> again = [],
+            floors = [];
         begun = ServerCpuSeconds(server);
         await FloorAsync(database, file);
         double floorCpu = ServerCpuSeconds(server) - begun;
@@ -77,26 +89,38 @@ internal static class ClimateRows
             again.Add(Seconds(await RunAsync(app, "hazard", """{"workers": 4, "force": true}""")));
         }
 
-        double rows = (double)cells * Scenarios * Years, floor = rows / Median(floors), rate = rows / Median(again);
-        double units = (double)cells * Scenarios * Risks, computed = units / Seconds(probability);
+        double rows = (double)cells * Scenarios * Years,
+            floor = rows / Median(floors),
+            rate = rows / Median(again);
+        double units = (double)cells * Scenarios * Risks,
+            computed = units / Seconds(probability);
         double bytes = await SizeAsync(database, "hazard");
-        say(Invariant($"| {cells:N0} | {rows:N0} | {first:F2} s, {rows / first:N0} rows/s | {Median(again):F2} s, {rate:N0} rows/s = {rate * Risks:N0} scores/s | {floor:N0} | {rows / first / floor:P0} | {rate / floor:P0} | {computed:N0} | {units / Seconds(fullSeries):N0} | {hazardCpu:F1}, {floorCpu:F1}, {probabilityCpu:F1} | {PeakMegabytes(app):N0} | {Load()} |"));
+        say(
+            Invariant(
+                $"| {cells:N0} | {rows:N0} | {first:F2} s, {rows / first:N0} rows/s | {Median(again):F2} s, {rate:N0} rows/s = {rate * Risks:N0} scores/s | {floor:N0} | {rows / first / floor:P0} | {rate / floor:P0} | {computed:N0} | {units / Seconds(fullSeries):N0} | {hazardCpu:F1}, {floorCpu:F1}, {probabilityCpu:F1} | {PeakMegabytes(app):N0} | {Load()} |"
+            )
+        );
         return new Measured(rows / first, computed, floor, bytes / rows, probabilityBytes / units);
     }
 
     private sealed record Measured(double HazardRows, double Probabilities, double Floor, double HazardBytes, double ProbabilityBytes);
 
-    /// <summary>What the original does, on its own table: (latitude, longitude, risk, year) with a column for each scenario, and its three indexes.</summary>
+    /// <summary>What the original does, on its own table: (latitude, longitude, risk, year) with a column for each scenario, and its three
+    /// indexes.</summary>
     private static async Task ComparedAsync(Action<string> say, Measured ours)
     {
         await using NpgsqlDataSource database = NpgsqlDataSource.Create(await PostgresServer.CreateDatabaseAsync());
         await using NpgsqlConnection connection = await database.OpenConnectionAsync();
-        await ExecuteAsync(connection, """
+        await ExecuteAsync(
+            connection,
+            """
             CREATE TABLE hazard_results (latitude decimal(9,6), longitude decimal(9,6), risk_type varchar(50), target_year varchar(10),
                 ssp126_score_100 real, ssp245_score_100 real, ssp370_score_100 real, ssp585_score_100 real, PRIMARY KEY (latitude, longitude, risk_type, target_year));
             CREATE INDEX ON hazard_results (risk_type); CREATE INDEX ON hazard_results (target_year); CREATE INDEX ON hazard_results (latitude, longitude)
-            """);
-        double single = await UpsertsAsync(connection, statementRows: 1), batched = await UpsertsAsync(connection, statementRows: 100);
+            """
+        );
+        double single = await UpsertsAsync(connection, statementRows: 1),
+            batched = await UpsertsAsync(connection, statementRows: 100);
         double scores = ours.HazardRows * Risks;
         say("");
         say("## Beside the way the original writes, in the same run");
@@ -110,18 +134,31 @@ internal static class ClimateRows
 
     private static async Task<double> UpsertsAsync(NpgsqlConnection connection, int statementRows)
     {
-        string values = string.Join(", ", Enumerable.Range(0, statementRows).Select(row => $"(${5 * row + 1}, ${5 * row + 2}, ${5 * row + 3}, ${5 * row + 4}, ${5 * row + 5})"));
-        await using NpgsqlCommand upsert = new($"""
+        string values = string.Join(
+            ", ",
+            Enumerable
+                .Range(0, statementRows)
+                .Select(row => $"(${5 * row + 1}, ${5 * row + 2}, ${5 * row + 3}, ${5 * row + 4}, ${5 * row + 5})")
+        );
+        await using NpgsqlCommand upsert = new(
+            $"""
             INSERT INTO hazard_results (latitude, longitude, risk_type, target_year, ssp245_score_100) VALUES {values}
             ON CONFLICT (latitude, longitude, risk_type, target_year) DO UPDATE SET ssp245_score_100 = EXCLUDED.ssp245_score_100
-            """, connection);
+            """,
+            connection
+        );
         for (int row = 0; row < statementRows; row++)
         {
-            upsert.Parameters.AddRange(new NpgsqlParameter[]
-            {
-                new() { NpgsqlDbType = NpgsqlTypes.NpgsqlDbType.Numeric }, new() { NpgsqlDbType = NpgsqlTypes.NpgsqlDbType.Numeric },
-                new() { NpgsqlDbType = NpgsqlTypes.NpgsqlDbType.Varchar }, new() { NpgsqlDbType = NpgsqlTypes.NpgsqlDbType.Varchar }, new() { NpgsqlDbType = NpgsqlTypes.NpgsqlDbType.Real },
-            });
+            upsert.Parameters.AddRange(
+                new NpgsqlParameter[]
+                {
+                    new() { NpgsqlDbType = NpgsqlTypes.NpgsqlDbType.Numeric },
+                    new() { NpgsqlDbType = NpgsqlTypes.NpgsqlDbType.Numeric },
+                    new() { NpgsqlDbType = NpgsqlTypes.NpgsqlDbType.Varchar },
+                    new() { NpgsqlDbType = NpgsqlTypes.NpgsqlDbType.Varchar },
+                    new() { NpgsqlDbType = NpgsqlTypes.NpgsqlDbType.Real },
+                }
+            );
         }
 
         await upsert.PrepareAsync();
@@ -157,10 +194,22 @@ internal static class ClimateRows
         say("");
         say("## The national grid");
         say("");
-        say(Invariant($"451,351 cells × 320 scenario-years × 9 hazards = {rows * Risks:N0} scores in {rows:N0} rows. Projected from {cells:N0} cells, cost taken as the same for each cell:"));
+        say(
+            Invariant(
+                $"451,351 cells × 320 scenario-years × 9 hazards = {rows * Risks:N0} scores in {rows:N0} rows. Projected from {cells:N0} cells, cost taken as the same for each cell:"
+            )
+        );
         say("");
-        say(Invariant($"- H: {rows / ours.HazardRows / 60:F0} min and {rows * ours.HazardBytes / 1e9:F0} GB; the COPY floor alone {rows / ours.Floor / 60:F0} min."));
-        say(Invariant($"- P(H): {NationalCells * Scenarios * Risks / ours.Probabilities / 60:F1} min and {NationalCells * Scenarios * Risks * ours.ProbabilityBytes / 1e9:F0} GB (rolling-30)."));
+        say(
+            Invariant(
+                $"- H: {rows / ours.HazardRows / 60:F0} min and {rows * ours.HazardBytes / 1e9:F0} GB; the COPY floor alone {rows / ours.Floor / 60:F0} min."
+            )
+        );
+        say(
+            Invariant(
+                $"- P(H): {NationalCells * Scenarios * Risks / ours.Probabilities / 60:F1} min and {NationalCells * Scenarios * Risks * ours.ProbabilityBytes / 1e9:F0} GB (rolling-30)."
+            )
+        );
         say("");
         say("Not measured at that size: the server's checkpoints and the disk may set another pace once the tables outgrow memory.");
     }
@@ -203,8 +252,11 @@ internal static class ClimateRows
         return output.GetProperty("Values").GetInt64() / output.GetProperty("ValuesPerSecond").GetDouble();
     }
 
-    private static Task<double> SizeAsync(NpgsqlDataSource database, string kind) => ScalarAsync(
-        database, $"SELECT sum(pg_total_relation_size(inhrelid)) FROM pg_inherits JOIN pg_class ON oid = inhrelid WHERE relname LIKE '{kind}\\_cells\\_ssp%\\_%'");
+    private static Task<double> SizeAsync(NpgsqlDataSource database, string kind) =>
+        ScalarAsync(
+            database,
+            $"SELECT sum(pg_total_relation_size(inhrelid)) FROM pg_inherits JOIN pg_class ON oid = inhrelid WHERE relname LIKE '{kind}\\_cells\\_ssp%\\_%'"
+        );
 
     private static async Task<double> ScalarAsync(NpgsqlDataSource database, string sql)
     {
@@ -224,7 +276,8 @@ internal static class ClimateRows
         return (int)(await command.ExecuteScalarAsync())!;
     }
 
-    /// <summary>CPU of the server's process, of its living children and of those that have ended, from /proc (times in hundredths of a second).</summary>
+    /// <summary>CPU of the server's process, of its living children and of those that have ended, from /proc (times in hundredths of a
+    /// second).</summary>
     private static double ServerCpuSeconds(int server)
     {
         double ticks = 0;
@@ -235,7 +288,8 @@ internal static class ClimateRows
                 string stat = File.ReadAllText(Path.Combine(directory, "stat"));
                 string[] fields = stat[(stat.LastIndexOf(')') + 2)..].Split(' '); // state, ppid, …; 11 to 14: user, system, and the same of ended children
                 bool itself = Path.GetFileName(directory) == server.ToString(CultureInfo.InvariantCulture);
-                if (itself || fields[1] == server.ToString(CultureInfo.InvariantCulture)) ticks += fields[11..(itself ? 15 : 13)].Sum(field => double.Parse(field, CultureInfo.InvariantCulture));
+                if (itself || fields[1] == server.ToString(CultureInfo.InvariantCulture))
+                    ticks += fields[11..(itself ? 15 : 13)].Sum(field => double.Parse(field, CultureInfo.InvariantCulture));
             }
             catch (IOException)
             {

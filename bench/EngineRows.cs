@@ -40,27 +40,37 @@ internal static class EngineRows
     {
         await using BenchHost host = await BenchHost.StartAsync(connection, "BenchHub");
         await ManyAsync(host, 200);
-        table.Add("hello-cities (5 activities), orchestrations/s", Orchestrations / await SecondsAsync(() => ManyAsync(host, Orchestrations)), "to reach", 500, 1);
+        table.Add(
+            "hello-cities (5 activities), orchestrations/s",
+            Orchestrations / await SecondsAsync(() => ManyAsync(host, Orchestrations)),
+            "to reach",
+            500,
+            1
+        );
     }
 
     private static async Task ManyAsync(BenchHost host, int count)
     {
         SemaphoreSlim clients = new(64);
-        await Task.WhenAll(Enumerable.Range(0, count).Select(async _ =>
-        {
-            await clients.WaitAsync();
-            string id = Guid.NewGuid().ToString("N");
-            try
-            {
-                await host.Hub.StartAsync(new StartRequest(id, "Cities", null));
-            }
-            finally
-            {
-                clients.Release();
-            }
+        await Task.WhenAll(
+            Enumerable
+                .Range(0, count)
+                .Select(async _ =>
+                {
+                    await clients.WaitAsync();
+                    string id = Guid.NewGuid().ToString("N");
+                    try
+                    {
+                        await host.Hub.StartAsync(new StartRequest(id, "Cities", null));
+                    }
+                    finally
+                    {
+                        clients.Release();
+                    }
 
-            await host.EndAsync(id);
-        }));
+                    await host.EndAsync(id);
+                })
+        );
     }
 
     private static async Task WakeUpsAsync(BenchHost host, BenchTable table)
@@ -82,9 +92,7 @@ internal static class EngineRows
             string? before = (await host.Hub.GetAsync(id, payloads: false))!.CustomStatus;
             long start = Stopwatch.GetTimestamp();
             await host.RaiseAsync(id, "ping", i);
-            while ((await host.Hub.GetAsync(id, payloads: false))!.CustomStatus == before)
-            {
-            }
+            while ((await host.Hub.GetAsync(id, payloads: false))!.CustomStatus == before) { }
 
             events[i] = Stopwatch.GetElapsedTime(start).TotalMilliseconds;
             await Task.Delay(20);

@@ -9,7 +9,8 @@ using Npgsql;
 
 namespace Durable.Bench;
 
-/// <summary>The whole path of the climate batches at the size that matters, once: each step with its time, what it left on the disk, and the memory of the app.</summary>
+/// <summary>The whole path of the climate batches at the size that matters, once: each step with its time, what it left on the disk, and
+/// the memory of the app.</summary>
 /// <remarks>The national grid needs about 45 GB of disk and 30 minutes of two idle cores.</remarks>
 internal static class NationalRows
 {
@@ -21,8 +22,13 @@ internal static class NationalRows
 
     private static readonly string[] Reads =
     [
-        "/api/climate/statistics", "/api/runs", "/api/runs/{0}", "/api/operations/leases", "/runtime/webhooks/durabletask/instances?top=100",
-        "/runtime/webhooks/durabletask/instances/{0}", "/runtime/webhooks/durabletask/instances/{0}?showHistory=true",
+        "/api/climate/statistics",
+        "/api/runs",
+        "/api/runs/{0}",
+        "/api/operations/leases",
+        "/runtime/webhooks/durabletask/instances?top=100",
+        "/runtime/webhooks/durabletask/instances/{0}",
+        "/runtime/webhooks/durabletask/instances/{0}?showHistory=true",
     ];
 
     /// <summary>Runs it and prints as it goes. Returns the report in Markdown.</summary>
@@ -38,10 +44,17 @@ internal static class NationalRows
         string backups = Directory.CreateTempSubdirectory("durable-national-").FullName;
         try
         {
-            await using AppProcess app = await AppProcess.StartAsync(await PostgresServer.CreateDatabaseAsync(), new Dictionary<string, string> { ["BackupDirectory"] = backups });
+            await using AppProcess app = await AppProcess.StartAsync(
+                await PostgresServer.CreateDatabaseAsync(),
+                new Dictionary<string, string> { ["BackupDirectory"] = backups }
+            );
             await using NpgsqlDataSource database = NpgsqlDataSource.Create(app.Connection);
             Say(header);
-            Say(Invariant($"{cells:N0} cells, 4 scenarios, 2021 to 2100, 9 risks. Everything over HTTP, the app in its own process, one PostgreSQL beside it."));
+            Say(
+                Invariant(
+                    $"{cells:N0} cells, 4 scenarios, 2021 to 2100, 9 risks. Everything over HTTP, the app in its own process, one PostgreSQL beside it."
+                )
+            );
             Say("");
             Say("| step | seconds | | database GB | app peak MB |");
             Say("|---|---|---|---|---|");
@@ -50,27 +63,56 @@ internal static class NationalRows
                 Stopwatch watch = Stopwatch.StartNew();
                 JsonElement end = await run();
                 double seconds = watch.Elapsed.TotalSeconds;
-                Say(Invariant($"| {name} | {seconds:F1} | {tell(end)} | {await GigabytesAsync(database):F1} | {Process.GetProcessById(app.ProcessId).PeakWorkingSet64 / 1048576.0:N0} |"));
+                Say(
+                    Invariant(
+                        $"| {name} | {seconds:F1} | {tell(end)} | {await GigabytesAsync(database):F1} | {Process.GetProcessById(app.ProcessId).PeakWorkingSet64 / 1048576.0:N0} |"
+                    )
+                );
                 return end;
             }
 
-            await StepAsync("sample", () => BatchAsync(app, "sample", $$"""{"cells": {{cells}}, "seed": 1}"""), end => Invariant($"{Output(end, "Values"):N0} values"));
-            await StepAsync("plan H", () => PlanAsync(app), plan => Invariant($"{plan.GetProperty("toFill").GetInt32()} partitions to fill"));
+            await StepAsync(
+                "sample",
+                () => BatchAsync(app, "sample", $$"""{"cells": {{cells}}, "seed": 1}"""),
+                end => Invariant($"{Output(end, "Values"):N0} values")
+            );
+            await StepAsync(
+                "plan H",
+                () => PlanAsync(app),
+                plan => Invariant($"{plan.GetProperty("toFill").GetInt32()} partitions to fill")
+            );
             JsonElement hazard = await StepAsync("H", () => BatchAsync(app, "hazard", "{}"), Rate);
             await StepAsync("P(H), rolling-30", () => BatchAsync(app, "probability", "{}"), Rate);
-            await StepAsync("H once more: nothing to do", () => BatchAsync(app, "hazard", "{}"), end => Invariant($"{Output(end, "Skipped"):N0} skipped"));
-            await StepAsync("one year again, with a backup first", () => BatchAsync(app, "hazard", """{"scenario": "SSP245", "startYear": 2050, "endYear": 2050, "force": true, "backup": true}"""),
-                end => Invariant($"{Rate(end)}; backup {new DirectoryInfo(backups).EnumerateFiles().Sum(file => file.Length) / 1e9:F1} GB"));
+            await StepAsync(
+                "H once more: nothing to do",
+                () => BatchAsync(app, "hazard", "{}"),
+                end => Invariant($"{Output(end, "Skipped"):N0} skipped")
+            );
+            await StepAsync(
+                "one year again, with a backup first",
+                () =>
+                    BatchAsync(
+                        app,
+                        "hazard",
+                        """{"scenario": "SSP245", "startYear": 2050, "endYear": 2050, "force": true, "backup": true}"""
+                    ),
+                end => Invariant($"{Rate(end)}; backup {new DirectoryInfo(backups).EnumerateFiles().Sum(file => file.Length) / 1e9:F1} GB")
+            );
 
             Say("");
             Say(Invariant($"## Reads, each to answer within {LongestRead:F0} s"));
             Say("");
             Say("| read | ms, median of 5 | KB | |");
             Say("|---|---|---|---|");
-            foreach (string read in Reads) await ReadAsync(app, Invariant(read, hazard.GetProperty("instanceId").GetString()!), Say);
+            foreach (string read in Reads)
+                await ReadAsync(app, Invariant(read, hazard.GetProperty("instanceId").GetString()!), Say);
             Stopwatch query = Stopwatch.StartNew();
             JsonElement statistics = (await app.GetAsync("/api/climate/statistics?query=true", Longest)).Body.GetProperty("monitoring");
-            Say(Invariant($"| `/api/climate/statistics?query=true` (the query over every row) | {query.Elapsed.TotalMilliseconds:N0} | | {Agreement(statistics)} |"));
+            Say(
+                Invariant(
+                    $"| `/api/climate/statistics?query=true` (the query over every row) | {query.Elapsed.TotalMilliseconds:N0} | | {Agreement(statistics)} |"
+                )
+            );
             Say("");
             query.Restart();
             await DropAsync(app);
@@ -83,7 +125,8 @@ internal static class NationalRows
         }
     }
 
-    private static string Rate(JsonElement end) => Invariant($"{Output(end, "Values"):N0} values, {Output(end, "ValuesPerSecond"):N0} a second");
+    private static string Rate(JsonElement end) =>
+        Invariant($"{Output(end, "Values"):N0} values, {Output(end, "ValuesPerSecond"):N0} a second");
 
     private static double Output(JsonElement end, string name) => end.GetProperty("output").GetProperty(name).GetDouble();
 
@@ -91,9 +134,13 @@ internal static class NationalRows
     {
         Dictionary<string, JsonElement> sums = monitoring.GetProperty("rows").EnumerateArray().ToDictionary(Key);
         JsonElement[] counted = [.. monitoring.GetProperty("query").GetProperty("rows").EnumerateArray()];
-        bool same = counted.Length == sums.Count && counted.All(row => sums.TryGetValue(Key(row), out JsonElement sum)
-            && sum.GetProperty("totalRecords").GetInt64() == row.GetProperty("totalRecords").GetInt64()
-            && Math.Abs(sum.GetProperty("avgHazardScore").GetDouble() - row.GetProperty("avgHazardScore").GetDouble()) < 0.001);
+        bool same =
+            counted.Length == sums.Count
+            && counted.All(row =>
+                sums.TryGetValue(Key(row), out JsonElement sum)
+                && sum.GetProperty("totalRecords").GetInt64() == row.GetProperty("totalRecords").GetInt64()
+                && Math.Abs(sum.GetProperty("avgHazardScore").GetDouble() - row.GetProperty("avgHazardScore").GetDouble()) < 0.001
+            );
         return same ? "agrees with the sums" : "**differs from the sums**";
 
         static string Key(JsonElement row) => $"{row.GetProperty("scenario")}/{row.GetProperty("targetYear")}";
@@ -108,7 +155,8 @@ internal static class NationalRows
             Stopwatch watch = Stopwatch.StartNew();
             (HttpStatusCode status, JsonElement body) = await app.GetAsync(path);
             times.Add(watch.Elapsed.TotalMilliseconds);
-            if (status != HttpStatusCode.OK) throw new InvalidOperationException($"{path}: {status}");
+            if (status != HttpStatusCode.OK)
+                throw new InvalidOperationException($"{path}: {status}");
             bytes = body.GetRawText().Length;
         }
 
@@ -125,7 +173,8 @@ internal static class NationalRows
     private static async Task<JsonElement> BatchAsync(AppProcess app, string what, string options)
     {
         (HttpStatusCode status, JsonElement started) = await app.PostAsync("/api/climate/" + what, options);
-        if (!started.TryGetProperty("Id", out JsonElement id)) throw new InvalidOperationException($"{what}: {status} {started}");
+        if (!started.TryGetProperty("Id", out JsonElement id))
+            throw new InvalidOperationException($"{what}: {status} {started}");
         JsonElement end = await app.WaitAsync(id.GetString()!, Longest);
         return end.GetProperty("runtimeStatus").GetString() == "Completed" ? end : throw new InvalidOperationException($"{what}: {end}");
     }
@@ -140,7 +189,9 @@ internal static class NationalRows
     {
         app.Kill();
         NpgsqlConnectionStringBuilder database = new(app.Connection);
-        await using NpgsqlConnection connection = new(new NpgsqlConnectionStringBuilder(app.Connection) { Database = "postgres" }.ConnectionString);
+        await using NpgsqlConnection connection = new(
+            new NpgsqlConnectionStringBuilder(app.Connection) { Database = "postgres" }.ConnectionString
+        );
         await connection.OpenAsync();
         await using NpgsqlCommand drop = new($"DROP DATABASE \"{database.Database}\" WITH (FORCE)", connection) { CommandTimeout = 0 };
         await drop.ExecuteNonQueryAsync();

@@ -5,7 +5,8 @@ using Microsoft.Azure.Functions.Worker;
 
 namespace Durable.Activities.Benchmark;
 
-/// <summary>Settles what the suite has to run, holds it to the plan it names, claims those models and opens the run in the ledger. Starts no job.</summary>
+/// <summary>Settles what the suite has to run, holds it to the plan it names, claims those models and opens the run in the ledger. Starts
+/// no job.</summary>
 /// <remarks>Safe to run twice.</remarks>
 /// <exception cref="BenchmarkOffException">No bucket is set; permanent.</exception>
 /// <exception cref="PlanStaleException">The world has moved on since the plan; permanent.</exception>
@@ -17,8 +18,21 @@ public sealed class BeginBenchmark(BenchmarkPlanner planner, PlanStore plans, Pa
     {
         SuitePlan plan = await planner.PlanAsync(run.Request, cancellationToken);
         await plans.CheckAsync(run.Request.PlanHash, plan.Plan, cancellationToken);
-        await partitions.ClaimAsync(BenchmarkPlanner.Kind, [.. plan.Work.Models.Select(model => model.Model)], run.RunId, cancellationToken);
-        await ledger.BeginAsync(run.RunId, run.InstanceId, BenchmarkPlanner.Kind, run.Request, run.Request.PlanHash ?? plan.Plan.Hash, plan.Work.Models.Count, cancellationToken);
+        await partitions.ClaimAsync(
+            BenchmarkPlanner.Kind,
+            [.. plan.Work.Models.Select(model => model.Model)],
+            run.RunId,
+            cancellationToken
+        );
+        await ledger.BeginAsync(
+            run.RunId,
+            run.InstanceId,
+            BenchmarkPlanner.Kind,
+            run.Request,
+            run.Request.PlanHash ?? plan.Plan.Hash,
+            plan.Work.Models.Count,
+            cancellationToken
+        );
         return plan.Work;
     }
 }

@@ -10,9 +10,16 @@ namespace Durable.Activities.Benchmark;
 /// <param name="InstanceId">Of that orchestration.</param>
 public sealed record ModelStart(ModelOrder Order, string InstanceId);
 
-/// <summary>Prepares a model's data and code on S3, opens its row, shows it as running on the tracking server, and answers its training job. Starts nothing.</summary>
+/// <summary>Prepares a model's data and code on S3, opens its row, shows it as running on the tracking server, and answers its training
+/// job. Starts nothing.</summary>
 /// <remarks>Safe to run twice. A tracking server that is away keeps no model from being trained.</remarks>
-public sealed partial class BeginModel(BenchmarkPlanner planner, BenchmarkStorage storage, BenchmarkTable table, RunTracker tracker, ILogger<BeginModel> logger)
+public sealed partial class BeginModel(
+    BenchmarkPlanner planner,
+    BenchmarkStorage storage,
+    BenchmarkTable table,
+    RunTracker tracker,
+    ILogger<BeginModel> logger
+)
 {
     [Function(nameof(BeginModel))]
     public async Task<ModelJob> RunAsync([ActivityTrigger] ModelStart start, CancellationToken cancellationToken)
@@ -31,7 +38,14 @@ public sealed partial class BeginModel(BenchmarkPlanner planner, BenchmarkStorag
             job = new ModelJob(null, missing.Message);
         }
 
-        await table.BeginAsync(order, start.InstanceId, data, job.Order?.JobName, job.Order?.Parameters ?? model.Parameters, cancellationToken);
+        await table.BeginAsync(
+            order,
+            start.InstanceId,
+            data,
+            job.Order?.JobName,
+            job.Order?.Parameters ?? model.Parameters,
+            cancellationToken
+        );
         try
         {
             await tracker.BeginAsync(order.Key, cancellationToken);
@@ -44,6 +58,10 @@ public sealed partial class BeginModel(BenchmarkPlanner planner, BenchmarkStorag
         return job;
     }
 
-    [LoggerMessage(EventId = 2601, Level = LogLevel.Warning, Message = "{InstanceId}: the tracking server does not show {Model} as running; its record is sent at the end. {Reason}")]
+    [LoggerMessage(
+        EventId = 2601,
+        Level = LogLevel.Warning,
+        Message = "{InstanceId}: the tracking server does not show {Model} as running; its record is sent at the end. {Reason}"
+    )]
     private static partial void LogNotShown(ILogger logger, string instanceId, string model, string reason);
 }

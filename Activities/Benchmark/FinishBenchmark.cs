@@ -10,7 +10,8 @@ namespace Durable.Activities.Benchmark;
 /// <param name="Error">What ended it before its models did; null when nothing did.</param>
 public sealed record BenchmarkEnd(BenchmarkRun Run, SuiteResult Result, string? Error);
 
-/// <summary>Lets go of the models, closes the run in the ledger, stores the comparison and puts the news into the outbox. Safe to run twice.</summary>
+/// <summary>Lets go of the models, closes the run in the ledger, stores the comparison and puts the news into the outbox. Safe to run
+/// twice.</summary>
 public sealed class FinishBenchmark(Partitions partitions, RunLedger ledger, NotificationOutbox outbox, BenchmarkTable table)
 {
     [Function(nameof(FinishBenchmark))]
@@ -25,14 +26,35 @@ public sealed class FinishBenchmark(Partitions partitions, RunLedger ledger, Not
         // A model that could not be run here is not a failed one: the suite ends as incomplete, and says why.
         PartitionOutcome[] outcomes =
         [
-            .. end.Result.Models.Where(model => model.State != ModelStates.NotRun).Select(model => new PartitionOutcome(
-                model.Model, 1, 1, 0, (int)((model.Seconds ?? 0) * 1000), model.State == ModelStates.Passed ? null : $"{model.State}: {model.Reason}")),
+            .. end
+                .Result.Models.Where(model => model.State != ModelStates.NotRun)
+                .Select(model => new PartitionOutcome(
+                    model.Model,
+                    1,
+                    1,
+                    0,
+                    (int)((model.Seconds ?? 0) * 1000),
+                    model.State == ModelStates.Passed ? null : $"{model.State}: {model.Reason}"
+                )),
         ];
         RunStatistics statistics = await ledger.FinishAsync(runId, outcomes, end.Result.Present.Count, end.Error, cancellationToken);
         await outbox.AddRunAsync(statistics, cancellationToken);
         foreach (ModelOutcome model in end.Result.Models.Where(model => model.State == ModelStates.GateFailed))
-            await outbox.AddAsync($"{runId}:{model.Model}:gate", NotificationOutbox.GateFailed, $"benchmark gate failed: {model.Model}", model.Reason ?? "", cancellationToken);
-        if (end.Result.Models.Count > 0) await outbox.AddAsync($"{runId}:comparison", NotificationOutbox.Completed, $"benchmark comparison: {end.Result.Verdict}", markdown, cancellationToken);
+            await outbox.AddAsync(
+                $"{runId}:{model.Model}:gate",
+                NotificationOutbox.GateFailed,
+                $"benchmark gate failed: {model.Model}",
+                model.Reason ?? "",
+                cancellationToken
+            );
+        if (end.Result.Models.Count > 0)
+            await outbox.AddAsync(
+                $"{runId}:comparison",
+                NotificationOutbox.Completed,
+                $"benchmark comparison: {end.Result.Verdict}",
+                markdown,
+                cancellationToken
+            );
         return statistics;
     }
 }

@@ -12,8 +12,19 @@ public sealed class RefuseModel(BenchmarkTable table, BenchmarkOptions options)
     [Function(nameof(RefuseModel))]
     public async Task<ModelOutcome> RunAsync([ActivityTrigger] ModelRefusal refusal, CancellationToken cancellationToken)
     {
-        await table.BeginAsync(refusal.Order, refusal.InstanceId, null, null, BenchmarkModels.Get(refusal.Order.Key.Model).Parameters, cancellationToken);
-        await table.EndAsync(new ModelEnd(refusal.Order.Key, refusal.State, refusal.Reason, refusal.Order.Fingerprint), options.Alias, cancellationToken);
+        await table.BeginAsync(
+            refusal.Order,
+            refusal.InstanceId,
+            null,
+            null,
+            BenchmarkModels.Get(refusal.Order.Key.Model).Parameters,
+            cancellationToken
+        );
+        await table.EndAsync(
+            new ModelEnd(refusal.Order.Key, refusal.State, refusal.Reason, refusal.Order.Fingerprint),
+            options.Alias,
+            cancellationToken
+        );
         return new ModelOutcome(refusal.Order.Key.Model, refusal.State, refusal.Reason, null, null, null);
     }
 }

@@ -21,7 +21,12 @@ public sealed class BeginHazardRun(ClimatePlanner planner, PlanStore plans, Part
         Plan plan = await planner.PlanHazardAsync(run.Request, cancellationToken);
         await plans.CheckAsync(run.Request.PlanHash, plan, cancellationToken);
         IReadOnlyList<HazardGroup> groups = await planner.GroupAsync(run, plan, cancellationToken);
-        await partitions.ClaimAsync(HazardTable.Kind, [.. plan.Partitions.Where(partition => partition.IsToFill).Select(partition => partition.Key)], run.RunId, cancellationToken);
+        await partitions.ClaimAsync(
+            HazardTable.Kind,
+            [.. plan.Partitions.Where(partition => partition.IsToFill).Select(partition => partition.Key)],
+            run.RunId,
+            cancellationToken
+        );
         await ledger.BeginAsync(run.RunId, run.InstanceId, HazardTable.Kind, run.Request, plan.Hash, plan.ToFill, cancellationToken);
         return new HazardWork(plan.Hash, plan.Skipped, groups);
     }

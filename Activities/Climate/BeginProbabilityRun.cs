@@ -19,7 +19,12 @@ public sealed class BeginProbabilityRun(ClimatePlanner planner, PlanStore plans,
     {
         Plan plan = await planner.PlanProbabilityAsync(run.Request, cancellationToken);
         await plans.CheckAsync(run.Request.PlanHash, plan, cancellationToken);
-        await partitions.ClaimAsync(ProbabilityTable.Kind, [.. plan.Partitions.Where(partition => partition.IsToFill).Select(partition => partition.Key)], run.RunId, cancellationToken);
+        await partitions.ClaimAsync(
+            ProbabilityTable.Kind,
+            [.. plan.Partitions.Where(partition => partition.IsToFill).Select(partition => partition.Key)],
+            run.RunId,
+            cancellationToken
+        );
         await ledger.BeginAsync(run.RunId, run.InstanceId, ProbabilityTable.Kind, run.Request, plan.Hash, plan.ToFill, cancellationToken);
         return new ProbabilityWork(plan.Hash, plan.Skipped, ClimatePlanner.Tasks(run, plan));
     }

@@ -9,7 +9,10 @@ namespace Durable.Activities.Climate;
 /// <summary>Whether P(H) of the same scenarios and years is in place.</summary>
 public sealed record ProbabilityGate(string State, string Detail)
 {
-    public const string Passed = "passed", Running = "running", Failed = "failed", NotStarted = "not started";
+    public const string Passed = "passed",
+        Running = "running",
+        Failed = "failed",
+        NotStarted = "not started";
 }
 
 /// <summary>Looks at the probability partitions that belong to a hazard request. Changes nothing.</summary>
@@ -19,10 +22,17 @@ public sealed class CheckProbabilityGate(ClimatePlanner planner, Partitions part
     public async Task<ProbabilityGate> RunAsync([ActivityTrigger] ClimateRequest request, CancellationToken cancellationToken)
     {
         Plan plan = await planner.PlanProbabilityAsync(request with { Force = false }, cancellationToken);
-        if (plan.ToFill == 0) return new ProbabilityGate(ProbabilityGate.Passed, "every P(H) partition is in place");
+        if (plan.ToFill == 0)
+            return new ProbabilityGate(ProbabilityGate.Passed, "every P(H) partition is in place");
 
         Dictionary<string, PartitionRecord> ledger = await partitions.ReadAsync(ProbabilityTable.Kind, cancellationToken);
-        PartitionRecord[] open = [.. plan.Partitions.Where(partition => partition.IsToFill).Select(partition => ledger.GetValueOrDefault(partition.Key)).OfType<PartitionRecord>()];
+        PartitionRecord[] open =
+        [
+            .. plan
+                .Partitions.Where(partition => partition.IsToFill)
+                .Select(partition => ledger.GetValueOrDefault(partition.Key))
+                .OfType<PartitionRecord>(),
+        ];
         if (open.FirstOrDefault(record => record.ClaimedBy is not null) is { } running)
         {
             return new ProbabilityGate(ProbabilityGate.Running, $"run {running.ClaimedBy} has {plan.ToFill} P(H) partitions to go");
@@ -30,6 +40,9 @@ public sealed class CheckProbabilityGate(ClimatePlanner planner, Partitions part
 
         return open.FirstOrDefault(record => record.State == PartitionState.Failed) is { } failed
             ? new ProbabilityGate(ProbabilityGate.Failed, $"P(H) of {failed.Key} failed: {failed.Error}")
-            : new ProbabilityGate(ProbabilityGate.NotStarted, $"{plan.ToFill} P(H) partitions are missing or stale and no run works on them");
+            : new ProbabilityGate(
+                ProbabilityGate.NotStarted,
+                $"{plan.ToFill} P(H) partitions are missing or stale and no run works on them"
+            );
     }
 }

@@ -8,5 +8,6 @@ namespace Durable.Activities.Climate;
 public sealed class DeriveDistrict(DistrictIndices indices)
 {
     [Function(nameof(DeriveDistrict))]
-    public Task<long> RunAsync([ActivityTrigger] string district, CancellationToken cancellationToken) => indices.DeriveAsync(district, cancellationToken);
+    public Task<long> RunAsync([ActivityTrigger] string district, CancellationToken cancellationToken) =>
+        indices.DeriveAsync(district, cancellationToken);
 }

@@ -7,5 +7,6 @@ namespace Durable.Activities.Climate;
 public sealed class ListDistricts(DistrictIndices indices)
 {
     [Function(nameof(ListDistricts))]
-    public Task<IReadOnlyList<string>> RunAsync([ActivityTrigger] string? unused, CancellationToken cancellationToken) => indices.ReadDistrictsAsync(cancellationToken);
+    public Task<IReadOnlyList<string>> RunAsync([ActivityTrigger] string? unused, CancellationToken cancellationToken) =>
+        indices.ReadDistrictsAsync(cancellationToken);
 }

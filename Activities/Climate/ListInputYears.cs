@@ -7,5 +7,6 @@ namespace Durable.Activities.Climate;
 public sealed class ListInputYears(YearPacker packer)
 {
     [Function(nameof(ListInputYears))]
-    public Task<IReadOnlyList<int>> RunAsync([ActivityTrigger] string? unused, CancellationToken cancellationToken) => packer.ReadYearsAsync(cancellationToken);
+    public Task<IReadOnlyList<int>> RunAsync([ActivityTrigger] string? unused, CancellationToken cancellationToken) =>
+        packer.ReadYearsAsync(cancellationToken);
 }

@@ -8,5 +8,6 @@ namespace Durable.Activities.Climate;
 public sealed class PackYear(YearPacker packer)
 {
     [Function(nameof(PackYear))]
-    public Task<long> RunAsync([ActivityTrigger] int year, CancellationToken cancellationToken) => packer.PackAsync(year, cancellationToken);
+    public Task<long> RunAsync([ActivityTrigger] int year, CancellationToken cancellationToken) =>
+        packer.PackAsync(year, cancellationToken);
 }

@@ -9,5 +9,6 @@ namespace Durable.Activities.Climate;
 public sealed class WriteProbabilityTile(ProbabilityTable table)
 {
     [Function(nameof(WriteProbabilityTile))]
-    public Task<PartitionOutcome> RunAsync([ActivityTrigger] ProbabilityTask task, CancellationToken cancellationToken) => table.WriteAsync(task, cancellationToken);
+    public Task<PartitionOutcome> RunAsync([ActivityTrigger] ProbabilityTask task, CancellationToken cancellationToken) =>
+        table.WriteAsync(task, cancellationToken);
 }

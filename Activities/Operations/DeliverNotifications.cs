@@ -8,5 +8,6 @@ namespace Durable.Activities.Operations;
 public sealed class DeliverNotifications(NotificationSender sender)
 {
     [Function(nameof(DeliverNotifications))]
-    public Task<int> RunAsync([ActivityTrigger] string? unused, CancellationToken cancellationToken) => sender.DeliverAsync(cancellationToken);
+    public Task<int> RunAsync([ActivityTrigger] string? unused, CancellationToken cancellationToken) =>
+        sender.DeliverAsync(cancellationToken);
 }

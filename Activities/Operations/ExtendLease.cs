@@ -10,5 +10,6 @@ namespace Durable.Activities.Operations;
 public sealed class ExtendLease(LeaseKeeper leases)
 {
     [Function(nameof(ExtendLease))]
-    public Task<DateTime> RunAsync([ActivityTrigger] LeaseExtension extension, CancellationToken cancellationToken) => leases.ExtendAsync(extension, cancellationToken);
+    public Task<DateTime> RunAsync([ActivityTrigger] LeaseExtension extension, CancellationToken cancellationToken) =>
+        leases.ExtendAsync(extension, cancellationToken);
 }

@@ -8,5 +8,6 @@ namespace Durable.Activities.Operations;
 public sealed class ListMachines(LeaseKeeper leases)
 {
     [Function(nameof(ListMachines))]
-    public Task<ClusterGrant> RunAsync([ActivityTrigger] string leaseId, CancellationToken cancellationToken) => leases.ListAsync(leaseId, cancellationToken);
+    public Task<ClusterGrant> RunAsync([ActivityTrigger] string leaseId, CancellationToken cancellationToken) =>
+        leases.ListAsync(leaseId, cancellationToken);
 }

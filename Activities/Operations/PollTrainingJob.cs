@@ -7,5 +7,6 @@ namespace Durable.Activities.Operations;
 public sealed class PollTrainingJob(TrainingJobs jobs)
 {
     [Function(nameof(PollTrainingJob))]
-    public Task<TrainingState> RunAsync([ActivityTrigger] string jobName, CancellationToken cancellationToken) => jobs.ReadAsync(jobName, cancellationToken);
+    public Task<TrainingState> RunAsync([ActivityTrigger] string jobName, CancellationToken cancellationToken) =>
+        jobs.ReadAsync(jobName, cancellationToken);
 }

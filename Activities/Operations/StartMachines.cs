@@ -8,5 +8,6 @@ namespace Durable.Activities.Operations;
 public sealed class StartMachines(LeaseKeeper leases)
 {
     [Function(nameof(StartMachines))]
-    public Task RunAsync([ActivityTrigger] string leaseId, CancellationToken cancellationToken) => leases.StartAsync(leaseId, cancellationToken);
+    public Task RunAsync([ActivityTrigger] string leaseId, CancellationToken cancellationToken) =>
+        leases.StartAsync(leaseId, cancellationToken);
 }

@@ -13,7 +13,8 @@ public sealed record RemoteJobStart(RemoteTarget Target, RemoteCommand Command, 
 public sealed record RemoteJobRef(RemoteTarget Target, string JobId);
 
 /// <summary>Starts a detached job. Safe to run twice: the same id finds the first.</summary>
-/// <exception cref="LeaseLostException">The lease is not held, or the machine is none of its; permanent. Whoever calls by hand without a lease runs nothing.</exception>
+/// <exception cref="LeaseLostException">The lease is not held, or the machine is none of its; permanent. Whoever calls by hand without a
+/// lease runs nothing.</exception>
 public sealed class StartRemoteJob(IRemoteHost host, LeaseKeeper leases)
 {
     [Function(nameof(StartRemoteJob))]

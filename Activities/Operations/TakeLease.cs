@@ -8,5 +8,6 @@ namespace Durable.Activities.Operations;
 public sealed class TakeLease(LeaseKeeper leases)
 {
     [Function(nameof(TakeLease))]
-    public Task<LeaseTurn> RunAsync([ActivityTrigger] LeaseRequest request, CancellationToken cancellationToken) => leases.TakeAsync(request, cancellationToken);
+    public Task<LeaseTurn> RunAsync([ActivityTrigger] LeaseRequest request, CancellationToken cancellationToken) =>
+        leases.TakeAsync(request, cancellationToken);
 }

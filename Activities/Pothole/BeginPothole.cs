@@ -4,7 +4,8 @@ using Microsoft.Azure.Functions.Worker;
 
 namespace Durable.Activities.Pothole;
 
-/// <summary>Looks at the day's input, settles which steps it needs, uploads the code they run, and opens the run in the ledger. Starts no machine.</summary>
+/// <summary>Looks at the day's input, settles which steps it needs, uploads the code they run, and opens the run in the ledger. Starts no
+/// machine.</summary>
 /// <remarks>Safe to run twice: what this run has done already is not forgotten.</remarks>
 /// <exception cref="PotholeOffException">No bucket is set; permanent.</exception>
 /// <exception cref="Amazon.S3.AmazonS3Exception">The bucket cannot be read; that is not the same as an empty day.</exception>
@@ -19,7 +20,8 @@ public sealed class BeginPothole(PotholePlanner planner, PotholeStorage storage,
         PotholeWork work = await planner.PlanAsync(run.Request, run.RunId, cancellationToken);
         string[] toDo = [.. work.Steps.Where(step => step.IsToDo).Select(step => step.Step)];
         await ledger.BeginAsync(run.RunId, run.InstanceId, Kind, run.Request, planHash: null, toDo.Length, cancellationToken);
-        if (!work.HasInput) return work;
+        if (!work.HasInput)
+            return work;
         await storage.UploadCodeAsync(cancellationToken);
         await steps.ForgetAsync(run.Date, run.RunId, toDo, cancellationToken);
         return work;

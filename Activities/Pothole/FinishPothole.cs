@@ -20,11 +20,21 @@ public sealed class FinishPothole(RunLedger ledger, NotificationOutbox outbox, S
             .. end.Result.Steps.Select(step => new PartitionOutcome($"{end.Run.Date}/{step.Step}", step.Rows, step.Rows, 0, 0)),
             .. end.Error is null ? [] : new[] { new PartitionOutcome($"{end.Run.Date}/{end.FailedStep}", 0, 0, 0, 0, end.Error) },
         ];
-        RunStatistics statistics = await ledger.FinishAsync(end.Run.RunId, outcomes, end.Result.Skipped.Count, end.Error, cancellationToken);
+        RunStatistics statistics = await ledger.FinishAsync(
+            end.Run.RunId,
+            outcomes,
+            end.Result.Skipped.Count,
+            end.Error,
+            cancellationToken
+        );
         await outbox.AddRunAsync(statistics, cancellationToken);
         if (end.Error is null && end.Loaded is { } loaded)
         {
-            (string subject, string body) = PotholeSummary.Of(end.Result, loaded, await table.WorstAsync(end.Run.Date, 5, cancellationToken));
+            (string subject, string body) = PotholeSummary.Of(
+                end.Result,
+                loaded,
+                await table.WorstAsync(end.Run.Date, 5, cancellationToken)
+            );
             await outbox.AddAsync($"{end.Run.RunId}:summary", NotificationOutbox.Completed, subject, body, cancellationToken);
         }
 

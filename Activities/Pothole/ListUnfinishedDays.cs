@@ -13,7 +13,8 @@ public sealed class ListUnfinishedDays(PotholeSteps steps)
         foreach (DateOnly day in RunDates.Range(PotholeSteps.Day(request.From), PotholeSteps.Day(request.To)))
         {
             string date = RunDates.Text(day);
-            if (request.Force || !(await steps.ReadAsync(date, cancellationToken)).ContainsKey(PotholePlanner.Load)) days.Add(date);
+            if (request.Force || !(await steps.ReadAsync(date, cancellationToken)).ContainsKey(PotholePlanner.Load))
+                days.Add(date);
         }
 
         return days;

@@ -18,11 +18,23 @@ public sealed class LoadSegments(PotholeStorage storage, SegmentTable table, Pot
         string partition = PotholeStorage.Partition(options.Stage2Prefix, order.Run.Date);
         if (!(await storage.ListAsync(partition, cancellationToken)).IsComplete)
             throw new StageOutputException($"{storage.Uri(partition, "s3")} is not complete. Start the day again with force.");
-        LoadedSegments loaded = await table.LoadAsync(order.Run.Date, await storage.ReadAsync(partition + "_export/segments.csv", cancellationToken), cancellationToken);
+        LoadedSegments loaded = await table.LoadAsync(
+            order.Run.Date,
+            await storage.ReadAsync(partition + "_export/segments.csv", cancellationToken),
+            cancellationToken
+        );
         string warnings = loaded.Warnings.Count == 0 ? "" : "; " + string.Join("; ", loaded.Warnings);
         await steps.DoneAsync(
-            order.Run.Date, order.Run.RunId, order.Fingerprint,
-            new StepDone(PotholePlanner.Load, loaded.Rows, FormattableString.Invariant($"{loaded.Rows} segments, {loaded.Impacts} impacts, {loaded.Removed} removed{warnings}")), cancellationToken);
+            order.Run.Date,
+            order.Run.RunId,
+            order.Fingerprint,
+            new StepDone(
+                PotholePlanner.Load,
+                loaded.Rows,
+                FormattableString.Invariant($"{loaded.Rows} segments, {loaded.Impacts} impacts, {loaded.Removed} removed{warnings}")
+            ),
+            cancellationToken
+        );
         return loaded;
     }
 }

@@ -5,7 +5,8 @@ using Microsoft.Azure.Functions.Worker;
 
 namespace Durable.Activities.Pothole;
 
-/// <summary>Proves a stage's output complete, holds its metrics to their limits, swaps it into the day's partition and notes the step as done.</summary>
+/// <summary>Proves a stage's output complete, holds its metrics to their limits, swaps it into the day's partition and notes the step as
+/// done.</summary>
 /// <remarks>Safe to run twice, and to die anywhere in between: the step is noted last.</remarks>
 /// <exception cref="StageOutputException">The output is not what a finished stage leaves; permanent.</exception>
 /// <exception cref="DataGateException">A metric is out of its limits; nothing was swapped; permanent.</exception>
@@ -14,7 +15,8 @@ public sealed class PublishStage(PotholeStorage storage, PotholeSteps steps, Dat
     [Function(nameof(PublishStage))]
     public async Task<StepDone> RunAsync([ActivityTrigger] StageOutput output, CancellationToken cancellationToken)
     {
-        Stage stage = Stages.Of(options).FirstOrDefault(stage => stage.Name == output.Stage.Name)
+        Stage stage =
+            Stages.Of(options).FirstOrDefault(stage => stage.Name == output.Stage.Name)
             ?? throw new StageOutputException($"There is no stage '{output.Stage.Name}' any more; start the day again.");
         JsonElement metrics = await storage.ReadMetricsAsync(output.Stage, output.JobId, cancellationToken);
         string subject = $"{output.Run.Date}/{stage.Name}";
@@ -27,16 +29,25 @@ public sealed class PublishStage(PotholeStorage storage, PotholeSteps steps, Dat
 
     /// <summary>The metrics that are numbers, e.g. <c>rows_in 64139, rows_too_far 0</c>.</summary>
     private static string Numbers(JsonElement metrics) =>
-        string.Join(", ", metrics.EnumerateObject().Where(metric => metric.Value.ValueKind == JsonValueKind.Number).Select(metric => $"{metric.Name} {metric.Value}"));
+        string.Join(
+            ", ",
+            metrics
+                .EnumerateObject()
+                .Where(metric => metric.Value.ValueKind == JsonValueKind.Number)
+                .Select(metric => $"{metric.Name} {metric.Value}")
+        );
 
     private static DataGate Measure(MetricLimit limit, JsonElement metrics, string subject)
     {
         double value = Number(metrics, limit.Metric);
-        if (limit.Of is null) return new DataGate(limit.Metric, subject, value, limit.AtLeast, limit.AtMost);
+        if (limit.Of is null)
+            return new DataGate(limit.Metric, subject, value, limit.AtLeast, limit.AtMost);
         double whole = Number(metrics, limit.Of);
         return new DataGate($"{limit.Metric}_share", subject, whole == 0 ? 0 : value / whole, limit.AtLeast, limit.AtMost);
     }
 
     private static double Number(JsonElement metrics, string name) =>
-        metrics.TryGetProperty(name, out JsonElement value) && value.TryGetDouble(out double number) ? number : throw new StageOutputException($"The stage's metrics have no number '{name}'.");
+        metrics.TryGetProperty(name, out JsonElement value) && value.TryGetDouble(out double number)
+            ? number
+            : throw new StageOutputException($"The stage's metrics have no number '{name}'.");
 }

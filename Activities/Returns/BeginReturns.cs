@@ -15,13 +15,24 @@ public sealed record ReturnsBegin(ReturnsRun Run, string Kind, int Steps);
 public sealed class BeginReturns(RunLedger ledger, ReturnsPlanner planner, PlanStore plans, ReturnsOptions options)
 {
     /// <summary>Kinds of these runs in the ledger.</summary>
-    public const string Training = ReturnsPlanner.Kind, Inference = "returns-inference";
+    public const string Training = ReturnsPlanner.Kind,
+        Inference = "returns-inference";
 
     [Function(nameof(BeginReturns))]
     public async Task RunAsync([ActivityTrigger] ReturnsBegin begin, CancellationToken cancellationToken)
     {
-        await ledger.BeginAsync(begin.Run.RunId, begin.Run.InstanceId, begin.Kind, begin.Run.Request, begin.Run.Request.PlanHash, begin.Steps, cancellationToken);
-        if (!options.IsOn) throw new ReturnsOffException();
-        if (begin.Run.Request.PlanHash is { } hash) await plans.CheckAsync(hash, (await planner.PlanAsync(begin.Run.Request, cancellationToken)).Plan, cancellationToken);
+        await ledger.BeginAsync(
+            begin.Run.RunId,
+            begin.Run.InstanceId,
+            begin.Kind,
+            begin.Run.Request,
+            begin.Run.Request.PlanHash,
+            begin.Steps,
+            cancellationToken
+        );
+        if (!options.IsOn)
+            throw new ReturnsOffException();
+        if (begin.Run.Request.PlanHash is { } hash)
+            await plans.CheckAsync(hash, (await planner.PlanAsync(begin.Run.Request, cancellationToken)).Plan, cancellationToken);
     }
 }

@@ -5,11 +5,19 @@ using Microsoft.Extensions.Logging;
 
 namespace Durable.Activities.Returns;
 
-/// <summary>Measures a candidate, the served model and the trivial guesses on the same rows, and records what came of it. Safe to run twice.</summary>
+/// <summary>Measures a candidate, the served model and the trivial guesses on the same rows, and records what came of it. Safe to run
+/// twice.</summary>
 /// <returns>Accepted or not; a refused model is an answer, not an error.</returns>
 /// <exception cref="ModelArchiveException">The job's archive is damaged, hostile or no such model; permanent.</exception>
 /// <exception cref="ObjectChangedException">The training set is not the one the model was trained on; permanent.</exception>
-public sealed partial class JudgeModel(ReturnsStorage storage, ModelServer server, ModelTable models, DataGates gates, ReturnsOptions options, ILogger<JudgeModel> logger)
+public sealed partial class JudgeModel(
+    ReturnsStorage storage,
+    ModelServer server,
+    ModelTable models,
+    DataGates gates,
+    ReturnsOptions options,
+    ILogger<JudgeModel> logger
+)
 {
     [Function(nameof(JudgeModel))]
     public async Task<JudgedModel> RunAsync([ActivityTrigger] Candidate candidate, CancellationToken cancellationToken)
@@ -33,13 +41,39 @@ public sealed partial class JudgeModel(ReturnsStorage storage, ModelServer serve
             // Recorded; the verdict says the same.
         }
 
-        string sha256 = ReturnsStorage.Hash(bytes), verdict = failed.Length == 0 ? ModelTable.Accepted : ModelTable.Refused;
-        await models.RecordAsync(trained.Version, candidate.Run.RunId, trained.JobName, candidate.Set.TrainUri, trained.ArtifactUri, sha256, verdict, judgement, cancellationToken);
+        string sha256 = ReturnsStorage.Hash(bytes),
+            verdict = failed.Length == 0 ? ModelTable.Accepted : ModelTable.Refused;
+        await models.RecordAsync(
+            trained.Version,
+            candidate.Run.RunId,
+            trained.JobName,
+            candidate.Set.TrainUri,
+            trained.ArtifactUri,
+            sha256,
+            verdict,
+            judgement,
+            cancellationToken
+        );
         return new JudgedModel(
-            trained.Version, trained.JobName, candidate.Set.TrainUri, trained.ArtifactUri, sha256, served?.ETag, served?.Pointer.Version, double.IsFinite(judgement.Candidate) ? judgement.Candidate : null, failed);
+            trained.Version,
+            trained.JobName,
+            candidate.Set.TrainUri,
+            trained.ArtifactUri,
+            sha256,
+            served?.ETag,
+            served?.Pointer.Version,
+            double.IsFinite(judgement.Candidate) ? judgement.Candidate : null,
+            failed
+        );
     }
 
-    private async Task<Judgement> MeasureAsync(TrainingSet set, ReturnsModel model, double? reported, ReturnsModel? current, CancellationToken cancellationToken)
+    private async Task<Judgement> MeasureAsync(
+        TrainingSet set,
+        ReturnsModel model,
+        double? reported,
+        ReturnsModel? current,
+        CancellationToken cancellationToken
+    )
     {
         string path = Path.GetTempFileName();
         try
@@ -53,10 +87,12 @@ public sealed partial class JudgeModel(ReturnsStorage storage, ModelServer serve
         }
     }
 
-    /// <returns>The served model; null when there is none, or none that can be used: then only the trivial guesses are to be beaten.</returns>
+    /// <returns>The served model; null when there is none, or none that can be used: then only the trivial guesses are to be
+    /// beaten.</returns>
     private async Task<ReturnsModel?> LoadAsync(ModelPointer? pointer, CancellationToken cancellationToken)
     {
-        if (pointer is null) return null;
+        if (pointer is null)
+            return null;
         try
         {
             return await server.LoadAsync(pointer, cancellationToken);
@@ -68,6 +104,10 @@ public sealed partial class JudgeModel(ReturnsStorage storage, ModelServer serve
         }
     }
 
-    [LoggerMessage(EventId = 2040, Level = LogLevel.Error, Message = "The served model {Version} cannot be used, so the candidate is not compared with it: {Reason}")]
+    [LoggerMessage(
+        EventId = 2040,
+        Level = LogLevel.Error,
+        Message = "The served model {Version} cannot be used, so the candidate is not compared with it: {Reason}"
+    )]
     private static partial void LogUnusable(ILogger logger, string version, string reason);
 }

@@ -3,7 +3,8 @@ using Microsoft.Azure.Functions.Worker;
 
 namespace Durable.Activities.Returns;
 
-/// <summary>Predicts every embedding that lacks a prediction by the served model, the newest and what came since the last one. Safe to run twice: one prediction for each embedding and model.</summary>
+/// <summary>Predicts every embedding that lacks a prediction by the served model, the newest and what came since the last one. Safe to run
+/// twice: one prediction for each embedding and model.</summary>
 public sealed class PredictReturns(ModelServer server, PredictionTable predictions)
 {
     [Function(nameof(PredictReturns))]
@@ -22,7 +23,14 @@ public sealed class PredictReturns(ModelServer server, PredictionTable predictio
         IReadOnlyList<Embedding> open = await predictions.FindOpenAsync(served.Pointer.Version, cancellationToken);
         int stored = 0;
         foreach (Embedding embedding in open)
-            stored += await predictions.AddAsync(embedding.BaseTs, served.Pointer.Version, served.Model.Predict(embedding.Values), cancellationToken) ? 1 : 0;
+            stored += await predictions.AddAsync(
+                embedding.BaseTs,
+                served.Pointer.Version,
+                served.Model.Predict(embedding.Values),
+                cancellationToken
+            )
+                ? 1
+                : 0;
         return new PredictedRows(served.Pointer.Version, open.Count, stored);
     }
 }

@@ -12,12 +12,26 @@ namespace Durable.Activities.Returns;
 /// <param name="JudgedVersion">A model of this fingerprint that was judged before; null: there is none.</param>
 /// <param name="Trained">A finished job of this fingerprint that was not judged yet: its run ended in between.</param>
 /// <param name="Order">The job to start otherwise.</param>
-public sealed record PreparedTraining(TrainingSet Set, string Fingerprint, string? JudgedVersion, TrainedArtifact? Trained, TrainingOrder Order);
+public sealed record PreparedTraining(
+    TrainingSet Set,
+    string Fingerprint,
+    string? JudgedVersion,
+    TrainedArtifact? Trained,
+    TrainingOrder Order
+);
 
-/// <summary>Writes the training set and the training code to the bucket and says what job to start, or which one was already paid for. Safe to run twice: the same rows give the same file.</summary>
+/// <summary>Writes the training set and the training code to the bucket and says what job to start, or which one was already paid for. Safe
+/// to run twice: the same rows give the same file.</summary>
 /// <exception cref="DataGateException">Too few rows; permanent.</exception>
 /// <exception cref="NoTrainingSetException">The preparation is to be skipped and there is no training set; permanent.</exception>
-public sealed class PrepareTraining(ReturnsTable table, ReturnsStorage storage, ReturnsJournal journal, DataGates gates, ReturnsOptions options, IConfiguration settings)
+public sealed class PrepareTraining(
+    ReturnsTable table,
+    ReturnsStorage storage,
+    ReturnsJournal journal,
+    DataGates gates,
+    ReturnsOptions options,
+    IConfiguration settings
+)
 {
     [Function(nameof(PrepareTraining))]
     public async Task<PreparedTraining> RunAsync([ActivityTrigger] ReturnsRun run, CancellationToken cancellationToken)
@@ -25,20 +39,43 @@ public sealed class PrepareTraining(ReturnsTable table, ReturnsStorage storage, 
         TrainingSet set = run.Request.SkipDataPrep
             ? await storage.ReadTrainingSetAsync(cancellationToken) ?? throw new NoTrainingSetException()
             : await WriteAsync(run, cancellationToken);
-        string code = await storage.UploadCodeAsync(cancellationToken), version = run.Request.FrameworkVersion ?? options.FrameworkVersion;
+        string code = await storage.UploadCodeAsync(cancellationToken),
+            version = run.Request.FrameworkVersion ?? options.FrameworkVersion;
         string fingerprint = Fingerprints.Of(set.Sha256, code, version, $"{options.Epochs}");
-        (TrainedArtifact Trained, bool Judged)? known = run.Request.Force ? null : await journal.FindTrainedAsync(fingerprint, cancellationToken);
+        (TrainedArtifact Trained, bool Judged)? known = run.Request.Force
+            ? null
+            : await journal.FindTrainedAsync(fingerprint, cancellationToken);
         string region = settings["AWS_REGION"] is { Length: > 0 } given ? given : "ap-northeast-2";
         TrainingOrder order = new(
-            run.JobName, options.ImageFor(version, region), options.RoleArn, code, "train.py", new Dictionary<string, string> { ["train"] = set.Folder }, storage.JobOutputUri(run.RunTs),
-            run.Request.InstanceType ?? options.InstanceType, options.LongestTraining, new Dictionary<string, string> { ["train-uri"] = set.TrainUri, ["epochs"] = $"{options.Epochs}" }, Spot: options.Spot);
-        return new PreparedTraining(set, fingerprint, known is { Judged: true } judged ? judged.Trained.Version : null, known is { Judged: false } open ? open.Trained : null, order);
+            run.JobName,
+            options.ImageFor(version, region),
+            options.RoleArn,
+            code,
+            "train.py",
+            new Dictionary<string, string> { ["train"] = set.Folder },
+            storage.JobOutputUri(run.RunTs),
+            run.Request.InstanceType ?? options.InstanceType,
+            options.LongestTraining,
+            new Dictionary<string, string> { ["train-uri"] = set.TrainUri, ["epochs"] = $"{options.Epochs}" },
+            Spot: options.Spot
+        );
+        return new PreparedTraining(
+            set,
+            fingerprint,
+            known is { Judged: true } judged ? judged.Trained.Version : null,
+            known is { Judged: false } open ? open.Trained : null,
+            order
+        );
     }
 
     private async Task<TrainingSet> WriteAsync(ReturnsRun run, CancellationToken cancellationToken)
     {
         TrainingWindow window = await table.WindowAsync(run.Request.Since, run.Request.Limit, cancellationToken);
-        await gates.CheckAsync(run.RunId, [new DataGate("training_rows", "training set", window.Rows, AtLeast: options.FewestRows)], cancellationToken);
+        await gates.CheckAsync(
+            run.RunId,
+            [new DataGate("training_rows", "training set", window.Rows, AtLeast: options.FewestRows)],
+            cancellationToken
+        );
         DirectoryInfo folder = Directory.CreateTempSubdirectory("returns-");
         try
         {

@@ -9,5 +9,6 @@ namespace Durable.Activities.Returns;
 public sealed class PublishModel(ModelRegistry registry)
 {
     [Function(nameof(PublishModel))]
-    public Task<ModelPointer> RunAsync([ActivityTrigger] JudgedModel judged, CancellationToken cancellationToken) => registry.PublishAsync(judged, cancellationToken);
+    public Task<ModelPointer> RunAsync([ActivityTrigger] JudgedModel judged, CancellationToken cancellationToken) =>
+        registry.PublishAsync(judged, cancellationToken);
 }

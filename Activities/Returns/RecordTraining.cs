@@ -7,5 +7,6 @@ namespace Durable.Activities.Returns;
 public sealed class RecordTraining(ReturnsJournal journal)
 {
     [Function(nameof(RecordTraining))]
-    public Task RunAsync([ActivityTrigger] TrainedArtifact trained, CancellationToken cancellationToken) => journal.TrainedAsync(trained, cancellationToken);
+    public Task RunAsync([ActivityTrigger] TrainedArtifact trained, CancellationToken cancellationToken) =>
+        journal.TrainedAsync(trained, cancellationToken);
 }

@@ -5,8 +5,15 @@ using Microsoft.Azure.Functions.Worker;
 
 namespace Durable.Activities.Returns;
 
-/// <summary>Scores every prediction whose outcome is known, records the served model's recent error as a gate, and tells people once for each model when it drifts. Safe to run twice.</summary>
-public sealed class ScoreReturns(PredictionTable predictions, ReturnsStorage storage, DataGates gates, NotificationOutbox outbox, ReturnsOptions options)
+/// <summary>Scores every prediction whose outcome is known, records the served model's recent error as a gate, and tells people once for
+/// each model when it drifts. Safe to run twice.</summary>
+public sealed class ScoreReturns(
+    PredictionTable predictions,
+    ReturnsStorage storage,
+    DataGates gates,
+    NotificationOutbox outbox,
+    ReturnsOptions options
+)
 {
     /// <summary>Fewest scored predictions from which an error says anything.</summary>
     private const int Fewest = 20;
@@ -15,7 +22,8 @@ public sealed class ScoreReturns(PredictionTable predictions, ReturnsStorage sto
     public async Task<ScoredRows> RunAsync([ActivityTrigger] ReturnsRun run, CancellationToken cancellationToken)
     {
         int scored = await predictions.ScoreAsync(cancellationToken);
-        if ((await storage.ReadPointerAsync(cancellationToken))?.Pointer is not { } served) return new ScoredRows(scored, null);
+        if ((await storage.ReadPointerAsync(cancellationToken))?.Pointer is not { } served)
+            return new ScoredRows(scored, null);
         PredictionScores scores = await predictions.ReadScoresAsync(served.Version, cancellationToken);
         if (scores is { RecentScored: >= Fewest, Recent: { } recent } && served.TestMse is > 0)
         {
@@ -26,8 +34,15 @@ public sealed class ScoreReturns(PredictionTable predictions, ReturnsStorage sto
             }
             catch (DataGateException)
             {
-                await outbox.AddAsync($"returns-drift:{served.Version}", NotificationOutbox.GateFailed, $"returns: model {served.Version} drifts", FormattableString.Invariant(
-                    $"{drift}. Mean squared error of the last {scores.RecentScored} scored predictions: {recent:G4}; on the test rows at publication: {served.TestMse:G4}. See durable returns status; durable returns rollback serves the model before."), cancellationToken);
+                await outbox.AddAsync(
+                    $"returns-drift:{served.Version}",
+                    NotificationOutbox.GateFailed,
+                    $"returns: model {served.Version} drifts",
+                    FormattableString.Invariant(
+                        $"{drift}. Mean squared error of the last {scores.RecentScored} scored predictions: {recent:G4}; on the test rows at publication: {served.TestMse:G4}. See durable returns status; durable returns rollback serves the model before."
+                    ),
+                    cancellationToken
+                );
             }
         }
 

@@ -5,7 +5,8 @@ using Microsoft.Azure.Functions.Worker;
 namespace Durable.Activities.Returns;
 
 /// <summary>Takes over what is new at the source, and refuses to go on when too many rows are bad. Safe to run twice.</summary>
-/// <exception cref="DataGateException">Too many rows were rejected; they are counted by reason in <c>returns.rejects</c>; permanent.</exception>
+/// <exception cref="DataGateException">Too many rows were rejected; they are counted by reason in <c>returns.rejects</c>;
+/// permanent.</exception>
 /// <exception cref="SourceRefusedException">The source refused the request; permanent.</exception>
 public sealed class SyncReturns(IReturnsSource source, ReturnsTable table, DataGates gates, ReturnsOptions options)
 {
@@ -15,7 +16,11 @@ public sealed class SyncReturns(IReturnsSource source, ReturnsTable table, DataG
         List<SourceRead> reads = [];
         foreach (SourceTable from in (SourceTable[])[SourceTable.Embeddings, SourceTable.Outcomes])
             reads.Add(await table.SyncAsync(source, from, run.RunId, options.Overlap, run.Request.Since, cancellationToken));
-        await gates.CheckAsync(run.RunId, [.. reads.Select(read => DataGate.Share("rejected_share", read.Table, read.RejectedRows, read.Read, options.MaxRejectedShare))], cancellationToken);
+        await gates.CheckAsync(
+            run.RunId,
+            [.. reads.Select(read => DataGate.Share("rejected_share", read.Table, read.RejectedRows, read.Read, options.MaxRejectedShare))],
+            cancellationToken
+        );
         return reads;
     }
 }

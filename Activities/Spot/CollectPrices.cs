@@ -6,16 +6,25 @@ using Microsoft.Azure.Functions.Worker;
 
 namespace Durable.Activities.Spot;
 
-/// <summary>Reads the spot prices that were in force at the slot and writes its file. The price history is kept for months: a late run reads the same. Safe to run twice.</summary>
+/// <summary>Reads the spot prices that were in force at the slot and writes its file. The price history is kept for months: a late run
+/// reads the same. Safe to run twice.</summary>
 public sealed class CollectSpotPrices(PriceCollector prices, SpotFiles files, SpotOptions options, TimeProvider clock)
 {
     [Function(nameof(CollectSpotPrices))]
     public async Task<int> RunAsync([ActivityTrigger] SlotWork work, CancellationToken cancellationToken)
     {
         SlotTime slot = SlotTime.Parse(work.Slot);
-        if (await files.ReadSpotPricesAsync(slot, cancellationToken) is { } there) return there.Rows.Count;
-        Workload workload = await files.ReadWorkloadAsync(DateOnly.ParseExact(work.WorkloadDay, "yyyy-MM-dd"), cancellationToken) ?? throw new WorkloadMissingException(slot.Day);
-        Feed<SpotQuote> feed = await prices.SpotAsync(workload.Regions, slot.Utc, clock.GetUtcNow().UtcDateTime + options.SlotBudget, cancellationToken);
+        if (await files.ReadSpotPricesAsync(slot, cancellationToken) is { } there)
+            return there.Rows.Count;
+        Workload workload =
+            await files.ReadWorkloadAsync(DateOnly.ParseExact(work.WorkloadDay, "yyyy-MM-dd"), cancellationToken)
+            ?? throw new WorkloadMissingException(slot.Day);
+        Feed<SpotQuote> feed = await prices.SpotAsync(
+            workload.Regions,
+            slot.Utc,
+            clock.GetUtcNow().UtcDateTime + options.SlotBudget,
+            cancellationToken
+        );
         await files.WriteSpotPricesAsync(slot, feed, cancellationToken);
         return feed.Rows.Count;
     }
@@ -28,13 +37,22 @@ public sealed class CollectOnDemandPrices(PriceCollector prices, SpotFiles files
     public async Task<int> RunAsync([ActivityTrigger] SlotWork work, CancellationToken cancellationToken)
     {
         SlotTime slot = SlotTime.Parse(work.Slot);
-        if (await files.ReadOnDemandPricesAsync(slot.Day, cancellationToken) is { } there) return there.Rows.Count;
-        Workload workload = await files.ReadWorkloadAsync(DateOnly.ParseExact(work.WorkloadDay, "yyyy-MM-dd"), cancellationToken) ?? throw new WorkloadMissingException(slot.Day);
-        Feed<OnDemandQuote> feed = await prices.OnDemandAsync(workload.Regions, clock.GetUtcNow().UtcDateTime + options.SlotBudget, cancellationToken);
+        if (await files.ReadOnDemandPricesAsync(slot.Day, cancellationToken) is { } there)
+            return there.Rows.Count;
+        Workload workload =
+            await files.ReadWorkloadAsync(DateOnly.ParseExact(work.WorkloadDay, "yyyy-MM-dd"), cancellationToken)
+            ?? throw new WorkloadMissingException(slot.Day);
+        Feed<OnDemandQuote> feed = await prices.OnDemandAsync(
+            workload.Regions,
+            clock.GetUtcNow().UtcDateTime + options.SlotBudget,
+            cancellationToken
+        );
 
         // A day's file stands for the day, so a region that failed is left to the next slot.
-        if (feed.Unknown.Count == 0) await files.WriteOnDemandPricesAsync(slot.Day, feed, cancellationToken);
-        else await files.WritePartialOnDemandPricesAsync(slot, feed, cancellationToken);
+        if (feed.Unknown.Count == 0)
+            await files.WriteOnDemandPricesAsync(slot.Day, feed, cancellationToken);
+        else
+            await files.WritePartialOnDemandPricesAsync(slot, feed, cancellationToken);
         return feed.Rows.Count;
     }
 }

@@ -5,7 +5,8 @@ using Microsoft.Azure.Functions.Worker;
 
 namespace Durable.Activities.Spot;
 
-/// <summary>Makes a staged slot part of the history: changes, latest, rotation, quota and partition in one transaction. Safe to run twice.</summary>
+/// <summary>Makes a staged slot part of the history: changes, latest, rotation, quota and partition in one transaction. Safe to run
+/// twice.</summary>
 public sealed class CommitSlot(SlotStore store, SpotMetrics metrics)
 {
     [Function(nameof(CommitSlot))]
@@ -13,6 +14,18 @@ public sealed class CommitSlot(SlotStore store, SpotMetrics metrics)
     {
         SlotRow row = await store.CommitAsync(SlotTime.Parse(slotText), cancellationToken);
         metrics.Record(row);
-        return new SlotResult(slotText, row.IsLate ? "Late" : "Stored", row.Capacity, row.IsLate, row.Asked, row.Rows, row.Changed, row.Removed, row.Carried, row.Rejected, []);
+        return new SlotResult(
+            slotText,
+            row.IsLate ? "Late" : "Stored",
+            row.Capacity,
+            row.IsLate,
+            row.Asked,
+            row.Rows,
+            row.Changed,
+            row.Removed,
+            row.Carried,
+            row.Rejected,
+            []
+        );
     }
 }

@@ -19,6 +19,11 @@ public sealed class ListGaps(GapFinder gaps, PlanStore plans)
     {
         (Plan plan, GapReport report) = await gaps.PlanAsync(SlotTime.Parse(request.From), SlotTime.Parse(request.To), cancellationToken);
         await plans.CheckAsync(request.PlanHash, plan, cancellationToken);
-        return new BackfillWork(report.Slots, report.Present, report.Gaps.Count - report.CanBeFilled, [.. report.Gaps.Where(gap => gap.CanBeFilled).Select(gap => gap.Slot)]);
+        return new BackfillWork(
+            report.Slots,
+            report.Present,
+            report.Gaps.Count - report.CanBeFilled,
+            [.. report.Gaps.Where(gap => gap.CanBeFilled).Select(gap => gap.Slot)]
+        );
     }
 }

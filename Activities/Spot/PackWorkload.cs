@@ -9,25 +9,37 @@ using Microsoft.Azure.Functions.Worker;
 
 namespace Durable.Activities.Spot;
 
-/// <summary>Reads the offerings of all regions, packs a day's questions and writes its file. A region that fails keeps its questions of the day before. A day that is there stands.</summary>
+/// <summary>Reads the offerings of all regions, packs a day's questions and writes its file. A region that fails keeps its questions of the
+/// day before. A day that is there stands.</summary>
 /// <exception cref="SpotOffException">No bucket is set; permanent.</exception>
 /// <exception cref="WorkloadMissingException">Nothing was offered anywhere.</exception>
-public sealed class PackWorkload(OfferingCollector offerings, SpotFiles files, WorkloadTable table, RunLedger ledger, SpotOptions options, TimeProvider clock)
+public sealed class PackWorkload(
+    OfferingCollector offerings,
+    SpotFiles files,
+    WorkloadTable table,
+    RunLedger ledger,
+    SpotOptions options,
+    TimeProvider clock
+)
 {
     [Function(nameof(PackWorkload))]
     public async Task<WorkloadReceipt> RunAsync([ActivityTrigger] WorkloadRun run, CancellationToken cancellationToken)
     {
-        if (!options.IsOn) throw new SpotOffException();
+        if (!options.IsOn)
+            throw new SpotOffException();
         await ledger.BeginAsync(run.RunId, run.InstanceId, "spot-workload", run.Request, planHash: null, total: 1, cancellationToken);
         DateOnly day = DateOnly.ParseExact(run.Request.Day, "yyyy-MM-dd");
-        if (await files.ReadWorkloadAsync(day, cancellationToken) is { } there) return Receipt(there, new PackedQueries(there.Queries, 0), []) with { WasThere = true };
+        if (await files.ReadWorkloadAsync(day, cancellationToken) is { } there)
+            return Receipt(there, new PackedQueries(there.Queries, 0), []) with { WasThere = true };
 
         Feed<Offering> offered = await offerings.CollectAsync(clock.GetUtcNow().UtcDateTime, cancellationToken);
         List<Offering> wanted = [.. offered.Rows];
         string[] unknown = [.. offered.Unknown.Select(place => place.Region!)];
-        if (unknown.Length > 0) wanted.AddRange(await OfferingsBeforeAsync(day, unknown, cancellationToken));
+        if (unknown.Length > 0)
+            wanted.AddRange(await OfferingsBeforeAsync(day, unknown, cancellationToken));
         PackedQueries packed = new QueryPacker().Pack(wanted);
-        if (packed.Queries.Count == 0) throw new WorkloadMissingException(day);
+        if (packed.Queries.Count == 0)
+            throw new WorkloadMissingException(day);
         Workload workload = new(day, packed.Queries);
         WorkloadReceipt receipt = Receipt(workload, packed, unknown);
         await files.WriteWorkloadAsync(workload, cancellationToken);
@@ -36,20 +48,39 @@ public sealed class PackWorkload(OfferingCollector offerings, SpotFiles files, W
     }
 
     /// <summary>Zones of the regions that failed, as the day before asked for them.</summary>
-    private async Task<IEnumerable<Offering>> OfferingsBeforeAsync(DateOnly day, IReadOnlyList<string> regions, CancellationToken cancellationToken)
+    private async Task<IEnumerable<Offering>> OfferingsBeforeAsync(
+        DateOnly day,
+        IReadOnlyList<string> regions,
+        CancellationToken cancellationToken
+    )
     {
         Workload? before = await files.ReadWorkloadAsync(day.AddDays(-1), cancellationToken);
 
         // A question tells the zones of all its regions together; shared out evenly, never more than one answer holds.
-        return before is null ? [] : before.Queries.SelectMany(query => query.Regions.Where(regions.Contains).Select(region => new Offering(query.InstanceType, region, Math.Max(1, query.Zones / query.Regions.Count))))
-            .GroupBy(offering => (offering.InstanceType, offering.Region)).Select(part => part.First());
+        return before is null
+            ? []
+            : before
+                .Queries.SelectMany(query =>
+                    query
+                        .Regions.Where(regions.Contains)
+                        .Select(region => new Offering(query.InstanceType, region, Math.Max(1, query.Zones / query.Regions.Count)))
+                )
+                .GroupBy(offering => (offering.InstanceType, offering.Region))
+                .Select(part => part.First());
     }
 
     private WorkloadReceipt Receipt(Workload workload, PackedQueries packed, IReadOnlyList<string> unknown)
     {
         int lists = (workload.Queries.Count + options.QueriesPerAccount - 1) / options.QueriesPerAccount;
         return new WorkloadReceipt(
-            workload.Day.ToString("yyyy-MM-dd", System.Globalization.CultureInfo.InvariantCulture), workload.Queries.Select(query => query.InstanceType).Distinct().Count(), workload.Queries.Sum(query => query.Zones), workload.Queries.Count, packed.Bound,
-            lists, (workload.Queries.Count * options.Ladder().Count + options.QueriesPerAccount - 1) / options.QueriesPerAccount, unknown);
+            workload.Day.ToString("yyyy-MM-dd", System.Globalization.CultureInfo.InvariantCulture),
+            workload.Queries.Select(query => query.InstanceType).Distinct().Count(),
+            workload.Queries.Sum(query => query.Zones),
+            workload.Queries.Count,
+            packed.Bound,
+            lists,
+            (workload.Queries.Count * options.Ladder().Count + options.QueriesPerAccount - 1) / options.QueriesPerAccount,
+            unknown
+        );
     }
 }

@@ -6,7 +6,8 @@ using Microsoft.Azure.Functions.Worker;
 
 namespace Durable.Activities.Spot;
 
-/// <summary>Writes <c>latest_aws.json</c> and the query selector from what is committed. Never backwards: an object of a newer slot stays. Safe to run twice and at once.</summary>
+/// <summary>Writes <c>latest_aws.json</c> and the query selector from what is committed. Never backwards: an object of a newer slot stays.
+/// Safe to run twice and at once.</summary>
 /// <returns>False when a newer one was there.</returns>
 public sealed class PublishLatest(MarketHistory history, SpotBucket bucket)
 {
@@ -20,12 +21,34 @@ public sealed class PublishLatest(MarketHistory history, SpotBucket bucket)
             // What is there is read first: whoever publishes after this read makes the write below fail.
             StoredObject? latest = await bucket.ReadAsync(SpotKeys.Latest, cancellationToken);
             (SlotTime slot, Dictionary<MarketKey, Quote> rows) = await history.ReadCommittedAsync(cancellationToken);
-            if (latest is not null && latest.Metadata.TryGetValue(SlotName, out string? published) && SlotTime.TryParse(published, out SlotTime there) && there >= slot) return false;
-            if (!await bucket.TryReplaceAsync(SpotKeys.Latest, LatestFile.Write(slot, rows), latest?.ETag, new Dictionary<string, string> { [SlotName] = slot.Text }, "application/json", cancellationToken)) continue;
-            await bucket.WriteAsync(SpotKeys.Selector, LatestFile.WriteSelector(await history.ReadKeysAsync(cancellationToken)), cancellationToken);
+            if (
+                latest is not null
+                && latest.Metadata.TryGetValue(SlotName, out string? published)
+                && SlotTime.TryParse(published, out SlotTime there)
+                && there >= slot
+            )
+                return false;
+            if (
+                !await bucket.TryReplaceAsync(
+                    SpotKeys.Latest,
+                    LatestFile.Write(slot, rows),
+                    latest?.ETag,
+                    new Dictionary<string, string> { [SlotName] = slot.Text },
+                    "application/json",
+                    cancellationToken
+                )
+            )
+                continue;
+            await bucket.WriteAsync(
+                SpotKeys.Selector,
+                LatestFile.WriteSelector(await history.ReadKeysAsync(cancellationToken)),
+                cancellationToken
+            );
             return true;
         }
 
-        throw new IOException(string.Create(CultureInfo.InvariantCulture, $"Other writers of {SpotKeys.Latest} were faster, five times in a row."));
+        throw new IOException(
+            string.Create(CultureInfo.InvariantCulture, $"Other writers of {SpotKeys.Latest} were faster, five times in a row.")
+        );
     }
 }

@@ -5,7 +5,8 @@ using Microsoft.Azure.Functions.Worker;
 
 namespace Durable.Activities.Spot;
 
-/// <summary>Puts the parts of a slot's scores into its one score file. What a missing part was to ask is unknown. Safe to run twice.</summary>
+/// <summary>Puts the parts of a slot's scores into its one score file. What a missing part was to ask is unknown. Safe to run
+/// twice.</summary>
 public sealed class SealScores(SpotFiles files)
 {
     [Function(nameof(SealScores))]
@@ -20,8 +21,21 @@ public sealed class SealScores(SpotFiles files)
         {
             if (await files.ReadScoresAsync(SpotKeys.ScorePart(slot, work.Capacity, part.Number), cancellationToken) is not { } read)
             {
-                Workload workload = await files.ReadWorkloadAsync(DateOnly.ParseExact(work.WorkloadDay, "yyyy-MM-dd"), cancellationToken) ?? throw new WorkloadMissingException(slot.Day);
-                unknown.AddRange(workload.Queries.Skip(part.First).Take(part.Count).SelectMany(query => query.Regions.Select(region => new Unknown(region, query.InstanceType, "its part of the questions was not asked"))));
+                Workload workload =
+                    await files.ReadWorkloadAsync(DateOnly.ParseExact(work.WorkloadDay, "yyyy-MM-dd"), cancellationToken)
+                    ?? throw new WorkloadMissingException(slot.Day);
+                unknown.AddRange(
+                    workload
+                        .Queries.Skip(part.First)
+                        .Take(part.Count)
+                        .SelectMany(query =>
+                            query.Regions.Select(region => new Unknown(
+                                region,
+                                query.InstanceType,
+                                "its part of the questions was not asked"
+                            ))
+                        )
+                );
                 continue;
             }
 
@@ -31,7 +45,16 @@ public sealed class SealScores(SpotFiles files)
             asked += read.Header.Asked;
         }
 
-        await files.WriteScoresAsync(SpotKeys.Scores(slot, work.Capacity), slot, work.Capacity, rows, unknown, uses, asked, cancellationToken);
+        await files.WriteScoresAsync(
+            SpotKeys.Scores(slot, work.Capacity),
+            slot,
+            work.Capacity,
+            rows,
+            unknown,
+            uses,
+            asked,
+            cancellationToken
+        );
         return rows.Count;
     }
 }

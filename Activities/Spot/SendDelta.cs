@@ -5,7 +5,8 @@ using Microsoft.Azure.Functions.Worker;
 
 namespace Durable.Activities.Spot;
 
-/// <summary>Sends a staged delta to every sink besides PostgreSQL, before it is committed. Safe to run twice: it is the same delta each time.</summary>
+/// <summary>Sends a staged delta to every sink besides PostgreSQL, before it is committed. Safe to run twice: it is the same delta each
+/// time.</summary>
 /// <returns>Records that a sink refused for good; they are kept as dead letters.</returns>
 public sealed class SendDelta(SlotStore store, SlotTable slots, IEnumerable<ISpotSink> sinks)
 {
@@ -14,9 +15,11 @@ public sealed class SendDelta(SlotStore store, SlotTable slots, IEnumerable<ISpo
     {
         SlotTime slot = SlotTime.Parse(slotText);
         ISpotSink[] on = [.. sinks.Where(sink => sink.IsOn)];
-        if (on.Length == 0 || await store.ReadStagedAsync(slot, cancellationToken) is not { } staged) return 0;
+        if (on.Length == 0 || await store.ReadStagedAsync(slot, cancellationToken) is not { } staged)
+            return 0;
         int rejected = 0;
-        foreach (ISpotSink sink in on) rejected += await sink.SendAsync(slot, staged.Changes, cancellationToken);
+        foreach (ISpotSink sink in on)
+            rejected += await sink.SendAsync(slot, staged.Changes, cancellationToken);
         await slots.RejectedAsync(slot, rejected, cancellationToken);
         return rejected;
     }

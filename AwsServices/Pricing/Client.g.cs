@@ -9,7 +9,8 @@ using Amazon.Pricing.Model;
 
 namespace Amazon.Pricing
 {
-    /// <summary>The Amazon Web Services Price List API is a centralized and convenient way to programmatically query Amazon Web Services for services, products, and pricing information.</summary>
+    /// <summary>The Amazon Web Services Price List API is a centralized and convenient way to programmatically query Amazon Web Services
+    /// for services, products, and pricing information.</summary>
     public partial interface IAmazonPricing : IAmazonService, IDisposable
     {
         IPricingPaginatorFactory Paginators { get; }

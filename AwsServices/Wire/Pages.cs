@@ -5,17 +5,22 @@ namespace Durable.AwsServices;
 
 /// <summary>Asks for page after page until a response has no token. One use each, as the official paginators.</summary>
 internal abstract class Pages<TRequest, TResponse>(
-    TRequest request, Func<TRequest, CancellationToken, Task<TResponse>> call, Action<TRequest, string> setToken, Func<TResponse, string?> tokenOf) : IPaginator<TResponse>
+    TRequest request,
+    Func<TRequest, CancellationToken, Task<TResponse>> call,
+    Action<TRequest, string> setToken,
+    Func<TResponse, string?> tokenOf
+) : IPaginator<TResponse>
     where TRequest : AmazonWebServiceRequest
 {
-    private int _used;
+    private int used;
 
     public IPaginatedEnumerable<TResponse> Responses => new PaginatedResponse<TResponse>(this);
 
     /// <exception cref="InvalidOperationException">Enumerated twice.</exception>
     public async IAsyncEnumerable<TResponse> PaginateAsync([EnumeratorCancellation] CancellationToken cancellationToken = default)
     {
-        if (Interlocked.Exchange(ref _used, 1) != 0) throw new InvalidOperationException("Paginator has already been consumed and cannot be reused. Please create a new instance.");
+        if (Interlocked.Exchange(ref used, 1) != 0)
+            throw new InvalidOperationException("Paginator has already been consumed and cannot be reused. Please create a new instance.");
         PaginatorUtils.SetUserAgentAdditionOnRequest(request);
         string? token;
         do
@@ -25,7 +30,6 @@ internal abstract class Pages<TRequest, TResponse>(
             token = tokenOf(response);
             setToken(request, token!);
             yield return response;
-        }
-        while (!string.IsNullOrEmpty(token));
+        } while (!string.IsNullOrEmpty(token));
     }
 }

@@ -8,23 +8,24 @@ namespace Durable.AwsServices;
 internal static class ServiceDefaults
 {
     // Time-outs of each mode: the SDK reference guide, "Smart configuration defaults".
-    public static DefaultConfigurationProvider Provider { get; } = new(
-    [
-        Mode(DefaultConfigurationMode.Standard, 3_100),
-        Mode(DefaultConfigurationMode.InRegion, 1_100),
-        Mode(DefaultConfigurationMode.CrossRegion, 3_100),
-        Mode(DefaultConfigurationMode.Mobile, 30_000),
-        Mode(DefaultConfigurationMode.Auto, 1_100),
-    ]);
+    public static DefaultConfigurationProvider Provider { get; } =
+        new([
+            Mode(DefaultConfigurationMode.Standard, 3_100),
+            Mode(DefaultConfigurationMode.InRegion, 1_100),
+            Mode(DefaultConfigurationMode.CrossRegion, 3_100),
+            Mode(DefaultConfigurationMode.Mobile, 30_000),
+            Mode(DefaultConfigurationMode.Auto, 1_100),
+        ]);
 
     public static string UserAgent(string serviceId) => InternalSDKUtils.BuildUserAgentString(serviceId, "4.0");
 
-    private static DefaultConfiguration Mode(DefaultConfigurationMode name, int milliseconds) => new()
-    {
-        Name = name,
-        RetryMode = RequestRetryMode.Standard,
-        S3UsEast1RegionalEndpoint = S3UsEast1RegionalEndpointValue.Regional,
-        ConnectTimeout = TimeSpan.FromMilliseconds(milliseconds),
-        TlsNegotiationTimeout = TimeSpan.FromMilliseconds(milliseconds),
-    };
+    private static DefaultConfiguration Mode(DefaultConfigurationMode name, int milliseconds) =>
+        new()
+        {
+            Name = name,
+            RetryMode = RequestRetryMode.Standard,
+            S3UsEast1RegionalEndpoint = S3UsEast1RegionalEndpointValue.Regional,
+            ConnectTimeout = TimeSpan.FromMilliseconds(milliseconds),
+            TlsNegotiationTimeout = TimeSpan.FromMilliseconds(milliseconds),
+        };
 }

@@ -11,12 +11,17 @@ internal interface IWireProtocol
 {
     IRequest Marshall(ServiceWire service, string operation, AmazonWebServiceRequest request);
 
-    ResponseUnmarshaller Unmarshaller<TResponse>(ServiceWire service) where TResponse : AmazonWebServiceResponse, new();
+    ResponseUnmarshaller Unmarshaller<TResponse>(ServiceWire service)
+        where TResponse : AmazonWebServiceResponse, new();
 }
 
 /// <summary>What the pipeline must know of one service; everything else (retries, credentials, clock, signing) is the SDK's own.</summary>
-internal sealed class ServiceWire(string serviceId, string requestServiceName, IWireProtocol protocol, Func<ErrorResponse, AmazonServiceException> errorOf)
-    : IServiceMetadata
+internal sealed class ServiceWire(
+    string serviceId,
+    string requestServiceName,
+    IWireProtocol protocol,
+    Func<ErrorResponse, AmazonServiceException> errorOf
+) : IServiceMetadata
 {
     public string ServiceId => serviceId;
 
@@ -26,21 +31,24 @@ internal sealed class ServiceWire(string serviceId, string requestServiceName, I
 
     public AmazonServiceException Error(ErrorResponse error) => errorOf(error);
 
-    public InvokeOptions Operation<TResponse>(string operation, bool discoversEndpoint = false) where TResponse : AmazonWebServiceResponse, new() => new()
-    {
-        RequestMarshaller = new Marshaller(request => protocol.Marshall(this, operation, request)),
-        ResponseUnmarshaller = protocol.Unmarshaller<TResponse>(this),
-        EndpointDiscoveryMarshaller = discoversEndpoint ? new DiscoveryMarshaller() : null,
-    };
+    public InvokeOptions Operation<TResponse>(string operation, bool discoversEndpoint = false)
+        where TResponse : AmazonWebServiceResponse, new() =>
+        new()
+        {
+            RequestMarshaller = new Marshaller(request => protocol.Marshall(this, operation, request)),
+            ResponseUnmarshaller = protocol.Unmarshaller<TResponse>(this),
+            EndpointDiscoveryMarshaller = discoversEndpoint ? new DiscoveryMarshaller() : null,
+        };
 
     /// <summary>The same operation, asking <paramref name="client"/> for the endpoint that its account is to use.</summary>
-    public static InvokeOptions Discovering(InvokeOptions operation, EndpointOperationDelegate client) => new()
-    {
-        RequestMarshaller = operation.RequestMarshaller,
-        ResponseUnmarshaller = operation.ResponseUnmarshaller,
-        EndpointDiscoveryMarshaller = operation.EndpointDiscoveryMarshaller,
-        EndpointOperation = client,
-    };
+    public static InvokeOptions Discovering(InvokeOptions operation, EndpointOperationDelegate client) =>
+        new()
+        {
+            RequestMarshaller = operation.RequestMarshaller,
+            ResponseUnmarshaller = operation.ResponseUnmarshaller,
+            EndpointDiscoveryMarshaller = operation.EndpointDiscoveryMarshaller,
+            EndpointOperation = client,
+        };
 
     public static void Customize(RuntimePipeline pipeline)
     {

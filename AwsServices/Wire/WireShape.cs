@@ -10,38 +10,44 @@ internal sealed class WireShape
 {
     private static readonly ConcurrentDictionary<Type, WireShape> Known = new();
 
-    private readonly Dictionary<string, WireMember> _byJson;
+    private readonly Dictionary<string, WireMember> byJson;
 
     private WireShape(Type type)
     {
         // Declared only: what a request or response inherits (metadata, status code) belongs to the SDK, not to the wire.
-        Members = [.. type.GetProperties(BindingFlags.Public | BindingFlags.Instance | BindingFlags.DeclaredOnly).Where(p => p.CanWrite).Select(p => new WireMember(p))];
-        _byJson = Members.ToDictionary(m => m.Json);
+        Members =
+        [
+            .. type.GetProperties(BindingFlags.Public | BindingFlags.Instance | BindingFlags.DeclaredOnly)
+                .Where(p => p.CanWrite)
+                .Select(p => new WireMember(p)),
+        ];
+        byJson = Members.ToDictionary(m => m.Json);
     }
 
     public IReadOnlyList<WireMember> Members { get; }
 
     public static WireShape Of(Type type) => Known.GetOrAdd(type, t => new WireShape(t));
 
-    public WireMember? FindJson(string name) => _byJson.GetValueOrDefault(name);
+    public WireMember? FindJson(string name) => byJson.GetValueOrDefault(name);
 }
 
 /// <summary>One member of a <see cref="WireShape"/>.</summary>
 internal sealed class WireMember(PropertyInfo property)
 {
-    private readonly WireAttribute? _wire = property.GetCustomAttribute<WireAttribute>();
+    private readonly WireAttribute? wire = property.GetCustomAttribute<WireAttribute>();
 
     public string Name => property.Name;
 
     public Type Type { get; } = Nullable.GetUnderlyingType(property.PropertyType) ?? property.PropertyType;
 
-    public string Json => _wire?.Json ?? property.Name;
+    public string Json => this.wire?.Json ?? property.Name;
 
     /// <summary>The value to send, or null when it is not set: with InitializeCollections an empty collection counts as not set.</summary>
     public object? ToSend(object owner)
     {
         object? value = property.GetValue(owner);
-        if (value is ICollection { Count: 0 } && AWSConfigs.InitializeCollections) return null;
+        if (value is ICollection { Count: 0 } && AWSConfigs.InitializeCollections)
+            return null;
         return value;
     }
 

@@ -16,18 +16,16 @@ internal enum OutputFormat
 internal sealed class Connection
 {
     /// <summary>Default: <c>DURABLE_URL</c>, else the port of <c>func start</c> on this machine.</summary>
-    public Option<string?> Url { get; } = new("--url")
-    {
-        Description = "Address of the host; default DURABLE_URL, else http://127.0.0.1:7071",
-        Recursive = true,
-    };
+    public Option<string?> Url { get; } =
+        new("--url") { Description = "Address of the host; default DURABLE_URL, else http://127.0.0.1:7071", Recursive = true };
 
     /// <summary>Not needed on loopback.</summary>
-    public Option<string?> Key { get; } = new("--key")
-    {
-        Description = "Key of the host; default DURABLE_KEY. Better there than here: other users see command lines",
-        Recursive = true,
-    };
+    public Option<string?> Key { get; } =
+        new("--key")
+        {
+            Description = "Key of the host; default DURABLE_KEY. Better there than here: other users see command lines",
+            Recursive = true,
+        };
 
     /// <summary>Default: for people.</summary>
     public Option<OutputFormat> Output { get; } = OutputOption();

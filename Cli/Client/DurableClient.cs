@@ -22,38 +22,55 @@ internal sealed class DurableClient(Uri baseUrl, string? key) : IDisposable
     private const string Management = "runtime/webhooks/durabletask/";
 
     // A redirect could carry the key to another host.
-    private readonly HttpClient _http = new(new SocketsHttpHandler { AllowAutoRedirect = false, ConnectTimeout = TimeSpan.FromSeconds(10) })
+    private readonly HttpClient http = new(new SocketsHttpHandler { AllowAutoRedirect = false, ConnectTimeout = TimeSpan.FromSeconds(10) })
     {
         BaseAddress = new Uri(baseUrl.AbsoluteUri.TrimEnd('/') + "/"),
         Timeout = Timeout.InfiniteTimeSpan, // SendAsync sets it
     };
 
     /// <summary>Where this client speaks to.</summary>
-    public Uri BaseUrl => _http.BaseAddress!;
+    public Uri BaseUrl => http.BaseAddress!;
 
     /// <summary>Closes the connections.</summary>
-    public void Dispose() => _http.Dispose();
+    public void Dispose() => http.Dispose();
 
     /// <summary>A route of the management API, <c>instances/…</c>.</summary>
     /// <param name="allow">A status that the caller wants to see although it is an error.</param>
     public Task<Answer> ManageAsync(
-        HttpMethod method, string route, string? json, CancellationToken cancellation, string? continuation = null, params IReadOnlyList<HttpStatusCode> allow) =>
-        SendAsync(method, Management + route, json, cancellation, continuation, allow);
+        HttpMethod method,
+        string route,
+        string? json,
+        CancellationToken cancellation,
+        string? continuation = null,
+        params IReadOnlyList<HttpStatusCode> allow
+    ) => SendAsync(method, Management + route, json, cancellation, continuation, allow);
 
     /// <summary>A route of the app, <c>climate/…</c> under <c>/api</c>.</summary>
     /// <param name="allow">A status that the caller wants to see although it is an error.</param>
-    public Task<Answer> CallAsync(HttpMethod method, string route, string? json, CancellationToken cancellation, params IReadOnlyList<HttpStatusCode> allow) =>
-        SendAsync(method, "api/" + route, json, cancellation, continuation: null, allow);
+    public Task<Answer> CallAsync(
+        HttpMethod method,
+        string route,
+        string? json,
+        CancellationToken cancellation,
+        params IReadOnlyList<HttpStatusCode> allow
+    ) => SendAsync(method, "api/" + route, json, cancellation, continuation: null, allow);
 
     /// <summary>Sends a file to a route of the app. It takes as long as it takes.</summary>
     public Task<Answer> UploadAsync(string route, HttpContent content, CancellationToken cancellation) =>
         SendAsync(HttpMethod.Post, "api/" + route, json: null, cancellation, content: content);
 
     /// <summary>Sends one request.</summary>
-    /// <exception cref="CommandFailedException">Nobody answers (3), the host is not ready (3), bad values or key (2), any other refusal (1).</exception>
+    /// <exception cref="CommandFailedException">Nobody answers (3), the host is not ready (3), bad values or key (2), any other refusal
+    /// (1).</exception>
     public async Task<Answer> SendAsync(
-        HttpMethod method, string path, string? json, CancellationToken cancellation, string? continuation = null,
-        IReadOnlyList<HttpStatusCode>? allow = null, HttpContent? content = null)
+        HttpMethod method,
+        string path,
+        string? json,
+        CancellationToken cancellation,
+        string? continuation = null,
+        IReadOnlyList<HttpStatusCode>? allow = null,
+        HttpContent? content = null
+    )
     {
         using HttpRequestMessage request = new(method, path);
         request.Headers.Accept.Add(new MediaTypeWithQualityHeaderValue("application/json"));
@@ -65,11 +82,19 @@ internal sealed class DurableClient(Uri baseUrl, string? key) : IDisposable
         if (json is not null)
             request.Content = new StringContent(json, Encoding.UTF8, "application/json");
 
-        using HttpResponseMessage response = await ReachAsync(request, content is null ? LongestRequest : Timeout.InfiniteTimeSpan, cancellation);
+        using HttpResponseMessage response = await ReachAsync(
+            request,
+            content is null ? LongestRequest : Timeout.InfiniteTimeSpan,
+            cancellation
+        );
         string text = await response.Content.ReadAsStringAsync(cancellation);
         if ((int)response.StatusCode >= 400 && allow?.Contains(response.StatusCode) != true)
             throw Refusals.Of(response.StatusCode, Json(text));
-        return new Answer(response.StatusCode, Json(text), response.Headers.TryGetValues(Token, out IEnumerable<string>? tokens) ? tokens.First() : null);
+        return new Answer(
+            response.StatusCode,
+            Json(text),
+            response.Headers.TryGetValues(Token, out IEnumerable<string>? tokens) ? tokens.First() : null
+        );
     }
 
     private async Task<HttpResponseMessage> ReachAsync(HttpRequestMessage request, TimeSpan limit, CancellationToken cancellation)
@@ -78,11 +103,14 @@ internal sealed class DurableClient(Uri baseUrl, string? key) : IDisposable
         ends.CancelAfter(limit);
         try
         {
-            return await _http.SendAsync(request, ends.Token);
+            return await http.SendAsync(request, ends.Token);
         }
         catch (HttpRequestException e)
         {
-            throw new CommandFailedException(ExitCode.Unreachable, $"No host answers at {BaseUrl} ({e.Message}). Start one with ./run serve, or give --url.");
+            throw new CommandFailedException(
+                ExitCode.Unreachable,
+                $"No host answers at {BaseUrl} ({e.Message}). Start one with ./run serve, or give --url."
+            );
         }
         catch (OperationCanceledException) when (!cancellation.IsCancellationRequested)
         {

@@ -16,16 +16,19 @@ internal static class Fields
 
     /// <summary>The member as a whole number, or null when it is none.</summary>
     public static long? Number(this JsonNode? node, string name) =>
-        node.Field(name) is JsonValue value && value.GetValueKind() == JsonValueKind.Number && value.TryGetValue(out double number) ? (long)number : null;
+        node.Field(name) is JsonValue value && value.GetValueKind() == JsonValueKind.Number && value.TryGetValue(out double number)
+            ? (long)number
+            : null;
 
     /// <summary>A value as text for a cell.</summary>
-    public static string Plain(JsonNode? value) => value switch
-    {
-        null => string.Empty,
-        JsonValue text when text.GetValueKind() == JsonValueKind.String => text.GetValue<string>(),
-        JsonValue number when number.GetValueKind() == JsonValueKind.Number => number.ToJsonString(),
-        _ => value.ToJsonString(),
-    };
+    public static string Plain(JsonNode? value) =>
+        value switch
+        {
+            null => string.Empty,
+            JsonValue text when text.GetValueKind() == JsonValueKind.String => text.GetValue<string>(),
+            JsonValue number when number.GetValueKind() == JsonValueKind.Number => number.ToJsonString(),
+            _ => value.ToJsonString(),
+        };
 
     /// <summary>A time as people read it, in UTC; the text as it is when it is no time.</summary>
     public static string Time(this JsonNode? node, string name)

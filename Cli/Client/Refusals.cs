@@ -15,24 +15,44 @@ internal static class Refusals
         string reason = Sentence(body);
         return status switch
         {
-            HttpStatusCode.Unauthorized or HttpStatusCode.Forbidden =>
-                new CommandFailedException(ExitCode.BadUsage, ("The host wants a key: set DURABLE_KEY or give --key. " + reason).TrimEnd()),
-            HttpStatusCode.BadRequest => new CommandFailedException(ExitCode.BadUsage, Or("The host refused a value and did not say which.")),
-            HttpStatusCode.ServiceUnavailable =>
-                new CommandFailedException(ExitCode.Unreachable, ("The host is not ready. " + reason).TrimEnd() + $" '{Screen.Command} health' says what is missing."),
-            HttpStatusCode.NotFound =>
-                new CommandFailedException(ExitCode.Failed, Or($"The host does not know that. Is it another app, or another version? '{Screen.Command} functions list' shows what it serves.")),
-            HttpStatusCode.Gone or HttpStatusCode.PreconditionFailed => new CommandFailedException(ExitCode.Failed, Or("The instance is not in a state for that.")),
-            HttpStatusCode.RequestEntityTooLarge => new CommandFailedException(ExitCode.BadUsage, Or("That is larger than the host takes.")),
+            HttpStatusCode.Unauthorized or HttpStatusCode.Forbidden => new CommandFailedException(
+                ExitCode.BadUsage,
+                ("The host wants a key: set DURABLE_KEY or give --key. " + reason).TrimEnd()
+            ),
+            HttpStatusCode.BadRequest => new CommandFailedException(
+                ExitCode.BadUsage,
+                Or("The host refused a value and did not say which.")
+            ),
+            HttpStatusCode.ServiceUnavailable => new CommandFailedException(
+                ExitCode.Unreachable,
+                ("The host is not ready. " + reason).TrimEnd() + $" '{Screen.Command} health' says what is missing."
+            ),
+            HttpStatusCode.NotFound => new CommandFailedException(
+                ExitCode.Failed,
+                Or(
+                    $"The host does not know that. Is it another app, or another version? '{Screen.Command} functions list' shows what it serves."
+                )
+            ),
+            HttpStatusCode.Gone or HttpStatusCode.PreconditionFailed => new CommandFailedException(
+                ExitCode.Failed,
+                Or("The instance is not in a state for that.")
+            ),
+            HttpStatusCode.RequestEntityTooLarge => new CommandFailedException(
+                ExitCode.BadUsage,
+                Or("That is larger than the host takes.")
+            ),
             >= HttpStatusCode.InternalServerError => new CommandFailedException(
-                ExitCode.Failed, Or($"The host failed with HTTP {(int)status} and gave no reason; its log has it.")),
+                ExitCode.Failed,
+                Or($"The host failed with HTTP {(int)status} and gave no reason; its log has it.")
+            ),
             _ => new CommandFailedException(ExitCode.Failed, Or($"The host refused with HTTP {(int)status} and gave no reason.")),
         };
 
         string Or(string otherwise) => reason.Length > 0 ? reason : otherwise;
     }
 
-    /// <summary>The reason in a body: text, <c>error</c> with <c>fields</c>, or the Message of the management API. Empty when there is none.</summary>
+    /// <summary>The reason in a body: text, <c>error</c> with <c>fields</c>, or the Message of the management API. Empty when there is
+    /// none.</summary>
     public static string Sentence(JsonNode? body)
     {
         if (body is not JsonObject)
@@ -52,5 +72,6 @@ internal static class Refusals
 
     private static Screen Plain { get; } = new(TextWriter.Null, TextWriter.Null, Interactive: false);
 
-    private static string First(JsonNode? body, params IEnumerable<string> names) => names.Select(name => body.Text(name)).FirstOrDefault(text => text.Length > 0) ?? string.Empty;
+    private static string First(JsonNode? body, params IEnumerable<string> names) =>
+        names.Select(name => body.Text(name)).FirstOrDefault(text => text.Length > 0) ?? string.Empty;
 }

@@ -8,13 +8,30 @@ internal sealed class BatchOptions
 {
     private static readonly string[] ScenarioNames = ["SSP126", "SSP245", "SSP370", "SSP585"];
     private static readonly string[] RiskNames =
-        ["extreme_heat", "extreme_cold", "wildfire", "drought", "water_stress", "sea_level_rise", "river_flood", "urban_flood", "typhoon"];
+    [
+        "extreme_heat",
+        "extreme_cold",
+        "wildfire",
+        "drought",
+        "water_stress",
+        "sea_level_rise",
+        "river_flood",
+        "urban_flood",
+        "typhoon",
+    ];
 
     /// <summary>hazard, probability or annual (probability, then hazard).</summary>
-    public Option<string> Batch { get; } = Options.Choice(
-        "--batch", "hazard, probability or annual (probability, then hazard); default hazard", "hazard", "probability", "annual");
+    public Option<string> Batch { get; } =
+        Options.Choice(
+            "--batch",
+            "hazard, probability or annual (probability, then hazard); default hazard",
+            "hazard",
+            "probability",
+            "annual"
+        );
 
-    private Option<string[]> Scenarios { get; } = Options.List("--scenario", $"Only these, by comma: {string.Join(", ", ScenarioNames)}; default all", ScenarioNames);
+    private Option<string[]> Scenarios { get; } =
+        Options.List("--scenario", $"Only these, by comma: {string.Join(", ", ScenarioNames)}; default all", ScenarioNames);
 
     private Option<int?> StartYear { get; } = Options.Number("--start-year", "First year", 2021, 2100);
 
@@ -24,24 +41,27 @@ internal sealed class BatchOptions
 
     private Option<int?> BatchSize { get; } = Options.Number("--batch-size", "Rows per chunk written", 50, 1_000_000);
 
-    private Option<string[]> Risks { get; } = Options.List("--risks", $"Only these, by comma: {string.Join(", ", RiskNames)}; default all", RiskNames);
+    private Option<string[]> Risks { get; } =
+        Options.List("--risks", $"Only these, by comma: {string.Join(", ", RiskNames)}; default all", RiskNames);
 
-    private Option<string?> Window { get; } = new Option<string?>("--window") { Description = "Sample for P(H): rolling-30 or full-series" }
-        .AcceptOnlyFromAmong("rolling-30", "full-series");
+    private Option<string?> Window { get; } =
+        new Option<string?>("--window") { Description = "Sample for P(H): rolling-30 or full-series" }.AcceptOnlyFromAmong(
+            "rolling-30",
+            "full-series"
+        );
 
     private Option<bool> Force { get; } = new("--force") { Description = "Compute what is already there, too" };
 
     private Option<string?> Box { get; } = new("--bbox") { Description = "Only this part of the grid: south,west,north,east in degrees" };
 
-    private Option<double?> MaxFallbackShare { get; } = new("--max-fallback-share")
-    {
-        Description = "Largest share of values that may rest on stated defaults, 0 to 1; default 0.05",
-    };
+    private Option<double?> MaxFallbackShare { get; } =
+        new("--max-fallback-share") { Description = "Largest share of values that may rest on stated defaults, 0 to 1; default 0.05" };
 
-    private Option<double?> MaxChange { get; } = new("--max-change")
-    {
-        Description = "Largest change of a partition's mean against its last run, 0 to 100; default 0.5, half more or less",
-    };
+    private Option<double?> MaxChange { get; } =
+        new("--max-change")
+        {
+            Description = "Largest change of a partition's mean against its last run, 0 to 100; default 0.5, half more or less",
+        };
 
     private Option<string?> PlanHash { get; } = new("--plan-hash") { Description = "Do exactly the plan with this hash, or nothing" };
 
@@ -50,7 +70,25 @@ internal sealed class BatchOptions
     /// <summary>Adds all of them to <paramref name="command"/>.</summary>
     public void AddTo(Command command)
     {
-        foreach (Option option in new Option[] { Batch, Scenarios, StartYear, EndYear, Workers, BatchSize, Risks, Window, Force, Box, MaxFallbackShare, MaxChange, PlanHash, Backup })
+        foreach (
+            Option option in new Option[]
+            {
+                Batch,
+                Scenarios,
+                StartYear,
+                EndYear,
+                Workers,
+                BatchSize,
+                Risks,
+                Window,
+                Force,
+                Box,
+                MaxFallbackShare,
+                MaxChange,
+                PlanHash,
+                Backup,
+            }
+        )
             command.Options.Add(option);
         EndYear.Validators.Add(result =>
         {

@@ -11,15 +11,16 @@ namespace Durable.Cli.Commands;
 internal static class ClimateCommands
 {
     /// <summary>The group with all its commands.</summary>
-    public static Command Create(Connection connection, Screen screen) => new("climate", "Runs the climate batches and shows their results.")
-    {
-        Run(connection, screen),
-        Plan(connection, screen),
-        Status(connection, screen),
-        Runs(connection, screen),
-        Sample(connection, screen),
-        ClimateImportCommand.Create(connection, screen),
-    };
+    public static Command Create(Connection connection, Screen screen) =>
+        new("climate", "Runs the climate batches and shows their results.")
+        {
+            Run(connection, screen),
+            Plan(connection, screen),
+            Status(connection, screen),
+            Runs(connection, screen),
+            Sample(connection, screen),
+            ClimateImportCommand.Create(connection, screen),
+        };
 
     private static Option<int?> Cells() => Options.Number("--cells", "Grid cells of the generated sample climate", 1, 451_351);
 
@@ -32,50 +33,72 @@ internal static class ClimateCommands
         Option<int?> seed = Seed();
         Option<bool> noWait = new("--no-wait") { Description = "Return as soon as the run has started" };
         Option<bool> statistics = new("--statistics") { Description = "At the end, also the monitoring query and its result" };
-        Command command = new("run", "Starts a batch and waits for it. With --cells, generates a sample climate first, once.") { cells, seed, noWait, statistics };
-        options.AddTo(command);
-        return command.Does(connection, screen, async (parsed, client, format, cancellation) =>
+        Command command = new("run", "Starts a batch and waits for it. With --cells, generates a sample climate first, once.")
         {
-            int? wanted = parsed.GetValue(cells);
-            int sampleSeed = parsed.GetValue(seed) ?? 1;
-            JsonNode? grid = await GridAsync(client, cancellation);
-            bool isThere = wanted is null || (grid.Field("sample").Number("cells") == wanted && grid.Field("sample").Number("seed") == sampleSeed);
-            if (isThere && await NothingToDoAsync(client, parsed, options, cancellation) is { } plans)
-                return await WriteDoneAsync(client, screen, format, plans, parsed.GetValue(statistics), cancellation);
-            if (wanted is { } count)
+            cells,
+            seed,
+            noWait,
+            statistics,
+        };
+        options.AddTo(command);
+        return command.Does(
+            connection,
+            screen,
+            async (parsed, client, format, cancellation) =>
             {
-                await SampleAsync(client, screen, count, sampleSeed, cancellation);
-                grid = await GridAsync(client, cancellation);
-            }
-            if (grid is not null)
-                screen.Say(Grid(grid));
+                int? wanted = parsed.GetValue(cells);
+                int sampleSeed = parsed.GetValue(seed) ?? 1;
+                JsonNode? grid = await GridAsync(client, cancellation);
+                bool isThere =
+                    wanted is null || (grid.Field("sample").Number("cells") == wanted && grid.Field("sample").Number("seed") == sampleSeed);
+                if (isThere && await NothingToDoAsync(client, parsed, options, cancellation) is { } plans)
+                    return await WriteDoneAsync(client, screen, format, plans, parsed.GetValue(statistics), cancellation);
+                if (wanted is { } count)
+                {
+                    await SampleAsync(client, screen, count, sampleSeed, cancellation);
+                    grid = await GridAsync(client, cancellation);
+                }
+                if (grid is not null)
+                    screen.Say(Grid(grid));
 
-            Answer started = await client.CallAsync(
-                HttpMethod.Post, "climate/" + parsed.GetRequiredValue(options.Batch), options.Body(parsed).ToJsonString(), cancellation, allow: HttpStatusCode.Conflict);
-            string id = started.Body.Text("id");
-            if (id.Length == 0)
-            {
-                if (started.Status == HttpStatusCode.Conflict)
-                    throw new CommandFailedException(ExitCode.Failed, Refusals.Sentence(started.Body)); // a refusal that names no run
-                JsonView.Write(screen, format, started.Body);
-                return ExitCode.Ok;
-            }
-            screen.Say(started.Status == HttpStatusCode.Conflict ? $"Already under way as {id}: watching that." : $"Started {id}.");
-            if (parsed.GetValue(noWait))
-            {
-                JsonView.Write(screen, format, started.Body);
-                return ExitCode.Ok;
-            }
+                Answer started = await client.CallAsync(
+                    HttpMethod.Post,
+                    "climate/" + parsed.GetRequiredValue(options.Batch),
+                    options.Body(parsed).ToJsonString(),
+                    cancellation,
+                    allow: HttpStatusCode.Conflict
+                );
+                string id = started.Body.Text("id");
+                if (id.Length == 0)
+                {
+                    if (started.Status == HttpStatusCode.Conflict)
+                        throw new CommandFailedException(ExitCode.Failed, Refusals.Sentence(started.Body)); // a refusal that names no run
+                    JsonView.Write(screen, format, started.Body);
+                    return ExitCode.Ok;
+                }
+                screen.Say(started.Status == HttpStatusCode.Conflict ? $"Already under way as {id}: watching that." : $"Started {id}.");
+                if (parsed.GetValue(noWait))
+                {
+                    JsonView.Write(screen, format, started.Body);
+                    return ExitCode.Ok;
+                }
 
-            JsonNode status = await RunWaiter.WaitAsync(client, screen, id, cancellation, hasMachines: false);
-            JsonNode? figures = parsed.GetValue(statistics) ? await TryStatisticsAsync(client, screen, cancellation) : null;
-            WriteEnd(screen, format, status, figures);
-            return RunWaiter.Outcome(status);
-        });
+                JsonNode status = await RunWaiter.WaitAsync(client, screen, id, cancellation, hasMachines: false);
+                JsonNode? figures = parsed.GetValue(statistics) ? await TryStatisticsAsync(client, screen, cancellation) : null;
+                WriteEnd(screen, format, status, figures);
+                return RunWaiter.Outcome(status);
+            }
+        );
     }
 
-    // The plans of the batch, when they have nothing to fill; null when there is work, or when that cannot be told: then the start itself says what is wrong.
-    private static async Task<JsonArray?> NothingToDoAsync(DurableClient client, ParseResult parsed, BatchOptions options, CancellationToken cancellation)
+    // The plans of the batch, when they have nothing to fill; null when there is work, or when that cannot be told: then the start itself
+    // says what is wrong.
+    private static async Task<JsonArray?> NothingToDoAsync(
+        DurableClient client,
+        ParseResult parsed,
+        BatchOptions options,
+        CancellationToken cancellation
+    )
     {
         JsonObject body = options.Body(parsed);
         string batch = parsed.GetRequiredValue(options.Batch);
@@ -86,7 +109,13 @@ internal static class ClimateCommands
         foreach (string part in batch == "annual" ? ["probability", "hazard"] : (string[])[batch])
         {
             Answer plan = await client.CallAsync(
-                HttpMethod.Post, "climate/" + part, body.ToJsonString(), cancellation, HttpStatusCode.Conflict, HttpStatusCode.UnprocessableEntity);
+                HttpMethod.Post,
+                "climate/" + part,
+                body.ToJsonString(),
+                cancellation,
+                HttpStatusCode.Conflict,
+                HttpStatusCode.UnprocessableEntity
+            );
             if (plan.Status != HttpStatusCode.OK || plan.Body.Number("toFill") != 0 || plan.Body.Number("skipped") is not > 0)
                 return null;
             plans.Add(plan.Body!.DeepClone());
@@ -94,9 +123,19 @@ internal static class ClimateCommands
         return plans;
     }
 
-    private static async Task<int> WriteDoneAsync(DurableClient client, Screen screen, OutputFormat format, JsonArray plans, bool statistics, CancellationToken cancellation)
+    private static async Task<int> WriteDoneAsync(
+        DurableClient client,
+        Screen screen,
+        OutputFormat format,
+        JsonArray plans,
+        bool statistics,
+        CancellationToken cancellation
+    )
     {
-        string sentence = string.Create(CultureInfo.InvariantCulture, $"Nothing to do: all {plans.Sum(plan => plan.Number("skipped") ?? 0):N0} partitions are there (--force computes them again).");
+        string sentence = string.Create(
+            CultureInfo.InvariantCulture,
+            $"Nothing to do: all {plans.Sum(plan => plan.Number("skipped") ?? 0):N0} partitions are there (--force computes them again)."
+        );
         if (format == OutputFormat.Json)
         {
             screen.Say(sentence);
@@ -118,40 +157,73 @@ internal static class ClimateCommands
         return answer.Status == HttpStatusCode.NotFound ? null : answer.Body;
     }
 
-    private static string Grid(JsonNode? grid) => string.Create(
-        CultureInfo.InvariantCulture,
-        $"Grid: {grid.Number("cells"):N0} cells, {(grid.Field("sample") is { } sample ? $"sample climate with seed {sample.Number("seed")}" : $"imported from {grid.Text("source")}")}.");
+    private static string Grid(JsonNode? grid) =>
+        string.Create(
+            CultureInfo.InvariantCulture,
+            $"Grid: {grid.Number("cells"):N0} cells, {(grid.Field("sample") is { } sample ? $"sample climate with seed {sample.Number("seed")}" : $"imported from {grid.Text("source")}")}."
+        );
 
     private static Command Plan(Connection connection, Screen screen)
     {
         BatchOptions options = new();
         Command command = new("plan", "Shows which partitions a run would compute, and why. Changes nothing.");
         options.AddTo(command);
-        return command.Does(connection, screen, async (parsed, client, format, cancellation) =>
-        {
-            JsonObject body = options.Body(parsed);
-            body["dryRun"] = true;
-            JsonView.Write(screen, format, (await client.CallAsync(HttpMethod.Post, "climate/" + parsed.GetRequiredValue(options.Batch), body.ToJsonString(), cancellation)).Body);
-            return ExitCode.Ok;
-        });
+        return command.Does(
+            connection,
+            screen,
+            async (parsed, client, format, cancellation) =>
+            {
+                JsonObject body = options.Body(parsed);
+                body["dryRun"] = true;
+                JsonView.Write(
+                    screen,
+                    format,
+                    (
+                        await client.CallAsync(
+                            HttpMethod.Post,
+                            "climate/" + parsed.GetRequiredValue(options.Batch),
+                            body.ToJsonString(),
+                            cancellation
+                        )
+                    ).Body
+                );
+                return ExitCode.Ok;
+            }
+        );
     }
 
     private static Command Status(Connection connection, Screen screen) =>
-        Status(connection, screen, new Option<bool>("--query") { Description = "Also run the monitoring query itself, over every row: minutes on a national grid" });
+        Status(
+            connection,
+            screen,
+            new Option<bool>("--query") { Description = "Also run the monitoring query itself, over every row: minutes on a national grid" }
+        );
 
     private static Command Status(Connection connection, Screen screen, Option<bool> query) =>
-        new Command("status", "Shows the statistics of the last run, the monitoring query and its result.") { query }.Does(connection, screen,
+        new Command("status", "Shows the statistics of the last run, the monitoring query and its result.") { query }.Does(
+            connection,
+            screen,
             async (parsed, client, format, cancellation) =>
             {
                 WriteStatistics(screen, format, await StatisticsAsync(client, cancellation, parsed.GetValue(query)));
                 return ExitCode.Ok;
-            });
+            }
+        );
 
     private static Command Runs(Connection connection, Screen screen)
     {
-        Argument<string?> instance = new("instance") { Description = "Instance to look into: its runs, gates (failed ones first) and partitions", Arity = ArgumentArity.ZeroOrOne };
-        return new Command("runs", "Shows the run ledger: the latest runs, or those of one instance with their gates and partitions.") { instance }.Does(
-            connection, screen, async (parsed, client, format, cancellation) =>
+        Argument<string?> instance = new("instance")
+        {
+            Description = "Instance to look into: its runs, gates (failed ones first) and partitions",
+            Arity = ArgumentArity.ZeroOrOne,
+        };
+        return new Command("runs", "Shows the run ledger: the latest runs, or those of one instance with their gates and partitions.")
+        {
+            instance,
+        }.Does(
+            connection,
+            screen,
+            async (parsed, client, format, cancellation) =>
             {
                 string route = parsed.GetValue(instance) is { Length: > 0 } id ? "runs/" + Uri.EscapeDataString(id) : "runs";
                 JsonNode? answer = (await client.CallAsync(HttpMethod.Get, route, json: null, cancellation)).Body;
@@ -162,30 +234,57 @@ internal static class ClimateCommands
                 else
                     RunsView.WriteOne(screen, answer);
                 return ExitCode.Ok;
-            });
+            }
+        );
     }
 
     private static Command Sample(Connection connection, Screen screen)
     {
         Option<int?> cells = Cells();
         Option<int?> seed = Seed();
-        return new Command("sample", "Generates a deterministic sample climate, unless the same one is there. Default 1000 cells.") { cells, seed }.Does(
-            connection, screen, async (parsed, client, format, cancellation) =>
+        return new Command("sample", "Generates a deterministic sample climate, unless the same one is there. Default 1000 cells.")
+        {
+            cells,
+            seed,
+        }.Does(
+            connection,
+            screen,
+            async (parsed, client, format, cancellation) =>
             {
-                JsonNode? made = await SampleAsync(client, screen, parsed.GetValue(cells) ?? 1000, parsed.GetValue(seed) ?? 1, cancellation);
+                JsonNode? made = await SampleAsync(
+                    client,
+                    screen,
+                    parsed.GetValue(cells) ?? 1000,
+                    parsed.GetValue(seed) ?? 1,
+                    cancellation
+                );
                 JsonView.Write(screen, format, made);
                 return ExitCode.Ok;
-            });
+            }
+        );
     }
 
-    // Each sample replaces the whole grid, so that the host makes one at a time: another one under way is waited for, then ours is asked for again.
-    private static async Task<JsonNode?> SampleAsync(DurableClient client, Screen screen, int cells, int seed, CancellationToken cancellation)
+    // Each sample replaces the whole grid, so that the host makes one at a time: another one under way is waited for, then ours is asked
+    // for again.
+    private static async Task<JsonNode?> SampleAsync(
+        DurableClient client,
+        Screen screen,
+        int cells,
+        int seed,
+        CancellationToken cancellation
+    )
     {
         screen.Say(string.Create(CultureInfo.InvariantCulture, $"Sample climate: {cells:N0} cells, seed {seed} ..."));
         JsonObject body = new() { ["cells"] = cells, ["seed"] = seed };
         while (true)
         {
-            Answer answer = await client.CallAsync(HttpMethod.Post, "climate/sample", body.ToJsonString(), cancellation, allow: HttpStatusCode.Conflict);
+            Answer answer = await client.CallAsync(
+                HttpMethod.Post,
+                "climate/sample",
+                body.ToJsonString(),
+                cancellation,
+                allow: HttpStatusCode.Conflict
+            );
             bool isOther = answer.Status == HttpStatusCode.Conflict;
             if (answer.Body.Text("id") is not { Length: > 0 } id)
                 return isOther ? throw new CommandFailedException(ExitCode.Failed, Refusals.Sentence(answer.Body)) : answer.Body;
@@ -255,5 +354,7 @@ internal static class ClimateCommands
     }
 
     private static async Task<JsonNode?> StatisticsAsync(DurableClient client, CancellationToken cancellation, bool query = false) =>
-        (await client.CallAsync(HttpMethod.Get, query ? "climate/statistics?query=true" : "climate/statistics", json: null, cancellation)).Body;
+        (
+            await client.CallAsync(HttpMethod.Get, query ? "climate/statistics?query=true" : "climate/statistics", json: null, cancellation)
+        ).Body;
 }

@@ -12,22 +12,42 @@ internal static class ClimateImportCommand
 {
     public static Command Create(Connection connection, Screen screen)
     {
-        Argument<FileInfo> file = new("file") { Description = "CSV, plain or gzip, UTF-8 or EUC-KR/CP949; the first line names the columns" };
-        Option<string?> table = new("--table") { Description = "Input table; default the name of the file up to its first dot, as in tamax_data.csv.gz" };
+        Argument<FileInfo> file = new("file")
+        {
+            Description = "CSV, plain or gzip, UTF-8 or EUC-KR/CP949; the first line names the columns",
+        };
+        Option<string?> table = new("--table")
+        {
+            Description = "Input table; default the name of the file up to its first dot, as in tamax_data.csv.gz",
+        };
         Option<string?> source = new("--source") { Description = "Where the file came from, for the record; default its name" };
-        return new Command("import", "Imports an input table. Good rows replace those of the same key; exit code 1 when any row was refused.") { file, table, source }.Does(
-            connection, screen, async (parsed, client, format, cancellation) =>
+        return new Command(
+            "import",
+            "Imports an input table. Good rows replace those of the same key; exit code 1 when any row was refused."
+        )
+        {
+            file,
+            table,
+            source,
+        }.Does(
+            connection,
+            screen,
+            async (parsed, client, format, cancellation) =>
             {
                 FileInfo given = parsed.GetRequiredValue(file);
                 string target = parsed.GetValue(table) ?? given.Name.Split('.', 2)[0];
                 await using FileStream content = Open(given);
-                screen.Say(string.Create(CultureInfo.InvariantCulture, $"Importing {given.Name} ({given.Length:N0} bytes) into {target} ..."));
-                string route = $"climate/import/{Uri.EscapeDataString(target)}?source={Uri.EscapeDataString(parsed.GetValue(source) ?? given.Name)}";
+                screen.Say(
+                    string.Create(CultureInfo.InvariantCulture, $"Importing {given.Name} ({given.Length:N0} bytes) into {target} ...")
+                );
+                string route =
+                    $"climate/import/{Uri.EscapeDataString(target)}?source={Uri.EscapeDataString(parsed.GetValue(source) ?? given.Name)}";
                 using StreamContent body = new(content) { Headers = { ContentType = new MediaTypeHeaderValue("text/csv") } };
                 JsonNode? receipt = (await client.UploadAsync(route, body, cancellation)).Body;
                 Write(screen, format, receipt);
                 return receipt.Number("rejected") is 0 ? ExitCode.Ok : ExitCode.Failed;
-            });
+            }
+        );
     }
 
     private static FileStream Open(FileInfo file)
@@ -51,9 +71,14 @@ internal static class ClimateImportCommand
         }
 
         long refused = receipt.Number("rejected") ?? 0;
-        screen.Out.WriteLine(string.Create(CultureInfo.InvariantCulture,
-            $"{receipt.Text("table")}: {receipt.Number("accepted"):N0} rows imported, {refused:N0} refused (import {receipt.Text("importId")}, {receipt.Text("encoding")})"));
-        if (receipt.Field("rejects") is not JsonArray { Count: > 0 } rejects) return;
+        screen.Out.WriteLine(
+            string.Create(
+                CultureInfo.InvariantCulture,
+                $"{receipt.Text("table")}: {receipt.Number("accepted"):N0} rows imported, {refused:N0} refused (import {receipt.Text("importId")}, {receipt.Text("encoding")})"
+            )
+        );
+        if (receipt.Field("rejects") is not JsonArray { Count: > 0 } rejects)
+            return;
         screen.Out.WriteLine();
         foreach (JsonNode? row in rejects)
         {
@@ -62,6 +87,11 @@ internal static class ClimateImportCommand
         }
 
         if (refused > rejects.Count)
-            screen.Out.WriteLine(string.Create(CultureInfo.InvariantCulture, $"The first {rejects.Count} of {refused:N0}; the first 10,000 are in climate.import_rejects."));
+            screen.Out.WriteLine(
+                string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"The first {rejects.Count} of {refused:N0}; the first 10,000 are in climate.import_rejects."
+                )
+            );
     }
 }

@@ -3,7 +3,8 @@ using Durable.Cli.Output;
 
 namespace Durable.Cli.Commands;
 
-/// <summary>Completion in a shell: <c>durable completion bash</c> prints what the shell reads once; that asks <c>durable complete</c> at each Tab.</summary>
+/// <summary>Completion in a shell: <c>durable completion bash</c> prints what the shell reads once; that asks <c>durable complete</c> at
+/// each Tab.</summary>
 internal static class CompletionCommands
 {
     private const string RunWords = "climate pothole benchmark returns spot func sandbox serve cli status logs stop reset";
@@ -89,10 +90,21 @@ internal static class CompletionCommands
             string[] line = parsed.GetValue(words) ?? [];
             string part = line.Length > 0 ? line[^1] : string.Empty;
             string text = string.Join(' ', [root.Name, .. line.SkipLast(1).Select(Quoted), part]);
-            List<string> found = [.. root.Parse(text).GetCompletions(text.Length).Select(item => item.Label).Where(label => label.StartsWith(part, StringComparison.OrdinalIgnoreCase)).Distinct()];
+            List<string> found =
+            [
+                .. root.Parse(text)
+                    .GetCompletions(text.Length)
+                    .Select(item => item.Label)
+                    .Where(label => label.StartsWith(part, StringComparison.OrdinalIgnoreCase))
+                    .Distinct(),
+            ];
             // Options only when asked for, or when nothing else may follow.
             List<string> wordsOnly = [.. found.Where(label => !label.StartsWith('-'))];
-            foreach (string label in part.StartsWith('-') || wordsOnly.Count == 0 ? found.Where(label => part.Length > 1 || label.StartsWith("--", StringComparison.Ordinal)) : wordsOnly)
+            foreach (
+                string label in part.StartsWith('-') || wordsOnly.Count == 0
+                    ? found.Where(label => part.Length > 1 || label.StartsWith("--", StringComparison.Ordinal))
+                    : wordsOnly
+            )
                 screen.Out.WriteLine(label);
         });
         return command;

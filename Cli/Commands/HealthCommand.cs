@@ -10,10 +10,20 @@ internal static class HealthCommand
 {
     /// <summary>Exit 0 ready, 3 not ready or not there.</summary>
     public static Command Create(Connection connection, Screen screen) =>
-        new Command("health", "Asks the host whether it can take work.").Does(connection, screen, async (_, client, format, cancellation) =>
-        {
-            Answer answer = await client.SendAsync(HttpMethod.Get, "readyz", json: null, cancellation, allow: [HttpStatusCode.ServiceUnavailable]);
-            JsonView.Write(screen, format, answer.Body);
-            return answer.Status == HttpStatusCode.OK ? ExitCode.Ok : ExitCode.Unreachable;
-        });
+        new Command("health", "Asks the host whether it can take work.").Does(
+            connection,
+            screen,
+            async (_, client, format, cancellation) =>
+            {
+                Answer answer = await client.SendAsync(
+                    HttpMethod.Get,
+                    "readyz",
+                    json: null,
+                    cancellation,
+                    allow: [HttpStatusCode.ServiceUnavailable]
+                );
+                JsonView.Write(screen, format, answer.Body);
+                return answer.Status == HttpStatusCode.OK ? ExitCode.Ok : ExitCode.Unreachable;
+            }
+        );
 }

@@ -10,16 +10,18 @@ namespace Durable.Cli.Commands;
 internal static class PotholeCommands
 {
     /// <summary>The group with all its commands.</summary>
-    public static Command Create(Connection connection, Screen screen) => new("pothole", "Runs days of road sensors on the Spark cluster and shows their results.")
-    {
-        Run(connection, screen),
-        Backfill(connection, screen),
-        Plan(connection, screen),
-        Status(connection, screen),
-        Cancel(connection, screen),
-    };
+    public static Command Create(Connection connection, Screen screen) =>
+        new("pothole", "Runs days of road sensors on the Spark cluster and shows their results.")
+        {
+            Run(connection, screen),
+            Backfill(connection, screen),
+            Plan(connection, screen),
+            Status(connection, screen),
+            Cancel(connection, screen),
+        };
 
-    private static Option<string> Date(string name = "--date", string what = "Korean calendar day, YYYY-MM-DD") => new(name) { Description = what, Required = true };
+    private static Option<string> Date(string name = "--date", string what = "Korean calendar day, YYYY-MM-DD") =>
+        new(name) { Description = what, Required = true };
 
     private static Option<bool> Force() => new("--force") { Description = "Also what is done already" };
 
@@ -28,19 +30,52 @@ internal static class PotholeCommands
     private static Command Run(Connection connection, Screen screen)
     {
         Option<string> date = Date();
-        Option<bool> force = Force(), noWait = NoWait();
-        return new Command("run", "Runs a day and waits for it. A day that failed goes on with its first step that is not done.") { date, force, noWait }.Does(
-            connection, screen, (parsed, client, format, cancellation) =>
-                StartAsync(client, screen, format, new JsonObject { ["date"] = parsed.GetRequiredValue(date), ["force"] = parsed.GetValue(force) }, parsed.GetValue(noWait), cancellation));
+        Option<bool> force = Force(),
+            noWait = NoWait();
+        return new Command("run", "Runs a day and waits for it. A day that failed goes on with its first step that is not done.")
+        {
+            date,
+            force,
+            noWait,
+        }.Does(
+            connection,
+            screen,
+            (parsed, client, format, cancellation) =>
+                StartAsync(
+                    client,
+                    screen,
+                    format,
+                    new JsonObject { ["date"] = parsed.GetRequiredValue(date), ["force"] = parsed.GetValue(force) },
+                    parsed.GetValue(noWait),
+                    cancellation
+                )
+        );
     }
 
     private static Command Backfill(Connection connection, Screen screen)
     {
-        Option<string> from = Date("--from", "First day, YYYY-MM-DD"), to = Date("--to", "Last day, YYYY-MM-DD");
-        Option<bool> force = Force(), noWait = NoWait();
+        Option<string> from = Date("--from", "First day, YYYY-MM-DD"),
+            to = Date("--to", "Last day, YYYY-MM-DD");
+        Option<bool> force = Force(),
+            noWait = NoWait();
         return new Command("backfill", "Runs every day of a range that is not done, one after the other.") { from, to, force, noWait }.Does(
-            connection, screen, (parsed, client, format, cancellation) => StartAsync(client, screen, format,
-                new JsonObject { ["from"] = parsed.GetRequiredValue(from), ["to"] = parsed.GetRequiredValue(to), ["force"] = parsed.GetValue(force) }, parsed.GetValue(noWait), cancellation));
+            connection,
+            screen,
+            (parsed, client, format, cancellation) =>
+                StartAsync(
+                    client,
+                    screen,
+                    format,
+                    new JsonObject
+                    {
+                        ["from"] = parsed.GetRequiredValue(from),
+                        ["to"] = parsed.GetRequiredValue(to),
+                        ["force"] = parsed.GetValue(force),
+                    },
+                    parsed.GetValue(noWait),
+                    cancellation
+                )
+        );
     }
 
     private static Command Plan(Connection connection, Screen screen)
@@ -48,41 +83,72 @@ internal static class PotholeCommands
         Option<string> date = Date();
         Option<bool> force = Force();
         return new Command("plan", "Shows which steps a day still needs, and why. Starts nothing.") { date, force }.Does(
-            connection, screen, async (parsed, client, format, cancellation) =>
+            connection,
+            screen,
+            async (parsed, client, format, cancellation) =>
             {
-                JsonObject body = new() { ["date"] = parsed.GetRequiredValue(date), ["force"] = parsed.GetValue(force), ["dryRun"] = true };
-                JsonView.Write(screen, format, (await client.CallAsync(HttpMethod.Post, "pothole", body.ToJsonString(), cancellation)).Body);
+                JsonObject body = new()
+                {
+                    ["date"] = parsed.GetRequiredValue(date),
+                    ["force"] = parsed.GetValue(force),
+                    ["dryRun"] = true,
+                };
+                JsonView.Write(
+                    screen,
+                    format,
+                    (await client.CallAsync(HttpMethod.Post, "pothole", body.ToJsonString(), cancellation)).Body
+                );
                 return ExitCode.Ok;
-            });
+            }
+        );
     }
 
     private static Command Status(Connection connection, Screen screen)
     {
         Option<string> date = Date();
         return new Command("status", "Shows the steps, the runs and the worst road segments of a day.") { date }.Does(
-            connection, screen, async (parsed, client, format, cancellation) =>
+            connection,
+            screen,
+            async (parsed, client, format, cancellation) =>
             {
                 await WriteDayAsync(client, screen, format, parsed.GetRequiredValue(date), cancellation);
                 return ExitCode.Ok;
-            });
+            }
+        );
     }
 
     private static Command Cancel(Connection connection, Screen screen)
     {
         Option<string> date = Date();
         return new Command("cancel", "Asks a day's run to kill its job, stop its machines and end.") { date }.Does(
-            connection, screen, async (parsed, client, format, cancellation) =>
+            connection,
+            screen,
+            async (parsed, client, format, cancellation) =>
             {
                 string id = "pothole-" + parsed.GetRequiredValue(date);
                 await client.CallAsync(HttpMethod.Post, $"operations/runs/{Uri.EscapeDataString(id)}/cancel", json: null, cancellation);
                 screen.Say($"cancel accepted for {id}");
                 return ExitCode.Ok;
-            });
+            }
+        );
     }
 
-    private static async Task<int> StartAsync(DurableClient client, Screen screen, OutputFormat format, JsonObject body, bool noWait, CancellationToken cancellation)
+    private static async Task<int> StartAsync(
+        DurableClient client,
+        Screen screen,
+        OutputFormat format,
+        JsonObject body,
+        bool noWait,
+        CancellationToken cancellation
+    )
     {
-        Answer started = await client.CallAsync(HttpMethod.Post, "pothole", body.ToJsonString(), cancellation, allow: HttpStatusCode.Conflict);
+        Answer started = await client.CallAsync(
+            HttpMethod.Post,
+            "pothole",
+            body.ToJsonString(),
+            cancellation,
+            allow: HttpStatusCode.Conflict
+        );
         string id = started.Body.Text("id");
         if (id.Length == 0)
         {
@@ -106,14 +172,22 @@ internal static class PotholeCommands
         JsonView.Write(screen, format, isDone ? status.Field("output") : status);
         if (isDone && format == OutputFormat.Table && body["date"] is { } day && status.Field("output").Text("state") == "Succeeded")
         {
-            JsonNode? answer = (await client.CallAsync(HttpMethod.Get, "pothole/" + Uri.EscapeDataString(Fields.Plain(day)), json: null, cancellation)).Body;
+            JsonNode? answer = (
+                await client.CallAsync(HttpMethod.Get, "pothole/" + Uri.EscapeDataString(Fields.Plain(day)), json: null, cancellation)
+            ).Body;
             WriteWorst(screen, answer.Field("worst") as JsonArray ?? []);
             screen.Out.WriteLine($"The day again: {Screen.Command} pothole status --date {day}");
         }
         return status.Field("output").Text("state") == "NoInput" ? ExitCode.Failed : RunWaiter.Outcome(status);
     }
 
-    private static async Task WriteDayAsync(DurableClient client, Screen screen, OutputFormat format, string date, CancellationToken cancellation)
+    private static async Task WriteDayAsync(
+        DurableClient client,
+        Screen screen,
+        OutputFormat format,
+        string date,
+        CancellationToken cancellation
+    )
     {
         JsonNode? day = (await client.CallAsync(HttpMethod.Get, "pothole/" + Uri.EscapeDataString(date), json: null, cancellation)).Body;
         if (format == OutputFormat.Json)

@@ -12,7 +12,8 @@ internal static class ProgramVersion
 
     private static string Text()
     {
-        string version = typeof(ProgramVersion).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion ?? "0.0.0";
+        string version =
+            typeof(ProgramVersion).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion ?? "0.0.0";
         return version.Split('+') is [string number, { Length: >= 12 } commit] ? $"{number} (commit {commit[..12]})" : version;
     }
 

@@ -9,13 +9,27 @@ internal static class RunWaiter
 {
     private static readonly TimeSpan FirstPause = TimeSpan.FromMilliseconds(100);
     private static readonly TimeSpan LongestPause = TimeSpan.FromSeconds(1);
-    private static readonly HashSet<string> Ended = new(StringComparer.OrdinalIgnoreCase) { "Completed", "Failed", "Terminated", "Canceled" };
+    private static readonly HashSet<string> Ended = new(StringComparer.OrdinalIgnoreCase)
+    {
+        "Completed",
+        "Failed",
+        "Terminated",
+        "Canceled",
+    };
 
-    /// <summary>Waits for <paramref name="instanceId"/>, showing its progress. Cancelling leaves the run alone and says how to come back.</summary>
-    /// <param name="hasMachines">The run may hold paid machines: it is to be cancelled, not terminated, which would skip its clean-up.</param>
+    /// <summary>Waits for <paramref name="instanceId"/>, showing its progress. Cancelling leaves the run alone and says how to come
+    /// back.</summary>
+    /// <param name="hasMachines">The run may hold paid machines: it is to be cancelled, not terminated, which would skip its
+    /// clean-up.</param>
     /// <returns>The last status the host gave.</returns>
     /// <exception cref="CommandFailedException">Detached by Ctrl-C (130), or the host went away for longer than 30 s (3).</exception>
-    public static async Task<JsonNode> WaitAsync(DurableClient client, Screen screen, string instanceId, CancellationToken cancellation, bool? hasMachines = null)
+    public static async Task<JsonNode> WaitAsync(
+        DurableClient client,
+        Screen screen,
+        string instanceId,
+        CancellationToken cancellation,
+        bool? hasMachines = null
+    )
     {
         try
         {
@@ -34,7 +48,8 @@ internal static class RunWaiter
         {
             true => $"{Screen.Command} instances cancel {instanceId}   (stops its machines first; terminate would not)",
             false => $"{Screen.Command} instances terminate {instanceId}",
-            null => $"{Screen.Command} instances cancel {instanceId} if it has paid machines, else {Screen.Command} instances terminate {instanceId}",
+            null =>
+                $"{Screen.Command} instances cancel {instanceId} if it has paid machines, else {Screen.Command} instances terminate {instanceId}",
         };
         if (screen.Owner is { } owner)
         {
@@ -49,13 +64,19 @@ internal static class RunWaiter
     }
 
     private static bool IsDefault(DurableClient client) =>
-        Uri.TryCreate(Environment.GetEnvironmentVariable("DURABLE_URL") ?? "http://127.0.0.1:7071", UriKind.Absolute, out Uri? url) && url.Authority == client.BaseUrl.Authority;
+        Uri.TryCreate(Environment.GetEnvironmentVariable("DURABLE_URL") ?? "http://127.0.0.1:7071", UriKind.Absolute, out Uri? url)
+        && url.Authority == client.BaseUrl.Authority;
 
     /// <summary>What the end of a run means for the caller: 1 unless it completed with no failed partition.</summary>
     public static int Outcome(JsonNode status) =>
         status.Text("runtimeStatus") == "Completed" && (status.Field("output").Number("failed") ?? 0) == 0 ? ExitCode.Ok : ExitCode.Failed;
 
-    private static async Task<JsonNode> PollAsync(DurableClient client, string instanceId, Action<RunProgress> report, CancellationToken cancellation)
+    private static async Task<JsonNode> PollAsync(
+        DurableClient client,
+        string instanceId,
+        Action<RunProgress> report,
+        CancellationToken cancellation
+    )
     {
         string route = InstanceCommands.Route(instanceId) + "?showInput=false";
         TimeSpan pause = FirstPause;

@@ -9,7 +9,11 @@ namespace Durable.Cli.Output;
 /// <summary>Writes any JSON answer for people: plain members as name and value, lists of records as tables, long text as it is.</summary>
 internal static class JsonView
 {
-    private static readonly JsonSerializerOptions Indented = new() { WriteIndented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+    private static readonly JsonSerializerOptions Indented = new()
+    {
+        WriteIndented = true,
+        Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
+    };
 
     /// <summary>Writes <paramref name="value"/> in the format asked for.</summary>
     public static void Write(Screen screen, OutputFormat format, JsonNode? value)
@@ -51,7 +55,16 @@ internal static class JsonView
         foreach (KeyValuePair<string, JsonNode?> member in simple)
         {
             string lead = $"{indent}{Cells.Words(member.Key).PadRight(width)}  ";
-            screen.Out.WriteLine((lead + (member.Value is JsonArray { Count: 0 } ? "none" : member.Value is JsonArray ? Wrapped(Cells.Of(screen, member.Value), lead.Length, screen.Width) : Fields.Plain(member.Value))).TrimEnd());
+            screen.Out.WriteLine(
+                (
+                    lead
+                    + (
+                        member.Value is JsonArray { Count: 0 } ? "none"
+                        : member.Value is JsonArray ? Wrapped(Cells.Of(screen, member.Value), lead.Length, screen.Width)
+                        : Fields.Plain(member.Value)
+                    )
+                ).TrimEnd()
+            );
         }
         foreach (KeyValuePair<string, JsonNode?> member in members.Where(m => !IsSimple(m.Value)))
         {
@@ -70,7 +83,11 @@ internal static class JsonView
             return;
         }
         List<string> names = [.. list.SelectMany(item => ((JsonObject)item!).Select(m => m.Key)).Distinct()];
-        Tables.Write(screen, [.. names.Select(Cells.Words)], list.Select(item => (IReadOnlyList<string>)[.. names.Select(name => Cells.Of(screen, item![name]))]));
+        Tables.Write(
+            screen,
+            [.. names.Select(Cells.Words)],
+            list.Select(item => (IReadOnlyList<string>)[.. names.Select(name => Cells.Of(screen, item![name]))])
+        );
     }
 
     // A list goes on under its first item when it is longer than the line.
@@ -95,12 +112,13 @@ internal static class JsonView
         return text.ToString();
     }
 
-    private static bool IsSimple(JsonNode? value) => value switch
-    {
-        null => true,
-        JsonValue => !Fields.Plain(value).Contains('\n', StringComparison.Ordinal),
-        JsonArray list => list.All(item => item is null or JsonValue),
-        JsonObject members => members.Count == 0,
-        _ => false,
-    };
+    private static bool IsSimple(JsonNode? value) =>
+        value switch
+        {
+            null => true,
+            JsonValue => !Fields.Plain(value).Contains('\n', StringComparison.Ordinal),
+            JsonArray list => list.All(item => item is null or JsonValue),
+            JsonObject members => members.Count == 0,
+            _ => false,
+        };
 }

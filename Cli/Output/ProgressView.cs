@@ -6,7 +6,8 @@ using Spectre.Console;
 
 namespace Durable.Cli.Output;
 
-/// <summary>How far a run is, read from its custom status: <c>total</c>, <c>done</c>, <c>failed</c>, <c>phase</c>, <c>waitingFor</c>.</summary>
+/// <summary>How far a run is, read from its custom status: <c>total</c>, <c>done</c>, <c>failed</c>, <c>phase</c>,
+/// <c>waitingFor</c>.</summary>
 /// <param name="Done">Partitions that ended, failed ones included.</param>
 /// <param name="Total">All partitions of the run; 0 while unknown.</param>
 /// <param name="Failed">Of those that ended.</param>
@@ -23,7 +24,8 @@ internal sealed record RunProgress(long Done, long Total, long Failed, string St
         {
             JsonValue text => Fields.Plain(text),
             _ => customStatus.Text("phase") is { Length: > 0 } phase ? phase
-                : customStatus.Text("waitingFor") is { Length: > 0 } other ? "waits: " + other : string.Empty,
+            : customStatus.Text("waitingFor") is { Length: > 0 } other ? "waits: " + other
+            : string.Empty,
         };
         return new RunProgress(completed + failed, customStatus.Number("total") ?? 0, failed, stage, Counted(customStatus));
     }
@@ -31,19 +33,22 @@ internal sealed record RunProgress(long Done, long Total, long Failed, string St
     private static string Counted(JsonNode? customStatus) =>
         customStatus.Field("models") is not null ? "models"
         : customStatus.Field("asked") is not null ? "parts"
-        : customStatus.Field("steps") is not null || (customStatus.Field("phase") is not null && customStatus.Field("values") is null) ? "steps"
+        : customStatus.Field("steps") is not null || (customStatus.Field("phase") is not null && customStatus.Field("values") is null)
+            ? "steps"
         : "partitions";
 
     /// <summary>One line: counts, share, what failed.</summary>
     public override string ToString()
     {
-        string counts = Total > 0 ? string.Create(CultureInfo.InvariantCulture, $"{Done}/{Total} {Unit} ({100 * Done / Total} %)") : string.Empty;
+        string counts =
+            Total > 0 ? string.Create(CultureInfo.InvariantCulture, $"{Done}/{Total} {Unit} ({100 * Done / Total} %)") : string.Empty;
         string failures = Failed > 0 ? string.Create(CultureInfo.InvariantCulture, $", {Failed} failed") : string.Empty;
         return string.Join(' ', new[] { Stage, counts + failures }.Where(part => part.Length > 0));
     }
 }
 
-/// <summary>Shows a run's progress while someone waits: a moving bar on a terminal, else a line when something changed, at most every two seconds.</summary>
+/// <summary>Shows a run's progress while someone waits: a moving bar on a terminal, else a line when something changed, at most every two
+/// seconds.</summary>
 internal static class ProgressView
 {
     private static readonly TimeSpan QuietTime = TimeSpan.FromSeconds(2);
@@ -54,9 +59,17 @@ internal static class ProgressView
         if (!screen.Interactive)
             return await work(Lines(screen, title));
 
-        return await screen.Spectre().Progress()
+        return await screen
+            .Spectre()
+            .Progress()
             .AutoClear(false)
-            .Columns(new SpinnerColumn(), new TaskDescriptionColumn { Alignment = Justify.Left }, new ProgressBarColumn(), new PercentageColumn(), new ElapsedTimeColumn())
+            .Columns(
+                new SpinnerColumn(),
+                new TaskDescriptionColumn { Alignment = Justify.Left },
+                new ProgressBarColumn(),
+                new PercentageColumn(),
+                new ElapsedTimeColumn()
+            )
             .StartAsync(async context =>
             {
                 ProgressTask bar = context.AddTask(Markup.Escape(title), maxValue: 1);
@@ -82,7 +95,8 @@ internal static class ProgressView
         return progress =>
         {
             string line = progress.ToString();
-            bool soon = shownAt != 0 && Stopwatch.GetElapsedTime(shownAt) < QuietTime && (progress.Total == 0 || progress.Done < progress.Total);
+            bool soon =
+                shownAt != 0 && Stopwatch.GetElapsedTime(shownAt) < QuietTime && (progress.Total == 0 || progress.Done < progress.Total);
             if (line.Length == 0 || line == last || soon)
                 return;
             (last, shownAt) = (line, Stopwatch.GetTimestamp());

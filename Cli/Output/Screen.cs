@@ -24,23 +24,26 @@ internal sealed record Screen(TextWriter Out, TextWriter Error, bool Interactive
     /// <summary>Tables show everything, however wide that is. Set by <c>--wide</c>.</summary>
     public bool Wide { get; set; }
 
-    /// <summary>The command that started the app and stops it when it ends, as <c>./run</c> does (DURABLE_OWNER); null: the host lives on its own.</summary>
+    /// <summary>The command that started the app and stops it when it ends, as <c>./run</c> does (DURABLE_OWNER); null: the host lives on
+    /// its own.</summary>
     public string? Owner { get; init; }
 
-    /// <summary>The command whose sandbox ends with it, and with that the machines of its runs (DURABLE_SANDBOX); null: they are not a sandbox's.</summary>
+    /// <summary>The command whose sandbox ends with it, and with that the machines of its runs (DURABLE_SANDBOX); null: they are not a
+    /// sandbox's.</summary>
     public string? SandboxOf { get; init; }
 
     /// <summary>Now, and the time zone of the reader.</summary>
     public TimeProvider Clock { get; init; } = TimeProvider.System;
 
     /// <summary>The console of this process.</summary>
-    public static Screen OfThisProcess() => new(Console.Out, Console.Error, !Console.IsOutputRedirected)
-    {
-        Width = Console.IsOutputRedirected ? Columns() ?? PipedWidth : TerminalWidth(),
-        Colours = Environment.GetEnvironmentVariable("NO_COLOR") is not { Length: > 0 },
-        Owner = Environment.GetEnvironmentVariable("DURABLE_OWNER") is { Length: > 0 } owner ? owner : null,
-        SandboxOf = Environment.GetEnvironmentVariable("DURABLE_SANDBOX") is { Length: > 0 } sandbox ? sandbox : null,
-    };
+    public static Screen OfThisProcess() =>
+        new(Console.Out, Console.Error, !Console.IsOutputRedirected)
+        {
+            Width = Console.IsOutputRedirected ? Columns() ?? PipedWidth : TerminalWidth(),
+            Colours = Environment.GetEnvironmentVariable("NO_COLOR") is not { Length: > 0 },
+            Owner = Environment.GetEnvironmentVariable("DURABLE_OWNER") is { Length: > 0 } owner ? owner : null,
+            SandboxOf = Environment.GetEnvironmentVariable("DURABLE_SANDBOX") is { Length: > 0 } sandbox ? sandbox : null,
+        };
 
     /// <summary>One line for people.</summary>
     public void Say(string message) => Error.WriteLine(message);
@@ -48,19 +51,24 @@ internal sealed record Screen(TextWriter Out, TextWriter Error, bool Interactive
     /// <summary>Spectre on <see cref="Out"/>: without escape codes when no terminal reads it.</summary>
     public IAnsiConsole Spectre()
     {
-        IAnsiConsole console = AnsiConsole.Create(new AnsiConsoleSettings
-        {
-            Out = new AnsiConsoleOutput(Out),
-            Ansi = Interactive ? AnsiSupport.Detect : AnsiSupport.No,
-            ColorSystem = Interactive && Colours ? ColorSystemSupport.Detect : ColorSystemSupport.NoColors,
-            Interactive = Interactive ? InteractionSupport.Yes : InteractionSupport.No, // a bar moves although nobody can type: standard input may be closed
-        });
+        IAnsiConsole console = AnsiConsole.Create(
+            new AnsiConsoleSettings
+            {
+                Out = new AnsiConsoleOutput(Out),
+                Ansi = Interactive ? AnsiSupport.Detect : AnsiSupport.No,
+                ColorSystem = Interactive && Colours ? ColorSystemSupport.Detect : ColorSystemSupport.NoColors,
+                Interactive = Interactive ? InteractionSupport.Yes : InteractionSupport.No, // a bar moves although nobody can type: standard input may be closed
+            }
+        );
         console.Profile.Width = Wide ? 10_000 : Width;
         return console;
     }
 
     private static int? Columns() =>
-        int.TryParse(Environment.GetEnvironmentVariable("COLUMNS"), NumberStyles.None, CultureInfo.InvariantCulture, out int columns) && columns >= 40 ? columns : null;
+        int.TryParse(Environment.GetEnvironmentVariable("COLUMNS"), NumberStyles.None, CultureInfo.InvariantCulture, out int columns)
+        && columns >= 40
+            ? columns
+            : null;
 
     private static int TerminalWidth()
     {

@@ -32,7 +32,11 @@ internal static class StatisticsView
         if (run.Field("failures") is JsonArray { Count: > 0 } failures)
         {
             screen.Out.WriteLine();
-            Tables.Write(screen, ["failed partition", "error"], failures.Select(f => (IReadOnlyList<string>)[f.Text("key"), f.Text("error")]));
+            Tables.Write(
+                screen,
+                ["failed partition", "error"],
+                failures.Select(f => (IReadOnlyList<string>)[f.Text("key"), f.Text("error")])
+            );
         }
     }
 
@@ -56,10 +60,20 @@ internal static class StatisticsView
         }
 
         List<JsonNode?> shown = all ? [.. rows] : [.. rows.GroupBy(r => r.Text("scenario")).SelectMany(Ends)];
-        Tables.Write(screen, ["scenario", "target_year", "total_records", "avg_hazard_score"], shown.Select(r => (IReadOnlyList<string>)
-            [r.Text("scenario"), r.Text("targetYear"), r.Text("totalRecords"), r.Text("avgHazardScore")]));
+        Tables.Write(
+            screen,
+            ["scenario", "target_year", "total_records", "avg_hazard_score"],
+            shown.Select(r =>
+                (IReadOnlyList<string>)[r.Text("scenario"), r.Text("targetYear"), r.Text("totalRecords"), r.Text("avgHazardScore")]
+            )
+        );
         if (shown.Count < rows.Count)
-            screen.Out.WriteLine(string.Create(CultureInfo.InvariantCulture, $"First and last year of each scenario, {shown.Count} of {rows.Count} rows. All: {Screen.Command} climate status"));
+            screen.Out.WriteLine(
+                string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"First and last year of each scenario, {shown.Count} of {rows.Count} rows. All: {Screen.Command} climate status"
+                )
+            );
     }
 
     private static IEnumerable<JsonNode?> Ends(IEnumerable<JsonNode?> years)

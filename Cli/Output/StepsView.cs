@@ -27,8 +27,10 @@ internal static class StepsView
         List<RunStep> steps = [];
         foreach (JsonNode? e in events)
         {
-            string type = e.Text("EventType"), name = e.Text("FunctionName") is { Length: > 0 } function ? function : e.Text("Name");
-            DateTimeOffset? at = At(e, "Timestamp"), asked = At(e, "ScheduledTime") ?? at;
+            string type = e.Text("EventType"),
+                name = e.Text("FunctionName") is { Length: > 0 } function ? function : e.Text("Name");
+            DateTimeOffset? at = At(e, "Timestamp"),
+                asked = At(e, "ScheduledTime") ?? at;
             switch (type)
             {
                 case "TaskCompleted" or "SubOrchestrationInstanceCompleted":
@@ -54,7 +56,16 @@ internal static class StepsView
                     steps.Add(new RunStep(name, "event", type == "EventRaised" ? "received" : "sent", at, null, Short(e, "Input")));
                     break;
                 case "ExecutionSuspended" or "ExecutionResumed" or "ExecutionTerminated":
-                    steps.Add(new RunStep(type["Execution".Length..].ToLowerInvariant(), "run", string.Empty, at, null, e.Text("Reason") + e.Text("Input")));
+                    steps.Add(
+                        new RunStep(
+                            type["Execution".Length..].ToLowerInvariant(),
+                            "run",
+                            string.Empty,
+                            at,
+                            null,
+                            e.Text("Reason") + e.Text("Input")
+                        )
+                    );
                     break;
                 case "GenericEvent":
                     steps.Add(new RunStep("rewound", "run", string.Empty, at, null, e.Text("Data")));
@@ -65,9 +76,14 @@ internal static class StepsView
     }
 
     /// <summary>Every step in order.</summary>
-    public static void WriteAll(Screen screen, IReadOnlyList<RunStep> steps) => Tables.Write(
-        screen, [new Column("started", 0), new("step", 0, 24), new("state", 0), new("took", 1), new("kind", 3), new("detail", 2, 20)],
-        steps.Select(step => (IReadOnlyList<string>)[Time(screen, step.Started), step.Name, step.State, Took(step.Took), step.Kind, step.Detail]));
+    public static void WriteAll(Screen screen, IReadOnlyList<RunStep> steps) =>
+        Tables.Write(
+            screen,
+            [new Column("started", 0), new("step", 0, 24), new("state", 0), new("took", 1), new("kind", 3), new("detail", 2, 20)],
+            steps.Select(step =>
+                (IReadOnlyList<string>)[Time(screen, step.Started), step.Name, step.State, Took(step.Took), step.Kind, step.Detail]
+            )
+        );
 
     /// <summary>The steps, or when there are many one line for each function, with how often and how long.</summary>
     public static void WriteSummary(Screen screen, IReadOnlyList<RunStep> steps)
@@ -82,13 +98,35 @@ internal static class StepsView
             return;
         }
         Tables.Write(
-            screen, [new Column("step", 0, 24), new("times", 0), new("done", 0), new("failed", 0), new("open", 1), new("first", 3), new("last", 4), new("each", 2), new("longest", 2)],
-            steps.GroupBy(step => step.Name).Select(group => (IReadOnlyList<string>)
+            screen,
             [
-                group.Key, Number(group.Count()), Number(group.Count(s => s.State is "done" or "fired" or "received")), Number(group.Count(s => s.State == "failed")),
-                Number(group.Count(s => s.State is "running" or "waiting")), Time(screen, group.Min(s => s.Started)), Time(screen, group.Max(s => s.Started)),
-                Took(group.Average(s => s.Took?.TotalSeconds) is { } seconds ? TimeSpan.FromSeconds(seconds) : null), Took(group.Max(s => s.Took)),
-            ]));
+                new Column("step", 0, 24),
+                new("times", 0),
+                new("done", 0),
+                new("failed", 0),
+                new("open", 1),
+                new("first", 3),
+                new("last", 4),
+                new("each", 2),
+                new("longest", 2),
+            ],
+            steps
+                .GroupBy(step => step.Name)
+                .Select(group =>
+                    (IReadOnlyList<string>)
+                        [
+                            group.Key,
+                            Number(group.Count()),
+                            Number(group.Count(s => s.State is "done" or "fired" or "received")),
+                            Number(group.Count(s => s.State == "failed")),
+                            Number(group.Count(s => s.State is "running" or "waiting")),
+                            Time(screen, group.Min(s => s.Started)),
+                            Time(screen, group.Max(s => s.Started)),
+                            Took(group.Average(s => s.Took?.TotalSeconds) is { } seconds ? TimeSpan.FromSeconds(seconds) : null),
+                            Took(group.Max(s => s.Took)),
+                        ]
+                )
+        );
     }
 
     private static string Kind(string type) => type.StartsWith("Task", StringComparison.Ordinal) ? "activity" : "orchestration";
@@ -97,10 +135,13 @@ internal static class StepsView
 
     private static string Time(Screen screen, DateTimeOffset? instant) => instant is { } time ? Cells.Time(screen, time) : string.Empty;
 
-    private static string Took(TimeSpan? time) => time is { } length ? Cells.Length(length < TimeSpan.Zero ? TimeSpan.Zero : length) : string.Empty;
+    private static string Took(TimeSpan? time) =>
+        time is { } length ? Cells.Length(length < TimeSpan.Zero ? TimeSpan.Zero : length) : string.Empty;
 
     private static string Number(int count) => count.ToString(CultureInfo.InvariantCulture);
 
     private static DateTimeOffset? At(JsonNode? e, string name) =>
-        DateTimeOffset.TryParse(e.Text(name), CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out DateTimeOffset time) ? time : null;
+        DateTimeOffset.TryParse(e.Text(name), CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out DateTimeOffset time)
+            ? time
+            : null;
 }

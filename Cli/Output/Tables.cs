@@ -9,22 +9,28 @@ namespace Durable.Cli.Output;
 /// <param name="Least">Cells may be cut to this many letters before a column goes; 0: never cut.</param>
 internal sealed record Column(string Heading, int Rank = 1, int Least = 0);
 
-/// <summary>Columns with a heading, no wider than the screen: long cells are cut, then columns left out, and what is not shown is said.</summary>
+/// <summary>Columns with a heading, no wider than the screen: long cells are cut, then columns left out, and what is not shown is
+/// said.</summary>
 internal static class Tables
 {
-    private const int LeastOfKey = 32, LeastOfText = 16;
+    private const int LeastOfKey = 32,
+        LeastOfText = 16;
 
     /// <summary>Writes <paramref name="rows"/> under <paramref name="headings"/>: the first column stays, the last go first.</summary>
     public static void Write(Screen screen, IReadOnlyList<string> headings, IEnumerable<IReadOnlyList<string>> rows) =>
         Write(screen, [.. headings.Select((heading, i) => new Column(heading, i, i == 0 ? LeastOfKey : LeastOfText))], rows);
 
-    /// <summary>Writes <paramref name="rows"/> under <paramref name="columns"/>; without a terminal as plain columns, no lines, no colours.</summary>
+    /// <summary>Writes <paramref name="rows"/> under <paramref name="columns"/>; without a terminal as plain columns, no lines, no
+    /// colours.</summary>
     public static void Write(Screen screen, IReadOnlyList<Column> columns, IEnumerable<IReadOnlyList<string>> rows)
     {
         List<IReadOnlyList<string>> all = [.. rows.Select(row => (IReadOnlyList<string>)[.. row.Select(OneLine)])];
         (List<int> shown, int[] widths) = Fit(screen, columns, all);
         List<IReadOnlyList<string>> fitted = [.. all.Select(row => (IReadOnlyList<string>)[.. shown.Select(c => Cut(row[c], widths[c]))])];
-        bool[] numbers = [.. shown.Select(c => all.Count > 0 && all.TrueForAll(row => IsNumber(row[c])) && all.Exists(row => row[c].Length > 0))];
+        bool[] numbers =
+        [
+            .. shown.Select(c => all.Count > 0 && all.TrueForAll(row => IsNumber(row[c])) && all.Exists(row => row[c].Length > 0)),
+        ];
         List<string> headings = [.. shown.Select(c => Cut(columns[c].Heading, widths[c]))];
         if (screen.Interactive)
             WriteBox(screen, headings, numbers, fitted);
@@ -44,10 +50,19 @@ internal static class Tables
         if (screen.Wide)
             return (shown, natural);
 
-        int[] least = [.. columns.Select((column, i) => column.Least > 0 ? Math.Min(natural[i], Math.Max(column.Least, column.Heading.Length)) : natural[i])];
+        int[] least =
+        [
+            .. columns.Select(
+                (column, i) => column.Least > 0 ? Math.Min(natural[i], Math.Max(column.Least, column.Heading.Length)) : natural[i]
+            ),
+        ];
         while (shown.Count > 1 && Total(screen, shown, least) > screen.Width)
         {
-            int goes = shown.Where(i => columns[i].Rank > 0).OrderByDescending(i => columns[i].Rank).ThenByDescending(i => i).FirstOrDefault(-1);
+            int goes = shown
+                .Where(i => columns[i].Rank > 0)
+                .OrderByDescending(i => columns[i].Rank)
+                .ThenByDescending(i => i)
+                .FirstOrDefault(-1);
             if (goes < 0)
                 break;
             shown.Remove(goes);
@@ -87,13 +102,22 @@ internal static class Tables
     {
         int[] widths = [.. headings.Select((heading, i) => rows.Select(row => row[i].Length).Append(heading.Length).Max())];
         foreach (IReadOnlyList<string> row in rows.Prepend(headings))
-            output.WriteLine(string.Join("  ", row.Select((cell, i) => numbers[i] ? cell.PadLeft(widths[i]) : cell.PadRight(widths[i]))).TrimEnd());
+            output.WriteLine(
+                string.Join("  ", row.Select((cell, i) => numbers[i] ? cell.PadLeft(widths[i]) : cell.PadRight(widths[i]))).TrimEnd()
+            );
     }
 
-    private static string Cut(string cell, int width) => cell.Length <= width ? cell : width < 4 ? cell[..width] : cell[..(width - 1)] + "…";
+    private static string Cut(string cell, int width) =>
+        cell.Length <= width ? cell
+        : width < 4 ? cell[..width]
+        : cell[..(width - 1)] + "…";
 
-    private static string OneLine(string cell) => cell.AsSpan().IndexOfAny('\n', '\r', '\t') < 0 ? cell : string.Join(' ', cell.Split((char[])['\n', '\r', '\t'], StringSplitOptions.RemoveEmptyEntries));
+    private static string OneLine(string cell) =>
+        cell.AsSpan().IndexOfAny('\n', '\r', '\t') < 0
+            ? cell
+            : string.Join(' ', cell.Split((char[])['\n', '\r', '\t'], StringSplitOptions.RemoveEmptyEntries));
 
     private static bool IsNumber(string cell) =>
-        cell.Length == 0 || double.TryParse(cell.TrimEnd('%', ' '), NumberStyles.Float | NumberStyles.AllowThousands, CultureInfo.InvariantCulture, out _);
+        cell.Length == 0
+        || double.TryParse(cell.TrimEnd('%', ' '), NumberStyles.Float | NumberStyles.AllowThousands, CultureInfo.InvariantCulture, out _);
 }

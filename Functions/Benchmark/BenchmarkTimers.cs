@@ -11,22 +11,43 @@ namespace Durable.Functions.Benchmark;
 /// <summary>The daily suite, and the reaper of models whose orchestration is gone.</summary>
 public sealed class BenchmarkTimers(BenchmarkPlanner planner, BenchmarkReaper reaper, BenchmarkOptions options)
 {
-    /// <summary>At 03:00 Korean time runs what is missing, failed or stale; nothing when everything has passed as it is. Off unless <c>Benchmark__Daily</c> is set.</summary>
+    /// <summary>At 03:00 Korean time runs what is missing, failed or stale; nothing when everything has passed as it is. Off unless
+    /// <c>Benchmark__Daily</c> is set.</summary>
     [Function("TickBenchmark")]
-    public async Task TickAsync([TimerTrigger("0 0 18 * * *")] TimerInfo timer, [DurableClient] DurableTaskClient client, CancellationToken cancellationToken)
+    public async Task TickAsync(
+        [TimerTrigger("0 0 18 * * *")] TimerInfo timer,
+        [DurableClient] DurableTaskClient client,
+        CancellationToken cancellationToken
+    )
     {
-        if (!options.IsOn || !options.Daily || await client.IsActiveAsync(BenchmarkRequest.InstanceId, cancellationToken)) return;
+        if (!options.IsOn || !options.Daily || await client.IsActiveAsync(BenchmarkRequest.InstanceId, cancellationToken))
+            return;
         BenchmarkRequest request = new([]);
-        if ((await planner.PlanAsync(request, cancellationToken)).Work.Models.Count == 0) return;
-        await client.ScheduleNewOrchestrationInstanceAsync(nameof(BenchmarkSuite), request, new StartOrchestrationOptions(BenchmarkRequest.InstanceId), cancellationToken);
+        if ((await planner.PlanAsync(request, cancellationToken)).Work.Models.Count == 0)
+            return;
+        await client.ScheduleNewOrchestrationInstanceAsync(
+            nameof(BenchmarkSuite),
+            request,
+            new StartOrchestrationOptions(BenchmarkRequest.InstanceId),
+            cancellationToken
+        );
     }
 
     /// <summary>Every minute: no model stays running in the records after its orchestration has ended.</summary>
     [Function("ReapBenchmark")]
-    public async Task<int> ReapAsync([TimerTrigger("30 * * * * *")] TimerInfo timer, [DurableClient] DurableTaskClient client, CancellationToken cancellationToken) =>
+    public async Task<int> ReapAsync(
+        [TimerTrigger("30 * * * * *")] TimerInfo timer,
+        [DurableClient] DurableTaskClient client,
+        CancellationToken cancellationToken
+    ) =>
         options.IsOn
             ? await reaper.ReapAsync(
-                async (instanceId, cancellation) => await client.GetInstanceAsync(instanceId, cancellation) is not { } run ? "absent" : run.IsCompleted ? run.RuntimeStatus.ToString() : null,
-                (instanceId, reason, cancellation) => client.RaiseEventAsync(instanceId, LeasedCluster.CancelEvent, reason, cancellation), cancellationToken)
+                async (instanceId, cancellation) =>
+                    await client.GetInstanceAsync(instanceId, cancellation) is not { } run ? "absent"
+                    : run.IsCompleted ? run.RuntimeStatus.ToString()
+                    : null,
+                (instanceId, reason, cancellation) => client.RaiseEventAsync(instanceId, LeasedCluster.CancelEvent, reason, cancellation),
+                cancellationToken
+            )
             : 0;
 }

@@ -22,31 +22,41 @@ public sealed class ClimateBatchHttp(ClimatePlanner planner, PlanStore plans, Pa
     [Function("StartHazardBatch")]
     public Task<HttpResponseData> StartHazardAsync(
         [HttpTrigger(AuthorizationLevel.Function, "post", Route = "climate/hazard")] HttpRequestData request,
-        [DurableClient] DurableTaskClient client, CancellationToken cancellationToken) =>
-        StartAsync(request, client, nameof(HazardBatch), HazardTable.Kind, planner.PlanHazardAsync, cancellationToken);
+        [DurableClient] DurableTaskClient client,
+        CancellationToken cancellationToken
+    ) => StartAsync(request, client, nameof(HazardBatch), HazardTable.Kind, planner.PlanHazardAsync, cancellationToken);
 
     [Function("StartProbabilityBatch")]
     public Task<HttpResponseData> StartProbabilityAsync(
         [HttpTrigger(AuthorizationLevel.Function, "post", Route = "climate/probability")] HttpRequestData request,
-        [DurableClient] DurableTaskClient client, CancellationToken cancellationToken) =>
-        StartAsync(request, client, nameof(ProbabilityBatch), ProbabilityTable.Kind, planner.PlanProbabilityAsync, cancellationToken);
+        [DurableClient] DurableTaskClient client,
+        CancellationToken cancellationToken
+    ) => StartAsync(request, client, nameof(ProbabilityBatch), ProbabilityTable.Kind, planner.PlanProbabilityAsync, cancellationToken);
 
     [Function("StartAnnualBatch")]
     public Task<HttpResponseData> StartAnnualAsync(
         [HttpTrigger(AuthorizationLevel.Function, "post", Route = "climate/annual")] HttpRequestData request,
-        [DurableClient] DurableTaskClient client, CancellationToken cancellationToken) =>
-        StartAsync(request, client, nameof(AnnualBatch), "annual", planner.PlanProbabilityAsync, cancellationToken);
+        [DurableClient] DurableTaskClient client,
+        CancellationToken cancellationToken
+    ) => StartAsync(request, client, nameof(AnnualBatch), "annual", planner.PlanProbabilityAsync, cancellationToken);
 
     private async Task<HttpResponseData> StartAsync(
-        HttpRequestData request, DurableTaskClient client, string orchestration, string kind,
-        Func<ClimateRequest, CancellationToken, Task<Plan>> makePlan, CancellationToken cancellationToken)
+        HttpRequestData request,
+        DurableTaskClient client,
+        string orchestration,
+        string kind,
+        Func<ClimateRequest, CancellationToken, Task<Plan>> makePlan,
+        CancellationToken cancellationToken
+    )
     {
         FieldValues values = await request.ReadFieldsAsync(ClimateRequestReader.Fields, cancellationToken);
         ClimateRequestReading reading = ClimateRequestReader.Read(values);
-        if (reading.Request is not { } options) return await request.RefuseAsync(values, cancellationToken);
+        if (reading.Request is not { } options)
+            return await request.RefuseAsync(values, cancellationToken);
 
         string instanceId = $"{kind}-{options.Fingerprint}";
-        if (await client.IsActiveAsync(instanceId, cancellationToken)) return await client.RefuseActiveAsync(request, instanceId, cancellationToken);
+        if (await client.IsActiveAsync(instanceId, cancellationToken))
+            return await client.RefuseActiveAsync(request, instanceId, cancellationToken);
 
         try
         {
@@ -54,21 +64,42 @@ public sealed class ClimateBatchHttp(ClimatePlanner planner, PlanStore plans, Pa
             if (reading.DryRun)
             {
                 await plans.SaveAsync(plan, cancellationToken);
-                return await request.AnswerAsync(HttpStatusCode.OK, new { plan.Hash, plan.Kind, plan.Options, plan.ToFill, plan.Skipped, plan.Lanes, plan.EstimatedSeconds, plan.EstimatedRows, plan.Partitions }, cancellationToken);
+                return await request.AnswerAsync(
+                    HttpStatusCode.OK,
+                    new
+                    {
+                        plan.Hash,
+                        plan.Kind,
+                        plan.Options,
+                        plan.ToFill,
+                        plan.Skipped,
+                        plan.Lanes,
+                        plan.EstimatedSeconds,
+                        plan.EstimatedRows,
+                        plan.Partitions,
+                    },
+                    cancellationToken
+                );
             }
 
             await plans.CheckAsync(options.PlanHash, plan, cancellationToken);
             foreach (string runId in await FindOwnersAsync(plan, cancellationToken))
             {
                 string owner = RunLedger.InstanceOf(runId);
-                if (await client.IsActiveAsync(owner, cancellationToken)) return await client.RefuseActiveAsync(request, owner, cancellationToken);
+                if (await client.IsActiveAsync(owner, cancellationToken))
+                    return await client.RefuseActiveAsync(request, owner, cancellationToken);
                 // It was terminated or failed before it could let go. A claim of an instance this hub does not know is left to run out.
-                if (await client.GetInstanceAsync(owner, cancellationToken) is not null) await partitions.ReleaseAsync(runId, cancellationToken);
+                if (await client.GetInstanceAsync(owner, cancellationToken) is not null)
+                    await partitions.ReleaseAsync(runId, cancellationToken);
             }
         }
         catch (PlanStaleException stale)
         {
-            return await request.RefuseAsync(HttpStatusCode.Conflict, new { error = stale.Message, difference = stale.Difference }, cancellationToken);
+            return await request.RefuseAsync(
+                HttpStatusCode.Conflict,
+                new { error = stale.Message, difference = stale.Difference },
+                cancellationToken
+            );
         }
         catch (ClimateInputMissingException missing)
         {

@@ -15,14 +15,22 @@ public sealed class ClimateImportHttp(CsvImporter importer)
     private const string PackInstance = "climate-pack";
     private const int MostBytes = 100 << 20; // of the file as it is sent, compressed or not; it is streamed
 
-    /// <summary>200 with what was accepted and each refused row; 400 when the file as a whole cannot be read, 413 when it is too large: then nothing of it is stored.</summary>
+    /// <summary>200 with what was accepted and each refused row; 400 when the file as a whole cannot be read, 413 when it is too large:
+    /// then nothing of it is stored.</summary>
     [Function("ImportClimateTable"), RequestSizeLimit(MostBytes)]
     public async Task<HttpResponseData> ImportAsync(
-        [HttpTrigger(AuthorizationLevel.Function, "post", Route = "climate/import/{table}")] HttpRequestData request, string table, CancellationToken cancellationToken)
+        [HttpTrigger(AuthorizationLevel.Function, "post", Route = "climate/import/{table}")] HttpRequestData request,
+        string table,
+        CancellationToken cancellationToken
+    )
     {
-        if (request.Headers.TryGetValues("Content-Type", out IEnumerable<string>? types) && types.Any(type => type.StartsWith("multipart/", StringComparison.OrdinalIgnoreCase)))
+        if (
+            request.Headers.TryGetValues("Content-Type", out IEnumerable<string>? types)
+            && types.Any(type => type.StartsWith("multipart/", StringComparison.OrdinalIgnoreCase))
+        )
         {
-            const string Reason = "The body is a form. Send the file itself: curl --data-binary @tamax_data.csv -H 'Content-Type: text/csv'.";
+            const string Reason =
+                "The body is a form. Send the file itself: curl --data-binary @tamax_data.csv -H 'Content-Type: text/csv'.";
             return await request.RefuseAsync(HttpStatusCode.UnsupportedMediaType, new { error = Reason }, cancellationToken);
         }
 
@@ -42,6 +50,7 @@ public sealed class ClimateImportHttp(CsvImporter importer)
     [Function("StartPackInputs")]
     public static Task<HttpResponseData> PackAsync(
         [HttpTrigger(AuthorizationLevel.Function, "post", Route = "climate/pack")] HttpRequestData request,
-        [DurableClient] DurableTaskClient client, CancellationToken cancellationToken) =>
-        client.StartAsync(request, nameof(PackInputs), PackInstance, null, cancellationToken);
+        [DurableClient] DurableTaskClient client,
+        CancellationToken cancellationToken
+    ) => client.StartAsync(request, nameof(PackInputs), PackInstance, null, cancellationToken);
 }

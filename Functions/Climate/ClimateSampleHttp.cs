@@ -9,7 +9,8 @@ using Microsoft.DurableTask.Client;
 
 namespace Durable.Functions.Climate;
 
-/// <summary>Generates the sample climate, one at a time: <c>{"cells": 1000, "seed": 1, "startYear": 2021, "endYear": 2100}</c>, all optional. Asking again generates nothing.</summary>
+/// <summary>Generates the sample climate, one at a time: <c>{"cells": 1000, "seed": 1, "startYear": 2021, "endYear": 2100}</c>, all
+/// optional. Asking again generates nothing.</summary>
 public static class ClimateSampleHttp
 {
     /// <summary>Every option with its limits.</summary>
@@ -21,15 +22,19 @@ public static class ClimateSampleHttp
         Field.Whole("endYear", "Last year.", Scenarios.LastYear, Scenarios.FirstYear, Scenarios.LastYear),
     ];
 
-    /// <summary>202 with the status links; 400 naming each bad field; 409 with the status links while a sample is being generated.</summary>
+    /// <summary>202 with the status links; 400 naming each bad field; 409 with the status links while a sample is being
+    /// generated.</summary>
     [Function("StartSample")]
     public static async Task<HttpResponseData> StartAsync(
         [HttpTrigger(AuthorizationLevel.Function, "post", Route = "climate/sample")] HttpRequestData request,
-        [DurableClient] DurableTaskClient client, CancellationToken cancellationToken)
+        [DurableClient] DurableTaskClient client,
+        CancellationToken cancellationToken
+    )
     {
         FieldValues values = await request.ReadFieldsAsync(Fields, cancellationToken);
         SampleRequest sample = new(values.Whole("cells"), values.Whole("seed"), values.Whole("startYear"), values.Whole("endYear"));
-        if (sample.StartYear > sample.EndYear && values.Errors.Count == 0) values.Refuse("startYear", $"lies after endYear {sample.EndYear}; allowed: {Scenarios.FirstYear} to endYear");
+        if (sample.StartYear > sample.EndYear && values.Errors.Count == 0)
+            values.Refuse("startYear", $"lies after endYear {sample.EndYear}; allowed: {Scenarios.FirstYear} to endYear");
         // One id for every sample: each replaces the whole grid, so that two at once would leave a mixture.
         return values.Errors.Count > 0
             ? await request.RefuseAsync(values, cancellationToken)

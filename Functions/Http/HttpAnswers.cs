@@ -15,11 +15,20 @@ internal static class HttpAnswers
     public static IEnumerable<KeyValuePair<string, string?>> QueryPairs(this HttpRequestData request) =>
         request.Query.AllKeys.OfType<string>().Select(name => KeyValuePair.Create(name, request.Query[name]));
 
-    public static Task<HttpResponseData> AnswerAsync(this HttpRequestData request, HttpStatusCode status, object body, CancellationToken cancellationToken) =>
-        request.WriteAsync(status, body, Json, cancellationToken);
+    public static Task<HttpResponseData> AnswerAsync(
+        this HttpRequestData request,
+        HttpStatusCode status,
+        object body,
+        CancellationToken cancellationToken
+    ) => request.WriteAsync(status, body, Json, cancellationToken);
 
     private static async Task<HttpResponseData> WriteAsync(
-        this HttpRequestData request, HttpStatusCode status, object body, JsonSerializerOptions options, CancellationToken cancellationToken)
+        this HttpRequestData request,
+        HttpStatusCode status,
+        object body,
+        JsonSerializerOptions options,
+        CancellationToken cancellationToken
+    )
     {
         HttpResponseData response = request.CreateResponse(status);
         response.Headers.Add("Content-Type", "application/json; charset=utf-8");
@@ -28,15 +37,21 @@ internal static class HttpAnswers
     }
 
     /// <summary>Answers with why something was not done. Errors of drivers and clients are among it: every text is redacted.</summary>
-    public static Task<HttpResponseData> RefuseAsync(this HttpRequestData request, HttpStatusCode status, object reason, CancellationToken cancellationToken) =>
-        request.WriteAsync(status, reason, Redacted, cancellationToken);
+    public static Task<HttpResponseData> RefuseAsync(
+        this HttpRequestData request,
+        HttpStatusCode status,
+        object reason,
+        CancellationToken cancellationToken
+    ) => request.WriteAsync(status, reason, Redacted, cancellationToken);
 
     private sealed class RedactedText : JsonConverter<string>
     {
         public override string? Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) => reader.GetString();
 
-        public override void Write(Utf8JsonWriter writer, string value, JsonSerializerOptions options) => writer.WriteStringValue(Redaction.Redact(value));
+        public override void Write(Utf8JsonWriter writer, string value, JsonSerializerOptions options) =>
+            writer.WriteStringValue(Redaction.Redact(value));
 
-        public override void WriteAsPropertyName(Utf8JsonWriter writer, string value, JsonSerializerOptions options) => writer.WritePropertyName(value);
+        public override void WriteAsPropertyName(Utf8JsonWriter writer, string value, JsonSerializerOptions options) =>
+            writer.WritePropertyName(value);
     }
 }

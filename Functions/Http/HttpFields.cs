@@ -11,20 +11,30 @@ internal static class HttpFields
     /// <summary>Bytes that the options of a request may take.</summary>
     private const int MostBytes = 64 << 10;
 
-    /// <summary>Reads the options from a JSON body, if there is one, and the query, which wins. Whatever is wrong is in <see cref="FieldValues.Errors"/>.</summary>
-    public static async Task<FieldValues> ReadFieldsAsync(this HttpRequestData request, IReadOnlyList<Field> fields, CancellationToken cancellationToken)
+    /// <summary>Reads the options from a JSON body, if there is one, and the query, which wins. Whatever is wrong is in
+    /// <see cref="FieldValues.Errors"/>.</summary>
+    public static async Task<FieldValues> ReadFieldsAsync(
+        this HttpRequestData request,
+        IReadOnlyList<Field> fields,
+        CancellationToken cancellationToken
+    )
     {
         byte[] body = new byte[MostBytes + 1];
         int length = await request.Body.ReadAtLeastAsync(body, body.Length, throwOnEndOfStream: false, cancellationToken);
-        if (length <= MostBytes) return FieldValues.Read(fields, Text(body.AsSpan(0, length)), request.QueryPairs());
+        if (length <= MostBytes)
+            return FieldValues.Read(fields, Text(body.AsSpan(0, length)), request.QueryPairs());
         FieldValues values = FieldValues.Read(fields, null, []);
         values.Refuse(FieldValues.Body, $"takes more than {MostBytes} bytes");
         return values;
     }
 
     /// <summary>400 with each bad field and what is allowed.</summary>
-    public static Task<HttpResponseData> RefuseAsync(this HttpRequestData request, FieldValues values, CancellationToken cancellationToken) =>
-        request.RefuseAsync(HttpStatusCode.BadRequest, new { error = "invalid options", fields = values.Errors }, cancellationToken);
+    public static Task<HttpResponseData> RefuseAsync(
+        this HttpRequestData request,
+        FieldValues values,
+        CancellationToken cancellationToken
+    ) => request.RefuseAsync(HttpStatusCode.BadRequest, new { error = "invalid options", fields = values.Errors }, cancellationToken);
 
-    private static string Text(ReadOnlySpan<byte> body) => Encoding.UTF8.GetString(body.StartsWith(Encoding.UTF8.Preamble) ? body[Encoding.UTF8.Preamble.Length..] : body);
+    private static string Text(ReadOnlySpan<byte> body) =>
+        Encoding.UTF8.GetString(body.StartsWith(Encoding.UTF8.Preamble) ? body[Encoding.UTF8.Preamble.Length..] : body);
 }

@@ -7,15 +7,23 @@ using Microsoft.DurableTask.Client;
 
 namespace Durable.Functions.Http;
 
-/// <summary>Starts of runs, and messages to them, as every HTTP function makes them. Looking and acting are two steps: what happens between them is an answer, not a fault.</summary>
+/// <summary>Starts of runs, and messages to them, as every HTTP function makes them. Looking and acting are two steps: what happens between
+/// them is an answer, not a fault.</summary>
 internal static class Starts
 {
     /// <summary>
-    /// Starts a run under an id that says what it does. 202 with the status links; 409 with the links of the run of that id that has not ended,
+    /// Starts a run under an id that says what it does. 202 with the status links; 409 with the links of the run of that id that has not
+    /// ended,
     /// also when it was started between the look and the start: of many starts at once one runs.
     /// </summary>
     public static async Task<HttpResponseData> StartAsync(
-        this DurableTaskClient client, HttpRequestData request, string orchestration, string instanceId, object? input, CancellationToken cancellationToken)
+        this DurableTaskClient client,
+        HttpRequestData request,
+        string orchestration,
+        string instanceId,
+        object? input,
+        CancellationToken cancellationToken
+    )
     {
         return await client.TryStartAsync(orchestration, instanceId, input, cancellationToken)
             ? await client.CreateCheckStatusResponseAsync(request, instanceId, cancellationToken)
@@ -24,12 +32,24 @@ internal static class Starts
 
     /// <summary>Starts a run unless one of that id has not ended.</summary>
     /// <returns>False when there is one: it does the same.</returns>
-    public static async Task<bool> TryStartAsync(this DurableTaskClient client, string orchestration, string instanceId, object? input, CancellationToken cancellationToken)
+    public static async Task<bool> TryStartAsync(
+        this DurableTaskClient client,
+        string orchestration,
+        string instanceId,
+        object? input,
+        CancellationToken cancellationToken
+    )
     {
-        if (await client.IsActiveAsync(instanceId, cancellationToken)) return false;
+        if (await client.IsActiveAsync(instanceId, cancellationToken))
+            return false;
         try
         {
-            await client.ScheduleNewOrchestrationInstanceAsync(orchestration, input, new StartOrchestrationOptions(instanceId), cancellationToken);
+            await client.ScheduleNewOrchestrationInstanceAsync(
+                orchestration,
+                input,
+                new StartOrchestrationOptions(instanceId),
+                cancellationToken
+            );
             return true;
         }
         catch (OrchestrationAlreadyExistsException)
@@ -39,19 +59,27 @@ internal static class Starts
     }
 
     /// <summary>409 with the status links of the run that is in the way.</summary>
-    public static Task<HttpResponseData> RefuseActiveAsync(this DurableTaskClient client, HttpRequestData request, string instanceId, CancellationToken cancellationToken) =>
-        client.CreateCheckStatusResponseAsync(request, instanceId, HttpStatusCode.Conflict, cancellationToken);
+    public static Task<HttpResponseData> RefuseActiveAsync(
+        this DurableTaskClient client,
+        HttpRequestData request,
+        string instanceId,
+        CancellationToken cancellationToken
+    ) => client.CreateCheckStatusResponseAsync(request, instanceId, HttpStatusCode.Conflict, cancellationToken);
 
     /// <summary>True while an instance has not ended: a second start would be the same run.</summary>
     public static async Task<bool> IsActiveAsync(this DurableTaskClient client, string instanceId, CancellationToken cancellationToken) =>
-        await client.GetInstanceAsync(instanceId, cancellationToken) is
-        {
-            RuntimeStatus: OrchestrationRuntimeStatus.Running or OrchestrationRuntimeStatus.Pending or OrchestrationRuntimeStatus.Suspended,
-        };
+        await client.GetInstanceAsync(instanceId, cancellationToken) is { } run && !run.IsCompleted;
 
-    /// <summary>Sends an event to a run: 202 with the status links; 404 when there is no such run; 410 when it has ended, also between the look and the event.</summary>
+    /// <summary>Sends an event to a run: 202 with the status links; 404 when there is no such run; 410 when it has ended, also between the
+    /// look and the event.</summary>
     public static async Task<HttpResponseData> RaiseAsync(
-        this DurableTaskClient client, HttpRequestData request, string instanceId, string eventName, object? payload, CancellationToken cancellationToken)
+        this DurableTaskClient client,
+        HttpRequestData request,
+        string instanceId,
+        string eventName,
+        object? payload,
+        CancellationToken cancellationToken
+    )
     {
         if (await client.GetInstanceAsync(instanceId, cancellationToken) is not { } run)
             return await request.RefuseAsync(HttpStatusCode.NotFound, new { error = $"There is no run {instanceId}." }, cancellationToken);
@@ -66,10 +94,15 @@ internal static class Starts
             {
                 // The clients of the two hosts throw different types for a run that ended meanwhile: what it is now decides.
                 run = await client.GetInstanceAsync(instanceId, cancellationToken);
-                if (run is { IsCompleted: false }) throw;
+                if (run is { IsCompleted: false })
+                    throw;
             }
         }
 
-        return await request.RefuseAsync(HttpStatusCode.Gone, new { error = $"{instanceId} has ended: {run?.RuntimeStatus.ToString() ?? "purged"}." }, cancellationToken);
+        return await request.RefuseAsync(
+            HttpStatusCode.Gone,
+            new { error = $"{instanceId} has ended: {run?.RuntimeStatus.ToString() ?? "purged"}." },
+            cancellationToken
+        );
     }
 }

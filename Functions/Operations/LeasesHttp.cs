@@ -25,23 +25,32 @@ public sealed class LeasesHttp(LeaseReader leases)
     /// <summary>Every option of a cancellation.</summary>
     internal static IReadOnlyList<Field> CancelFields { get; } = [Field.Text("reason", "Why, for the record.", 500, "asked for over HTTP")];
 
-    /// <summary><c>?state=open|overdue|closed|all&amp;cluster=NAME&amp;top=1..200&amp;before=N</c>; default open, 50. 400 names the bad field.</summary>
+    /// <summary><c>?state=open|overdue|closed|all&amp;cluster=NAME&amp;top=1..200&amp;before=N</c>; default open, 50. 400 names the bad
+    /// field.</summary>
     [Function("ListLeases")]
     public async Task<HttpResponseData> ListAsync(
-        [HttpTrigger(AuthorizationLevel.Function, "get", Route = "operations/leases")] HttpRequestData request, CancellationToken cancellationToken)
+        [HttpTrigger(AuthorizationLevel.Function, "get", Route = "operations/leases")] HttpRequestData request,
+        CancellationToken cancellationToken
+    )
     {
         FieldValues values = await request.ReadFieldsAsync(Fields, cancellationToken);
         (string state, int top, long? before) = (values.Choice("state"), values.Whole("top"), null);
         if (values.Text("before") is { } mark)
         {
-            if (long.TryParse(mark, NumberStyles.None, CultureInfo.InvariantCulture, out long number)) before = number;
-            else values.Refuse("before", "is not the 'before' of another page");
+            if (long.TryParse(mark, NumberStyles.None, CultureInfo.InvariantCulture, out long number))
+                before = number;
+            else
+                values.Refuse("before", "is not the 'before' of another page");
         }
 
         string? cluster = values.Text("cluster");
         return values.Errors.Count > 0
             ? await request.RefuseAsync(values, cancellationToken)
-            : await request.AnswerAsync(HttpStatusCode.OK, await leases.ReadAsync(state, cluster, top, before, cancellationToken), cancellationToken);
+            : await request.AnswerAsync(
+                HttpStatusCode.OK,
+                await leases.ReadAsync(state, cluster, top, before, cancellationToken),
+                cancellationToken
+            );
     }
 
     /// <summary>
@@ -50,8 +59,11 @@ public sealed class LeasesHttp(LeaseReader leases)
     /// </summary>
     [Function("CancelRun")]
     public static async Task<HttpResponseData> CancelAsync(
-        [HttpTrigger(AuthorizationLevel.Function, "post", Route = "operations/runs/{instanceId}/cancel")] HttpRequestData request, string instanceId,
-        [DurableClient] DurableTaskClient client, CancellationToken cancellationToken)
+        [HttpTrigger(AuthorizationLevel.Function, "post", Route = "operations/runs/{instanceId}/cancel")] HttpRequestData request,
+        string instanceId,
+        [DurableClient] DurableTaskClient client,
+        CancellationToken cancellationToken
+    )
     {
         FieldValues values = await request.ReadFieldsAsync(CancelFields, cancellationToken);
         string? reason = values.Text("reason");

@@ -7,5 +7,6 @@ namespace Durable.Functions.Operations;
 public sealed class NotificationTimer(NotificationSender sender)
 {
     [Function("TickNotifications")]
-    public Task<int> TickAsync([TimerTrigger("0 */5 * * * *")] TimerInfo timer, CancellationToken cancellationToken) => sender.DeliverAsync(cancellationToken);
+    public Task<int> TickAsync([TimerTrigger("0 */5 * * * *")] TimerInfo timer, CancellationToken cancellationToken) =>
+        sender.DeliverAsync(cancellationToken);
 }

@@ -13,7 +13,8 @@ using Microsoft.Azure.Functions.Worker.Http;
 
 namespace Durable.Functions.Operations;
 
-/// <summary>What each call may be given, with its limits and defaults: the tables by which requests are read, for clients that ask before they send.</summary>
+/// <summary>What each call may be given, with its limits and defaults: the tables by which requests are read, for clients that ask before
+/// they send.</summary>
 public static class OptionsHttp
 {
     private static readonly Dictionary<string, IReadOnlyList<Field>> Calls = new()
@@ -40,6 +41,7 @@ public static class OptionsHttp
 
     [Function("ListOptions")]
     public static Task<HttpResponseData> ListAsync(
-        [HttpTrigger(AuthorizationLevel.Function, "get", Route = "options")] HttpRequestData request, CancellationToken cancellationToken) =>
-        request.AnswerAsync(HttpStatusCode.OK, Calls, cancellationToken);
+        [HttpTrigger(AuthorizationLevel.Function, "get", Route = "options")] HttpRequestData request,
+        CancellationToken cancellationToken
+    ) => request.AnswerAsync(HttpStatusCode.OK, Calls, cancellationToken);
 }

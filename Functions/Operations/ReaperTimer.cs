@@ -6,20 +6,31 @@ using Microsoft.DurableTask.Client;
 
 namespace Durable.Functions.Operations;
 
-/// <summary>Stops what outlives its lease or its run, whatever became of the orchestration that should have done it. Every minute.</summary>
-/// <remarks>The schedule is a literal: a setting that a host cannot resolve would leave the function out, and with it the last guard of paid machines.</remarks>
+/// <summary>Stops what outlives its lease or its run, whatever became of the orchestration that should have done it. Every
+/// minute.</summary>
+/// <remarks>The schedule is a literal: a setting that a host cannot resolve would leave the function out, and with it the last guard of
+/// paid machines.</remarks>
 public sealed class ReaperTimer(LeaseReaper reaper, RunLedger ledger, NotificationSender sender)
 {
     [Function("ReapClusters")]
     public async Task<ReaperRound> TickAsync(
-        [TimerTrigger("0 * * * * *")] TimerInfo timer, [DurableClient] DurableTaskClient client, CancellationToken cancellationToken)
+        [TimerTrigger("0 * * * * *")] TimerInfo timer,
+        [DurableClient] DurableTaskClient client,
+        CancellationToken cancellationToken
+    )
     {
-        ReaperRound round = await reaper.ReapAsync((instanceId, cancellation) => EndOfAsync(client, instanceId, cancellation), cancellationToken);
+        ReaperRound round = await reaper.ReapAsync(
+            (instanceId, cancellation) => EndOfAsync(client, instanceId, cancellation),
+            cancellationToken
+        );
         await ledger.CloseEndedAsync((instanceId, cancellation) => EndOfAsync(client, instanceId, cancellation), cancellationToken);
-        if (round.Closed + round.Waiting > 0) await sender.DeliverAsync(cancellationToken);
+        if (round.Closed + round.Waiting > 0)
+            await sender.DeliverAsync(cancellationToken);
         return round;
     }
 
     private static async Task<string?> EndOfAsync(DurableTaskClient client, string instanceId, CancellationToken cancellationToken) =>
-        await client.GetInstanceAsync(instanceId, cancellationToken) is not { } run ? "absent" : run.IsCompleted ? run.RuntimeStatus.ToString() : null;
+        await client.GetInstanceAsync(instanceId, cancellationToken) is not { } run ? "absent"
+        : run.IsCompleted ? run.RuntimeStatus.ToString()
+        : null;
 }

@@ -7,5 +7,6 @@ namespace Durable.Functions.Operations;
 public sealed class RetentionTimer(LedgerRetention retention)
 {
     [Function("ApplyRetention")]
-    public Task<RetentionRound> TickAsync([TimerTrigger("0 40 3 * * *")] TimerInfo timer, CancellationToken cancellationToken) => retention.ApplyAsync(cancellationToken);
+    public Task<RetentionRound> TickAsync([TimerTrigger("0 40 3 * * *")] TimerInfo timer, CancellationToken cancellationToken) =>
+        retention.ApplyAsync(cancellationToken);
 }

@@ -13,11 +13,20 @@ using Microsoft.DurableTask.Client;
 namespace Durable.Functions.Pothole;
 
 /// <summary>
-/// Starts days and ranges of the pothole pipeline and tells what became of them. 202 with the status links; 200 with the plan for a dry run; 400 naming each
-/// bad field; 409 with the status link of the run under way that covers one of the days, or because the day is done; 422 when the pipeline is not set up.
+/// Starts days and ranges of the pothole pipeline and tells what became of them. 202 with the status links; 200 with the plan for a dry
+/// run; 400 naming each
+/// bad field; 409 with the status link of the run under way that covers one of the days, or because the day is done; 422 when the pipeline
+/// is not set up.
 /// </summary>
 public sealed class PotholeHttp(
-    PotholePlanner planner, PotholeSteps steps, PotholeOptions options, RunReader runs, SegmentTable table, StartLock starts, TimeProvider clock)
+    PotholePlanner planner,
+    PotholeSteps steps,
+    PotholeOptions options,
+    RunReader runs,
+    SegmentTable table,
+    StartLock starts,
+    TimeProvider clock
+)
 {
     /// <summary>Starts of days and of ranges take turns under it: the cluster has one owner at a time, and a day one run.</summary>
     internal const string Subject = "pothole";
@@ -32,16 +41,26 @@ public sealed class PotholeHttp(
         Field.Flag("dryRun", "Show the plan of one day and do nothing."),
     ];
 
-    /// <summary><c>{"date": "2026-02-12"}</c> or <c>{"from": "2026-02-01", "to": "2026-02-12"}</c>, with <c>force</c> and, for one day, <c>dryRun</c>.</summary>
+    /// <summary><c>{"date": "2026-02-12"}</c> or <c>{"from": "2026-02-01", "to": "2026-02-12"}</c>, with <c>force</c> and, for one day,
+    /// <c>dryRun</c>.</summary>
     [Function("StartPotholePipeline")]
     public async Task<HttpResponseData> StartAsync(
-        [HttpTrigger(AuthorizationLevel.Function, "post", Route = "pothole")] HttpRequestData request, [DurableClient] DurableTaskClient client, CancellationToken cancellationToken)
+        [HttpTrigger(AuthorizationLevel.Function, "post", Route = "pothole")] HttpRequestData request,
+        [DurableClient] DurableTaskClient client,
+        CancellationToken cancellationToken
+    )
     {
-        if (!options.IsOn) return await request.RefuseAsync(HttpStatusCode.UnprocessableEntity, new { error = new PotholeOffException().Message }, cancellationToken);
+        if (!options.IsOn)
+            return await request.RefuseAsync(
+                HttpStatusCode.UnprocessableEntity,
+                new { error = new PotholeOffException().Message },
+                cancellationToken
+            );
         FieldValues values = await request.ReadFieldsAsync(Fields, cancellationToken);
         (bool force, bool dryRun) = (values.Flag("force"), values.Flag("dryRun"));
         (DateOnly? from, DateOnly? to) = values.Errors.Count > 0 ? default : ReadDays(values);
-        if (values.Errors.Count > 0 || from is not { } first || to is not { } last) return await request.RefuseAsync(values, cancellationToken);
+        if (values.Errors.Count > 0 || from is not { } first || to is not { } last)
+            return await request.RefuseAsync(values, cancellationToken);
         return values.Has("date")
             ? await StartDayAsync(request, client, first, force, dryRun, cancellationToken)
             : await StartRangeAsync(request, client, first, last, force, cancellationToken);
@@ -50,16 +69,36 @@ public sealed class PotholeHttp(
     /// <summary>What is known of a day: its steps, its runs, its worst segments.</summary>
     [Function("ReadPotholeDay")]
     public async Task<HttpResponseData> ReadAsync(
-        [HttpTrigger(AuthorizationLevel.Function, "get", Route = "pothole/{date}")] HttpRequestData request, string date, CancellationToken cancellationToken) =>
+        [HttpTrigger(AuthorizationLevel.Function, "get", Route = "pothole/{date}")] HttpRequestData request,
+        string date,
+        CancellationToken cancellationToken
+    ) =>
         !RunDates.TryRead(date, out _)
-            ? await request.RefuseAsync(HttpStatusCode.BadRequest, new { error = "invalid options", fields = new { date = "a day as YYYY-MM-DD" } }, cancellationToken)
-            : await request.AnswerAsync(HttpStatusCode.OK, new
-            {
-                date, steps = (await steps.ReadAsync(date, cancellationToken)).Values.OrderBy(step => step.FinishedUtc),
-                runs = await runs.ReadAsync(PotholeRequest.IdOf(date), cancellationToken), worst = await table.WorstAsync(date, 10, cancellationToken),
-            }, cancellationToken);
+            ? await request.RefuseAsync(
+                HttpStatusCode.BadRequest,
+                new { error = "invalid options", fields = new { date = "a day as YYYY-MM-DD" } },
+                cancellationToken
+            )
+            : await request.AnswerAsync(
+                HttpStatusCode.OK,
+                new
+                {
+                    date,
+                    steps = (await steps.ReadAsync(date, cancellationToken)).Values.OrderBy(step => step.FinishedUtc),
+                    runs = await runs.ReadAsync(PotholeRequest.IdOf(date), cancellationToken),
+                    worst = await table.WorstAsync(date, 10, cancellationToken),
+                },
+                cancellationToken
+            );
 
-    private async Task<HttpResponseData> StartDayAsync(HttpRequestData request, DurableTaskClient client, DateOnly date, bool force, bool dryRun, CancellationToken cancellationToken)
+    private async Task<HttpResponseData> StartDayAsync(
+        HttpRequestData request,
+        DurableTaskClient client,
+        DateOnly date,
+        bool force,
+        bool dryRun,
+        CancellationToken cancellationToken
+    )
     {
         PotholeRequest day = new(RunDates.Text(date), force);
         if (dryRun)
@@ -68,23 +107,52 @@ public sealed class PotholeHttp(
             {
                 PotholeWork work = await planner.PlanAsync(day, "plan", cancellationToken);
                 return await request.AnswerAsync(
-                    HttpStatusCode.OK, new { work.Date, work.InputPrefix, work.InputFiles, work.InputBytes, work.Steps, work.CodeHash, machines = work.Cluster.MachineIds, budget = work.Cluster.Longest }, cancellationToken);
+                    HttpStatusCode.OK,
+                    new
+                    {
+                        work.Date,
+                        work.InputPrefix,
+                        work.InputFiles,
+                        work.InputBytes,
+                        work.Steps,
+                        work.CodeHash,
+                        machines = work.Cluster.MachineIds,
+                        budget = work.Cluster.Longest,
+                    },
+                    cancellationToken
+                );
             }
             catch (AmazonS3Exception error)
             {
-                return await request.RefuseAsync(HttpStatusCode.BadGateway, new { error = $"The bucket {options.Bucket} cannot be read: {error.ErrorCode} {error.Message}" }, cancellationToken);
+                return await request.RefuseAsync(
+                    HttpStatusCode.BadGateway,
+                    new { error = $"The bucket {options.Bucket} cannot be read: {error.ErrorCode} {error.Message}" },
+                    cancellationToken
+                );
             }
         }
 
         await using IAsyncDisposable turn = await starts.HoldAsync(Subject, cancellationToken);
-        if (await client.FindActiveAsync(date, date, cancellationToken) is { } active) return await client.RefuseActiveAsync(request, active, cancellationToken);
+        if (await client.FindActiveAsync(date, date, cancellationToken) is { } active)
+            return await client.RefuseActiveAsync(request, active, cancellationToken);
         if (!day.Force && (await steps.ReadAsync(day.Date, cancellationToken)).ContainsKey(PotholePlanner.Load))
-            return await request.RefuseAsync(HttpStatusCode.Conflict, new { error = $"{day.Date} is done. To do it again, add force.", instance = day.InstanceId }, cancellationToken);
+            return await request.RefuseAsync(
+                HttpStatusCode.Conflict,
+                new { error = $"{day.Date} is done. To do it again, add force.", instance = day.InstanceId },
+                cancellationToken
+            );
         return await client.StartAsync(request, nameof(PotholePipeline), day.InstanceId, day, cancellationToken);
     }
 
     // Two runs of one day at a time would fail one of them although the day succeeds.
-    private async Task<HttpResponseData> StartRangeAsync(HttpRequestData request, DurableTaskClient client, DateOnly from, DateOnly to, bool force, CancellationToken cancellationToken)
+    private async Task<HttpResponseData> StartRangeAsync(
+        HttpRequestData request,
+        DurableTaskClient client,
+        DateOnly from,
+        DateOnly to,
+        bool force,
+        CancellationToken cancellationToken
+    )
     {
         BackfillRequest range = new(RunDates.Text(from), RunDates.Text(to), force);
         await using IAsyncDisposable turn = await starts.HoldAsync(Subject, cancellationToken);
@@ -98,22 +166,27 @@ public sealed class PotholeHttp(
     {
         if (values.Has("date"))
         {
-            if (values.Has("from") || values.Has("to")) values.Refuse("date", "either date, or from and to");
+            if (values.Has("from") || values.Has("to"))
+                values.Refuse("date", "either date, or from and to");
             DateOnly? day = ReadDay(values, "date");
             return (day, day);
         }
 
         (DateOnly? from, DateOnly? to) = (ReadDay(values, "from"), ReadDay(values, "to"));
-        if (values.Flag("dryRun")) values.Refuse("dryRun", "for one date only");
-        if (from > to) values.Refuse("to", "not before from");
-        else if (to?.DayNumber - from?.DayNumber >= options.LongestBackfill) values.Refuse("to", $"at most {options.LongestBackfill} days (Pothole__LongestBackfill)");
+        if (values.Flag("dryRun"))
+            values.Refuse("dryRun", "for one date only");
+        if (from > to)
+            values.Refuse("to", "not before from");
+        else if (to?.DayNumber - from?.DayNumber >= options.LongestBackfill)
+            values.Refuse("to", $"at most {options.LongestBackfill} days (Pothole__LongestBackfill)");
         return (from, to);
     }
 
     private DateOnly? ReadDay(FieldValues values, string field)
     {
         DateOnly today = RunDates.DayOf(clock.GetUtcNow());
-        if (RunDates.TryRead(values.Text(field), out DateOnly day) && day >= RunDates.Earliest && day <= today) return day;
+        if (RunDates.TryRead(values.Text(field), out DateOnly day) && day >= RunDates.Earliest && day <= today)
+            return day;
         values.Refuse(field, $"a day as YYYY-MM-DD from {RunDates.Text(RunDates.Earliest)} to {RunDates.Text(today)}");
         return null;
     }

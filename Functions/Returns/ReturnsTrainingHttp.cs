@@ -14,12 +14,23 @@ using Microsoft.DurableTask.Client;
 namespace Durable.Functions.Returns;
 
 /// <summary>
-/// Starts trainings and inferences, tells what became of them, and serves the model before again. 202 with the status links; 200 with the plan for a dry run; 400 naming
-/// each bad field; 409 with the status link of the run that is under way, or with what changed since the plan; 422 when the pipeline is not set up or there is nothing to do it with.
+/// Starts trainings and inferences, tells what became of them, and serves the model before again. 202 with the status links; 200 with the
+/// plan for a dry run; 400 naming
+/// each bad field; 409 with the status link of the run that is under way, or with what changed since the plan; 422 when the pipeline is not
+/// set up or there is nothing to do it with.
 /// </summary>
 public sealed class ReturnsTrainingHttp(
-    ReturnsPlanner planner, PlanStore plans, ReturnsOptions options, RunReader runs, ReturnsTable table, ReturnsStorage storage, ModelTable models, ModelRegistry registry,
-    PredictionTable predictions, ReturnsJournal journal)
+    ReturnsPlanner planner,
+    PlanStore plans,
+    ReturnsOptions options,
+    RunReader runs,
+    ReturnsTable table,
+    ReturnsStorage storage,
+    ModelTable models,
+    ModelRegistry registry,
+    PredictionTable predictions,
+    ReturnsJournal journal
+)
 {
     /// <summary>Every option of a training with its limits.</summary>
     internal static IReadOnlyList<Field> Fields { get; } =
@@ -34,17 +45,24 @@ public sealed class ReturnsTrainingHttp(
         Field.Text("planHash", "Do exactly the plan with this hash, or nothing.", 128),
     ];
 
-    internal static IReadOnlyList<Field> RollbackFields { get; } = [Field.Text("version", "Version to serve; default the one published before the served one.", 100)];
+    internal static IReadOnlyList<Field> RollbackFields { get; } =
+    [Field.Text("version", "Version to serve; default the one published before the served one.", 100)];
 
-    /// <summary><c>{"limit": 5000, "since": "2025-12-01T00:00:00Z", "skipDataPrep": false, "force": false, "dryRun": false, "instanceType": "ml.m5.large", "frameworkVersion": "2.2", "planHash": "…"}</c>, all optional.</summary>
+    /// <summary><c>{"limit": 5000, "since": "2025-12-01T00:00:00Z", "skipDataPrep": false, "force": false, "dryRun": false, "instanceType":
+    /// "ml.m5.large", "frameworkVersion": "2.2", "planHash": "…"}</c>, all optional.</summary>
     [Function("StartReturnsTraining")]
     public async Task<HttpResponseData> StartAsync(
-        [HttpTrigger(AuthorizationLevel.Function, "post", Route = "returns")] HttpRequestData request, [DurableClient] DurableTaskClient client, CancellationToken cancellationToken)
+        [HttpTrigger(AuthorizationLevel.Function, "post", Route = "returns")] HttpRequestData request,
+        [DurableClient] DurableTaskClient client,
+        CancellationToken cancellationToken
+    )
     {
-        if (!options.IsOn) return await OffAsync(request, cancellationToken);
+        if (!options.IsOn)
+            return await OffAsync(request, cancellationToken);
         FieldValues values = await request.ReadFieldsAsync(Fields, cancellationToken);
         (ReturnsRequest training, bool dryRun) = (Read(values), values.Flag("dryRun"));
-        if (values.Errors.Count > 0) return await request.RefuseAsync(values, cancellationToken);
+        if (values.Errors.Count > 0)
+            return await request.RefuseAsync(values, cancellationToken);
         try
         {
             if (!dryRun && await client.IsActiveAsync(ReturnsRequest.InstanceId, cancellationToken))
@@ -52,13 +70,18 @@ public sealed class ReturnsTrainingHttp(
             if (dryRun || training.PlanHash is not null)
             {
                 ReturnsPlan plan = await planner.PlanAsync(training, cancellationToken);
-                if (dryRun) return await ShowAsync(request, plan, cancellationToken);
+                if (dryRun)
+                    return await ShowAsync(request, plan, cancellationToken);
                 await plans.CheckAsync(training.PlanHash, plan.Plan, cancellationToken);
             }
         }
         catch (PlanStaleException stale)
         {
-            return await request.RefuseAsync(HttpStatusCode.Conflict, new { error = stale.Message, difference = stale.Difference }, cancellationToken);
+            return await request.RefuseAsync(
+                HttpStatusCode.Conflict,
+                new { error = stale.Message, difference = stale.Difference },
+                cancellationToken
+            );
         }
         catch (NoTrainingSetException none)
         {
@@ -75,33 +98,44 @@ public sealed class ReturnsTrainingHttp(
     /// <summary>Predicts what is new now instead of at the next tick.</summary>
     [Function("StartReturnsInference")]
     public async Task<HttpResponseData> InferAsync(
-        [HttpTrigger(AuthorizationLevel.Function, "post", Route = "returns/inference")] HttpRequestData request, [DurableClient] DurableTaskClient client, CancellationToken cancellationToken)
+        [HttpTrigger(AuthorizationLevel.Function, "post", Route = "returns/inference")] HttpRequestData request,
+        [DurableClient] DurableTaskClient client,
+        CancellationToken cancellationToken
+    )
     {
-        if (!options.IsOn) return await OffAsync(request, cancellationToken);
+        if (!options.IsOn)
+            return await OffAsync(request, cancellationToken);
         return await client.StartAsync(request, nameof(ReturnsInference), ReturnsRequest.InferenceInstanceId, null, cancellationToken);
     }
 
     /// <summary>The served model, what is known of the data, the latest runs, ticks and predictions.</summary>
     [Function("ReadReturnsStatus")]
     public async Task<HttpResponseData> StatusAsync(
-        [HttpTrigger(AuthorizationLevel.Function, "get", Route = "returns")] HttpRequestData request, CancellationToken cancellationToken)
+        [HttpTrigger(AuthorizationLevel.Function, "get", Route = "returns")] HttpRequestData request,
+        CancellationToken cancellationToken
+    )
     {
-        if (!options.IsOn) return await OffAsync(request, cancellationToken);
+        if (!options.IsOn)
+            return await OffAsync(request, cancellationToken);
         try
         {
             ModelPointer? served = (await storage.ReadPointerAsync(cancellationToken))?.Pointer;
             IReadOnlyList<RunRow> trainings = await runs.ReadAsync(ReturnsRequest.InstanceId, cancellationToken);
-            return await request.AnswerAsync(HttpStatusCode.OK, new
-            {
-                served,
-                data = await table.WindowAsync(null, 0, cancellationToken),
-                trainings = trainings.Take(5),
-                gates = trainings.Count == 0 ? [] : await runs.ReadGatesAsync(trainings[0].RunId, cancellationToken: cancellationToken),
-                inferences = (await runs.ReadAsync(ReturnsRequest.InferenceInstanceId, cancellationToken)).Take(5),
-                scores = await predictions.ReadScoresAsync(served?.Version, cancellationToken),
-                predictions = await predictions.ReadAsync(10, cancellationToken),
-                ticks = await journal.ReadTicksAsync(10, cancellationToken),
-            }, cancellationToken);
+            return await request.AnswerAsync(
+                HttpStatusCode.OK,
+                new
+                {
+                    served,
+                    data = await table.WindowAsync(null, 0, cancellationToken),
+                    trainings = trainings.Take(5),
+                    gates = trainings.Count == 0 ? [] : await runs.ReadGatesAsync(trainings[0].RunId, cancellationToken: cancellationToken),
+                    inferences = (await runs.ReadAsync(ReturnsRequest.InferenceInstanceId, cancellationToken)).Take(5),
+                    scores = await predictions.ReadScoresAsync(served?.Version, cancellationToken),
+                    predictions = await predictions.ReadAsync(10, cancellationToken),
+                    ticks = await journal.ReadTicksAsync(10, cancellationToken),
+                },
+                cancellationToken
+            );
         }
         catch (AmazonS3Exception error)
         {
@@ -112,21 +146,40 @@ public sealed class ReturnsTrainingHttp(
     /// <summary>Every judged model, newest first, and every move of the pointer.</summary>
     [Function("ListReturnsModels")]
     public async Task<HttpResponseData> ModelsAsync(
-        [HttpTrigger(AuthorizationLevel.Function, "get", Route = "returns/models")] HttpRequestData request, CancellationToken cancellationToken) =>
-        await request.AnswerAsync(HttpStatusCode.OK, new { models = await models.ReadAsync(cancellationToken: cancellationToken), moves = await models.ReadMovesAsync(cancellationToken: cancellationToken) }, cancellationToken);
+        [HttpTrigger(AuthorizationLevel.Function, "get", Route = "returns/models")] HttpRequestData request,
+        CancellationToken cancellationToken
+    ) =>
+        await request.AnswerAsync(
+            HttpStatusCode.OK,
+            new
+            {
+                models = await models.ReadAsync(cancellationToken: cancellationToken),
+                moves = await models.ReadMovesAsync(cancellationToken: cancellationToken),
+            },
+            cancellationToken
+        );
 
-    /// <summary>Serves the model before again, or <c>{"version": "…"}</c>. 404 when there is no such model; 409 when it is served already or the pointer moved in this moment.</summary>
+    /// <summary>Serves the model before again, or <c>{"version": "…"}</c>. 404 when there is no such model; 409 when it is served already
+    /// or the pointer moved in this moment.</summary>
     [Function("RollBackReturnsModel")]
     public async Task<HttpResponseData> RollBackAsync(
-        [HttpTrigger(AuthorizationLevel.Function, "post", Route = "returns/rollback")] HttpRequestData request, CancellationToken cancellationToken)
+        [HttpTrigger(AuthorizationLevel.Function, "post", Route = "returns/rollback")] HttpRequestData request,
+        CancellationToken cancellationToken
+    )
     {
-        if (!options.IsOn) return await OffAsync(request, cancellationToken);
+        if (!options.IsOn)
+            return await OffAsync(request, cancellationToken);
         FieldValues values = await request.ReadFieldsAsync(RollbackFields, cancellationToken);
         string? version = values.Text("version");
-        if (values.Errors.Count > 0) return await request.RefuseAsync(values, cancellationToken);
+        if (values.Errors.Count > 0)
+            return await request.RefuseAsync(values, cancellationToken);
         try
         {
-            return await request.AnswerAsync(HttpStatusCode.OK, await registry.RollBackAsync(version, cancellationToken), cancellationToken);
+            return await request.AnswerAsync(
+                HttpStatusCode.OK,
+                await registry.RollBackAsync(version, cancellationToken),
+                cancellationToken
+            );
         }
         catch (Exception error) when (error is NoModelException or RollbackRefusedException)
         {
@@ -146,13 +199,32 @@ public sealed class ReturnsTrainingHttp(
         request.RefuseAsync(HttpStatusCode.UnprocessableEntity, new { error = new ReturnsOffException().Message }, cancellationToken);
 
     private Task<HttpResponseData> UnreadableAsync(HttpRequestData request, AmazonS3Exception error, CancellationToken cancellationToken) =>
-        request.RefuseAsync(HttpStatusCode.BadGateway, new { error = $"The bucket {options.Bucket} cannot be read: {error.ErrorCode} {error.Message}" }, cancellationToken);
+        request.RefuseAsync(
+            HttpStatusCode.BadGateway,
+            new { error = $"The bucket {options.Bucket} cannot be read: {error.ErrorCode} {error.Message}" },
+            cancellationToken
+        );
 
     private async Task<HttpResponseData> ShowAsync(HttpRequestData request, ReturnsPlan plan, CancellationToken cancellationToken)
     {
         await plans.SaveAsync(plan.Plan, cancellationToken);
         return await request.AnswerAsync(
-            HttpStatusCode.OK, new { plan.Plan.Hash, plan.Plan.Kind, plan.Plan.Options, plan.KnownRows, plan.From, plan.To, plan.ServedVersion, plan.InstanceType, plan.MostCostUsd, steps = plan.Plan.Partitions }, cancellationToken);
+            HttpStatusCode.OK,
+            new
+            {
+                plan.Plan.Hash,
+                plan.Plan.Kind,
+                plan.Plan.Options,
+                plan.KnownRows,
+                plan.From,
+                plan.To,
+                plan.ServedVersion,
+                plan.InstanceType,
+                plan.MostCostUsd,
+                steps = plan.Plan.Partitions,
+            },
+            cancellationToken
+        );
     }
 
     private static ReturnsRequest Read(FieldValues values)
@@ -161,15 +233,33 @@ public sealed class ReturnsTrainingHttp(
         DateTime? since = null;
         if (values.Text("since") is { } text)
         {
-            if (DateTimeOffset.TryParseExact(text, ["yyyy-MM-dd", "yyyy-MM-dd'T'HH:mm:ssK", "yyyy-MM-dd'T'HH:mmK"], CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out DateTimeOffset time) && time.Year is >= 2000 and < 2100) since = time.UtcDateTime;
-            else values.Refuse("since", "a time such as 2025-12-01T00:00:00Z");
+            if (
+                DateTimeOffset.TryParseExact(
+                    text,
+                    ["yyyy-MM-dd", "yyyy-MM-dd'T'HH:mm:ssK", "yyyy-MM-dd'T'HH:mmK"],
+                    CultureInfo.InvariantCulture,
+                    DateTimeStyles.AssumeUniversal,
+                    out DateTimeOffset time
+                ) && time.Year is >= 2000 and < 2100
+            )
+                since = time.UtcDateTime;
+            else
+                values.Refuse("since", "a time such as 2025-12-01T00:00:00Z");
         }
 
-        (string? machine, string? version, string? hash) = (values.Text("instanceType"), values.Text("frameworkVersion"), values.Text("planHash"));
-        if (machine is not null && !ReturnsOptionsValidator.IsInstanceType(machine)) values.Refuse("instanceType", "a machine type such as ml.m5.large");
-        if (version is not null && !ReturnsOptionsValidator.IsVersion(version)) values.Refuse("frameworkVersion", "a version such as 2.2");
-        if (hash is not null && (hash.Length != 16 || !hash.All(char.IsAsciiHexDigitLower))) values.Refuse("planHash", "the 16 hex digits of a plan (dryRun shows one)");
-        if (skip && (values.Has("limit") || values.Has("since"))) values.Refuse("skipDataPrep", "without limit and since: the latest training set is used as it is");
+        (string? machine, string? version, string? hash) = (
+            values.Text("instanceType"),
+            values.Text("frameworkVersion"),
+            values.Text("planHash")
+        );
+        if (machine is not null && !ReturnsOptionsValidator.IsInstanceType(machine))
+            values.Refuse("instanceType", "a machine type such as ml.m5.large");
+        if (version is not null && !ReturnsOptionsValidator.IsVersion(version))
+            values.Refuse("frameworkVersion", "a version such as 2.2");
+        if (hash is not null && (hash.Length != 16 || !hash.All(char.IsAsciiHexDigitLower)))
+            values.Refuse("planHash", "the 16 hex digits of a plan (dryRun shows one)");
+        if (skip && (values.Has("limit") || values.Has("since")))
+            values.Refuse("skipDataPrep", "without limit and since: the latest training set is used as it is");
         return new ReturnsRequest(limit, since, skip, force, machine, version, hash);
     }
 }

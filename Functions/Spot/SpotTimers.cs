@@ -11,27 +11,43 @@ namespace Durable.Functions.Spot;
 
 /// <summary>A slot every ten minutes, and the next day's questions at 23:55 UTC. Does nothing while the collector is off.</summary>
 /// <remarks>
-/// A tick is its slot: the ten minutes it fires in, or almost, because hosts fire up to a second early. A tick that comes again, or after the clock was set back, finds
-/// its slot under way or stored. A missed tick is not made up: scores are known only at the time. A slot that outlasts the next one does not stop it.
+/// A tick is its slot: the ten minutes it fires in, or almost, because hosts fire up to a second early. A tick that comes again, or after
+/// the clock was set back, finds
+/// its slot under way or stored. A missed tick is not made up: scores are known only at the time. A slot that outlasts the next one does
+/// not stop it.
 /// </remarks>
 public sealed class SpotTimers(SpotOptions options, SlotTable slots, StartLock starts, TimeProvider clock)
 {
     private static readonly TimeSpan Early = TimeSpan.FromSeconds(5);
 
     [Function("TickSpotSlot")]
-    public async Task TickSlotAsync([TimerTrigger("0 */10 * * * *")] TimerInfo timer, [DurableClient] DurableTaskClient client, CancellationToken cancellationToken)
+    public async Task TickSlotAsync(
+        [TimerTrigger("0 */10 * * * *")] TimerInfo timer,
+        [DurableClient] DurableTaskClient client,
+        CancellationToken cancellationToken
+    )
     {
-        if (!options.IsOn) return;
+        if (!options.IsOn)
+            return;
         SlotTime slot = SlotTime.Of(clock.GetUtcNow().UtcDateTime + Early);
         await using IAsyncDisposable turn = await starts.HoldAsync(SpotHttp.Subject, cancellationToken);
-        if (await client.IsActiveAsync(slot.InstanceId, cancellationToken) || await slots.ReadAsync(slot, cancellationToken) is { State: SlotRow.Present }) return;
+        if (
+            await client.IsActiveAsync(slot.InstanceId, cancellationToken)
+            || await slots.ReadAsync(slot, cancellationToken) is { State: SlotRow.Present }
+        )
+            return;
         await client.TryStartAsync(nameof(SpotSlot), slot.InstanceId, new SlotRequest(slot.Text), cancellationToken);
     }
 
     [Function("TickSpotWorkload")]
-    public async Task TickWorkloadAsync([TimerTrigger("0 55 23 * * *")] TimerInfo timer, [DurableClient] DurableTaskClient client, CancellationToken cancellationToken)
+    public async Task TickWorkloadAsync(
+        [TimerTrigger("0 55 23 * * *")] TimerInfo timer,
+        [DurableClient] DurableTaskClient client,
+        CancellationToken cancellationToken
+    )
     {
-        if (!options.IsOn) return;
+        if (!options.IsOn)
+            return;
 
         // The day that begins within the next hours: a tick that comes after midnight packs the day it is in.
         DateOnly day = DateOnly.FromDateTime(clock.GetUtcNow().UtcDateTime.AddHours(1));

@@ -14,7 +14,8 @@ namespace Durable.Host.Client;
 internal static class DurableClientServices
 {
     /// <summary>
-    /// Adds the client and what the management API needs. An <see cref="ITaskHub"/>, an <see cref="Functions.IFunctionRuntime"/> and the host's keys
+    /// Adds the client and what the management API needs. An <see cref="ITaskHub"/>, an <see cref="Functions.IFunctionRuntime"/> and the
+    /// host's keys
     /// (or another <see cref="IWebhookAuthorization"/>) must be registered too.
     /// </summary>
     public static IServiceCollection AddDurableClient(this IServiceCollection services)
@@ -27,12 +28,16 @@ internal static class DurableClientServices
             provider.GetRequiredService<ITaskHub>(),
             provider.GetService<DataConverter>() ?? JsonDataConverter.Default,
             provider.GetRequiredService<LinkKeys>().CodeFor,
-            provider.GetRequiredService<TimeProvider>()));
+            provider.GetRequiredService<TimeProvider>()
+        ));
         services.TryAddTransient<DurableTaskClient>(provider =>
         {
             EmbeddedDurableTaskClient client = provider.GetRequiredService<EmbeddedDurableTaskClient>();
-            string? key = provider.GetRequiredService<LinkKeys>().HubCode, name = provider.GetService<IConfiguration>()?["WEBSITE_HOSTNAME"];
-            return key is null && string.IsNullOrEmpty(name) ? client : StatusResponses.WithLinks(client, key, string.IsNullOrEmpty(name) ? null : name);
+            string? key = provider.GetRequiredService<LinkKeys>().HubCode,
+                name = provider.GetService<IConfiguration>()?["WEBSITE_HOSTNAME"];
+            return key is null && string.IsNullOrEmpty(name)
+                ? client
+                : StatusResponses.WithLinks(client, key, string.IsNullOrEmpty(name) ? null : name);
         });
         return services;
     }

@@ -8,26 +8,38 @@ namespace Durable.Host.Client;
 internal sealed partial class EmbeddedDurableTaskClient
 {
     /// <inheritdoc />
-    public override async Task<OrchestrationMetadata?> GetInstancesAsync(string instanceId, bool getInputsAndOutputs = false, CancellationToken cancellation = default)
+    public override async Task<OrchestrationMetadata?> GetInstancesAsync(
+        string instanceId,
+        bool getInputsAndOutputs = false,
+        CancellationToken cancellation = default
+    )
     {
         ArgumentException.ThrowIfNullOrEmpty(instanceId);
-        InstanceRecord? instance = InstanceIds.IsStorable(instanceId) ? await hub.GetAsync(instanceId, getInputsAndOutputs, cancellation) : null;
+        InstanceRecord? instance = InstanceIds.IsStorable(instanceId)
+            ? await hub.GetAsync(instanceId, getInputsAndOutputs, cancellation)
+            : null;
         return instance is null ? null : Show(instance, getInputsAndOutputs);
     }
 
     /// <inheritdoc />
     /// <exception cref="Grpc.Core.RpcException">There is no such instance.</exception>
-    public override Task<OrchestrationMetadata> WaitForInstanceStartAsync(string instanceId, bool getInputsAndOutputs = false, CancellationToken cancellation = default) =>
-        WaitAsync(instanceId, completion: false, getInputsAndOutputs, cancellation);
+    public override Task<OrchestrationMetadata> WaitForInstanceStartAsync(
+        string instanceId,
+        bool getInputsAndOutputs = false,
+        CancellationToken cancellation = default
+    ) => WaitAsync(instanceId, completion: false, getInputsAndOutputs, cancellation);
 
     /// <inheritdoc />
     /// <exception cref="Grpc.Core.RpcException">There is no such instance.</exception>
     public override Task<OrchestrationMetadata> WaitForInstanceCompletionAsync(
-        string instanceId, bool getInputsAndOutputs = false, CancellationToken cancellation = default) =>
-        WaitAsync(instanceId, completion: true, getInputsAndOutputs, cancellation);
+        string instanceId,
+        bool getInputsAndOutputs = false,
+        CancellationToken cancellation = default
+    ) => WaitAsync(instanceId, completion: true, getInputsAndOutputs, cancellation);
 
     /// <inheritdoc />
-    /// <remarks>Pages are ordered by instance id. An empty result is one empty page; the last page has no token; a token of another origin finds nothing.</remarks>
+    /// <remarks>Pages are ordered by instance id. An empty result is one empty page; the last page has no token; a token of another origin
+    /// finds nothing.</remarks>
     public override AsyncPageable<OrchestrationMetadata> GetAllInstancesAsync(OrchestrationQuery? filter = null)
     {
         filter ??= new OrchestrationQuery();
@@ -37,15 +49,24 @@ internal sealed partial class EmbeddedDurableTaskClient
             Payloads = filter.FetchInputsAndOutputs,
         };
         bool ours = filter.TaskHubNames?.ToArray() is not { Length: > 0 } hubs || hubs.Contains(hub.Name, StringComparer.OrdinalIgnoreCase);
-        return Pageable.Create(async (token, size, cancellation) =>
-        {
-            int pageSize = size ?? filter.PageSize;
-            ArgumentOutOfRangeException.ThrowIfLessThan(pageSize, 1, nameof(filter.PageSize));
-            if (!ours || !IsStorable(query.InstanceIdPrefix) || !PageToken.TryRead(token ?? filter.ContinuationToken, out string? after))
-                return new Page<OrchestrationMetadata>([]);
-            InstancePage page = await hub.ListAsync(query with { PageSize = pageSize, After = after }, cancellation);
-            return new Page<OrchestrationMetadata>([.. page.Instances.Select(i => Show(i, filter.FetchInputsAndOutputs))], PageToken.Write(page.Next));
-        });
+        return Pageable.Create(
+            async (token, size, cancellation) =>
+            {
+                int pageSize = size ?? filter.PageSize;
+                ArgumentOutOfRangeException.ThrowIfLessThan(pageSize, 1, nameof(filter.PageSize));
+                if (
+                    !ours
+                    || !IsStorable(query.InstanceIdPrefix)
+                    || !PageToken.TryRead(token ?? filter.ContinuationToken, out string? after)
+                )
+                    return new Page<OrchestrationMetadata>([]);
+                InstancePage page = await hub.ListAsync(query with { PageSize = pageSize, After = after }, cancellation);
+                return new Page<OrchestrationMetadata>(
+                    [.. page.Instances.Select(i => Show(i, filter.FetchInputsAndOutputs))],
+                    PageToken.Write(page.Next)
+                );
+            }
+        );
     }
 
     /// <summary>Ids of instances, in their order, by status and time of completion.</summary>
@@ -57,8 +78,13 @@ internal sealed partial class EmbeddedDurableTaskClient
     /// <param name="cancellation">Gives up.</param>
     /// <returns>Up to <paramref name="pageSize"/> ids and the token of the next page, null on the last.</returns>
     public override async Task<Page<string>> ListInstanceIdsAsync(
-        IEnumerable<OrchestrationRuntimeStatus>? runtimeStatus = null, DateTimeOffset? completedTimeFrom = null, DateTimeOffset? completedTimeTo = null,
-        int pageSize = OrchestrationQuery.DefaultPageSize, string? lastInstanceKey = null, CancellationToken cancellation = default)
+        IEnumerable<OrchestrationRuntimeStatus>? runtimeStatus = null,
+        DateTimeOffset? completedTimeFrom = null,
+        DateTimeOffset? completedTimeTo = null,
+        int pageSize = OrchestrationQuery.DefaultPageSize,
+        string? lastInstanceKey = null,
+        CancellationToken cancellation = default
+    )
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(pageSize, 1);
         if (!PageToken.TryRead(lastInstanceKey, out string? after))
@@ -72,7 +98,10 @@ internal sealed partial class EmbeddedDurableTaskClient
             InstancePage page = await hub.ListAsync(query with { After = after }, cancellation);
             foreach (InstanceRecord instance in page.Instances)
             {
-                if (completedTimeFrom > (instance.CompletedAt ?? DateTimeOffset.MinValue) || completedTimeTo < (instance.CompletedAt ?? DateTimeOffset.MaxValue))
+                if (
+                    completedTimeFrom > (instance.CompletedAt ?? DateTimeOffset.MinValue)
+                    || completedTimeTo < (instance.CompletedAt ?? DateTimeOffset.MaxValue)
+                )
                     continue;
                 ids.Add(instance.InstanceId);
                 bool more = page.Next is not null || instance != page.Instances[^1];
@@ -81,38 +110,51 @@ internal sealed partial class EmbeddedDurableTaskClient
             }
 
             after = page.Next;
-        }
-        while (after is not null);
+        } while (after is not null);
         return new Page<string>(ids);
     }
 
     /// <inheritdoc />
-    /// <remarks>Running instances are purged too, as recorded. Recursive takes the children along, which the official extension does not.</remarks>
+    /// <remarks>Running instances are purged too, as recorded. Recursive takes the children along, which the official extension does
+    /// not.</remarks>
     /// <returns>How many instances were deleted; 0 for an unknown id.</returns>
-    public override async Task<PurgeResult> PurgeInstanceAsync(string instanceId, PurgeInstanceOptions? options = null, CancellationToken cancellation = default)
+    public override async Task<PurgeResult> PurgeInstanceAsync(
+        string instanceId,
+        PurgeInstanceOptions? options = null,
+        CancellationToken cancellation = default
+    )
     {
         ArgumentException.ThrowIfNullOrEmpty(instanceId);
-        return new PurgeResult(InstanceIds.IsStorable(instanceId) ? await hub.PurgeAsync(instanceId, options?.Recursive ?? false, cancellation) : 0);
+        return new PurgeResult(
+            InstanceIds.IsStorable(instanceId) ? await hub.PurgeAsync(instanceId, options?.Recursive ?? false, cancellation) : 0
+        );
     }
 
     /// <inheritdoc />
-    public override async Task<PurgeResult> PurgeAllInstancesAsync(PurgeInstancesFilter filter, PurgeInstanceOptions? options = null, CancellationToken cancellation = default)
+    public override async Task<PurgeResult> PurgeAllInstancesAsync(
+        PurgeInstancesFilter filter,
+        PurgeInstanceOptions? options = null,
+        CancellationToken cancellation = default
+    )
     {
         ArgumentNullException.ThrowIfNull(filter);
-        return new PurgeResult(await hub.PurgeAsync(Query(filter.CreatedFrom, filter.CreatedTo, filter.Statuses), options?.Recursive ?? false, cancellation));
+        return new PurgeResult(
+            await hub.PurgeAsync(Query(filter.CreatedFrom, filter.CreatedTo, filter.Statuses), options?.Recursive ?? false, cancellation)
+        );
     }
 
-    private static InstanceQuery Query(DateTimeOffset? from, DateTimeOffset? to, IEnumerable<OrchestrationRuntimeStatus>? statuses) => new(from, to, statuses?.ToArray());
+    private static InstanceQuery Query(DateTimeOffset? from, DateTimeOffset? to, IEnumerable<OrchestrationRuntimeStatus>? statuses) =>
+        new(from, to, statuses?.ToArray());
 
     private static bool IsStorable(string? text) => text is null || InstanceIds.IsStorable(text);
 
     private async Task<OrchestrationMetadata> WaitAsync(string instanceId, bool completion, bool payloads, CancellationToken cancellation)
     {
         ArgumentException.ThrowIfNullOrEmpty(instanceId);
-        InstanceRecord? instance = InstanceIds.IsStorable(instanceId) ? await hub.WaitAsync(instanceId, completion, payloads, cancellation) : null;
-        return instance is not null
-            ? Show(instance, payloads)
-            : throw ClientErrors.NothingToWaitFor(instanceId);
+        InstanceRecord? instance = InstanceIds.IsStorable(instanceId)
+            ? await hub.WaitAsync(instanceId, completion, payloads, cancellation)
+            : null;
+        return instance is not null ? Show(instance, payloads) : throw ClientErrors.NothingToWaitFor(instanceId);
     }
 
     private OrchestrationMetadata Show(InstanceRecord instance, bool payloads) => InstanceMetadata.From(instance, payloads, converter);

@@ -11,17 +11,27 @@ namespace Durable.Host.Client;
 /// The client of the embedded host: what an official <see cref="DurableTaskClient"/> asks of the extension, asked of the task hub directly.
 /// Exceptions carry the recorded type names and texts. Every member may be called from many threads at once.
 /// </summary>
-internal sealed partial class EmbeddedDurableTaskClient(ITaskHub hub, DataConverter converter, Func<string, string?> linkCode, TimeProvider time)
-    : DurableTaskClient(hub.Name)
+internal sealed partial class EmbeddedDurableTaskClient(
+    ITaskHub hub,
+    DataConverter converter,
+    Func<string, string?> linkCode,
+    TimeProvider time
+) : DurableTaskClient(hub.Name)
 {
     /// <summary>The key in links to an instance; null when links need none.</summary>
     public string? LinkCode(string instanceId) => linkCode(instanceId);
 
     /// <inheritdoc />
-    /// <exception cref="ArgumentException">The name is empty, the id begins with @, is longer than 1,024 characters or holds a NUL; or a dedupe status is unknown.</exception>
-    /// <exception cref="DurableTask.Core.Exceptions.OrchestrationAlreadyExistsException">An instance of that id has not finished, or is in one of the dedupe statuses.</exception>
+    /// <exception cref="ArgumentException">The name is empty, the id begins with @, is longer than 1,024 characters or holds a NUL; or a
+    /// dedupe status is unknown.</exception>
+    /// <exception cref="DurableTask.Core.Exceptions.OrchestrationAlreadyExistsException">An instance of that id has not finished, or is in
+    /// one of the dedupe statuses.</exception>
     public override async Task<string> ScheduleNewOrchestrationInstanceAsync(
-        TaskName orchestratorName, object? input = null, StartOrchestrationOptions? options = null, CancellationToken cancellation = default)
+        TaskName orchestratorName,
+        object? input = null,
+        StartOrchestrationOptions? options = null,
+        CancellationToken cancellation = default
+    )
     {
         if (string.IsNullOrEmpty(orchestratorName.Name))
             throw new ArgumentException("The name of the orchestrator must not be empty.", nameof(orchestratorName));
@@ -32,18 +42,42 @@ internal sealed partial class EmbeddedDurableTaskClient(ITaskHub hub, DataConver
 
         using Activity? span = DurableTelemetry.StartCreateSpan(orchestratorName.Name, instanceId, Activity.Current?.Id);
         StartOutcome outcome = await hub.StartAsync(
-            new StartRequest(instanceId, orchestratorName.Name, converter.Serialize(input), options?.Version?.Version, options?.StartAt, options?.Tags, (span ?? Activity.Current)?.Id) { Kept = kept }, cancellation);
+            new StartRequest(
+                instanceId,
+                orchestratorName.Name,
+                converter.Serialize(input),
+                options?.Version?.Version,
+                options?.StartAt,
+                options?.Tags,
+                (span ?? Activity.Current)?.Id
+            )
+            {
+                Kept = kept,
+            },
+            cancellation
+        );
         return outcome.Started ? instanceId : throw ClientErrors.AlreadyExists(instanceId);
     }
 
     /// <inheritdoc />
     /// <exception cref="Grpc.Core.RpcException">The instance is unknown or has finished.</exception>
-    public override async Task RaiseEventAsync(string instanceId, string eventName, object? eventPayload = null, CancellationToken cancellation = default)
+    public override async Task RaiseEventAsync(
+        string instanceId,
+        string eventName,
+        object? eventPayload = null,
+        CancellationToken cancellation = default
+    )
     {
         ArgumentException.ThrowIfNullOrEmpty(instanceId);
         ArgumentException.ThrowIfNullOrEmpty(eventName);
         InstanceIds.CheckText(eventName, nameof(eventName));
-        SendOutcome outcome = await SendAsync(instanceId, EventKind.EventRaised, eventName, converter.Serialize(eventPayload), cancellation: cancellation);
+        SendOutcome outcome = await SendAsync(
+            instanceId,
+            EventKind.EventRaised,
+            eventName,
+            converter.Serialize(eventPayload),
+            cancellation: cancellation
+        );
         if (outcome.Result != SendResult.Accepted)
             throw ClientErrors.Event(outcome, instanceId);
     }
@@ -51,11 +85,22 @@ internal sealed partial class EmbeddedDurableTaskClient(ITaskHub hub, DataConver
     /// <inheritdoc />
     /// <remarks>Recursive really terminates the children that are still open, which the official extension does not.</remarks>
     /// <exception cref="Grpc.Core.RpcException">The instance is unknown or has finished.</exception>
-    public override async Task TerminateInstanceAsync(string instanceId, TerminateInstanceOptions? options = null, CancellationToken cancellation = default)
+    public override async Task TerminateInstanceAsync(
+        string instanceId,
+        TerminateInstanceOptions? options = null,
+        CancellationToken cancellation = default
+    )
     {
         ArgumentException.ThrowIfNullOrEmpty(instanceId);
         EventDetail detail = new() { Recursive = options?.Recursive ?? false, OutputIsJson = options?.Output is not null };
-        SendOutcome outcome = await SendAsync(instanceId, EventKind.ExecutionTerminated, name: null, converter.Serialize(options?.Output), detail, cancellation);
+        SendOutcome outcome = await SendAsync(
+            instanceId,
+            EventKind.ExecutionTerminated,
+            name: null,
+            converter.Serialize(options?.Output),
+            detail,
+            cancellation
+        );
         if (outcome.Result != SendResult.Accepted)
             throw ClientErrors.Steer("terminate", outcome, instanceId);
     }
@@ -85,23 +130,35 @@ internal sealed partial class EmbeddedDurableTaskClient(ITaskHub hub, DataConver
     /// <inheritdoc />
     /// <exception cref="ArgumentException">The instance is unknown.</exception>
     /// <exception cref="InvalidOperationException">The same id is asked for and its instance has not finished.</exception>
-    public override async Task<string> RestartAsync(string instanceId, bool restartWithNewInstanceId = false, CancellationToken cancellation = default)
+    public override async Task<string> RestartAsync(
+        string instanceId,
+        bool restartWithNewInstanceId = false,
+        CancellationToken cancellation = default
+    )
     {
         ArgumentException.ThrowIfNullOrEmpty(instanceId);
         InstanceRecord old = await hub.GetAsync(instanceId, payloads: true, cancellation) ?? throw ClientErrors.Unknown(instanceId);
         string newId = restartWithNewInstanceId ? InstanceIds.New() : instanceId;
         using Activity? span = DurableTelemetry.StartCreateSpan(old.Name, newId, Activity.Current?.Id);
         StartOutcome outcome = await hub.StartAsync(
-            new StartRequest(newId, old.Name, old.Input, old.Version, StartAt: null, old.Tags, (span ?? Activity.Current)?.Id), cancellation);
-        return outcome.Started ? newId : throw new InvalidOperationException($"An orchestration with the instanceId {instanceId} cannot be restarted.");
+            new StartRequest(newId, old.Name, old.Input, old.Version, StartAt: null, old.Tags, (span ?? Activity.Current)?.Id),
+            cancellation
+        );
+        return outcome.Started
+            ? newId
+            : throw new InvalidOperationException($"An orchestration with the instanceId {instanceId} cannot be restarted.");
     }
 
     /// <summary>Events of the present execution, oldest first, turns included.</summary>
     /// <exception cref="ArgumentException">The instance is unknown.</exception>
-    public override async Task<IList<DurableTask.Core.History.HistoryEvent>> GetOrchestrationHistoryAsync(string instanceId, CancellationToken cancellation = default)
+    public override async Task<IList<DurableTask.Core.History.HistoryEvent>> GetOrchestrationHistoryAsync(
+        string instanceId,
+        CancellationToken cancellation = default
+    )
     {
         ArgumentException.ThrowIfNullOrEmpty(instanceId);
-        InstanceRecord instance = (InstanceIds.IsStorable(instanceId) ? await hub.GetAsync(instanceId, payloads: false, cancellation) : null)
+        InstanceRecord instance =
+            (InstanceIds.IsStorable(instanceId) ? await hub.GetAsync(instanceId, payloads: false, cancellation) : null)
             ?? throw ClientErrors.Unknown(instanceId);
         return CoreHistory.From(instance, await hub.ReadHistoryAsync(instanceId, cancellation));
     }
@@ -109,9 +166,10 @@ internal sealed partial class EmbeddedDurableTaskClient(ITaskHub hub, DataConver
     /// <inheritdoc />
     public override ValueTask DisposeAsync() => ValueTask.CompletedTask;
 
-    private static OrchestrationRuntimeStatus ReadDedupeStatus(string name) => Enum.TryParse(name, ignoreCase: true, out OrchestrationRuntimeStatus status)
-        ? status
-        : throw new ArgumentException($"Invalid orchestration runtime status: '{name}' for deduplication.");
+    private static OrchestrationRuntimeStatus ReadDedupeStatus(string name) =>
+        Enum.TryParse(name, ignoreCase: true, out OrchestrationRuntimeStatus status)
+            ? status
+            : throw new ArgumentException($"Invalid orchestration runtime status: '{name}' for deduplication.");
 
     private async Task SteerAsync(string verb, string instanceId, EventKind kind, string? reason, CancellationToken cancellation)
     {
@@ -124,8 +182,18 @@ internal sealed partial class EmbeddedDurableTaskClient(ITaskHub hub, DataConver
 
     // An id that cannot be stored belongs to no instance; the database would refuse even to look for it.
     private async Task<SendOutcome> SendAsync(
-        string instanceId, EventKind kind, string? name, string? data, EventDetail? detail = null, CancellationToken cancellation = default) =>
+        string instanceId,
+        EventKind kind,
+        string? name,
+        string? data,
+        EventDetail? detail = null,
+        CancellationToken cancellation = default
+    ) =>
         InstanceIds.IsStorable(instanceId)
-            ? await hub.SendAsync(instanceId, new History.HistoryEvent(kind, -1, time.GetUtcNow().UtcDateTime, name, data, detail), cancellation)
+            ? await hub.SendAsync(
+                instanceId,
+                new History.HistoryEvent(kind, -1, time.GetUtcNow().UtcDateTime, name, data, detail),
+                cancellation
+            )
             : new SendOutcome(SendResult.NotFound, Status: null);
 }

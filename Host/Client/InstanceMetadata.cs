@@ -8,18 +8,22 @@ namespace Durable.Host.Client;
 internal static class InstanceMetadata
 {
     /// <summary>
-    /// Maps an instance as the official client does: a custom status never set reads "null" once the instance has run, <c>FailureDetails</c> stays null
+    /// Maps an instance as the official client does: a custom status never set reads "null" once the instance has run,
+    /// <c>FailureDetails</c> stays null
     /// (the text is in the output), and without <paramref name="payloads"/> neither values nor converter are there.
     /// </summary>
-    public static OrchestrationMetadata From(InstanceRecord instance, bool payloads, DataConverter converter) => new(instance.Name, instance.InstanceId)
-    {
-        RuntimeStatus = instance.Status,
-        CreatedAt = instance.CreatedAt,
-        LastUpdatedAt = instance.UpdatedAt,
-        Tags = instance.Tags ?? new Dictionary<string, string>(),
-        DataConverter = payloads ? converter : null,
-        SerializedInput = payloads ? instance.Input : null,
-        SerializedOutput = payloads && instance.Output is { Length: > 0 } output ? output : null,
-        SerializedCustomStatus = !payloads ? null : instance.CustomStatus ?? (instance.Status == OrchestrationRuntimeStatus.Pending ? null : "null"),
-    };
+    public static OrchestrationMetadata From(InstanceRecord instance, bool payloads, DataConverter converter) =>
+        new(instance.Name, instance.InstanceId)
+        {
+            RuntimeStatus = instance.Status,
+            CreatedAt = instance.CreatedAt,
+            LastUpdatedAt = instance.UpdatedAt,
+            Tags = instance.Tags ?? new Dictionary<string, string>(),
+            DataConverter = payloads ? converter : null,
+            SerializedInput = payloads ? instance.Input : null,
+            SerializedOutput = payloads && instance.Output is { Length: > 0 } output ? output : null,
+            SerializedCustomStatus = !payloads
+                ? null
+                : instance.CustomStatus ?? (instance.Status == OrchestrationRuntimeStatus.Pending ? null : "null"),
+        };
 }

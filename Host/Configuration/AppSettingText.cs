@@ -3,7 +3,8 @@ using Microsoft.Extensions.Configuration;
 
 namespace Durable.Host.Configuration;
 
-/// <summary>A text refers to an app setting that does not exist, or leaves a <c>%</c> open. The message says which and what to do.</summary>
+/// <summary>A text refers to an app setting that does not exist, or leaves a <c>%</c> open. The message says which and what to
+/// do.</summary>
 internal sealed class AppSettingMissingException(string message) : Exception(message);
 
 /// <summary>Puts app settings in place of <c>%NAME%</c>, as the Functions host does in schedules, hub and connection names.</summary>
@@ -14,18 +15,22 @@ internal static class AppSettingText
     public static string Resolve(string text, IConfiguration settings)
     {
         int open = text.IndexOf('%', StringComparison.Ordinal);
-        if (open < 0) return text;
+        if (open < 0)
+            return text;
         StringBuilder resolved = new();
         int done = 0;
         for (; open >= 0; open = text.IndexOf('%', done))
         {
             int close = text.IndexOf('%', open + 1);
-            if (close < 0) throw new AppSettingMissingException($"The '%' at position {open} of '{text}' has no closing '%'; write %SettingName%.");
+            if (close < 0)
+                throw new AppSettingMissingException($"The '%' at position {open} of '{text}' has no closing '%'; write %SettingName%.");
             string name = text[(open + 1)..close];
-            string value = name.Length > 0 && settings[SettingKey(name)] is { Length: > 0 } found
-                ? found
-                : throw new AppSettingMissingException(
-                    $"'%{name}%' does not resolve to a value; set the app setting '{name}' (environment, or \"Values\" in local.settings.json).");
+            string value =
+                name.Length > 0 && settings[SettingKey(name)] is { Length: > 0 } found
+                    ? found
+                    : throw new AppSettingMissingException(
+                        $"'%{name}%' does not resolve to a value; set the app setting '{name}' (environment, or \"Values\" in local.settings.json)."
+                    );
             resolved.Append(text, done, open - done).Append(value);
             done = close + 1;
         }

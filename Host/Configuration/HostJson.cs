@@ -14,28 +14,34 @@ internal enum OverridableStates
 }
 
 /// <summary>host.json as this host honours it; each member's default is the Functions host's.</summary>
-/// <remarks>App settings named <c>AzureFunctionsJobHost__path__to__setting</c> override the file, and <c>%NAME%</c> in a text stands for an app setting.
+/// <remarks>App settings named <c>AzureFunctionsJobHost__path__to__setting</c> override the file, and <c>%NAME%</c> in a text stands for an
+/// app setting.
 /// Names are matched without case. Unknown settings are accepted, as the Functions host does, and reported as ignored.</remarks>
 internal sealed record HostJson
 {
-    /// <summary>How long an HTTP, timer or activity function may run (<c>functionTimeout</c>); null = without end (<c>"-1"</c>). Default 30 min, at least 1 s.</summary>
+    /// <summary>How long an HTTP, timer or activity function may run (<c>functionTimeout</c>); null = without end (<c>"-1"</c>). Default 30
+    /// min, at least 1 s.</summary>
     public TimeSpan? FunctionTimeout { get; init; } = TimeSpan.FromMinutes(30);
 
-    /// <summary>Lowest level logged per category (<c>logging.logLevel</c>); <c>Default</c> is the rule for the rest, Information when absent.</summary>
+    /// <summary>Lowest level logged per category (<c>logging.logLevel</c>); <c>Default</c> is the rule for the rest, Information when
+    /// absent.</summary>
     public IReadOnlyDictionary<string, LogLevel> LogLevels { get; init; } =
         new Dictionary<string, LogLevel>(StringComparer.OrdinalIgnoreCase) { ["Default"] = LogLevel.Information };
 
-    /// <summary>First segment of every HTTP function's path, without slashes, may be empty (<c>extensions.http.routePrefix</c>). Default <c>api</c>.</summary>
+    /// <summary>First segment of every HTTP function's path, without slashes, may be empty (<c>extensions.http.routePrefix</c>). Default
+    /// <c>api</c>.</summary>
     public string RoutePrefix { get; init; } = "api";
 
-    /// <summary>Task hub (<c>extensions.durableTask.hubName</c>): a letter, then letters and digits, 3 to 52 in all. Default <c>WEBSITE_SITE_NAME</c>'s
+    /// <summary>Task hub (<c>extensions.durableTask.hubName</c>): a letter, then letters and digits, 3 to 52 in all. Default
+    /// <c>WEBSITE_SITE_NAME</c>'s
     /// letters and digits, else <c>TestHubName</c>.</summary>
     public string HubName { get; init; } = "TestHubName";
 
     /// <summary>The hub's PostgreSQL schema: its name in lower case.</summary>
     public string Schema => HubName.ToLowerInvariant();
 
-    /// <summary>Npgsql connection string of the hub: setting <c>DurablePostgres</c>, else <c>PostgresConnection</c>. Empty only when the reading has errors.</summary>
+    /// <summary>Npgsql connection string of the hub: setting <c>DurablePostgres</c>, else <c>PostgresConnection</c>. Empty only when the
+    /// reading has errors.</summary>
     public string PostgresConnection { get; init; } = "";
 
     /// <summary>Activities run at once by one host. Default 10 per core.</summary>
@@ -50,7 +56,8 @@ internal sealed record HostJson
     /// <summary>How long such state is kept without work (<c>extendedSessionIdleTimeoutInSeconds</c>). Default 30 s.</summary>
     public TimeSpan ExtendedSessionIdleTimeout { get; init; } = TimeSpan.FromSeconds(30);
 
-    /// <summary>Spans of orchestrations and activities (<c>tracing.distributedTracingEnabled</c>). Default true here: spans cost nothing until an
+    /// <summary>Spans of orchestrations and activities (<c>tracing.distributedTracingEnabled</c>). Default true here: spans cost nothing
+    /// until an
     /// OpenTelemetry endpoint is configured.</summary>
     public bool DistributedTracingEnabled { get; init; } = true;
 
@@ -60,10 +67,12 @@ internal sealed record HostJson
     /// <summary>Which instances a start may replace. Default those that have finished.</summary>
     public OverridableStates OverridableExistingInstanceStates { get; init; } = OverridableStates.NonRunningStates;
 
-    /// <summary>Reads <c>host.json</c> in the folder <paramref name="contentRoot"/>; a missing file counts as <c>{}</c>. Never throws for what the file says.</summary>
+    /// <summary>Reads <c>host.json</c> in the folder <paramref name="contentRoot"/>; a missing file counts as <c>{}</c>. Never throws for
+    /// what the file says.</summary>
     /// <param name="contentRoot">Folder of the app.</param>
     /// <param name="settings">App settings.</param>
-    public static HostJsonReading Load(string contentRoot, IConfiguration settings) => HostJsonReader.Read(Path.Combine(contentRoot, "host.json"), settings);
+    public static HostJsonReading Load(string contentRoot, IConfiguration settings) =>
+        HostJsonReader.Read(Path.Combine(contentRoot, "host.json"), settings);
 }
 
 /// <summary>What was read from host.json.</summary>
@@ -80,8 +89,10 @@ internal static class HostJsonLogging
     {
         foreach ((string category, LogLevel level) in settings.LogLevels)
         {
-            if (category.Equals("Default", StringComparison.OrdinalIgnoreCase)) logging.SetMinimumLevel(level);
-            else logging.AddFilter(category, level);
+            if (category.Equals("Default", StringComparison.OrdinalIgnoreCase))
+                logging.SetMinimumLevel(level);
+            else
+                logging.AddFilter(category, level);
         }
 
         return logging;

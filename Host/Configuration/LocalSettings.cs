@@ -6,7 +6,8 @@ using Microsoft.Extensions.Configuration.Memory;
 namespace Durable.Host.Configuration;
 
 /// <summary><c>local.settings.json</c>: app settings of a desk, as <c>func start</c> reads them. The environment wins over it.</summary>
-/// <param name="Values">Settings by environment-style name: <c>Values</c>, and <c>ConnectionStrings</c> as <c>ConnectionStrings__name</c>.</param>
+/// <param name="Values">Settings by environment-style name: <c>Values</c>, and <c>ConnectionStrings</c> as
+/// <c>ConnectionStrings__name</c>.</param>
 /// <param name="Errors">Why the file could not be used, with the remedy; empty when it could or is not there.</param>
 internal sealed record LocalSettings(IReadOnlyDictionary<string, string> Values, IReadOnlyList<string> Errors)
 {
@@ -16,7 +17,8 @@ internal sealed record LocalSettings(IReadOnlyDictionary<string, string> Values,
         string path = Path.Combine(contentRoot, "local.settings.json");
         Dictionary<string, string> values = new(StringComparer.OrdinalIgnoreCase);
         List<string> errors = [];
-        if (!File.Exists(path)) return new LocalSettings(values, errors);
+        if (!File.Exists(path))
+            return new LocalSettings(values, errors);
         try
         {
             JsonDocumentOptions lenient = new() { CommentHandling = JsonCommentHandling.Skip, AllowTrailingCommas = true };
@@ -31,18 +33,24 @@ internal sealed record LocalSettings(IReadOnlyDictionary<string, string> Values,
 
             void Take(string section, string prefix)
             {
-                if (!json.RootElement.TryGetProperty(section, out JsonElement entries) || entries.ValueKind != JsonValueKind.Object) return;
+                if (!json.RootElement.TryGetProperty(section, out JsonElement entries) || entries.ValueKind != JsonValueKind.Object)
+                    return;
                 foreach (JsonProperty entry in entries.EnumerateObject())
                 {
                     if (entry.Value.ValueKind is JsonValueKind.Object or JsonValueKind.Array)
-                        errors.Add($"{path}: {section}.{entry.Name} is a JSON {entry.Value.ValueKind}; settings are flat, write a text (a nested name as A__B).");
-                    else values[prefix + entry.Name] = entry.Value.ToString();
+                        errors.Add(
+                            $"{path}: {section}.{entry.Name} is a JSON {entry.Value.ValueKind}; settings are flat, write a text (a nested name as A__B)."
+                        );
+                    else
+                        values[prefix + entry.Name] = entry.Value.ToString();
                 }
             }
         }
         catch (Exception e) when (e is JsonException or InvalidOperationException)
         {
-            string place = e is JsonException bad ? $"line {bad.LineNumber + 1}: {bad.Message.Split(" LineNumber:")[0]}" : "it is not a JSON object.";
+            string place = e is JsonException bad
+                ? $"line {bad.LineNumber + 1}: {bad.Message.Split(" LineNumber:")[0]}"
+                : "it is not a JSON object.";
             errors.Add($"Unable to parse '{path}': {place} Correct the JSON there (comments are allowed).");
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
@@ -58,20 +66,28 @@ internal sealed record LocalSettings(IReadOnlyDictionary<string, string> Values,
     {
         MemoryConfigurationSource source = new()
         {
-            InitialData = Values.Select(value => new KeyValuePair<string, string?>(AppSettingText.SettingKey(value.Key), value.Value)).ToList(),
+            InitialData = Values
+                .Select(value => new KeyValuePair<string, string?>(AppSettingText.SettingKey(value.Key), value.Value))
+                .ToList(),
         };
-        int environment = configuration.Sources.ToList().FindIndex(s => s is EnvironmentVariablesConfigurationSource { Prefix: null or "" });
-        if (environment < 0) configuration.Sources.Add(source);
-        else configuration.Sources.Insert(environment, source);
+        int environment = configuration
+            .Sources.ToList()
+            .FindIndex(s => s is EnvironmentVariablesConfigurationSource { Prefix: null or "" });
+        if (environment < 0)
+            configuration.Sources.Add(source);
+        else
+            configuration.Sources.Insert(environment, source);
         return configuration;
     }
 
-    /// <summary>Sets each value that the process environment does not have, so that code reading the environment sees it, as under <c>func start</c>.</summary>
+    /// <summary>Sets each value that the process environment does not have, so that code reading the environment sees it, as under <c>func
+    /// start</c>.</summary>
     public void AddToEnvironment()
     {
         foreach ((string name, string value) in Values)
         {
-            if (Environment.GetEnvironmentVariable(name) is null) Environment.SetEnvironmentVariable(name, value);
+            if (Environment.GetEnvironmentVariable(name) is null)
+                Environment.SetEnvironmentVariable(name, value);
         }
     }
 }

@@ -4,12 +4,14 @@ using Durable.Host.Store;
 namespace Durable.Host.Engine;
 
 /// <summary>How many activities this host runs or has claimed ahead, and when it looks for more. Safe for many threads.</summary>
-/// <remarks>Short activities would make every claim a commit of a few; long ones would be hoarded from other hosts. So the number claimed ahead of
+/// <remarks>Short activities would make every claim a commit of a few; long ones would be hoarded from other hosts. So the number claimed
+/// ahead of
 /// the workers follows how fast the last claim was worked off.</remarks>
 internal sealed class ActivityPlaces(HostLease lease, HubSettings settings)
 {
     private const int Most = 1024;
-    private static readonly TimeSpan Fast = TimeSpan.FromMilliseconds(100), Slow = TimeSpan.FromMilliseconds(500);
+    private static readonly TimeSpan Fast = TimeSpan.FromMilliseconds(100),
+        Slow = TimeSpan.FromMilliseconds(500);
 
     private readonly Signal more = new();
     private readonly int least = settings.MaxConcurrentActivities * 2;
@@ -30,8 +32,10 @@ internal sealed class ActivityPlaces(HostLease lease, HubSettings settings)
         {
             int now = Volatile.Read(ref taken);
             int get = Math.Clamp(Ahead - now, 0, wanted);
-            if (!lease.Holds) return 0;
-            if (Interlocked.CompareExchange(ref taken, now + get, now) == now) return get;
+            if (!lease.Holds)
+                return 0;
+            if (Interlocked.CompareExchange(ref taken, now + get, now) == now)
+                return get;
         }
     }
 
@@ -48,7 +52,16 @@ internal sealed class ActivityPlaces(HostLease lease, HubSettings settings)
         storeMayHaveMore = false;
         TimeSpan since = Stopwatch.GetElapsedTime(lastClaim);
         lastClaim = Stopwatch.GetTimestamp();
-        Volatile.Write(ref ahead, Math.Clamp(since < Fast ? Ahead * 2 : since > Slow ? least : Ahead, least, Math.Max(least, Most)));
+        Volatile.Write(
+            ref ahead,
+            Math.Clamp(
+                since < Fast ? Ahead * 2
+                    : since > Slow ? least
+                    : Ahead,
+                least,
+                Math.Max(least, Most)
+            )
+        );
         return Reserve(Ahead);
     }
 
@@ -56,13 +69,15 @@ internal sealed class ActivityPlaces(HostLease lease, HubSettings settings)
     public void EndClaim(int places, int claimed)
     {
         Interlocked.Add(ref taken, claimed - places);
-        if (claimed == places && places > 0) storeMayHaveMore = true;
+        if (claimed == places && places > 0)
+            storeMayHaveMore = true;
     }
 
     /// <summary>An activity is done.</summary>
     public void Finish()
     {
-        if (Interlocked.Decrement(ref taken) <= Ahead / 2 && storeMayHaveMore) more.Set();
+        if (Interlocked.Decrement(ref taken) <= Ahead / 2 && storeMayHaveMore)
+            more.Set();
     }
 
     /// <summary>Looks for unclaimed activities soon.</summary>
@@ -72,9 +87,11 @@ internal sealed class ActivityPlaces(HostLease lease, HubSettings settings)
         more.Set();
     }
 
-    /// <summary>Waits until there is reason to look, for <paramref name="longest"/> at most; after that the store may have work whatever was said.</summary>
+    /// <summary>Waits until there is reason to look, for <paramref name="longest"/> at most; after that the store may have work whatever
+    /// was said.</summary>
     public async Task WaitAsync(TimeSpan longest, CancellationToken cancellation)
     {
-        if (!await more.WaitAsync(longest, cancellation)) storeMayHaveMore = true;
+        if (!await more.WaitAsync(longest, cancellation))
+            storeMayHaveMore = true;
     }
 }

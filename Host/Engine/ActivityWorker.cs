@@ -9,9 +9,17 @@ using Microsoft.Extensions.Logging;
 namespace Durable.Host.Engine;
 
 /// <summary>Runs activities: up to the configured number at once, with as many more claimed ahead.</summary>
-/// <remarks>At least once: a host that dies after the effect and before the result is written leaves the row, and another host runs it again.</remarks>
+/// <remarks>At least once: a host that dies after the effect and before the result is written leaves the row, and another host runs it
+/// again.</remarks>
 internal sealed partial class ActivityWorker(
-    WorkSource source, HubWriter writer, HostLease lease, IFunctionRuntime functions, HubSettings settings, LocalWork local, ILogger<ActivityWorker> logger)
+    WorkSource source,
+    HubWriter writer,
+    HostLease lease,
+    IFunctionRuntime functions,
+    HubSettings settings,
+    LocalWork local,
+    ILogger<ActivityWorker> logger
+)
 {
     private readonly Channel<ClaimedActivity> queue = Channel.CreateUnbounded<ClaimedActivity>();
 
@@ -22,13 +30,19 @@ internal sealed partial class ActivityWorker(
         queue.Writer.TryWrite(activity);
     }
 
-    /// <summary>Works until stopped. Running activities get the time of <see cref="HubSettings.ShutdownTimeout"/>, then their token is cancelled.</summary>
+    /// <summary>Works until stopped. Running activities get the time of <see cref="HubSettings.ShutdownTimeout"/>, then their token is
+    /// cancelled.</summary>
     public async Task RunAsync(CancellationToken stopping)
     {
         using CancellationTokenSource abort = new();
         await using CancellationTokenRegistration registration = stopping.Register(() => abort.CancelAfter(settings.ShutdownTimeout));
         Task claims = ClaimLoopAsync(stopping);
-        Task[] workers = [.. Enumerable.Range(0, settings.MaxConcurrentActivities).Select(_ => Task.Run(() => WorkAsync(stopping, abort.Token), CancellationToken.None))];
+        Task[] workers =
+        [
+            .. Enumerable
+                .Range(0, settings.MaxConcurrentActivities)
+                .Select(_ => Task.Run(() => WorkAsync(stopping, abort.Token), CancellationToken.None)),
+        ];
         await Task.WhenAll([claims, .. workers]);
     }
 
@@ -65,9 +79,7 @@ internal sealed partial class ActivityWorker(
                     claimed.ForEach(Accept);
                 }
             }
-            catch (OperationCanceledException) when (stopping.IsCancellationRequested)
-            {
-            }
+            catch (OperationCanceledException) when (stopping.IsCancellationRequested) { }
             catch (Exception e) when (HubDatabase.IsTransient(e))
             {
                 // Rows may have been claimed and the reply lost: only a new number gets them back.
@@ -145,7 +157,10 @@ internal sealed partial class ActivityWorker(
         {
             // The result itself cannot be stored (too large, characters the database refuses): the caller learns that instead.
             Log.ResultRefused(logger, activity.Name, activity.InstanceId, e.Message);
-            FailureInfo failure = new(e.GetType().FullName!, $"The result of activity '{activity.Name}' cannot be stored: {Failures.Clean(e.Message)}");
+            FailureInfo failure = new(
+                e.GetType().FullName!,
+                $"The result of activity '{activity.Name}' cannot be stored: {Failures.Clean(e.Message)}"
+            );
             await writer.ReportAsync(new ActivityResult(activity.InstanceId, activity.RunNo, activity.TaskId, Failed(activity, failure)));
         }
     }
@@ -179,22 +194,48 @@ internal sealed partial class ActivityWorker(
 
             if (starts > settings.MaxDeliveries)
             {
-                return Failed(activity, new FailureInfo("Durable.Host.PoisonActivity",
-                    $"Activity '{activity.Name}' was begun again {settings.MaxDeliveries} times and its host ended each time before it answered; it is not tried again."));
+                return Failed(
+                    activity,
+                    new FailureInfo(
+                        "Durable.Host.PoisonActivity",
+                        $"Activity '{activity.Name}' was begun again {settings.MaxDeliveries} times and its host ended each time before it answered; it is not tried again."
+                    )
+                );
             }
         }
 
         if (!functions.HasActivity(activity.Name))
         {
-            return new HistoryEvent(EventKind.TaskFailed, activity.TaskId, default, activity.Name, UnknownFunction.Activity(activity.Name, functions));
+            return new HistoryEvent(
+                EventKind.TaskFailed,
+                activity.TaskId,
+                default,
+                activity.Name,
+                UnknownFunction.Activity(activity.Name, functions)
+            );
         }
 
-        using Activity? span = Telemetry.DurableTelemetry.StartActivitySpan(activity.Name, activity.InstanceId, activity.TaskId, activity.TraceParent);
+        using Activity? span = Telemetry.DurableTelemetry.StartActivitySpan(
+            activity.Name,
+            activity.InstanceId,
+            activity.TaskId,
+            activity.TraceParent
+        );
         long started = Stopwatch.GetTimestamp();
         try
         {
             string? result = await functions.InvokeActivityAsync(
-                new ActivityCall(activity.Name, activity.InstanceId, activity.TaskId, activity.Input, activity.Version, activity.Deliveries, activity.TraceParent), cancellation);
+                new ActivityCall(
+                    activity.Name,
+                    activity.InstanceId,
+                    activity.TaskId,
+                    activity.Input,
+                    activity.Version,
+                    activity.Deliveries,
+                    activity.TraceParent
+                ),
+                cancellation
+            );
             Telemetry.DurableTelemetry.ActivityEnded(activity.Name, Stopwatch.GetElapsedTime(started), failed: false);
             return new HistoryEvent(EventKind.TaskCompleted, activity.TaskId, default, activity.Name, result);
         }
@@ -212,15 +253,26 @@ internal sealed partial class ActivityWorker(
         }
     }
 
-    private static HistoryEvent Failed(ClaimedActivity activity, FailureInfo failure) => new(
-        EventKind.TaskFailed, activity.TaskId, default, activity.Name, $"Function '{activity.Name}' failed with an unhandled exception.", new EventDetail { Failure = failure });
+    private static HistoryEvent Failed(ClaimedActivity activity, FailureInfo failure) =>
+        new(
+            EventKind.TaskFailed,
+            activity.TaskId,
+            default,
+            activity.Name,
+            $"Function '{activity.Name}' failed with an unhandled exception.",
+            new EventDetail { Failure = failure }
+        );
 
     private static partial class Log
     {
         [LoggerMessage(30, LogLevel.Warning, "Activity {Activity} (#{TaskId}) of {InstanceId} failed with {Type}")]
         public static partial void Failed(ILogger logger, string activity, int taskId, string instanceId, string type, Exception exception);
 
-        [LoggerMessage(31, LogLevel.Information, "Activity {Activity} of {InstanceId} was interrupted by the stop of this host and will be delivered again")]
+        [LoggerMessage(
+            31,
+            LogLevel.Information,
+            "Activity {Activity} of {InstanceId} was interrupted by the stop of this host and will be delivered again"
+        )]
         public static partial void Interrupted(ILogger logger, string activity, string instanceId);
 
         [LoggerMessage(34, LogLevel.Error, "An activity worker met an unexpected error; this host joins the hub anew")]

@@ -30,8 +30,17 @@ internal sealed partial class DurableEngine : BackgroundService
 
     /// <summary>An engine over its parts.</summary>
     public DurableEngine(
-        HubDatabase database, HubClock clock, HubWriter writer, WorkSource source, HostLease lease, ActivityWorker activities, LocalWork local, EngineTools tools, InstanceSignals signals,
-        ILogger<DurableEngine> logger)
+        HubDatabase database,
+        HubClock clock,
+        HubWriter writer,
+        WorkSource source,
+        HostLease lease,
+        ActivityWorker activities,
+        LocalWork local,
+        EngineTools tools,
+        InstanceSignals signals,
+        ILogger<DurableEngine> logger
+    )
     {
         this.database = database;
         this.clock = clock;
@@ -79,9 +88,7 @@ internal sealed partial class DurableEngine : BackgroundService
                     await Task.Delay(500, CancellationToken.None);
                 }
             }
-            catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
-            {
-            }
+            catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested) { }
             catch (Exception e) when (HubDatabase.IsTransient(e))
             {
                 database.NoteFailure(e);
@@ -102,11 +109,16 @@ internal sealed partial class DurableEngine : BackgroundService
     {
         DropEverything();
 
-        // What was claimed under the old number may be more than this host knows of (the reply to a claim can be lost): all of it is given back.
+        // What was claimed under the old number may be more than this host knows of (the reply to a claim can be lost): all of it is given
+        // back.
         await lease.LeaveAsync(stopping);
         if (!ready.Task.IsCompleted)
         {
-            await SchemaSteps.ApplyAsync(database.Source, [new SchemaComponent("engine", database.Schema, typeof(DurableEngine).Assembly, "Durable.Host.Store.Sql.")], stopping);
+            await SchemaSteps.ApplyAsync(
+                database.Source,
+                [new SchemaComponent("engine", database.Schema, typeof(DurableEngine).Assembly, "Durable.Host.Store.Sql.")],
+                stopping
+            );
         }
 
         await lease.RegisterAsync(stopping);
@@ -129,9 +141,7 @@ internal sealed partial class DurableEngine : BackgroundService
         {
             await Task.WhenAll(loops);
         }
-        catch (OperationCanceledException)
-        {
-        }
+        catch (OperationCanceledException) { }
         catch (Exception e) when (HubDatabase.IsTransient(e))
         {
             database.NoteFailure(e);
@@ -185,7 +195,10 @@ internal sealed partial class DurableEngine : BackgroundService
 
                 // What is due and was not to be had (no place here, or another host is at it) is looked for again, not without end at once.
                 TimeSpan shortest = claimed ? TimeSpan.Zero : ShortestLook;
-                longest = until < shortest ? shortest : until < longest ? until : longest;
+                longest =
+                    until < shortest ? shortest
+                    : until < longest ? until
+                    : longest;
             }
 
             await local.Wake.WaitAsync(longest, round);
@@ -288,7 +301,11 @@ internal sealed partial class DurableEngine : BackgroundService
         await turnSlots.WaitAsync();
         try
         {
-            using System.Diagnostics.Activity? span = Telemetry.DurableTelemetry.StartOrchestrationSpan(session.Turns.Name, session.InstanceId, session.Turns.TraceParent);
+            using System.Diagnostics.Activity? span = Telemetry.DurableTelemetry.StartOrchestrationSpan(
+                session.Turns.Name,
+                session.InstanceId,
+                session.Turns.TraceParent
+            );
             long started = System.Diagnostics.Stopwatch.GetTimestamp();
             write = Build(session, taken, release);
             Telemetry.DurableTelemetry.TurnRun(session.Turns.Name, System.Diagnostics.Stopwatch.GetElapsedTime(started));
@@ -304,10 +321,22 @@ internal sealed partial class DurableEngine : BackgroundService
         }
 
         int events = write.FirstSequence + write.Events.Count;
-        if (tools.Settings.MaxHistoryEvents is > 0 and int most && events > most && !write.Ends && write.Continuation is null && !write.ReplacesHistory)
+        if (
+            tools.Settings.MaxHistoryEvents is > 0 and int most
+            && events > most
+            && !write.Ends
+            && write.Continuation is null
+            && !write.ReplacesHistory
+        )
         {
-            write = session.Turns.Refused(taken, string.Create(System.Globalization.CultureInfo.InvariantCulture,
-                $"Its history would hold {events} events, more than the {most} of the setting Durable__MaxHistoryEvents. {LongHistoryRemedy}"), clock.UtcNow);
+            write = session.Turns.Refused(
+                taken,
+                string.Create(
+                    System.Globalization.CultureInfo.InvariantCulture,
+                    $"Its history would hold {events} events, more than the {most} of the setting Durable__MaxHistoryEvents. {LongHistoryRemedy}"
+                ),
+                clock.UtcNow
+            );
         }
 
         TurnWritten written;
@@ -343,7 +372,9 @@ internal sealed partial class DurableEngine : BackgroundService
         }
         foreach (ScheduleTaskAction task in write.Activities.Take(written.Claimed))
         {
-            activities.Accept(new ClaimedActivity(write.RunNo, task.TaskId, write.InstanceId, task.Name, task.Version, task.Input, write.TraceParent, 1));
+            activities.Accept(
+                new ClaimedActivity(write.RunNo, task.TaskId, write.InstanceId, task.Name, task.Version, task.Input, write.TraceParent, 1)
+            );
         }
 
         if (write.Ends || write.FirstSequence == 0)
@@ -374,10 +405,15 @@ internal sealed partial class DurableEngine : BackgroundService
         _ = ReportLateAsync(session, session.Close());
     }
 
-    private Task ReportLateAsync(OrchestrationSession session, List<Incoming> arrived) => Task.WhenAll(
-        from late in arrived where late.FinishedActivity is not null select ReportLateAsync(new ActivityResult(session.InstanceId, session.Turns.RunNo, late.Event.TaskId, late.Event)));
+    private Task ReportLateAsync(OrchestrationSession session, List<Incoming> arrived) =>
+        Task.WhenAll(
+            from late in arrived
+            where late.FinishedActivity is not null
+            select ReportLateAsync(new ActivityResult(session.InstanceId, session.Turns.RunNo, late.Event.TaskId, late.Event))
+        );
 
-    /// <summary>A turn was built on messages that are gone: its state is thrown away and the instance given back, to be loaded anew from what the store holds.</summary>
+    /// <summary>A turn was built on messages that are gone: its state is thrown away and the instance given back, to be loaded anew from
+    /// what the store holds.</summary>
     private async Task StartOverAsync(OrchestrationSession session, List<Incoming> taken)
     {
         Log.TurnStale(logger, session.InstanceId);
@@ -470,7 +506,11 @@ internal sealed partial class DurableEngine : BackgroundService
         [LoggerMessage(1, LogLevel.Warning, "The history of {InstanceId} holds {Events} events. {Remedy}")]
         public static partial void HistoryIsLong(ILogger logger, string instanceId, int events, string remedy);
 
-        [LoggerMessage(9, LogLevel.Information, "A turn of {InstanceId} was built on messages that another turn had consumed; it was not stored and is built again")]
+        [LoggerMessage(
+            9,
+            LogLevel.Information,
+            "A turn of {InstanceId} was built on messages that another turn had consumed; it was not stored and is built again"
+        )]
         public static partial void TurnStale(ILogger logger, string instanceId);
 
         [LoggerMessage(8, LogLevel.Warning, "The host left without giving its work back; others take it when its lease ends. {Reason}")]

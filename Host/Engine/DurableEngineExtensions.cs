@@ -11,12 +11,16 @@ namespace Durable.Host.Engine;
 /// <summary>Registers the engine.</summary>
 internal static class DurableEngineExtensions
 {
-    /// <summary>Adds the engine and the task hub over <paramref name="connectionString"/>. <see cref="IFunctionRuntime"/> and <see cref="DataConverter"/> must be registered too.</summary>
+    /// <summary>Adds the engine and the task hub over <paramref name="connectionString"/>. <see cref="IFunctionRuntime"/> and
+    /// <see cref="DataConverter"/> must be registered too.</summary>
     public static IServiceCollection AddDurableEngine(this IServiceCollection services, string connectionString, HubSettings settings)
     {
         services.AddSingleton(settings);
         services.AddSingleton<StoreHealth>();
-        services.AddSingleton(provider => new HubDatabase(connectionString, settings.HubName) { Health = provider.GetRequiredService<StoreHealth>() });
+        services.AddSingleton(provider => new HubDatabase(connectionString, settings.HubName)
+        {
+            Health = provider.GetRequiredService<StoreHealth>(),
+        });
         services.AddSingleton<HubClock>();
         services.AddSingleton<HubWriter>();
         services.AddSingleton<WorkSource>();
@@ -29,7 +33,11 @@ internal static class DurableEngineExtensions
         services.AddSingleton<PostgresTaskHub>();
         services.AddSingleton<ITaskHub>(provider => provider.GetRequiredService<PostgresTaskHub>());
         services.AddSingleton(provider => new EngineTools(
-            provider.GetRequiredService<IFunctionRuntime>(), provider.GetRequiredService<DataConverter>(), provider.GetRequiredService<ILoggerFactory>(), settings));
+            provider.GetRequiredService<IFunctionRuntime>(),
+            provider.GetRequiredService<DataConverter>(),
+            provider.GetRequiredService<ILoggerFactory>(),
+            settings
+        ));
         services.AddSingleton<DurableEngine>();
         services.AddHostedService(provider => provider.GetRequiredService<DurableEngine>());
         services.TryAddSingleton(TimeProvider.System);

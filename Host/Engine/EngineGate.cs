@@ -6,7 +6,8 @@ using Microsoft.Extensions.Hosting;
 namespace Durable.Host.Engine;
 
 /// <summary>
-/// Holds the start of the HTTP side until the engine has joined its hub, for a few seconds at most: with the database away the host answers 503 instead
+/// Holds the start of the HTTP side until the engine has joined its hub, for a few seconds at most: with the database away the host answers
+/// 503 instead
 /// of not at all, and serves as soon as the engine has joined. Later outages are the functions' own to meet; <c>/readyz</c> reports them.
 /// </summary>
 /// <remarks>Register after the engine and before the server starts.</remarks>
@@ -29,7 +30,8 @@ internal sealed class EngineGate(DurableEngine engine, HostLease lease, StoreHea
     /// <summary>Never waits. The reason holds no secret.</summary>
     public Task<HealthCheckResult> CheckHealthAsync(HealthCheckContext context, CancellationToken cancellationToken = default)
     {
-        string? reason = health.Reason is { } outage ? outage
+        string? reason =
+            health.Reason is { } outage ? outage
             : !engine.Ready.IsCompletedSuccessfully ? "has not joined its hub yet"
             : !lease.Holds ? "has lost its lease: the database does not answer"
             : null;

@@ -4,8 +4,14 @@ using Microsoft.Extensions.Logging;
 
 namespace Durable.Host.Engine;
 
-/// <summary>Deletes instances that ended longer ago than <see cref="HubSettings.InstanceRetention"/>, a small batch at a time beside running work.</summary>
-internal sealed partial class InstanceRetention(PostgresTaskHub hub, HubSettings settings, TimeProvider time, ILogger<InstanceRetention> logger) : BackgroundService
+/// <summary>Deletes instances that ended longer ago than <see cref="HubSettings.InstanceRetention"/>, a small batch at a time beside
+/// running work.</summary>
+internal sealed partial class InstanceRetention(
+    PostgresTaskHub hub,
+    HubSettings settings,
+    TimeProvider time,
+    ILogger<InstanceRetention> logger
+) : BackgroundService
 {
     private static readonly TimeSpan LookEvery = TimeSpan.FromMinutes(10);
     private static readonly TimeSpan Breath = TimeSpan.FromMilliseconds(200);
@@ -43,7 +49,11 @@ internal sealed partial class InstanceRetention(PostgresTaskHub hub, HubSettings
 
     private static partial class Log
     {
-        [LoggerMessage(70, LogLevel.Information, "Deleted {Count} instances that ended more than {Retention} ago (setting Durable__InstanceRetention)")]
+        [LoggerMessage(
+            70,
+            LogLevel.Information,
+            "Deleted {Count} instances that ended more than {Retention} ago (setting Durable__InstanceRetention)"
+        )]
         public static partial void Purged(ILogger logger, int count, TimeSpan retention);
 
         [LoggerMessage(71, LogLevel.Warning, "Ended instances could not be deleted and are tried again later. {Reason}")]

@@ -4,7 +4,8 @@ using Durable.Host.Store;
 
 namespace Durable.Host.Engine;
 
-/// <summary>What the engine, its activity workers and the writer share: the instances this host holds, the places of its workers, the wake-up of its
+/// <summary>What the engine, its activity workers and the writer share: the instances this host holds, the places of its workers, the
+/// wake-up of its
 /// claims. Safe for many threads.</summary>
 internal sealed class LocalWork(ActivityPlaces places) : ILocalWork
 {
@@ -23,7 +24,8 @@ internal sealed class LocalWork(ActivityPlaces places) : ILocalWork
     /// <summary>An activity of an instance starts (+1) or is done (-1).</summary>
     public void Track(ClaimedActivity activity, int change)
     {
-        if (Sessions.TryGetValue(activity.InstanceId, out OrchestrationSession? session)) session.CountActivity(change);
+        if (Sessions.TryGetValue(activity.InstanceId, out OrchestrationSession? session))
+            session.CountActivity(change);
     }
 
     /// <summary>Looks for work of both kinds soon.</summary>
@@ -39,7 +41,9 @@ internal sealed class LocalWork(ActivityPlaces places) : ILocalWork
 
     public void WorkWasLeft(WorkLeft left)
     {
-        if (left.Activities) places.LookForMore();
-        if (left.Instances) Wake.Set();
+        if (left.Activities)
+            places.LookForMore();
+        if (left.Instances)
+            Wake.Set();
     }
 }

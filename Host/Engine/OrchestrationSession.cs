@@ -4,7 +4,8 @@ using Durable.Host.Store;
 
 namespace Durable.Host.Engine;
 
-/// <summary>An instance this host holds: its mailbox, its state between turns, its next timer. One turn at a time; a turn takes everything that arrived.</summary>
+/// <summary>An instance this host holds: its mailbox, its state between turns, its next timer. One turn at a time; a turn takes everything
+/// that arrived.</summary>
 internal sealed class OrchestrationSession : IDisposable
 {
     private readonly Lock gate = new();
@@ -19,7 +20,8 @@ internal sealed class OrchestrationSession : IDisposable
     private bool releaseAsked;
     private int localActivities;
 
-    /// <summary>A session over an instance as loaded. <paramref name="runTurns"/> is called, once at a time, when there is something to do.</summary>
+    /// <summary>A session over an instance as loaded. <paramref name="runTurns"/> is called, once at a time, when there is something to
+    /// do.</summary>
     public OrchestrationSession(LoadedInstance instance, HubClock clock, Func<OrchestrationSession, Task> runTurns)
     {
         Turns = new TurnBuilder(instance);
@@ -147,13 +149,20 @@ internal sealed class OrchestrationSession : IDisposable
                 return null;
             }
 
-            // Together with the mailbox: a count that runs ahead of what the turn takes would mark mail as handled that a crash then leaves unread.
+            // Together with the mailbox: a count that runs ahead of what the turn takes would mark mail as handled that a crash then leaves
+            // unread.
             Turns.TakeSent();
             List<Incoming> taken = [.. mailbox];
             mailbox.Clear();
             foreach (CreateTimerAction due in Turns.DueTimers(now))
             {
-                taken.Add(new Incoming(new HistoryEvent(EventKind.TimerFired, due.TaskId, default, Detail: new EventDetail { FireAt = due.FireAt }), null, null));
+                taken.Add(
+                    new Incoming(
+                        new HistoryEvent(EventKind.TimerFired, due.TaskId, default, Detail: new EventDetail { FireAt = due.FireAt }),
+                        null,
+                        null
+                    )
+                );
             }
 
             if (taken.Count == 0 && !Turns.NeedsTurn)
@@ -181,7 +190,8 @@ internal sealed class OrchestrationSession : IDisposable
         }
     }
 
-    /// <summary>Notes that a written turn consumed messages. A read that began before its commit may still bring them, so they are forgotten only
+    /// <summary>Notes that a written turn consumed messages. A read that began before its commit may still bring them, so they are
+    /// forgotten only
     /// when a read has seen the turn. This saves work and decides nothing: the commit refuses a turn whose messages are gone.</summary>
     public void Consumed(TurnWrite written)
     {
@@ -194,12 +204,17 @@ internal sealed class OrchestrationSession : IDisposable
         }
     }
 
-    /// <summary>Whether the session has had nothing to do since <paramref name="before"/> (tick count) and no timer is due within <paramref name="soon"/>.</summary>
+    /// <summary>Whether the session has had nothing to do since <paramref name="before"/> (tick count) and no timer is due within
+    /// <paramref name="soon"/>.</summary>
     public bool IdleSince(long before, TimeSpan soon)
     {
         lock (gate)
         {
-            return !running && !closed && LocalActivities <= 0 && LastActive < before && !(Turns.NextDue is { } due && due - clock.UtcNow < soon);
+            return !running
+                && !closed
+                && LocalActivities <= 0
+                && LastActive < before
+                && !(Turns.NextDue is { } due && due - clock.UtcNow < soon);
         }
     }
 

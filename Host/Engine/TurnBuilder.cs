@@ -65,7 +65,8 @@ internal sealed class TurnBuilder
     /// <summary>Whether history was replayed, so that the open timers are known.</summary>
     public bool Ready { get; private set; }
 
-    /// <summary>Whether a turn is due although nothing arrived: the first one, an unread <see cref="Sent"/>, or history not yet replayed.</summary>
+    /// <summary>Whether a turn is due although nothing arrived: the first one, an unread <see cref="Sent"/>, or history not yet
+    /// replayed.</summary>
     public bool NeedsTurn => !Ready || Sent > handled;
 
     /// <summary>Due time of the earliest open timer.</summary>
@@ -108,8 +109,15 @@ internal sealed class TurnBuilder
         {
             if (status == OrchestrationRuntimeStatus.Failed)
             {
-                // Activities of the failed run that still go on would answer under numbers that the rewound run gives anew: their end is awaited.
-                return instance.Busy ? Base(sent) with { Release = true, DueAt = now + BusyPause } : Rewound(write, fresh[rewound], at, tools);
+                // Activities of the failed run that still go on would answer under numbers that the rewound run gives anew: their end is
+                // awaited.
+                return instance.Busy
+                    ? Base(sent) with
+                    {
+                        Release = true,
+                        DueAt = now + BusyPause,
+                    }
+                    : Rewound(write, fresh[rewound], at, tools);
             }
 
             // A child whose parent was rewound while it ran, or that was started anew because it was gone.
@@ -158,7 +166,8 @@ internal sealed class TurnBuilder
                 events.AddRange(Recorded(next, at));
                 outcome = next with
                 {
-                    Actions = [.. outcome.Actions, .. next.Actions], CustomStatusChanged = outcome.CustomStatusChanged || next.CustomStatusChanged,
+                    Actions = [.. outcome.Actions, .. next.Actions],
+                    CustomStatusChanged = outcome.CustomStatusChanged || next.CustomStatusChanged,
                 };
             }
             else
@@ -208,25 +217,32 @@ internal sealed class TurnBuilder
         }
     }
 
-    private TurnWrite Base(long sent) => new()
-    {
-        InstanceId = instance.InstanceId,
-        RunNo = instance.RunNo,
-        Epoch = instance.Epoch,
-        TurnNo = turnNo,
-        Status = status,
-        FirstSequence = length,
-        Handled = sent,
-        DueAt = NextDue,
-        Name = instance.Name,
-        ExecutionId = instance.ExecutionId,
-        TraceParent = instance.TraceParent,
-    };
+    private TurnWrite Base(long sent) =>
+        new()
+        {
+            InstanceId = instance.InstanceId,
+            RunNo = instance.RunNo,
+            Epoch = instance.Epoch,
+            TurnNo = turnNo,
+            Status = status,
+            FirstSequence = length,
+            Handled = sent,
+            DueAt = NextDue,
+            Name = instance.Name,
+            ExecutionId = instance.ExecutionId,
+            TraceParent = instance.TraceParent,
+        };
 
     private void Remember(HistoryEvent happened)
     {
-        if (happened.Kind is EventKind.TaskCompleted or EventKind.TaskFailed or EventKind.TimerFired
-            or EventKind.SubOrchestrationInstanceCompleted or EventKind.SubOrchestrationInstanceFailed)
+        if (
+            happened.Kind
+            is EventKind.TaskCompleted
+                or EventKind.TaskFailed
+                or EventKind.TimerFired
+                or EventKind.SubOrchestrationInstanceCompleted
+                or EventKind.SubOrchestrationInstanceFailed
+        )
         {
             answered.Add(happened.TaskId);
         }
@@ -238,23 +254,37 @@ internal sealed class TurnBuilder
         List<HistoryEvent> fresh = [];
         if (!started)
         {
-            fresh.Add(new HistoryEvent(EventKind.ExecutionStarted, -1, at, instance.Name, instance.Input, new EventDetail
-            {
-                Generation = instance.Generation,
-                Version = instance.Version,
-                ScheduledStart = instance.ScheduledStart,
-                Parent = instance.Parent,
-                Tags = instance.Tags,
-                TraceParent = instance.TraceParent,
-            }));
+            fresh.Add(
+                new HistoryEvent(
+                    EventKind.ExecutionStarted,
+                    -1,
+                    at,
+                    instance.Name,
+                    instance.Input,
+                    new EventDetail
+                    {
+                        Generation = instance.Generation,
+                        Version = instance.Version,
+                        ScheduledStart = instance.ScheduledStart,
+                        Parent = instance.Parent,
+                        Tags = instance.Tags,
+                        TraceParent = instance.TraceParent,
+                    }
+                )
+            );
         }
 
         HashSet<int> now = [];
         foreach (Incoming incoming in taken)
         {
             HistoryEvent happened = incoming.Event with { At = at };
-            bool answer = happened.Kind is EventKind.TaskCompleted or EventKind.TaskFailed or EventKind.TimerFired
-                or EventKind.SubOrchestrationInstanceCompleted or EventKind.SubOrchestrationInstanceFailed;
+            bool answer =
+                happened.Kind
+                is EventKind.TaskCompleted
+                    or EventKind.TaskFailed
+                    or EventKind.TimerFired
+                    or EventKind.SubOrchestrationInstanceCompleted
+                    or EventKind.SubOrchestrationInstanceFailed;
             bool foreign = incoming.RunNo is { } run && run != instance.RunNo;
             if (foreign || (answer && (answered.Contains(happened.TaskId) || !now.Add(happened.TaskId))))
             {
@@ -267,15 +297,23 @@ internal sealed class TurnBuilder
         return fresh;
     }
 
-    /// <summary>The events of a turn in the steps they are run in. What was carried over by ContinueAsNew comes after the first step of the new execution, as
-    /// the official history has it. A suspension ends a step: the SDK holds back what follows, and would lose it if the code had ended before.</summary>
+    /// <summary>The events of a turn in the steps they are run in. What was carried over by ContinueAsNew comes after the first step of the
+    /// new execution, as
+    /// the official history has it. A suspension ends a step: the SDK holds back what follows, and would lose it if the code had ended
+    /// before.</summary>
     private List<List<HistoryEvent>> Steps(List<HistoryEvent> fresh)
     {
-        List<List<HistoryEvent>> steps = [[]];
+        List<List<HistoryEvent>> steps =
+        [
+            [],
+        ];
         foreach (HistoryEvent happened in fresh)
         {
             steps[^1].Add(happened);
-            if (happened.Kind == EventKind.ExecutionSuspended || (happened.Kind == EventKind.ExecutionStarted && instance.Generation is null))
+            if (
+                happened.Kind == EventKind.ExecutionSuspended
+                || (happened.Kind == EventKind.ExecutionStarted && instance.Generation is null)
+            )
             {
                 steps.Add([]);
             }
@@ -295,8 +333,19 @@ internal sealed class TurnBuilder
         }
     }
 
-    private OrchestrationExecutor NewExecutor(EngineTools tools) => new(
-        new ReplayHeader(instance.InstanceId, instance.ExecutionId.ToString("N"), instance.Name, instance.Version, instance.Input, instance.Parent), tools.Functions, tools.Replay);
+    private OrchestrationExecutor NewExecutor(EngineTools tools) =>
+        new(
+            new ReplayHeader(
+                instance.InstanceId,
+                instance.ExecutionId.ToString("N"),
+                instance.Name,
+                instance.Version,
+                instance.Input,
+                instance.Parent
+            ),
+            tools.Functions,
+            tools.Replay
+        );
 
     /// <summary>Takes the open timers from a replay; the executor is kept only in an extended session.</summary>
     private void Settle(EngineTools tools)
@@ -309,7 +358,8 @@ internal sealed class TurnBuilder
         }
     }
 
-    /// <summary>Takes the timers to wake for. A suspended orchestrator holds a timer open that has fired; its firing is recorded and waits for the resume.</summary>
+    /// <summary>Takes the timers to wake for. A suspended orchestrator holds a timer open that has fired; its firing is recorded and waits
+    /// for the resume.</summary>
     private void WaitForTimers(IReadOnlyList<HistoryEvent> happened)
     {
         HashSet<int> fired = [.. answered, .. happened.Where(e => e.Kind == EventKind.TimerFired).Select(e => e.TaskId)];
@@ -333,7 +383,16 @@ internal sealed class TurnBuilder
             Activities = !executor.Mismatch ? [.. outcome.Actions.OfType<ScheduleTaskAction>()] : [],
             Children = !executor.Mismatch ? [.. outcome.Actions.OfType<StartChildAction>()] : [],
             Messages = !executor.Mismatch
-                ? [.. outcome.Actions.OfType<SendEventAction>().Select(sent => new OutgoingMessage(sent.InstanceId, null, new HistoryEvent(EventKind.EventRaised, -1, at, sent.Name, sent.Input)))]
+                ?
+                [
+                    .. outcome
+                        .Actions.OfType<SendEventAction>()
+                        .Select(sent => new OutgoingMessage(
+                            sent.InstanceId,
+                            null,
+                            new HistoryEvent(EventKind.EventRaised, -1, at, sent.Name, sent.Input)
+                        )),
+                ]
                 : [],
         };
         return outcome.Ending switch
@@ -341,7 +400,11 @@ internal sealed class TurnBuilder
             null => write with { Events = events },
             { Continuation: { } next } => write with
             {
-                Events = events, Continuation = next, CarriedEvents = outcome.UnreadEvents, Release = true, DueAt = null,
+                Events = events,
+                Continuation = next,
+                CarriedEvents = outcome.UnreadEvents,
+                Release = true,
+                DueAt = null,
                 Status = executor.Suspended ? OrchestrationRuntimeStatus.Suspended : OrchestrationRuntimeStatus.Running,
             },
             { } ending => Ended(write, events, ending, at),
@@ -353,8 +416,16 @@ internal sealed class TurnBuilder
         bool failed = ending.Failed is not null;
         OrchestrationRuntimeStatus final = failed ? OrchestrationRuntimeStatus.Failed : OrchestrationRuntimeStatus.Completed;
         string? result = ending is { Failed: { } failure, OutputIsText: true } ? failure.ErrorMessage : ending.Output;
-        events.Add(new HistoryEvent(EventKind.ExecutionCompleted, -1, at, null, result,
-            new EventDetail { Status = final.ToString(), Failure = ending.Failed }));
+        events.Add(
+            new HistoryEvent(
+                EventKind.ExecutionCompleted,
+                -1,
+                at,
+                null,
+                result,
+                new EventDetail { Status = final.ToString(), Failure = ending.Failed }
+            )
+        );
         return write with
         {
             Events = events,
@@ -365,16 +436,40 @@ internal sealed class TurnBuilder
             DueAt = null,
             Ends = true,
             Release = true,
-            Messages = [.. write.Messages, .. ToParent(failed ? EventKind.SubOrchestrationInstanceFailed : EventKind.SubOrchestrationInstanceCompleted, at, failed ? null : ending.Output, ending.Failed)],
+            Messages =
+            [
+                .. write.Messages,
+                .. ToParent(
+                    failed ? EventKind.SubOrchestrationInstanceFailed : EventKind.SubOrchestrationInstanceCompleted,
+                    at,
+                    failed ? null : ending.Output,
+                    ending.Failed
+                ),
+            ],
         };
     }
 
-    private IEnumerable<OutgoingMessage> ToParent(EventKind kind, DateTime at, string? result, FailureInfo? failure) => instance.Parent is not { } parent
-        ? []
-        : [new OutgoingMessage(parent.InstanceId, parent.RunNo,
-            new HistoryEvent(kind, parent.TaskId, at, instance.Name, result, failure is null ? null : new EventDetail { Failure = failure, InstanceId = InstanceId }))];
+    private IEnumerable<OutgoingMessage> ToParent(EventKind kind, DateTime at, string? result, FailureInfo? failure) =>
+        instance.Parent is not { } parent
+            ? []
+            :
+            [
+                new OutgoingMessage(
+                    parent.InstanceId,
+                    parent.RunNo,
+                    new HistoryEvent(
+                        kind,
+                        parent.TaskId,
+                        at,
+                        instance.Name,
+                        result,
+                        failure is null ? null : new EventDetail { Failure = failure, InstanceId = InstanceId }
+                    )
+                ),
+            ];
 
-    /// <summary>Terminates: no code runs, no finally, no cleanup; what is due is the status, the parent's answer and, if asked for, the children.</summary>
+    /// <summary>Terminates: no code runs, no finally, no cleanup; what is due is the status, the parent's answer and, if asked for, the
+    /// children.</summary>
     private TurnWrite Terminated(TurnWrite write, List<HistoryEvent> events, EngineTools tools)
     {
         HistoryEvent order = events[^1];
@@ -382,14 +477,24 @@ internal sealed class TurnBuilder
         if (order.Detail is { Recursive: true })
         {
             Prepare(tools);
-            children = [.. executor!.OpenChildren.Select(child => new OutgoingMessage(child.InstanceId, null,
-                new HistoryEvent(EventKind.ExecutionTerminated, -1, order.At, null, order.Data, order.Detail)))];
+            children =
+            [
+                .. executor!.OpenChildren.Select(child => new OutgoingMessage(
+                    child.InstanceId,
+                    null,
+                    new HistoryEvent(EventKind.ExecutionTerminated, -1, order.At, null, order.Data, order.Detail)
+                )),
+            ];
         }
 
         FailureInfo failure = new("(unknown)", order.Data ?? "The orchestration was terminated.");
         return write with
         {
-            Events = [.. events, new HistoryEvent(EventKind.ExecutionCompleted, -1, order.At, null, order.Data, new EventDetail { Status = "Terminated" })],
+            Events =
+            [
+                .. events,
+                new HistoryEvent(EventKind.ExecutionCompleted, -1, order.At, null, order.Data, new EventDetail { Status = "Terminated" }),
+            ],
             Status = OrchestrationRuntimeStatus.Terminated,
             Output = order.Data,
             OutputIsText = order.Detail is not { OutputIsJson: true },
@@ -400,11 +505,15 @@ internal sealed class TurnBuilder
         };
     }
 
-    /// <summary>The turn that fails the instance in place of one the database refused; nothing of the refused turn is kept but what it consumed.</summary>
+    /// <summary>The turn that fails the instance in place of one the database refused; nothing of the refused turn is kept but what it
+    /// consumed.</summary>
     public TurnWrite Refused(IReadOnlyList<Incoming> taken, string reason, DateTime now)
     {
         executor = null;
-        FailureInfo failure = new("Durable.Host.TurnRefused", $"A turn of instance '{InstanceId}' cannot be run or stored. {Failures.Clean(reason)}");
+        FailureInfo failure = new(
+            "Durable.Host.TurnRefused",
+            $"A turn of instance '{InstanceId}' cannot be run or stored. {Failures.Clean(reason)}"
+        );
         DateTime at = now > lastTurn ? now : lastTurn;
         TurnWrite write = Base(takenSent) with
         {
@@ -416,8 +525,10 @@ internal sealed class TurnBuilder
 
     private TurnWrite Unreadable(TurnWrite write, HistoryEvent broken, DateTime at)
     {
-        FailureInfo failure = new("Durable.Host.UnreadableHistory",
-            $"A stored {broken.Kind} event of instance '{InstanceId}' cannot be read. The instance cannot go on; start it anew under another id.");
+        FailureInfo failure = new(
+            "Durable.Host.UnreadableHistory",
+            $"A stored {broken.Kind} event of instance '{InstanceId}' cannot be read. The instance cannot go on; start it anew under another id."
+        );
         return Ended(write, [], TurnEnding.Failure(failure), at);
     }
 
@@ -430,7 +541,14 @@ internal sealed class TurnBuilder
         answered.Clear();
         WaitForTimers(rewind.Events);
         started = true;
-        write = write with { FirstSequence = 0, ReplacesHistory = true, Status = OrchestrationRuntimeStatus.Running, DueAt = NextDue, Messages = [.. rewind.Messages] };
+        write = write with
+        {
+            FirstSequence = 0,
+            ReplacesHistory = true,
+            Status = OrchestrationRuntimeStatus.Running,
+            DueAt = NextDue,
+            Messages = [.. rewind.Messages],
+        };
         return rewind.Ending switch
         {
             null => write with { Events = rewind.Events, Activities = rewind.Activities, Children = rewind.Children },
@@ -440,17 +558,53 @@ internal sealed class TurnBuilder
     }
 
     /// <summary>The event that records an action.</summary>
-    public static HistoryEvent Event(OrchestratorAction action, DateTime at) => action switch
-    {
-        ScheduleTaskAction task => new HistoryEvent(EventKind.TaskScheduled, task.TaskId, at, task.Name, null, DetailOf(task.Version, task.Tags, null)),
-        StartChildAction child => new HistoryEvent(EventKind.SubOrchestrationInstanceCreated, child.TaskId, at, child.Name, child.Input, DetailOf(child.Version, child.Tags, child.InstanceId)),
-        CreateTimerAction timer => new HistoryEvent(EventKind.TimerCreated, timer.TaskId, at, null, null, new EventDetail { FireAt = timer.FireAt }),
-        SendEventAction sent => new HistoryEvent(EventKind.EventSent, sent.TaskId, at, sent.Name, sent.Input, new EventDetail { InstanceId = sent.InstanceId }),
-        _ => throw new InvalidOperationException($"Unknown action {action.GetType().Name}."),
-    };
+    public static HistoryEvent Event(OrchestratorAction action, DateTime at) =>
+        action switch
+        {
+            ScheduleTaskAction task => new HistoryEvent(
+                EventKind.TaskScheduled,
+                task.TaskId,
+                at,
+                task.Name,
+                null,
+                DetailOf(task.Version, task.Tags, null)
+            ),
+            StartChildAction child => new HistoryEvent(
+                EventKind.SubOrchestrationInstanceCreated,
+                child.TaskId,
+                at,
+                child.Name,
+                child.Input,
+                DetailOf(child.Version, child.Tags, child.InstanceId)
+            ),
+            CreateTimerAction timer => new HistoryEvent(
+                EventKind.TimerCreated,
+                timer.TaskId,
+                at,
+                null,
+                null,
+                new EventDetail { FireAt = timer.FireAt }
+            ),
+            SendEventAction sent => new HistoryEvent(
+                EventKind.EventSent,
+                sent.TaskId,
+                at,
+                sent.Name,
+                sent.Input,
+                new EventDetail { InstanceId = sent.InstanceId }
+            ),
+            _ => throw new InvalidOperationException($"Unknown action {action.GetType().Name}."),
+        };
 
     private static EventDetail? DetailOf(string? version, IReadOnlyDictionary<string, string>? tags, string? instanceId) =>
-        version is null && tags is null && instanceId is null ? null : new EventDetail { Version = version, Tags = tags, InstanceId = instanceId };
+        version is null && tags is null && instanceId is null
+            ? null
+            : new EventDetail
+            {
+                Version = version,
+                Tags = tags,
+                InstanceId = instanceId,
+            };
 }
 
 /// <summary>What turns need from their host.</summary>

@@ -9,10 +9,14 @@ internal sealed class CatalogTimers(FunctionCatalog catalog, FunctionRuntime run
     public IReadOnlyList<TimerFunction> All { get; } =
     [
         .. from function in catalog.OfKind(FunctionKind.Timer)
-           where !function.IsDisabled
-           let trigger = (TimerTriggerAttribute)function.Trigger
-           select new TimerFunction(
-               function.Name, trigger.Schedule, trigger.RunOnStartup, trigger.UseMonitor,
-               (timer, cancellation) => runtime.InvokeTimerAsync(function.Name, timer, cancellation)),
+        where !function.IsDisabled
+        let trigger = (TimerTriggerAttribute)function.Trigger
+        select new TimerFunction(
+            function.Name,
+            trigger.Schedule,
+            trigger.RunOnStartup,
+            trigger.UseMonitor,
+            (timer, cancellation) => runtime.InvokeTimerAsync(function.Name, timer, cancellation)
+        ),
     ];
 }

@@ -10,16 +10,20 @@ internal delegate ValueTask<object?> FunctionCall(object? target, object?[] argu
 /// <summary>Compiles methods once, because reflection per call would cost more than a small activity does.</summary>
 internal static class FunctionCalls
 {
-    private static readonly MethodInfo FromTask = Named(nameof(AwaitTask)), FromTaskOf = Named(nameof(AwaitTaskOf)),
-        FromValueTask = Named(nameof(AwaitValueTask)), FromValueTaskOf = Named(nameof(AwaitValueTaskOf)), FromValue = Named(nameof(Wrap));
+    private static readonly MethodInfo FromTask = Named(nameof(AwaitTask)),
+        FromTaskOf = Named(nameof(AwaitTaskOf)),
+        FromValueTask = Named(nameof(AwaitValueTask)),
+        FromValueTaskOf = Named(nameof(AwaitValueTaskOf)),
+        FromValue = Named(nameof(Wrap));
 
     /// <summary>Compiles <paramref name="method"/>, which returns T, void, Task, Task of T, ValueTask or ValueTask of T.</summary>
     public static FunctionCall Compile(MethodInfo method)
     {
         ParameterExpression target = Expression.Parameter(typeof(object), "target");
         ParameterExpression arguments = Expression.Parameter(typeof(object?[]), "arguments");
-        IEnumerable<Expression> values = method.GetParameters().Select((p, i) =>
-            Expression.Convert(Expression.ArrayIndex(arguments, Expression.Constant(i)), p.ParameterType));
+        IEnumerable<Expression> values = method
+            .GetParameters()
+            .Select((p, i) => Expression.Convert(Expression.ArrayIndex(arguments, Expression.Constant(i)), p.ParameterType));
         Expression call = Expression.Call(method.IsStatic ? null : Expression.Convert(target, method.DeclaringType!), method, values);
         return Expression.Lambda<FunctionCall>(Adapt(call, method.ReturnType), target, arguments).Compile();
     }
@@ -52,7 +56,9 @@ internal static class FunctionCalls
 
     private static ValueTask<object?> AwaitTaskOf<T>(Task<T>? task)
     {
-        return task is null ? default : task.IsCompletedSuccessfully ? new(task.Result) : new(SlowAsync(task));
+        return task is null ? default
+            : task.IsCompletedSuccessfully ? new(task.Result)
+            : new(SlowAsync(task));
         static async Task<object?> SlowAsync(Task<T> task) => await task;
     }
 

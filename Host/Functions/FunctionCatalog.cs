@@ -7,11 +7,11 @@ namespace Durable.Host.Functions;
 /// <summary>Every function of the app, by name without case. Built once at start; a mistake in any function stops the start.</summary>
 internal sealed class FunctionCatalog
 {
-    private readonly Dictionary<string, FunctionEntry> _byName;
+    private readonly Dictionary<string, FunctionEntry> byName;
 
     private FunctionCatalog(Dictionary<string, FunctionEntry> byName)
     {
-        _byName = byName;
+        this.byName = byName;
         Functions = [.. byName.Values.OrderBy(f => f.Name, StringComparer.Ordinal)];
     }
 
@@ -22,11 +22,11 @@ internal sealed class FunctionCatalog
     public IEnumerable<FunctionEntry> OfKind(FunctionKind kind) => Functions.Where(f => f.Kind == kind);
 
     /// <summary>Finds a function by name without case.</summary>
-    public bool TryFind(string name, [NotNullWhen(true)] out FunctionEntry? function) => _byName.TryGetValue(name, out function);
+    public bool TryFind(string name, [NotNullWhen(true)] out FunctionEntry? function) => this.byName.TryGetValue(name, out function);
 
     /// <summary>Finds a function of one kind by name without case.</summary>
     public bool TryFind(string name, FunctionKind kind, [NotNullWhen(true)] out FunctionEntry? function) =>
-        _byName.TryGetValue(name, out function) && function.Kind == kind;
+        this.byName.TryGetValue(name, out function) && function.Kind == kind;
 
     /// <summary>Reads every <c>[Function]</c> method of the assemblies.</summary>
     /// <param name="isDisabled">Whether the setting <c>AzureWebJobs.{name}.Disabled</c> is on; default: none is.</param>
@@ -37,7 +37,8 @@ internal sealed class FunctionCatalog
     /// <inheritdoc cref="FromAssemblies"/>
     public static FunctionCatalog FromTypes(IEnumerable<Type> types, Func<string, bool>? isDisabled = null)
     {
-        const BindingFlags Own = BindingFlags.Public | BindingFlags.NonPublic | BindingFlags.Static | BindingFlags.Instance | BindingFlags.DeclaredOnly;
+        const BindingFlags Own =
+            BindingFlags.Public | BindingFlags.NonPublic | BindingFlags.Static | BindingFlags.Instance | BindingFlags.DeclaredOnly;
         Dictionary<string, FunctionEntry> found = new(StringComparer.OrdinalIgnoreCase);
         List<string> problems = [];
         foreach (MethodInfo method in types.SelectMany(t => t.GetMethods(Own)))
@@ -48,7 +49,9 @@ internal sealed class FunctionCatalog
             {
                 FunctionEntry entry = FunctionReader.Read(attribute.Name, method, isDisabled?.Invoke(attribute.Name) ?? false);
                 if (!found.TryAdd(entry.Name, entry))
-                    problems.Add($"Function '{entry.Name}' is declared twice: {Place(found[entry.Name].Method)} and {Place(method)}. Names differ by more than case.");
+                    problems.Add(
+                        $"Function '{entry.Name}' is declared twice: {Place(found[entry.Name].Method)} and {Place(method)}. Names differ by more than case."
+                    );
             }
             catch (FunctionCatalogException e)
             {
@@ -56,7 +59,9 @@ internal sealed class FunctionCatalog
             }
         }
         problems.AddRange(RouteCollisions([.. found.Values.Where(f => f.Http is not null).OrderBy(f => f.Name, StringComparer.Ordinal)]));
-        return problems.Count == 0 ? new FunctionCatalog(found) : throw new FunctionCatalogException(string.Join(Environment.NewLine, problems));
+        return problems.Count == 0
+            ? new FunctionCatalog(found)
+            : throw new FunctionCatalogException(string.Join(Environment.NewLine, problems));
     }
 
     private static IEnumerable<string> RouteCollisions(IReadOnlyList<FunctionEntry> functions) =>

@@ -57,9 +57,16 @@ internal enum ParameterSource
 /// <summary>How one parameter is filled. <paramref name="Default"/> is never null for a value type that cannot be null.</summary>
 internal sealed record ParameterPlan(string Name, Type Type, ParameterSource Source, object? Default);
 
-/// <summary>Verbs (upper case, none means all), route and level of an HTTP trigger. Two functions of one <paramref name="Shape"/> match the same paths.</summary>
+/// <summary>Verbs (upper case, none means all), route and level of an HTTP trigger. Two functions of one <paramref name="Shape"/> match the
+/// same paths.</summary>
 /// <param name="ResultProperty">Member of the returned object that is the response; null when the returned object itself is.</param>
-internal sealed record HttpPlan(IReadOnlyList<string> Methods, string Route, AuthorizationLevel Level, string Shape, PropertyInfo? ResultProperty)
+internal sealed record HttpPlan(
+    IReadOnlyList<string> Methods,
+    string Route,
+    AuthorizationLevel Level,
+    string Shape,
+    PropertyInfo? ResultProperty
+)
 {
     /// <summary>Whether a request exists that both would take.</summary>
     public bool CollidesWith(HttpPlan other) =>
@@ -73,8 +80,15 @@ internal sealed record HttpPlan(IReadOnlyList<string> Methods, string Route, Aut
 /// <param name="Call">Compiled call; the target is ignored for a static method.</param>
 /// <param name="Http">Set for HTTP functions only.</param>
 internal sealed record FunctionEntry(
-    string Name, FunctionKind Kind, MethodInfo Method, TriggerBindingAttribute Trigger, IReadOnlyList<ParameterPlan> Parameters,
-    FunctionCall Call, HostFunctionDefinition Definition, HttpPlan? Http)
+    string Name,
+    FunctionKind Kind,
+    MethodInfo Method,
+    TriggerBindingAttribute Trigger,
+    IReadOnlyList<ParameterPlan> Parameters,
+    FunctionCall Call,
+    HostFunctionDefinition Definition,
+    HttpPlan? Http
+)
 {
     /// <summary>Type to create an instance of per invocation; null for a static method.</summary>
     public Type? InstanceType => Method.IsStatic ? null : Method.DeclaringType;
@@ -82,7 +96,8 @@ internal sealed record FunctionEntry(
     /// <summary>Creates the instance from the services of the invocation; null for a static method.</summary>
     public Func<IServiceProvider, object>? Activate { get; init; }
 
-    /// <summary>Switched off by the setting <c>AzureWebJobs.{name}.Disabled</c>: neither fired nor routed, but an orchestration may call it.</summary>
+    /// <summary>Switched off by the setting <c>AzureWebJobs.{name}.Disabled</c>: neither fired nor routed, but an orchestration may call
+    /// it.</summary>
     public bool IsDisabled { get; init; }
 
     /// <summary>NCRONTAB expression or <c>%setting%</c> of a timer function; null otherwise.</summary>

@@ -1,6 +1,7 @@
 namespace Durable.Host.Functions;
 
-/// <summary>How long one call of an HTTP, timer or activity function may take. Orchestrators have no limit: they wait, they do not run.</summary>
+/// <summary>How long one call of an HTTP, timer or activity function may take. Orchestrators have no limit: they wait, they do not
+/// run.</summary>
 internal sealed record FunctionLimits
 {
     /// <summary>host.json's <c>functionTimeout</c>; null, the default here, is without end.</summary>

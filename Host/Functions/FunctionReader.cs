@@ -13,7 +13,8 @@ using Microsoft.Extensions.DependencyInjection;
 
 namespace Durable.Host.Functions;
 
-/// <summary>Turns a method with a <see cref="FunctionAttribute"/> into a <see cref="FunctionEntry"/>, or says why it cannot be served.</summary>
+/// <summary>Turns a method with a <see cref="FunctionAttribute"/> into a <see cref="FunctionEntry"/>, or says why it cannot be
+/// served.</summary>
 internal static partial class FunctionReader
 {
     /// <summary>Reads one function.</summary>
@@ -29,7 +30,8 @@ internal static partial class FunctionReader
             HttpTriggerAttribute => FunctionKind.Http,
             TimerTriggerAttribute => FunctionKind.Timer,
             _ => throw new FunctionCatalogException(
-                $"[{Short(trigger)}] is not served here; use an orchestration, activity, HTTP or timer trigger."),
+                $"[{Short(trigger)}] is not served here; use an orchestration, activity, HTTP or timer trigger."
+            ),
         };
         if (kind == FunctionKind.Orchestrator && !method.IsStatic)
             CheckOrchestratorClass(method.DeclaringType!);
@@ -59,20 +61,28 @@ internal static partial class FunctionReader
             throw new FunctionCatalogException("an instance method needs a class that can be created; this one is abstract.");
         if (method.ReturnType == typeof(void) && method.IsDefined(typeof(AsyncStateMachineAttribute)))
             throw new FunctionCatalogException("async void cannot be awaited; return Task.");
-        if (method.GetParameters().FirstOrDefault(p => p.ParameterType.IsByRef || p.ParameterType.IsByRefLike || p.ParameterType.IsPointer) is { } odd)
+        if (
+            method
+                .GetParameters()
+                .FirstOrDefault(p => p.ParameterType.IsByRef || p.ParameterType.IsByRefLike || p.ParameterType.IsPointer) is
+            { } odd
+        )
             throw new FunctionCatalogException($"parameter '{odd.Name}' of type {odd.ParameterType.Name} cannot be bound.");
     }
 
     private static (ParameterInfo Parameter, TriggerBindingAttribute Trigger) FindTrigger(MethodInfo method)
     {
-        var triggers = method.GetParameters()
-            .SelectMany(p => p.GetCustomAttributes<TriggerBindingAttribute>(), (p, a) => (Parameter: p, Trigger: a)).ToList();
+        var triggers = method
+            .GetParameters()
+            .SelectMany(p => p.GetCustomAttributes<TriggerBindingAttribute>(), (p, a) => (Parameter: p, Trigger: a))
+            .ToList();
         return triggers.Count switch
         {
             1 => triggers[0],
             0 => throw new FunctionCatalogException("no parameter has a trigger attribute; mark the input with one."),
             _ => throw new FunctionCatalogException(
-                $"a function has one trigger, this one has {string.Join(", ", triggers.Select(t => $"[{Short(t.Trigger)}] {t.Parameter.Name}"))}."),
+                $"a function has one trigger, this one has {string.Join(", ", triggers.Select(t => $"[{Short(t.Trigger)}] {t.Parameter.Name}"))}."
+            ),
         };
     }
 
@@ -81,14 +91,17 @@ internal static partial class FunctionReader
         if (type.GetConstructors().All(c => c.GetParameters().Length > 0))
         {
             throw new FunctionCatalogException(
-                "an orchestrator takes no injected services, because they could differ when it is replayed; make it static and call activities.");
+                "an orchestrator takes no injected services, because they could differ when it is replayed; make it static and call activities."
+            );
         }
     }
 
     private static HttpPlan ReadHttp(string name, HttpTriggerAttribute trigger, MethodInfo method)
     {
         string route = (trigger.Route ?? name).Trim('/');
-        if (route.StartsWith("admin", StringComparison.OrdinalIgnoreCase) || route.StartsWith("runtime", StringComparison.OrdinalIgnoreCase))
+        if (
+            route.StartsWith("admin", StringComparison.OrdinalIgnoreCase) || route.StartsWith("runtime", StringComparison.OrdinalIgnoreCase)
+        )
             throw new FunctionCatalogException($"route '{route}' begins with 'admin' or 'runtime', which belong to the host.");
         RoutePattern pattern;
         try
@@ -100,22 +113,32 @@ internal static partial class FunctionReader
             throw new FunctionCatalogException($"route '{route}' is no route: {e.Message}");
         }
         return new HttpPlan(
-            [.. (trigger.Methods ?? []).Select(m => m.ToUpperInvariant())], route, trigger.AuthLevel, RouteShapes.Of(pattern), ResultProperty(method.ReturnType));
+            [.. (trigger.Methods ?? []).Select(m => m.ToUpperInvariant())],
+            route,
+            trigger.AuthLevel,
+            RouteShapes.Of(pattern),
+            ResultProperty(method.ReturnType)
+        );
     }
 
     // A record of several outputs marks the one that is the response; its other members are output bindings, which are not served here.
     private static PropertyInfo? ResultProperty(Type returned)
     {
-        Type type = returned.IsGenericType && (returned.GetGenericTypeDefinition() == typeof(Task<>) || returned.GetGenericTypeDefinition() == typeof(ValueTask<>))
-            ? returned.GetGenericArguments()[0] : returned;
+        Type type =
+            returned.IsGenericType
+            && (returned.GetGenericTypeDefinition() == typeof(Task<>) || returned.GetGenericTypeDefinition() == typeof(ValueTask<>))
+                ? returned.GetGenericArguments()[0]
+                : returned;
         return type.GetProperties().FirstOrDefault(p => p.IsDefined(typeof(HttpResultAttribute)));
     }
 
     private static ParameterPlan Plan(ParameterInfo parameter, bool isTrigger, FunctionKind kind)
     {
         Type type = parameter.ParameterType;
-        object? fallback = parameter.HasDefaultValue && parameter.DefaultValue is not null ? parameter.DefaultValue
-            : type.IsValueType && Nullable.GetUnderlyingType(type) is null ? RuntimeHelpers.GetUninitializedObject(type) : null;
+        object? fallback =
+            parameter.HasDefaultValue && parameter.DefaultValue is not null ? parameter.DefaultValue
+            : type.IsValueType && Nullable.GetUnderlyingType(type) is null ? RuntimeHelpers.GetUninitializedObject(type)
+            : null;
         return new ParameterPlan(parameter.Name!, type, Source(parameter, isTrigger, kind), fallback);
     }
 
@@ -132,7 +155,8 @@ internal static partial class FunctionReader
         {
             if (kind == FunctionKind.Orchestrator)
                 throw Unsupported(parameter, "an orchestrator has no client; call sub-orchestrators and activities through its context");
-            return type == typeof(DurableTaskClient) ? ParameterSource.DurableClient
+            return type == typeof(DurableTaskClient)
+                ? ParameterSource.DurableClient
                 : throw Unsupported(parameter, $"[DurableClient] gives a {nameof(DurableTaskClient)}");
         }
         if (parameter.GetCustomAttribute<BindingAttribute>() is { } other)
@@ -144,34 +168,47 @@ internal static partial class FunctionReader
             FunctionKind.Http when type == typeof(HttpRequest) => ParameterSource.HttpRequest,
             FunctionKind.Http when type == typeof(HttpRequestData) => ParameterSource.HttpRequestData,
             FunctionKind.Http when SimpleValues.CanRead(type) => ParameterSource.BindingData,
-            FunctionKind.Activity when type == typeof(string) && string.Equals(parameter.Name, "instanceId", StringComparison.OrdinalIgnoreCase) =>
+            FunctionKind.Activity
+                when type == typeof(string) && string.Equals(parameter.Name, "instanceId", StringComparison.OrdinalIgnoreCase) =>
                 ParameterSource.BindingData,
-            FunctionKind.Activity => throw Unsupported(parameter,
-                "beside its input an activity takes string instanceId, FunctionContext and CancellationToken; services belong into the constructor"),
+            FunctionKind.Activity => throw Unsupported(
+                parameter,
+                "beside its input an activity takes string instanceId, FunctionContext and CancellationToken; services belong into the constructor"
+            ),
             _ => throw Unsupported(parameter, "services belong into the constructor"),
         };
     }
 
-    private static ParameterSource TriggerSource(ParameterInfo parameter, FunctionKind kind) => kind switch
-    {
-        FunctionKind.Orchestrator => parameter.ParameterType == typeof(TaskOrchestrationContext)
-            ? ParameterSource.Orchestration
-            : throw Unsupported(parameter, $"[OrchestrationTrigger] gives a {nameof(TaskOrchestrationContext)}"),
-        FunctionKind.Activity => IsService(parameter.ParameterType)
-            ? throw Unsupported(parameter, "an activity's input is data; activities get string instanceId and FunctionContext, not a context of their own")
-            : ParameterSource.Input,
-        FunctionKind.Timer => ParameterSource.Timer,
-        _ => parameter.ParameterType == typeof(HttpRequest) ? ParameterSource.HttpRequest
+    private static ParameterSource TriggerSource(ParameterInfo parameter, FunctionKind kind) =>
+        kind switch
+        {
+            FunctionKind.Orchestrator => parameter.ParameterType == typeof(TaskOrchestrationContext)
+                ? ParameterSource.Orchestration
+                : throw Unsupported(parameter, $"[OrchestrationTrigger] gives a {nameof(TaskOrchestrationContext)}"),
+            FunctionKind.Activity => IsService(parameter.ParameterType)
+                ? throw Unsupported(
+                    parameter,
+                    "an activity's input is data; activities get string instanceId and FunctionContext, not a context of their own"
+                )
+                : ParameterSource.Input,
+            FunctionKind.Timer => ParameterSource.Timer,
+            _ => parameter.ParameterType == typeof(HttpRequest) ? ParameterSource.HttpRequest
             : parameter.ParameterType == typeof(HttpRequestData) ? ParameterSource.HttpRequestData
-            : IsService(parameter.ParameterType) ? throw Unsupported(parameter, "[HttpTrigger] gives HttpRequest, HttpRequestData or the body")
+            : IsService(parameter.ParameterType)
+                ? throw Unsupported(parameter, "[HttpTrigger] gives HttpRequest, HttpRequestData or the body")
             : ParameterSource.Body,
-    };
+        };
 
     // Interfaces that JSON can fill (lists, dictionaries) are data; other interfaces and the types of the programming model are not.
     private static bool IsService(Type type) =>
-        (type.IsInterface && !typeof(System.Collections.IEnumerable).IsAssignableFrom(type)) || type == typeof(TaskActivityContext) ||
-        type == typeof(DurableTaskClient) || type == typeof(TaskOrchestrationContext) || type == typeof(FunctionContext) ||
-        type == typeof(CancellationToken) || typeof(Delegate).IsAssignableFrom(type) || type == typeof(HttpContext);
+        (type.IsInterface && !typeof(System.Collections.IEnumerable).IsAssignableFrom(type))
+        || type == typeof(TaskActivityContext)
+        || type == typeof(DurableTaskClient)
+        || type == typeof(TaskOrchestrationContext)
+        || type == typeof(FunctionContext)
+        || type == typeof(CancellationToken)
+        || typeof(Delegate).IsAssignableFrom(type)
+        || type == typeof(HttpContext);
 
     private static HostFunctionDefinition Define(string name, MethodInfo method, HttpPlan? http)
     {
@@ -207,7 +244,8 @@ internal static partial class FunctionReader
         return services => factory(services, null);
     }
 
-    private static string Short(Attribute attribute) => attribute.GetType().Name.Replace("Attribute", string.Empty, StringComparison.Ordinal);
+    private static string Short(Attribute attribute) =>
+        attribute.GetType().Name.Replace("Attribute", string.Empty, StringComparison.Ordinal);
 
     private static FunctionCatalogException Unsupported(ParameterInfo parameter, string reason) =>
         new($"parameter '{parameter.Name}' of type {parameter.ParameterType.Name} cannot be bound: {reason}.");

@@ -9,31 +9,37 @@ using Microsoft.Extensions.Logging;
 
 namespace Durable.Host.Functions;
 
-/// <summary>Calls the app's functions: binds parameters, makes instances from a scope of the services, runs the middleware around.</summary>
+/// <summary>Calls the app's functions: binds parameters, makes instances from a scope of the services, runs the middleware
+/// around.</summary>
 internal sealed class FunctionRuntime : IFunctionRuntime
 {
-    private readonly FunctionCatalog _catalog;
-    private readonly DataConverter _converter;
-    private readonly IServiceProvider _services;
-    private readonly IServiceScopeFactory _scopes;
-    private readonly ILogger _logger;
-    private readonly FunctionPipeline _pipeline;
-    private readonly FunctionExecutionDelegate _execute;
-    private readonly FunctionLimits _limits;
+    private readonly FunctionCatalog catalog;
+    private readonly DataConverter converter;
+    private readonly IServiceProvider services;
+    private readonly IServiceScopeFactory scopes;
+    private readonly ILogger logger;
+    private readonly FunctionPipeline pipeline;
+    private readonly FunctionExecutionDelegate execute;
+    private readonly FunctionLimits limits;
 
     /// <summary>Safe for many threads; one per host.</summary>
     public FunctionRuntime(
-        FunctionCatalog catalog, FunctionPipeline pipeline, FunctionLimits limits, DataConverter converter, IServiceProvider services,
-        ILogger<FunctionRuntime> logger)
+        FunctionCatalog catalog,
+        FunctionPipeline pipeline,
+        FunctionLimits limits,
+        DataConverter converter,
+        IServiceProvider services,
+        ILogger<FunctionRuntime> logger
+    )
     {
-        _limits = limits;
-        _catalog = catalog;
-        _converter = converter;
-        _services = services;
-        _scopes = services.GetRequiredService<IServiceScopeFactory>();
-        _logger = logger;
-        _pipeline = pipeline;
-        _execute = pipeline.Build(CallAsync);
+        this.limits = limits;
+        this.catalog = catalog;
+        this.converter = converter;
+        this.services = services;
+        scopes = services.GetRequiredService<IServiceScopeFactory>();
+        this.logger = logger;
+        this.pipeline = pipeline;
+        execute = pipeline.Build(CallAsync);
         OrchestratorNames = [.. catalog.OfKind(FunctionKind.Orchestrator).Select(f => f.Name)];
         ActivityNames = [.. catalog.OfKind(FunctionKind.Activity).Select(f => f.Name)];
     }
@@ -42,26 +48,34 @@ internal sealed class FunctionRuntime : IFunctionRuntime
 
     public IReadOnlyList<string> ActivityNames { get; }
 
-    public bool HasOrchestrator(string name) => _catalog.TryFind(name, FunctionKind.Orchestrator, out _);
+    public bool HasOrchestrator(string name) => this.catalog.TryFind(name, FunctionKind.Orchestrator, out _);
 
-    public bool HasActivity(string name) => _catalog.TryFind(name, FunctionKind.Activity, out _);
+    public bool HasActivity(string name) => this.catalog.TryFind(name, FunctionKind.Activity, out _);
 
     public Task<object?> InvokeOrchestratorAsync(string name, TaskOrchestrationContext context, string? input)
     {
         try
         {
             FunctionEntry function = Find(name, FunctionKind.Orchestrator);
-            HostFunctionContext invocation = new(function, _services, TriggerData.Of(function, context.InstanceId, input)) { Orchestration = context };
-            object?[] arguments = [.. function.Parameters.Select(p => p.Source switch
+            HostFunctionContext invocation = new(function, this.services, TriggerData.Of(function, context.InstanceId, input))
             {
-                ParameterSource.Orchestration => context,
-                ParameterSource.Input => InputJson.ReadRaw(_converter, input, p),
-                ParameterSource.FunctionContext => invocation,
-                _ => p.Default, // CancellationToken: an orchestrator is stopped by leaving it, never by a token
-            })];
-            return _pipeline.IsEmpty ? CallOrchestrator() : OrchestratorTurn.Start(_pipeline, invocation, CallOrchestrator);
+                Orchestration = context,
+            };
+            object?[] arguments =
+            [
+                .. function.Parameters.Select(p =>
+                    p.Source switch
+                    {
+                        ParameterSource.Orchestration => context,
+                        ParameterSource.Input => InputJson.ReadRaw(this.converter, input, p),
+                        ParameterSource.FunctionContext => invocation,
+                        _ => p.Default, // CancellationToken: an orchestrator is stopped by leaving it, never by a token
+                    }
+                ),
+            ];
+            return this.pipeline.IsEmpty ? CallOrchestrator() : OrchestratorTurn.Start(this.pipeline, invocation, CallOrchestrator);
 
-            Task<object?> CallOrchestrator() => function.Call(function.Activate?.Invoke(_services), arguments).AsTask();
+            Task<object?> CallOrchestrator() => function.Call(function.Activate?.Invoke(this.services), arguments).AsTask();
         }
         catch (Exception e)
         {
@@ -72,80 +86,104 @@ internal sealed class FunctionRuntime : IFunctionRuntime
     public async Task<string?> InvokeActivityAsync(ActivityCall call, CancellationToken cancellation)
     {
         FunctionEntry function = Find(call.Name, FunctionKind.Activity);
-        await using AsyncServiceScope scope = _scopes.CreateAsyncScope();
+        await using AsyncServiceScope scope = scopes.CreateAsyncScope();
         HostFunctionContext invocation = new(function, scope.ServiceProvider, TriggerData.Of(function, call.InstanceId, call.Input))
         {
-            Source = new ActivitySource(call, _converter),
+            Source = new ActivitySource(call, this.converter),
             TraceParent = call.TraceParent,
             Deliveries = call.Attempt,
             Cancellation = cancellation,
         };
         object? result = await InvokeAsync(invocation);
-        return result is null ? null : _converter.Serialize(result);
+        return result is null ? null : this.converter.Serialize(result);
     }
 
     /// <summary>Fires a timer function in a scope of its own, through the middleware. Its exceptions are logged and pass through.</summary>
     public async Task InvokeTimerAsync(string name, TimerInfo timer, CancellationToken cancellation)
     {
         FunctionEntry function = Find(name, FunctionKind.Timer);
-        await using AsyncServiceScope scope = _scopes.CreateAsyncScope();
-        await InvokeAsync(new HostFunctionContext(function, scope.ServiceProvider, TriggerData.Empty())
-        {
-            Source = new TimerSource(timer),
-            Cancellation = cancellation,
-        });
+        await using AsyncServiceScope scope = scopes.CreateAsyncScope();
+        await InvokeAsync(
+            new HostFunctionContext(function, scope.ServiceProvider, TriggerData.Empty())
+            {
+                Source = new TimerSource(timer),
+                Cancellation = cancellation,
+            }
+        );
     }
 
     /// <summary>Runs one invocation of an activity, timer or HTTP function through the middleware.</summary>
     /// <returns>What the function returned, or what a middleware put in its place.</returns>
     public async Task<object?> InvokeAsync(HostFunctionContext invocation)
     {
-        bool logs = _logger.IsEnabled(LogLevel.Debug);
+        bool logs = this.logger.IsEnabled(LogLevel.Debug);
         long started = Stopwatch.GetTimestamp();
         if (logs)
-            Log.Executing(_logger, invocation.Function.Name, invocation.InvocationId);
+            Log.Executing(this.logger, invocation.Function.Name, invocation.InvocationId);
         try
         {
             await RunInTimeAsync(invocation);
         }
-        catch (Exception e) when (invocation.Function.Kind == FunctionKind.Http && e is Npgsql.NpgsqlException && HubDatabase.IsTransient(e))
+        catch (Exception e)
+            when (invocation.Function.Kind == FunctionKind.Http && e is Npgsql.NpgsqlException && HubDatabase.IsTransient(e))
         {
-            Log.StoreAway(_logger, invocation.Function.Name, HubDatabase.Explain(e)); // answered with 503; no trace for an outage that one line explains
+            Log.StoreAway(this.logger, invocation.Function.Name, HubDatabase.Explain(e)); // answered with 503; no trace for an outage that one line explains
             throw;
         }
-        catch (Exception e) when (invocation.Function.Kind != FunctionKind.Activity && // the engine logs those, with instance and task
-            (e is not OperationCanceledException || !invocation.Cancellation.IsCancellationRequested))
+        catch (Exception e)
+            when (invocation.Function.Kind != FunctionKind.Activity
+                && // the engine logs those, with instance and task
+                (e is not OperationCanceledException || !invocation.Cancellation.IsCancellationRequested)
+            )
         {
-            Log.Failed(_logger, e, invocation.Function.Name, invocation.InvocationId, Stopwatch.GetElapsedTime(started).TotalMilliseconds);
+            Log.Failed(
+                this.logger,
+                e,
+                invocation.Function.Name,
+                invocation.InvocationId,
+                Stopwatch.GetElapsedTime(started).TotalMilliseconds
+            );
             throw;
         }
         if (logs)
-            Log.Executed(_logger, invocation.Function.Name, invocation.InvocationId, Stopwatch.GetElapsedTime(started).TotalMilliseconds);
+            Log.Executed(
+                this.logger,
+                invocation.Function.Name,
+                invocation.InvocationId,
+                Stopwatch.GetElapsedTime(started).TotalMilliseconds
+            );
         return invocation.Result;
     }
 
-    // The Functions host ends the process of a function that overstays. Here its token is cancelled, it is given a moment, and the call fails; code that
+    // The Functions host ends the process of a function that overstays. Here its token is cancelled, it is given a moment, and the call
+    // fails; code that
     // ignores its token goes on unobserved, so it should not.
     private async Task RunInTimeAsync(HostFunctionContext invocation)
     {
-        if (_limits.Timeout is not { } timeout)
+        if (this.limits.Timeout is not { } timeout)
         {
-            await _execute(invocation);
+            await execute(invocation);
             return;
         }
         using CancellationTokenSource stop = CancellationTokenSource.CreateLinkedTokenSource(invocation.Cancellation);
         invocation.Cancellation = stop.Token;
-        Task run = _execute(invocation);
+        Task run = execute(invocation);
         if (await EndsWithinAsync(run, timeout))
         {
             await run;
             return;
         }
         await stop.CancelAsync();
-        if (!await EndsWithinAsync(run, _limits.Grace))
-            _ = run.ContinueWith(static t => t.Exception, CancellationToken.None, TaskContinuationOptions.OnlyOnFaulted, TaskScheduler.Default);
+        if (!await EndsWithinAsync(run, this.limits.Grace))
+            _ = run.ContinueWith(
+                static t => t.Exception,
+                CancellationToken.None,
+                TaskContinuationOptions.OnlyOnFaulted,
+                TaskScheduler.Default
+            );
         throw new TimeoutException(
-            $"Function '{invocation.Function.Name}' did not end within {timeout} (functionTimeout in host.json); its cancellation token was signalled.");
+            $"Function '{invocation.Function.Name}' did not end within {timeout} (functionTimeout in host.json); its cancellation token was signalled."
+        );
     }
 
     private static async ValueTask<bool> EndsWithinAsync(Task task, TimeSpan time)
@@ -191,7 +229,8 @@ internal sealed class FunctionRuntime : IFunctionRuntime
         return arguments;
     }
 
-    private FunctionEntry Find(string name, FunctionKind kind) => _catalog.TryFind(name, kind, out FunctionEntry? function)
-        ? function
-        : throw new ArgumentException($"There is no {kind} function '{name}'.", nameof(name));
+    private FunctionEntry Find(string name, FunctionKind kind) =>
+        this.catalog.TryFind(name, kind, out FunctionEntry? function)
+            ? function
+            : throw new ArgumentException($"There is no {kind} function '{name}'.", nameof(name));
 }

@@ -13,15 +13,19 @@ namespace Durable.Host.Functions;
 /// <summary>Registers the function model.</summary>
 internal static class FunctionServices
 {
-    /// <summary>JSON of inputs, outputs and events: names without case and fields too when read, member names as they are when written.</summary>
+    /// <summary>JSON of inputs, outputs and events: names without case and fields too when read, member names as they are when
+    /// written.</summary>
     public static DataConverter CreateConverter() =>
         new JsonDataConverter(new JsonSerializerOptions { PropertyNameCaseInsensitive = true, IncludeFields = true });
 
-    /// <summary>Adds the catalog, the runtime (also as <see cref="IFunctionRuntime"/>) and, unless the app has its own, the <see cref="DataConverter"/>.</summary>
+    /// <summary>Adds the catalog, the runtime (also as <see cref="IFunctionRuntime"/>) and, unless the app has its own, the
+    /// <see cref="DataConverter"/>.</summary>
     public static IServiceCollection AddFunctionModel(this IServiceCollection services, FunctionCatalog catalog, FunctionPipeline pipeline)
     {
         services.TryAddSingleton(TimeProvider.System);
-        services.AddOptions<WorkerOptions>().PostConfigure<IOptions<JsonSerializerOptions>>((worker, json) => worker.Serializer ??= new JsonObjectSerializer(json.Value));
+        services
+            .AddOptions<WorkerOptions>()
+            .PostConfigure<IOptions<JsonSerializerOptions>>((worker, json) => worker.Serializer ??= new JsonObjectSerializer(json.Value));
         services.TryAddSingleton(_ => CreateConverter());
         services.TryAddSingleton(new FunctionLimits());
         services.TryAddSingleton<ITimerStatus, DeclaredTimerStatus>();

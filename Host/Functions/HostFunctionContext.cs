@@ -5,13 +5,14 @@ using RetryContext = Microsoft.Azure.Functions.Worker.RetryContext;
 
 namespace Durable.Host.Functions;
 
-/// <summary>One invocation. Made cheaply and thousands of times a second: everything that few functions look at is made on first use.</summary>
+/// <summary>One invocation. Made cheaply and thousands of times a second: everything that few functions look at is made on first
+/// use.</summary>
 internal sealed class HostFunctionContext(FunctionEntry function, IServiceProvider services, BindingContext binding) : FunctionContext
 {
-    private string? _invocationId;
-    private IDictionary<object, object>? _items;
-    private InvocationFeatures? _features;
-    private TraceContext? _trace;
+    private string? invocationId;
+    private IDictionary<object, object>? items;
+    private InvocationFeatures? features;
+    private TraceContext? trace;
 
     /// <summary>The function that is called.</summary>
     public FunctionEntry Function { get; } = function;
@@ -34,11 +35,11 @@ internal sealed class HostFunctionContext(FunctionEntry function, IServiceProvid
     /// <summary>Value the function returned, or that a middleware put in its place.</summary>
     public object? Result { get; set; }
 
-    public override string InvocationId => _invocationId ??= Guid.NewGuid().ToString();
+    public override string InvocationId => invocationId ??= Guid.NewGuid().ToString();
 
     public override string FunctionId => Function.Definition.Id;
 
-    public override TraceContext TraceContext => _trace ??= new HostTraceContext(TraceParent);
+    public override TraceContext TraceContext => this.trace ??= new HostTraceContext(TraceParent);
 
     public override BindingContext BindingContext { get; } = binding;
 
@@ -50,11 +51,11 @@ internal sealed class HostFunctionContext(FunctionEntry function, IServiceProvid
 
     public override IDictionary<object, object> Items
     {
-        get => _items ??= new Dictionary<object, object>();
-        set => _items = value;
+        get => items ??= new Dictionary<object, object>();
+        set => items = value;
     }
 
-    public override IInvocationFeatures Features => _features ??= new InvocationFeatures();
+    public override IInvocationFeatures Features => features ??= new InvocationFeatures();
 
     public override CancellationToken CancellationToken => Cancellation;
 }

@@ -7,19 +7,32 @@ namespace Durable.Host.Functions;
 
 /// <summary>A function as <see cref="FunctionContext.FunctionDefinition"/> shows it.</summary>
 internal sealed class HostFunctionDefinition(
-    string name, MethodInfo method, IImmutableDictionary<string, BindingMetadata> inputs, IImmutableDictionary<string, BindingMetadata> outputs)
-    : FunctionDefinition
+    string name,
+    MethodInfo method,
+    IImmutableDictionary<string, BindingMetadata> inputs,
+    IImmutableDictionary<string, BindingMetadata> outputs
+) : FunctionDefinition
 {
-    public override ImmutableArray<FunctionParameter> Parameters { get; } = [.. method.GetParameters().Select(p =>
-        p.HasDefaultValue ? new FunctionParameter(p.Name!, p.ParameterType, true, p.DefaultValue) : new FunctionParameter(p.Name!, p.ParameterType))];
+    public override ImmutableArray<FunctionParameter> Parameters { get; } =
+    [
+        .. method
+            .GetParameters()
+            .Select(p =>
+                p.HasDefaultValue
+                    ? new FunctionParameter(p.Name!, p.ParameterType, true, p.DefaultValue)
+                    : new FunctionParameter(p.Name!, p.ParameterType)
+            ),
+    ];
 
     public override string PathToAssembly { get; } = method.Module.Assembly.Location;
 
     public override string EntryPoint { get; } = $"{method.DeclaringType!.FullName}.{method.Name}";
 
     /// <summary>Stable across restarts: the FNV-1a hash of the name without case.</summary>
-    public override string Id { get; } = name.ToUpperInvariant().Aggregate(2166136261u, (hash, c) => unchecked((hash ^ c) * 16777619u))
-        .ToString(CultureInfo.InvariantCulture);
+    public override string Id { get; } =
+        name.ToUpperInvariant()
+            .Aggregate(2166136261u, (hash, c) => unchecked((hash ^ c) * 16777619u))
+            .ToString(CultureInfo.InvariantCulture);
 
     public override string Name { get; } = name;
 

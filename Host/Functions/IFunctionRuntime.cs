@@ -17,7 +17,8 @@ internal interface IFunctionRuntime
     /// <summary>Whether an activity of that name exists.</summary>
     bool HasActivity(string name);
 
-    /// <summary>Calls an orchestrator function. Runs wholly on the caller's thread and synchronisation context: nothing in here may leave it.</summary>
+    /// <summary>Calls an orchestrator function. Runs wholly on the caller's thread and synchronisation context: nothing in here may leave
+    /// it.</summary>
     /// <returns>The function's return value (null for void and Task), not serialised.</returns>
     Task<object?> InvokeOrchestratorAsync(string name, TaskOrchestrationContext context, string? input);
 
@@ -28,4 +29,12 @@ internal interface IFunctionRuntime
 
 /// <summary>One attempt at an activity. <paramref name="Input"/> is JSON text. <paramref name="Attempt"/> counts deliveries from 1:
 /// above 1 an earlier host died or lost its lease, and the effect may have happened already.</summary>
-internal sealed record ActivityCall(string Name, string InstanceId, int TaskId, string? Input, string? Version, int Attempt, string? TraceParent);
+internal sealed record ActivityCall(
+    string Name,
+    string InstanceId,
+    int TaskId,
+    string? Input,
+    string? Version,
+    int Attempt,
+    string? TraceParent
+);

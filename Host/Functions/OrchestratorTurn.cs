@@ -3,7 +3,8 @@ using Microsoft.Azure.Functions.Worker.Middleware;
 namespace Durable.Host.Functions;
 
 /// <summary>
-/// Runs the app's middleware around an orchestrator's first segment: up to the end of its turn, as the official worker does. What the orchestrator
+/// Runs the app's middleware around an orchestrator's first segment: up to the end of its turn, as the official worker does. What the
+/// orchestrator
 /// goes on to do is the engine's affair, so middleware cannot keep it from finishing, and middleware that waits for the world is refused
 /// instead of leaving the instance running for ever.
 /// </summary>
@@ -28,15 +29,20 @@ internal static class OrchestratorTurn
         if (orchestrator is not null)
         {
             _ = run.ContinueWith(static t => t.Exception, TaskScheduler.Default); // observed: what follows the call cannot change the outcome
-            return run.IsFaulted && !orchestrator.IsFaulted && !orchestrator.IsCanceled ? Task.FromException<object?>(run.Exception!.InnerException!) : orchestrator;
+            return run.IsFaulted && !orchestrator.IsFaulted && !orchestrator.IsCanceled
+                ? Task.FromException<object?>(run.Exception!.InnerException!)
+                : orchestrator;
         }
         return Task.FromException<object?>(
             run.IsFaulted ? run.Exception!.InnerException!
             : run.IsCompleted ? new InvalidOperationException($"Middleware did not call orchestrator function '{context.Function.Name}'.")
-            : Waited(context));
+            : Waited(context)
+        );
     }
 
-    private static InvalidOperationException Waited(HostFunctionContext context) => new(
-        $"Middleware waited for something before it called orchestrator function '{context.Function.Name}'. " +
-        "An orchestrator must start on the engine's own thread: skip orchestration triggers in that middleware (UseWhen).");
+    private static InvalidOperationException Waited(HostFunctionContext context) =>
+        new(
+            $"Middleware waited for something before it called orchestrator function '{context.Function.Name}'. "
+                + "An orchestrator must start on the engine's own thread: skip orchestration triggers in that middleware (UseWhen)."
+        );
 }

@@ -6,11 +6,14 @@ namespace Durable.Host.Functions;
 /// <summary>Values that fit into a route segment or a query parameter.</summary>
 internal static class SimpleValues
 {
-    /// <summary>Whether a parameter of that type can be read from text: string, numbers, bool, Guid, dates, enums and their nullable forms.</summary>
+    /// <summary>Whether a parameter of that type can be read from text: string, numbers, bool, Guid, dates, enums and their nullable
+    /// forms.</summary>
     public static bool CanRead(Type type)
     {
         Type bare = Nullable.GetUnderlyingType(type) ?? type;
-        return bare == typeof(string) || bare.IsEnum || (bare.IsValueType && TypeDescriptor.GetConverter(bare).CanConvertFrom(typeof(string)));
+        return bare == typeof(string)
+            || bare.IsEnum
+            || (bare.IsValueType && TypeDescriptor.GetConverter(bare).CanConvertFrom(typeof(string)));
     }
 
     /// <summary>Reads text in the invariant culture; enums without case.</summary>

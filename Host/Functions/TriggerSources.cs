@@ -15,23 +15,31 @@ internal interface ITriggerSource
 internal sealed class ActivitySource(ActivityCall call, DataConverter converter) : ITriggerSource
 {
     public ValueTask<object?> ReadAsync(ParameterPlan parameter, HostFunctionContext context) =>
-        new(parameter.Source == ParameterSource.BindingData ? call.InstanceId : InputJson.Read(converter, call.Input, parameter, context.Function.Name));
+        new(
+            parameter.Source == ParameterSource.BindingData
+                ? call.InstanceId
+                : InputJson.Read(converter, call.Input, parameter, context.Function.Name)
+        );
 }
 
 /// <summary>Schedule status of a timer function; a class of the app's own is filled through JSON.</summary>
 internal sealed class TimerSource(TimerInfo timer) : ITriggerSource
 {
-    public ValueTask<object?> ReadAsync(ParameterPlan parameter, HostFunctionContext context) => new(
-        parameter.Type == typeof(TimerInfo) ? timer
+    public ValueTask<object?> ReadAsync(ParameterPlan parameter, HostFunctionContext context) =>
+        new(
+            parameter.Type == typeof(TimerInfo) ? timer
             : parameter.Type == typeof(string) ? JsonSerializer.Serialize(timer)
-            : JsonSerializer.Deserialize(JsonSerializer.Serialize(timer), parameter.Type));
+            : JsonSerializer.Deserialize(JsonSerializer.Serialize(timer), parameter.Type)
+        );
 }
 
 /// <summary>Reads JSON input into a parameter.</summary>
 internal static class InputJson
 {
-    /// <summary>Null and absent input become the parameter's default. Text that is no JSON string is handed to a string parameter as it stands.</summary>
-    /// <exception cref="FunctionInputConverterException">The JSON does not fit; the inner exception is the <see cref="JsonException"/>.</exception>
+    /// <summary>Null and absent input become the parameter's default. Text that is no JSON string is handed to a string parameter as it
+    /// stands.</summary>
+    /// <exception cref="FunctionInputConverterException">The JSON does not fit; the inner exception is the
+    /// <see cref="JsonException"/>.</exception>
     public static object? Read(DataConverter converter, string? json, ParameterPlan parameter, string function)
     {
         try
@@ -41,8 +49,10 @@ internal static class InputJson
         catch (JsonException e)
         {
             throw new FunctionInputConverterException(
-                $"Error converting 1 input parameters for Function '{function}': Cannot convert input parameter '{parameter.Name}' to type " +
-                $"'{parameter.Type.FullName}' from type 'System.String'. Error:{e.Message}", e);
+                $"Error converting 1 input parameters for Function '{function}': Cannot convert input parameter '{parameter.Name}' to type "
+                    + $"'{parameter.Type.FullName}' from type 'System.String'. Error:{e.Message}",
+                e
+            );
         }
     }
 

@@ -32,7 +32,14 @@ internal enum EventKind : short
 /// <param name="Name">Function, event or orchestration name; null where there is none.</param>
 /// <param name="Data">Payload as it was serialised: input, result, event body (JSON text), or a plain-text reason.</param>
 /// <param name="Detail">The rarer facts, null for most events.</param>
-internal sealed record HistoryEvent(EventKind Kind, int TaskId, DateTime At, string? Name = null, string? Data = null, EventDetail? Detail = null);
+internal sealed record HistoryEvent(
+    EventKind Kind,
+    int TaskId,
+    DateTime At,
+    string? Name = null,
+    string? Data = null,
+    EventDetail? Detail = null
+);
 
 /// <summary>Facts only some events carry; absent ones are not stored.</summary>
 internal sealed record EventDetail
@@ -64,7 +71,8 @@ internal sealed record EventDetail
     /// <summary>W3C trace parent.</summary>
     public string? TraceParent { get; init; }
 
-    /// <summary>Task id of the first attempt of a call or timer that retries one. Only builds before 2026-11-26 wrote it, whose replay was their own.</summary>
+    /// <summary>Task id of the first attempt of a call or timer that retries one. Only builds before 2026-11-26 wrote it, whose replay was
+    /// their own.</summary>
     public int? RetryOf { get; init; }
 
     /// <summary>Final status name (ExecutionCompleted).</summary>
@@ -84,4 +92,10 @@ internal sealed record EventDetail
 internal sealed record ParentLink(string Name, string InstanceId, string ExecutionId, int TaskId, long RunNo = 0);
 
 /// <summary>A failure as it is stored: the official TaskFailureDetails plus nothing.</summary>
-internal sealed record FailureInfo(string ErrorType, string ErrorMessage, string? StackTrace = null, FailureInfo? Inner = null, bool NonRetriable = false);
+internal sealed record FailureInfo(
+    string ErrorType,
+    string ErrorMessage,
+    string? StackTrace = null,
+    FailureInfo? Inner = null,
+    bool NonRetriable = false
+);

@@ -5,11 +5,24 @@ internal abstract record OrchestratorAction(int TaskId);
 
 /// <summary>Run an activity.</summary>
 internal sealed record ScheduleTaskAction(
-    int TaskId, string Name, string? Input, string? Version, IReadOnlyDictionary<string, string>? Tags) : OrchestratorAction(TaskId);
+    int TaskId,
+    string Name,
+    string? Input,
+    string? Version,
+    IReadOnlyDictionary<string, string>? Tags
+) : OrchestratorAction(TaskId);
 
-/// <summary>Start a child instance. One that <paramref name="Rewinds"/> with its parent is started only when it is gone or was terminated.</summary>
+/// <summary>Start a child instance. One that <paramref name="Rewinds"/> with its parent is started only when it is gone or was
+/// terminated.</summary>
 internal sealed record StartChildAction(
-    int TaskId, string Name, string InstanceId, string? Input, string? Version, IReadOnlyDictionary<string, string>? Tags, bool Rewinds = false) : OrchestratorAction(TaskId);
+    int TaskId,
+    string Name,
+    string InstanceId,
+    string? Input,
+    string? Version,
+    IReadOnlyDictionary<string, string>? Tags,
+    bool Rewinds = false
+) : OrchestratorAction(TaskId);
 
 /// <summary>Wake at <paramref name="FireAt"/> (UTC).</summary>
 internal sealed record CreateTimerAction(int TaskId, DateTime FireAt) : OrchestratorAction(TaskId);

@@ -3,7 +3,8 @@ namespace Durable.Host.Hosting;
 /// <summary>The folder of the app: where host.json and local.settings.json lie and <c>.local/</c> may be written.</summary>
 internal static class ContentRoot
 {
-    /// <summary>The setting <c>AzureWebJobsScriptRoot</c>, else the working directory if it holds a host.json, else the folder of the program.</summary>
+    /// <summary>The setting <c>AzureWebJobsScriptRoot</c>, else the working directory if it holds a host.json, else the folder of the
+    /// program.</summary>
     public static string Find()
     {
         string? configured = Environment.GetEnvironmentVariable("AzureWebJobsScriptRoot");

@@ -3,7 +3,8 @@ using Microsoft.Extensions.Configuration;
 
 namespace Durable.Host.Hosting;
 
-/// <summary>What the command line and the environment say about addresses and keys, in the spelling of <c>func start</c> and of ASP.NET Core.</summary>
+/// <summary>What the command line and the environment say about addresses and keys, in the spelling of <c>func start</c> and of ASP.NET
+/// Core.</summary>
 /// <param name="Url">Addresses to listen on, separated by semicolons.</param>
 /// <param name="RequireKeys"><c>--enableAuth</c> was given.</param>
 /// <param name="NoAdminKey"><c>--no-admin-key</c> was given.</param>
@@ -15,14 +16,16 @@ internal sealed record HostArguments(string Url, bool RequireKeys, bool NoAdminK
     /// <summary>The port of <c>func start</c>.</summary>
     public const int DefaultPort = 7071;
 
-    /// <summary>Reads, in this order: <c>--port</c> or <c>-p</c>, <c>--urls</c>, <c>FUNCTIONS_PORT</c>, <c>ASPNETCORE_URLS</c>; else http://127.0.0.1:7071.
+    /// <summary>Reads, in this order: <c>--port</c> or <c>-p</c>, <c>--urls</c>, <c>FUNCTIONS_PORT</c>, <c>ASPNETCORE_URLS</c>; else
+    /// http://127.0.0.1:7071.
     /// A port alone listens on loopback only.</summary>
     /// <exception cref="ArgumentException">The port is no number from 0 to 65535.</exception>
     public static HostArguments Read(IReadOnlyList<string> args, IConfiguration configuration)
     {
         string? port = Value(args, "--port") ?? Value(args, "-p");
         string? urls = Value(args, "--urls");
-        string url = port is not null ? Loopback(port, "--port")
+        string url =
+            port is not null ? Loopback(port, "--port")
             : urls is not null ? urls
             : configuration["FUNCTIONS_PORT"] is { Length: > 0 } setting ? Loopback(setting, "FUNCTIONS_PORT")
             : configuration["ASPNETCORE_URLS"] is { Length: > 0 } aspNet ? aspNet
@@ -32,9 +35,10 @@ internal sealed record HostArguments(string Url, bool RequireKeys, bool NoAdminK
         bool Has(string name) => args.Contains(name, StringComparer.OrdinalIgnoreCase);
     }
 
-    private static string Loopback(string port, string source) => ushort.TryParse(port, NumberStyles.None, CultureInfo.InvariantCulture, out ushort number)
-        ? $"http://127.0.0.1:{number}"
-        : throw new ArgumentException($"{source} is '{port}', which is no port: give a number from 0 (any free one) to 65535.");
+    private static string Loopback(string port, string source) =>
+        ushort.TryParse(port, NumberStyles.None, CultureInfo.InvariantCulture, out ushort number)
+            ? $"http://127.0.0.1:{number}"
+            : throw new ArgumentException($"{source} is '{port}', which is no port: give a number from 0 (any free one) to 65535.");
 
     private static string? Value(IReadOnlyList<string> args, string name)
     {

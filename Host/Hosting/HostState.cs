@@ -1,11 +1,12 @@
 namespace Durable.Host.Hosting;
 
-/// <summary>Whether functions are served. A host that cannot run (bad host.json, no database) still answers HTTP, with 503 and the reason in the log
+/// <summary>Whether functions are served. A host that cannot run (bad host.json, no database) still answers HTTP, with 503 and the reason
+/// in the log
 /// and in <c>/admin/host/status</c>. Safe for many threads.</summary>
 internal sealed class HostState
 {
-    private readonly Lock _gate = new();
-    private readonly Dictionary<string, string> _errors = [];
+    private readonly Lock gate = new();
+    private readonly Dictionary<string, string> errors = [];
 
     /// <summary>Raised after every change of <see cref="IsRunning"/> or of the errors.</summary>
     public event Action? Changed;
@@ -21,8 +22,8 @@ internal sealed class HostState
     {
         get
         {
-            lock (_gate)
-                return [.. _errors.Values];
+            lock (gate)
+                return [.. this.errors.Values];
         }
     }
 
@@ -31,8 +32,8 @@ internal sealed class HostState
     /// <param name="message">For the operator; must hold no secret.</param>
     public void Fail(string part, string message)
     {
-        lock (_gate)
-            _errors[part] = message;
+        lock (gate)
+            this.errors[part] = message;
         Changed?.Invoke();
     }
 
@@ -40,8 +41,8 @@ internal sealed class HostState
     public void Recover(string part)
     {
         bool changed;
-        lock (_gate)
-            changed = _errors.Remove(part);
+        lock (gate)
+            changed = this.errors.Remove(part);
         if (changed)
             Changed?.Invoke();
     }

@@ -7,7 +7,8 @@ using Microsoft.Extensions.Logging.Console;
 
 namespace Durable.Host.Hosting;
 
-/// <summary>The log on the console: one line for each message, times in UTC, no secrets. Exceptions of drivers quote connection strings, those of clients headers and addresses.</summary>
+/// <summary>The log on the console: one line for each message, times in UTC, no secrets. Exceptions of drivers quote connection strings,
+/// those of clients headers and addresses.</summary>
 internal sealed class RedactedConsole() : ConsoleFormatter(FormatterName)
 {
     public const string FormatterName = "redacted";
@@ -18,19 +19,24 @@ internal sealed class RedactedConsole() : ConsoleFormatter(FormatterName)
         if (logEntry.Exception is { } exception)
             text = $"{text} {exception}";
         string line = Redaction.Redact(text).ReplaceLineEndings(" ");
-        textWriter.WriteLine(string.Create(
-            CultureInfo.InvariantCulture, $"{DateTime.UtcNow:yyyy-MM-dd'T'HH:mm:ss.fff'Z'} {Level(logEntry.LogLevel)}: {logEntry.Category}[{logEntry.EventId.Id}] {line}"));
+        textWriter.WriteLine(
+            string.Create(
+                CultureInfo.InvariantCulture,
+                $"{DateTime.UtcNow:yyyy-MM-dd'T'HH:mm:ss.fff'Z'} {Level(logEntry.LogLevel)}: {logEntry.Category}[{logEntry.EventId.Id}] {line}"
+            )
+        );
     }
 
-    private static string Level(LogLevel level) => level switch
-    {
-        LogLevel.Trace => "trce",
-        LogLevel.Debug => "dbug",
-        LogLevel.Information => "info",
-        LogLevel.Warning => "warn",
-        LogLevel.Error => "fail",
-        _ => "crit",
-    };
+    private static string Level(LogLevel level) =>
+        level switch
+        {
+            LogLevel.Trace => "trce",
+            LogLevel.Debug => "dbug",
+            LogLevel.Information => "info",
+            LogLevel.Warning => "warn",
+            LogLevel.Error => "fail",
+            _ => "crit",
+        };
 }
 
 /// <summary>Registers <see cref="RedactedConsole"/>.</summary>

@@ -1,8 +1,8 @@
-using Durable.Host.Hosting;
 using System.Diagnostics;
 using System.Reflection;
 using System.Text.Json;
 using Durable.Host.Functions;
+using Durable.Host.Hosting;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
@@ -10,7 +10,8 @@ using Microsoft.Extensions.DependencyInjection;
 
 namespace Durable.Host.Http;
 
-/// <summary>The part of the Functions host's admin API that operators use: list functions, call one by hand, look at the host. Master key.</summary>
+/// <summary>The part of the Functions host's admin API that operators use: list functions, call one by hand, look at the host. Master
+/// key.</summary>
 internal sealed class AdminApi(FunctionCatalog catalog, KeyGate gate, HostState state, ManualCalls calls, HostRoutes routes)
 {
     /// <summary>Maps <c>/admin/...</c>.</summary>
@@ -23,7 +24,8 @@ internal sealed class AdminApi(FunctionCatalog catalog, KeyGate gate, HostState 
         Add("/admin/functions/{name}", ["GET"], api.Guarded(api.ShowAsync));
         Add("/admin/functions/{name}", ["POST"], api.Guarded(api.CallAsync));
 
-        void Add(string pattern, string[] verbs, RequestDelegate handler) => endpoints.Map(pattern, handler).WithMetadata(new EndpointVerbs(verbs));
+        void Add(string pattern, string[] verbs, RequestDelegate handler) =>
+            endpoints.Map(pattern, handler).WithMetadata(new EndpointVerbs(verbs));
     }
 
     private RequestDelegate Guarded(RequestDelegate handler) => http => gate.AllowAdmin(http) ? handler(http) : Task.CompletedTask;
@@ -67,14 +69,16 @@ internal sealed class AdminApi(FunctionCatalog catalog, KeyGate gate, HostState 
         }
         HttpLimits.Apply(http);
         (bool valid, string? input) = await ReadInputAsync(http);
-        http.Response.StatusCode = !valid || function.Kind == FunctionKind.Http ? StatusCodes.Status400BadRequest
+        http.Response.StatusCode =
+            !valid || function.Kind == FunctionKind.Http ? StatusCodes.Status400BadRequest
             : !state.IsRunning ? StatusCodes.Status503ServiceUnavailable
             : StatusCodes.Status202Accepted;
         if (http.Response.StatusCode == StatusCodes.Status202Accepted)
             calls.Start(function, input);
     }
 
-    private FunctionEntry? Find(HttpContext http) => catalog.TryFind((string)http.Request.RouteValues["name"]!, out FunctionEntry? function) ? function : null;
+    private FunctionEntry? Find(HttpContext http) =>
+        catalog.TryFind((string)http.Request.RouteValues["name"]!, out FunctionEntry? function) ? function : null;
 
     private static async Task<(bool Valid, string? Input)> ReadInputAsync(HttpContext http)
     {
@@ -121,5 +125,6 @@ internal sealed class AdminApi(FunctionCatalog catalog, KeyGate gate, HostState 
     }
 }
 
-/// <summary>Where functions are served. <paramref name="Prefix"/> is host.json's <c>extensions.http.routePrefix</c> without slashes; may be empty.</summary>
+/// <summary>Where functions are served. <paramref name="Prefix"/> is host.json's <c>extensions.http.routePrefix</c> without slashes; may be
+/// empty.</summary>
 internal sealed record HostRoutes(string Prefix);

@@ -9,18 +9,21 @@ namespace Durable.Host.Http;
 /// <summary>The worker's view of an ASP.NET Core request.</summary>
 internal sealed class AspNetRequestData(HttpRequest request, FunctionContext context) : HttpRequestData(context)
 {
-    private HttpHeadersCollection? _headers;
-    private IReadOnlyCollection<IHttpCookie>? _cookies;
-    private Uri? _url;
+    private HttpHeadersCollection? headers;
+    private IReadOnlyCollection<IHttpCookie>? cookies;
+    private Uri? url;
 
     public override Stream Body => request.Body;
 
     public override HttpHeadersCollection Headers =>
-        _headers ??= new HttpHeadersCollection(request.Headers.Select(h => KeyValuePair.Create(h.Key, h.Value.Select(v => v ?? string.Empty))));
+        headers ??= new HttpHeadersCollection(
+            request.Headers.Select(h => KeyValuePair.Create(h.Key, h.Value.Select(v => v ?? string.Empty)))
+        );
 
-    public override IReadOnlyCollection<IHttpCookie> Cookies => _cookies ??= [.. request.Cookies.Select(c => new HttpCookie(c.Key, c.Value))];
+    public override IReadOnlyCollection<IHttpCookie> Cookies =>
+        cookies ??= [.. request.Cookies.Select(c => new HttpCookie(c.Key, c.Value))];
 
-    public override Uri Url => _url ??= new Uri(request.GetEncodedUrl());
+    public override Uri Url => url ??= new Uri(request.GetEncodedUrl());
 
     public override IEnumerable<ClaimsIdentity> Identities => request.HttpContext.User.Identities;
 
@@ -32,10 +35,10 @@ internal sealed class AspNetRequestData(HttpRequest request, FunctionContext con
 /// <summary>Gives middleware the request of an HTTP invocation.</summary>
 internal sealed class RequestDataFeature(HttpRequest request) : IHttpRequestDataFeature
 {
-    private HttpRequestData? _data;
+    private HttpRequestData? data;
 
     public ValueTask<HttpRequestData?> GetHttpRequestDataAsync(FunctionContext context) => new(Get(context));
 
     /// <summary>One object per invocation, whoever asks.</summary>
-    public HttpRequestData Get(FunctionContext context) => _data ??= new AspNetRequestData(request, context);
+    public HttpRequestData Get(FunctionContext context) => data ??= new AspNetRequestData(request, context);
 }

@@ -8,30 +8,31 @@ namespace Durable.Host.Http;
 /// <summary>Writes through to the ASP.NET Core response: status and headers can be set until the first byte of the body.</summary>
 internal sealed class AspNetResponseData : HttpResponseData
 {
-    private readonly HttpResponse _response;
-    private Stream? _own;
+    private readonly HttpResponse response;
+    private Stream? own;
 
     public AspNetResponseData(HttpResponse response, FunctionContext context)
         : base(context)
     {
-        _response = response;
+        this.response = response;
         Cookies = new ResponseCookies(response);
         response.OnStarting(CopyHeadersAsync);
     }
 
     public override HttpStatusCode StatusCode
     {
-        get => (HttpStatusCode)_response.StatusCode;
-        set => _response.StatusCode = (int)value;
+        get => (HttpStatusCode)this.response.StatusCode;
+        set => this.response.StatusCode = (int)value;
     }
 
     public override HttpHeadersCollection Headers { get; set; } = [];
 
-    /// <summary>The response's own stream, unless the function put another one in its place; that one is sent when the function returns.</summary>
+    /// <summary>The response's own stream, unless the function put another one in its place; that one is sent when the function
+    /// returns.</summary>
     public override Stream Body
     {
-        get => _own ?? _response.Body;
-        set => _own = value;
+        get => this.own ?? this.response.Body;
+        set => this.own = value;
     }
 
     public override HttpCookies Cookies { get; }
@@ -39,17 +40,17 @@ internal sealed class AspNetResponseData : HttpResponseData
     /// <summary>Sends a body that lies in a stream of the function's own.</summary>
     public async Task FinishAsync(CancellationToken cancellation)
     {
-        if (_own is null)
+        if (this.own is null)
             return;
-        if (_own.CanSeek)
-            _own.Position = 0;
-        await _own.CopyToAsync(_response.Body, cancellation);
+        if (this.own.CanSeek)
+            this.own.Position = 0;
+        await this.own.CopyToAsync(this.response.Body, cancellation);
     }
 
     private Task CopyHeadersAsync()
     {
         foreach ((string name, IEnumerable<string> values) in Headers)
-            _response.Headers[name] = values.ToArray();
+            this.response.Headers[name] = values.ToArray();
         return Task.CompletedTask;
     }
 
@@ -57,22 +58,27 @@ internal sealed class AspNetResponseData : HttpResponseData
     {
         public override void Append(string name, string value) => response.Cookies.Append(name, value);
 
-        public override void Append(IHttpCookie cookie) => response.Cookies.Append(cookie.Name, cookie.Value, new CookieOptions
-        {
-            Domain = cookie.Domain,
-            Expires = cookie.Expires,
-            HttpOnly = cookie.HttpOnly ?? false,
-            MaxAge = cookie.MaxAge is { } seconds ? TimeSpan.FromSeconds(seconds) : null,
-            Path = cookie.Path ?? "/",
-            SameSite = cookie.SameSite switch
-            {
-                SameSite.Lax => SameSiteMode.Lax,
-                SameSite.Strict => SameSiteMode.Strict,
-                SameSite.ExplicitNone => SameSiteMode.None,
-                _ => SameSiteMode.Unspecified,
-            },
-            Secure = cookie.Secure ?? false,
-        });
+        public override void Append(IHttpCookie cookie) =>
+            response.Cookies.Append(
+                cookie.Name,
+                cookie.Value,
+                new CookieOptions
+                {
+                    Domain = cookie.Domain,
+                    Expires = cookie.Expires,
+                    HttpOnly = cookie.HttpOnly ?? false,
+                    MaxAge = cookie.MaxAge is { } seconds ? TimeSpan.FromSeconds(seconds) : null,
+                    Path = cookie.Path ?? "/",
+                    SameSite = cookie.SameSite switch
+                    {
+                        SameSite.Lax => SameSiteMode.Lax,
+                        SameSite.Strict => SameSiteMode.Strict,
+                        SameSite.ExplicitNone => SameSiteMode.None,
+                        _ => SameSiteMode.Unspecified,
+                    },
+                    Secure = cookie.Secure ?? false,
+                }
+            );
 
         public override IHttpCookie CreateNew() => new HttpCookie(string.Empty, string.Empty);
     }

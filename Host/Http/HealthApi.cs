@@ -8,7 +8,8 @@ using Microsoft.Extensions.Diagnostics.HealthChecks;
 
 namespace Durable.Host.Http;
 
-/// <summary><c>GET /healthz</c>: the process answers. <c>GET /readyz</c>: it can take work; every registered health check is asked. No key, because probes
+/// <summary><c>GET /healthz</c>: the process answers. <c>GET /readyz</c>: it can take work; every registered health check is asked. No key,
+/// because probes
 /// have none; no detail beyond a reason.</summary>
 internal static class HealthApi
 {
@@ -28,7 +29,10 @@ internal static class HealthApi
         HostState state = http.RequestServices.GetRequiredService<HostState>();
         bool ready = state.IsRunning && report.Status == HealthStatus.Healthy;
         http.Response.StatusCode = ready ? StatusCodes.Status200OK : StatusCodes.Status503ServiceUnavailable;
-        PartAnswer[] parts = [.. report.Entries.Select(part => new PartAnswer(part.Key, part.Value.Status == HealthStatus.Healthy, Reason(part.Value)))];
+        PartAnswer[] parts =
+        [
+            .. report.Entries.Select(part => new PartAnswer(part.Key, part.Value.Status == HealthStatus.Healthy, Reason(part.Value))),
+        ];
         return http.Response.WriteAsJsonAsync(new ReadyAnswer(ready, state.Name, parts), http.RequestAborted);
     }
 

@@ -23,35 +23,38 @@ internal enum KeyRank
 
 /// <summary>
 /// The host's keys. Settings come first: <c>Keys__master</c>, <c>Keys__host__{name}</c>, <c>Keys__function__{function}</c> (or
-/// <c>Keys__function__{function}__{name}</c>), <c>Keys__system__durabletask_extension</c>. What settings leave out, master, system and the default
-/// host key, is generated at the first start and kept in a file that only its owner can read. Keys are compared in fixed time and never logged.
+/// <c>Keys__function__{function}__{name}</c>), <c>Keys__system__durabletask_extension</c>. What settings leave out, master, system and the
+/// default
+/// host key, is generated at the first start and kept in a file that only its owner can read. Keys are compared in fixed time and never
+/// logged.
 /// </summary>
 internal sealed class HostKeys
 {
     /// <summary>Name of the system key of the durable webhooks.</summary>
     public const string DurableKey = "durabletask_extension";
 
-    private readonly IConfiguration _settings;
-    private readonly Lazy<KeyFile> _file;
+    private readonly IConfiguration settings;
+    private readonly Lazy<KeyFile> file;
 
     /// <param name="configuration">Settings of the host.</param>
     /// <param name="keyFile">Full path of the file for generated keys; touched only when there is a key that no setting gives.</param>
     public HostKeys(IConfiguration configuration, string keyFile)
     {
-        _settings = configuration.GetSection("Keys");
-        _file = new Lazy<KeyFile>(() => KeyFile.Open(keyFile));
+        this.settings = configuration.GetSection("Keys");
+        this.file = new Lazy<KeyFile>(() => KeyFile.Open(keyFile));
     }
 
     /// <summary>Opens everything.</summary>
-    public string Master => Setting("master") ?? _file.Value.Master;
+    public string Master => Setting("master") ?? this.file.Value.Master;
 
     /// <summary>Opens the management webhooks; it is the <c>code</c> in their links.</summary>
-    public string DurableSystem => Setting($"system:{DurableKey}") ?? _file.Value.System;
+    public string DurableSystem => Setting($"system:{DurableKey}") ?? this.file.Value.System;
 
     /// <summary>Opens every function of level Function.</summary>
-    public string HostDefault => Setting("host:default") ?? _file.Value.Host;
+    public string HostDefault => Setting("host:default") ?? this.file.Value.Host;
 
-    /// <summary>Makes the file of generated keys if one is needed: whoever owns the host finds the keys there before the first request.</summary>
+    /// <summary>Makes the file of generated keys if one is needed: whoever owns the host finds the keys there before the first
+    /// request.</summary>
     /// <exception cref="InvalidOperationException">It cannot be made or holds no keys.</exception>
     public void Prepare() => _ = (Master, DurableSystem, HostDefault);
 
@@ -74,14 +77,17 @@ internal sealed class HostKeys
             return KeyRank.Master;
         if (Same(hash, DurableSystem))
             return KeyRank.System;
-        bool opensFunction = Same(hash, HostDefault) || Values("host").Any(k => Same(hash, k)) ||
-            (function is not null ? Values($"function:{function}") : Values("function")).Any(k => Same(hash, k));
+        bool opensFunction =
+            Same(hash, HostDefault)
+            || Values("host").Any(k => Same(hash, k))
+            || (function is not null ? Values($"function:{function}") : Values("function")).Any(k => Same(hash, k));
         return opensFunction ? KeyRank.Function : KeyRank.None;
     }
 
-    private string? Setting(string key) => _settings[key] is { Length: > 0 } value ? value : null;
+    private string? Setting(string key) => this.settings[key] is { Length: > 0 } value ? value : null;
 
-    private IEnumerable<string> Values(string section) => _settings.GetSection(section).AsEnumerable().Select(p => p.Value).OfType<string>().Where(v => v.Length > 0);
+    private IEnumerable<string> Values(string section) =>
+        this.settings.GetSection(section).AsEnumerable().Select(p => p.Value).OfType<string>().Where(v => v.Length > 0);
 
     // Hashes have one length, so that the comparison tells nothing about the length of the key either.
     private static bool Same(byte[] hash, string key) => CryptographicOperations.FixedTimeEquals(hash, Hash(key));

@@ -12,7 +12,8 @@ namespace Durable.Host.Http;
 /// <summary>Serves the app's HTTP functions: one endpoint each.</summary>
 internal sealed class HttpFunctions(FunctionRuntime runtime, KeyGate gate, ILogger<HttpFunctions> logger)
 {
-    /// <summary>Maps every enabled HTTP function below <paramref name="routePrefix"/> (host.json <c>extensions.http.routePrefix</c>, usually <c>api</c>; may be empty).</summary>
+    /// <summary>Maps every enabled HTTP function below <paramref name="routePrefix"/> (host.json <c>extensions.http.routePrefix</c>,
+    /// usually <c>api</c>; may be empty).</summary>
     public static void Map(IEndpointRouteBuilder endpoints, string routePrefix)
     {
         FunctionCatalog catalog = endpoints.ServiceProvider.GetRequiredService<FunctionCatalog>();
@@ -20,7 +21,8 @@ internal sealed class HttpFunctions(FunctionRuntime runtime, KeyGate gate, ILogg
         foreach (FunctionEntry function in catalog.OfKind(FunctionKind.Http).Where(f => !f.IsDisabled))
         {
             long? limit = HttpLimits.Stated(function.Method);
-            endpoints.Map(FullRoute(routePrefix, function), http => functions.ServeAsync(http, function, limit))
+            endpoints
+                .Map(FullRoute(routePrefix, function), http => functions.ServeAsync(http, function, limit))
                 .WithMetadata(new EndpointVerbs(function.Http!.Methods))
                 .WithDisplayName(function.Name);
         }

@@ -5,10 +5,12 @@ using Microsoft.AspNetCore.Http.Metadata;
 
 namespace Durable.Host.Http;
 
-/// <summary>How much a request may send. Beyond it the reader of the body gets a <see cref="BadHttpRequestException"/> with status 413.</summary>
+/// <summary>How much a request may send. Beyond it the reader of the body gets a <see cref="BadHttpRequestException"/> with status
+/// 413.</summary>
 internal static class HttpLimits
 {
-    /// <summary>A body of any type: 10 MB. It is held in memory and mostly ends up in a run's history. A function that streams its body states its own limit:
+    /// <summary>A body of any type: 10 MB. It is held in memory and mostly ends up in a run's history. A function that streams its body
+    /// states its own limit:
     /// <c>[RequestSizeLimit(bytes)]</c>.</summary>
     public const long BodyBytes = 10L << 20;
 

@@ -9,16 +9,18 @@ namespace Durable.Host.Http;
 /// <summary>Turns what an HTTP function returned into the response.</summary>
 internal static class HttpResultWriter
 {
-    /// <summary>MVC results, minimal-API results and <see cref="HttpResponseData"/> write themselves. Any other value, a string or a number too, is dropped, as
+    /// <summary>MVC results, minimal-API results and <see cref="HttpResponseData"/> write themselves. Any other value, a string or a number
+    /// too, is dropped, as
     /// the official ASP.NET Core integration does: 200 with no body, unless the function wrote to the response itself.</summary>
-    public static Task WriteAsync(HttpContext http, object? result) => result switch
-    {
-        IActionResult action => action.ExecuteResultAsync(new ActionContext(http, http.GetRouteData(), new ActionDescriptor())),
-        IResult minimal => minimal.ExecuteAsync(http),
-        AspNetResponseData own => own.FinishAsync(http.RequestAborted),
-        HttpResponseData foreign => CopyAsync(http, foreign),
-        _ => Task.CompletedTask,
-    };
+    public static Task WriteAsync(HttpContext http, object? result) =>
+        result switch
+        {
+            IActionResult action => action.ExecuteResultAsync(new ActionContext(http, http.GetRouteData(), new ActionDescriptor())),
+            IResult minimal => minimal.ExecuteAsync(http),
+            AspNetResponseData own => own.FinishAsync(http.RequestAborted),
+            HttpResponseData foreign => CopyAsync(http, foreign),
+            _ => Task.CompletedTask,
+        };
 
     private static async Task CopyAsync(HttpContext http, HttpResponseData data)
     {

@@ -19,10 +19,12 @@ internal static class HttpServices
     public static IServiceCollection AddHttpFunctions(this IServiceCollection services, string routePrefix, string keyFile)
     {
         services.AddMvcCore();
-        services.AddLogging(logging => logging
-            .AddFilter("Microsoft.AspNetCore", LogLevel.Warning)
-            .AddFilter("Microsoft.AspNetCore.Hosting.Diagnostics", LogLevel.Warning) // it would write every URL, and with it ?code=
-            .AddFilter("Microsoft.Extensions.Diagnostics.HealthChecks", LogLevel.None)); // it would write each probe of an outage; the engine writes the outage
+        services.AddLogging(logging =>
+            logging
+                .AddFilter("Microsoft.AspNetCore", LogLevel.Warning)
+                .AddFilter("Microsoft.AspNetCore.Hosting.Diagnostics", LogLevel.Warning) // it would write every URL, and with it ?code=
+                .AddFilter("Microsoft.Extensions.Diagnostics.HealthChecks", LogLevel.None)
+        ); // it would write each probe of an outage; the engine writes the outage
         services.AddRouting();
         services.AddHealthChecks();
         services.AddHttpContextAccessor();
@@ -40,11 +42,12 @@ internal static class HttpServices
     }
 
     /// <summary>Limits and headers of the server as the Functions host has them.</summary>
-    public static IWebHostBuilder UseHostLimits(this IWebHostBuilder web) => web.ConfigureKestrel(kestrel =>
-    {
-        kestrel.AddServerHeader = false;
-        kestrel.Limits.MaxRequestBodySize = HttpLimits.BodyBytes;
-    });
+    public static IWebHostBuilder UseHostLimits(this IWebHostBuilder web) =>
+        web.ConfigureKestrel(kestrel =>
+        {
+            kestrel.AddServerHeader = false;
+            kestrel.Limits.MaxRequestBodySize = HttpLimits.BodyBytes;
+        });
 
     /// <summary>Maps functions, admin API and health; a host that is not running answers 503 to all but the last two.</summary>
     public static WebApplication UseHttpFunctions(this WebApplication app)
@@ -53,11 +56,13 @@ internal static class HttpServices
         app.Use((http, next) => state.IsRunning || IsAlwaysServed(http.Request.Path) ? next(http) : RefuseAsync(http));
         app.Services.GetRequiredService<HostKeys>().Prepare();
         LinkHosts hosts = app.Services.GetRequiredService<LinkHosts>();
-        app.Use((http, next) =>
-        {
-            hosts.Apply(http);
-            return next(http);
-        });
+        app.Use(
+            (http, next) =>
+            {
+                hosts.Apply(http);
+                return next(http);
+            }
+        );
         app.UseRouting();
         string prefix = app.Services.GetRequiredService<HostRoutes>().Prefix;
         HttpFunctions.Map(app, prefix);

@@ -10,9 +10,10 @@ namespace Durable.Host.Http;
 /// <summary>Request, body, route and query values of an HTTP invocation.</summary>
 internal sealed class HttpSource(HttpContext http) : ITriggerSource
 {
-    private readonly RequestDataFeature _data = new(http.Request);
+    private readonly RequestDataFeature data = new(http.Request);
 
-    /// <summary>Route values and query values by name, and the whole of query and headers as JSON text, as the Functions host gives them.</summary>
+    /// <summary>Route values and query values by name, and the whole of query and headers as JSON text, as the Functions host gives
+    /// them.</summary>
     public static Dictionary<string, object?> ReadValues(HttpRequest request)
     {
         Dictionary<string, object?> values = new(StringComparer.OrdinalIgnoreCase);
@@ -29,16 +30,17 @@ internal sealed class HttpSource(HttpContext http) : ITriggerSource
     public void AddTo(HostFunctionContext context)
     {
         context.Items["HttpRequestContext"] = http;
-        context.Features.Set<IHttpRequestDataFeature>(_data);
+        context.Features.Set<IHttpRequestDataFeature>(data);
     }
 
-    public async ValueTask<object?> ReadAsync(ParameterPlan parameter, HostFunctionContext context) => parameter.Source switch
-    {
-        ParameterSource.HttpRequest => http.Request,
-        ParameterSource.HttpRequestData => _data.Get(context),
-        ParameterSource.Body => await ReadBodyAsync(parameter, context),
-        _ => ReadValue(parameter, context),
-    };
+    public async ValueTask<object?> ReadAsync(ParameterPlan parameter, HostFunctionContext context) =>
+        parameter.Source switch
+        {
+            ParameterSource.HttpRequest => http.Request,
+            ParameterSource.HttpRequestData => data.Get(context),
+            ParameterSource.Body => await ReadBodyAsync(parameter, context),
+            _ => ReadValue(parameter, context),
+        };
 
     private async Task<object?> ReadBodyAsync(ParameterPlan parameter, HostFunctionContext context)
     {
@@ -61,8 +63,10 @@ internal sealed class HttpSource(HttpContext http) : ITriggerSource
 
     private object? ReadValue(ParameterPlan parameter, HostFunctionContext context)
     {
-        string? text = http.Request.RouteValues.TryGetValue(parameter.Name, out object? segment) ? segment?.ToString()
-            : http.Request.Query.TryGetValue(parameter.Name, out var query) ? query.ToString() : null;
+        string? text =
+            http.Request.RouteValues.TryGetValue(parameter.Name, out object? segment) ? segment?.ToString()
+            : http.Request.Query.TryGetValue(parameter.Name, out var query) ? query.ToString()
+            : null;
         if (text is null)
             return parameter.Default;
         try
@@ -75,7 +79,10 @@ internal sealed class HttpSource(HttpContext http) : ITriggerSource
         }
     }
 
-    private static FunctionInputConverterException CannotConvert(ParameterPlan parameter, HostFunctionContext context, Exception reason) => new(
-        $"Error converting 1 input parameters for Function '{context.Function.Name}': Cannot convert input parameter '{parameter.Name}' to type " +
-        $"'{parameter.Type.FullName}'. Error:{reason.Message}", reason);
+    private static FunctionInputConverterException CannotConvert(ParameterPlan parameter, HostFunctionContext context, Exception reason) =>
+        new(
+            $"Error converting 1 input parameters for Function '{context.Function.Name}': Cannot convert input parameter '{parameter.Name}' to type "
+                + $"'{parameter.Type.FullName}'. Error:{reason.Message}",
+            reason
+        );
 }

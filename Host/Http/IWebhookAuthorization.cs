@@ -8,7 +8,8 @@ internal interface IWebhookAuthorization
     /// <summary>Whether keys are asked for at all.</summary>
     bool KeysRequired { get; }
 
-    /// <summary>The key that opens every webhook; it is the <c>code</c> of links that are not scoped to an instance. Null: links carry none.</summary>
+    /// <summary>The key that opens every webhook; it is the <c>code</c> of links that are not scoped to an instance. Null: links carry
+    /// none.</summary>
     string? SystemKey { get; }
 
     /// <summary>Judges a request by the key it presents; writes nothing.</summary>
@@ -38,10 +39,11 @@ internal sealed class KeyedWebhooks(KeyGate gate, HostKeys keys) : IWebhookAutho
     public string? SystemKey => keys.DurableSystem;
 
     /// <inheritdoc />
-    public WebhookAccess Check(HttpContext http) => gate.RefuseWebhook(http.Request) switch
-    {
-        null => WebhookAccess.Allowed,
-        StatusCodes.Status401Unauthorized => WebhookAccess.Unknown,
-        _ => WebhookAccess.Forbidden,
-    };
+    public WebhookAccess Check(HttpContext http) =>
+        gate.RefuseWebhook(http.Request) switch
+        {
+            null => WebhookAccess.Allowed,
+            StatusCodes.Status401Unauthorized => WebhookAccess.Unknown,
+            _ => WebhookAccess.Forbidden,
+        };
 }

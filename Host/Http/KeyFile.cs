@@ -9,7 +9,8 @@ internal sealed record KeyFile(string Master, string System, string Host)
     private const UnixFileMode OwnerOnly = UnixFileMode.UserRead | UnixFileMode.UserWrite;
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(2);
 
-    /// <summary>Reads the file, or makes it with fresh keys of 256 bits. Several hosts may start at once: the first one's keys win.</summary>
+    /// <summary>Reads the file, or makes it with fresh keys of 256 bits. Several hosts may start at once: the first one's keys
+    /// win.</summary>
     /// <exception cref="InvalidOperationException">The file holds no keys, or cannot be made; the message says what to do.</exception>
     public static KeyFile Open(string path)
     {
@@ -22,7 +23,8 @@ internal sealed record KeyFile(string Master, string System, string Host)
         catch (Exception e) when (e is UnauthorizedAccessException or IOException)
         {
             throw new InvalidOperationException(
-                $"The host's keys cannot be kept in {path} ({e.Message}). Let the host write there, or set Keys__master, Keys__host__default and Keys__system__durabletask_extension.");
+                $"The host's keys cannot be kept in {path} ({e.Message}). Let the host write there, or set Keys__master, Keys__host__default and Keys__system__durabletask_extension."
+            );
         }
 
         long started = TimeProvider.System.GetTimestamp();
@@ -33,7 +35,8 @@ internal sealed record KeyFile(string Master, string System, string Host)
             if (TimeProvider.System.GetElapsedTime(started) > Patience)
             {
                 throw new InvalidOperationException(
-                    $"{path} holds no complete set of keys; delete it to have new ones made, or set Keys__master and the others.");
+                    $"{path} holds no complete set of keys; delete it to have new ones made, or set Keys__master and the others."
+                );
             }
             Thread.Sleep(20); // another host has created the file and is about to fill it
         }
@@ -66,7 +69,12 @@ internal sealed record KeyFile(string Master, string System, string Host)
             Directory.CreateDirectory(folder);
         else
             Directory.CreateDirectory(folder, OwnerOnly | UnixFileMode.UserExecute);
-        FileStreamOptions options = new() { Mode = FileMode.CreateNew, Access = FileAccess.Write, Share = FileShare.ReadWrite };
+        FileStreamOptions options = new()
+        {
+            Mode = FileMode.CreateNew,
+            Access = FileAccess.Write,
+            Share = FileShare.ReadWrite,
+        };
         if (!OperatingSystem.IsWindows())
             options.UnixCreateMode = OwnerOnly;
         try
@@ -83,7 +91,8 @@ internal sealed record KeyFile(string Master, string System, string Host)
     }
 
     // URL-safe, because a key travels as ?code=.
-    private static string New() => Convert.ToBase64String(RandomNumberGenerator.GetBytes(32)).Replace('+', '-').Replace('/', '_').TrimEnd('=');
+    private static string New() =>
+        Convert.ToBase64String(RandomNumberGenerator.GetBytes(32)).Replace('+', '-').Replace('/', '_').TrimEnd('=');
 
     // A record prints its members; these must never reach a log.
     private bool PrintMembers(System.Text.StringBuilder builder)

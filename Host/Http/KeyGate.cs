@@ -8,17 +8,21 @@ using Microsoft.Extensions.Configuration;
 namespace Durable.Host.Http;
 
 /// <summary>
-/// Decides whether a request may pass. On loopback addresses alone no key is asked for, as <c>func start</c> does; as soon as the host listens on any
-/// other address, or with <c>Durable__RequireKeys=true</c> or <c>--enableAuth</c>, keys are required. Without keys a request must at least come from the host's own
-/// pages: a foreign Origin or Host header is refused, or any web page open in a browser could start runs. The admin API, which calls any function by hand, asks for
-/// the master key even then: a machine may have several users. <c>--no-admin-key</c> (<c>Durable__NoAdminKey=true</c>) opens it as <c>func start</c> does.
+/// Decides whether a request may pass. On loopback addresses alone no key is asked for, as <c>func start</c> does; as soon as the host
+/// listens on any
+/// other address, or with <c>Durable__RequireKeys=true</c> or <c>--enableAuth</c>, keys are required. Without keys a request must at least
+/// come from the host's own
+/// pages: a foreign Origin or Host header is refused, or any web page open in a browser could start runs. The admin API, which calls any
+/// function by hand, asks for
+/// the master key even then: a machine may have several users. <c>--no-admin-key</c> (<c>Durable__NoAdminKey=true</c>) opens it as <c>func
+/// start</c> does.
 /// </summary>
 internal sealed class KeyGate(HostKeys keys, IConfiguration configuration, IServer server)
 {
-    private bool? _required;
+    private bool? required;
 
     /// <summary>Whether keys are required. Known once the server listens; before that, true.</summary>
-    public bool KeysRequired => _required ?? Decide();
+    public bool KeysRequired => this.required ?? Decide();
 
     /// <summary>The status to refuse a call of an HTTP function with; null lets it pass.</summary>
     public int? RefuseFunction(HttpRequest request, string function, AuthorizationLevel level)
@@ -39,7 +43,8 @@ internal sealed class KeyGate(HostKeys keys, IConfiguration configuration, IServ
         return passes ? null : StatusCodes.Status401Unauthorized;
     }
 
-    /// <summary>The status to refuse a call of the durable webhooks with: without system or master key 401 (no key, unknown key) or 403 (function key).</summary>
+    /// <summary>The status to refuse a call of the durable webhooks with: without system or master key 401 (no key, unknown key) or 403
+    /// (function key).</summary>
     public int? RefuseWebhook(HttpRequest request) => Refuse(request, KeyRank.System, KeysRequired);
 
     /// <summary>Lets a call of the admin API pass with the master key; otherwise answers 401 or 403 likewise.</summary>
@@ -69,15 +74,16 @@ internal sealed class KeyGate(HostKeys keys, IConfiguration configuration, IServ
     private bool Decide()
     {
         if (configuration.GetValue("Durable:RequireKeys", false))
-            return (_required = true).Value;
+            return (this.required = true).Value;
         ICollection<string> addresses = server.Features.Get<IServerAddressesFeature>()?.Addresses ?? [];
         if (addresses.Count == 0)
             return true; // not listening yet
-        return (_required = !addresses.All(IsLoopback)).Value;
+        return (this.required = !addresses.All(IsLoopback)).Value;
     }
 
     private static bool IsLoopback(string address) =>
-        address.StartsWith("http://unix:", StringComparison.Ordinal) || (Uri.TryCreate(address, UriKind.Absolute, out Uri? uri) && IsLocalName(uri.Host));
+        address.StartsWith("http://unix:", StringComparison.Ordinal)
+        || (Uri.TryCreate(address, UriKind.Absolute, out Uri? uri) && IsLocalName(uri.Host));
 
     // The whole origin counts, port included: what listens on another port of this machine may belong to somebody else.
     private static bool IsForeign(HttpRequest request)
@@ -85,11 +91,13 @@ internal sealed class KeyGate(HostKeys keys, IConfiguration configuration, IServ
         if (!IsLocalName(request.Host.Host))
             return true;
         string? origin = request.Headers.Origin;
-        return !string.IsNullOrEmpty(origin) && !origin.Equals($"{request.Scheme}://{request.Host.Value}", StringComparison.OrdinalIgnoreCase);
+        return !string.IsNullOrEmpty(origin)
+            && !origin.Equals($"{request.Scheme}://{request.Host.Value}", StringComparison.OrdinalIgnoreCase);
     }
 
     /// <summary>Whether a name or address always means the machine it is used on.</summary>
     public static bool IsLocalName(string host) =>
-        host.Equals("localhost", StringComparison.OrdinalIgnoreCase) || host.EndsWith(".localhost", StringComparison.OrdinalIgnoreCase) ||
-        (IPAddress.TryParse(host.Trim('[', ']'), out IPAddress? ip) && IPAddress.IsLoopback(ip));
+        host.Equals("localhost", StringComparison.OrdinalIgnoreCase)
+        || host.EndsWith(".localhost", StringComparison.OrdinalIgnoreCase)
+        || (IPAddress.TryParse(host.Trim('[', ']'), out IPAddress? ip) && IPAddress.IsLoopback(ip));
 }

@@ -7,28 +7,35 @@ using Microsoft.Extensions.Logging;
 
 namespace Durable.Host.Http;
 
-/// <summary>Runs functions that an operator calls by hand, beside the request that asked for it. The host waits for them when it stops.</summary>
+/// <summary>Runs functions that an operator calls by hand, beside the request that asked for it. The host waits for them when it
+/// stops.</summary>
 internal sealed class ManualCalls(
-    FunctionRuntime runtime, ITimerStatus timers, IServiceProvider services, IHostApplicationLifetime lifetime, ILogger<ManualCalls> logger) : IHostedService
+    FunctionRuntime runtime,
+    ITimerStatus timers,
+    IServiceProvider services,
+    IHostApplicationLifetime lifetime,
+    ILogger<ManualCalls> logger
+) : IHostedService
 {
-    private readonly Lock _gate = new();
-    private readonly HashSet<Task> _running = [];
+    private readonly Lock gate = new();
+    private readonly HashSet<Task> running = [];
 
-    /// <summary>Calls a timer or activity function, or starts a new instance of an orchestrator. Returns at once; a failure is logged.</summary>
+    /// <summary>Calls a timer or activity function, or starts a new instance of an orchestrator. Returns at once; a failure is
+    /// logged.</summary>
     /// <param name="function">Any function but an HTTP one.</param>
     /// <param name="input">JSON text, plain text, or null; a timer function ignores it.</param>
     public void Start(FunctionEntry function, string? input)
     {
         Log.CalledByHand(logger, function.Name);
         Task call = Task.Run(() => CallAsync(function, input, lifetime.ApplicationStopping), CancellationToken.None);
-        lock (_gate)
-            _running.Add(call);
+        lock (gate)
+            this.running.Add(call);
         call.ContinueWith(Forget, TaskScheduler.Default);
 
         void Forget(Task done)
         {
-            lock (_gate)
-                _running.Remove(done);
+            lock (gate)
+                this.running.Remove(done);
         }
     }
 
@@ -37,8 +44,8 @@ internal sealed class ManualCalls(
     public async Task StopAsync(CancellationToken cancellationToken)
     {
         Task[] running;
-        lock (_gate)
-            running = [.. _running];
+        lock (gate)
+            running = [.. this.running];
         await Task.WhenAll(running).WaitAsync(cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
     }
 
@@ -53,11 +60,14 @@ internal sealed class ManualCalls(
                     break;
                 case FunctionKind.Activity:
                     await runtime.InvokeActivityAsync(
-                        new ActivityCall(function.Name, $"admin-{Guid.NewGuid():N}", 0, ManualInput.AsJson(input), null, 1, null), cancellation);
+                        new ActivityCall(function.Name, $"admin-{Guid.NewGuid():N}", 0, ManualInput.AsJson(input), null, 1, null),
+                        cancellation
+                    );
                     break;
                 case FunctionKind.Orchestrator:
-                    await services.GetRequiredService<DurableTaskClient>().ScheduleNewOrchestrationInstanceAsync(
-                        new TaskName(function.Name), ManualInput.AsElement(input), cancellation);
+                    await services
+                        .GetRequiredService<DurableTaskClient>()
+                        .ScheduleNewOrchestrationInstanceAsync(new TaskName(function.Name), ManualInput.AsElement(input), cancellation);
                     break;
             }
         }

@@ -7,7 +7,8 @@ using Microsoft.Extensions.DependencyInjection;
 namespace Durable.Host.Http;
 
 /// <summary>
-/// The timers of this hub, which the Functions host has no route for: list, pause, resume. To call one now is <c>POST /admin/functions/{name}</c>. Master key.
+/// The timers of this hub, which the Functions host has no route for: list, pause, resume. To call one now is <c>POST
+/// /admin/functions/{name}</c>. Master key.
 /// </summary>
 internal static class TimersApi
 {
@@ -16,18 +17,23 @@ internal static class TimersApi
     {
         KeyGate gate = endpoints.ServiceProvider.GetRequiredService<KeyGate>();
         endpoints.Map("/admin/timers", Guarded(ListAsync)).WithMetadata(new EndpointVerbs(["GET"]));
-        endpoints.Map("/admin/timers/{name}/pause", Guarded((http, store) => PauseAsync(http, store, paused: true))).WithMetadata(new EndpointVerbs(["POST"]));
-        endpoints.Map("/admin/timers/{name}/resume", Guarded((http, store) => PauseAsync(http, store, paused: false))).WithMetadata(new EndpointVerbs(["POST"]));
+        endpoints
+            .Map("/admin/timers/{name}/pause", Guarded((http, store) => PauseAsync(http, store, paused: true)))
+            .WithMetadata(new EndpointVerbs(["POST"]));
+        endpoints
+            .Map("/admin/timers/{name}/resume", Guarded((http, store) => PauseAsync(http, store, paused: false)))
+            .WithMetadata(new EndpointVerbs(["POST"]));
 
-        RequestDelegate Guarded(Func<HttpContext, TimerStore, Task> handler) => http =>
-        {
-            if (!gate.AllowAdmin(http))
+        RequestDelegate Guarded(Func<HttpContext, TimerStore, Task> handler) =>
+            http =>
+            {
+                if (!gate.AllowAdmin(http))
+                    return Task.CompletedTask;
+                if (http.RequestServices.GetService<TimerStore>() is { } store)
+                    return handler(http, store);
+                http.Response.StatusCode = StatusCodes.Status503ServiceUnavailable; // the host is in error: it has no hub
                 return Task.CompletedTask;
-            if (http.RequestServices.GetService<TimerStore>() is { } store)
-                return handler(http, store);
-            http.Response.StatusCode = StatusCodes.Status503ServiceUnavailable; // the host is in error: it has no hub
-            return Task.CompletedTask;
-        };
+            };
     }
 
     private static async Task ListAsync(HttpContext http, TimerStore store) =>

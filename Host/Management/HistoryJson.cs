@@ -5,7 +5,8 @@ using Durable.Host.History;
 namespace Durable.Host.Management;
 
 /// <summary>
-/// The history as the extension shows it: a call and its result are one entry, that of the result; a call still open stands for itself; turns are left out.
+/// The history as the extension shows it: a call and its result are one entry, that of the result; a call still open stands for itself;
+/// turns are left out.
 /// Names, their order and the fields that are always null are the recorded ones.
 /// </summary>
 internal static class HistoryJson
@@ -34,7 +35,11 @@ internal static class HistoryJson
     }
 
     // A rewind schedules a task id anew, so that the latest call of the id is the one a result belongs to.
-    private static void Match(IReadOnlyList<HistoryEvent> history, Dictionary<HistoryEvent, HistoryEvent> calls, HashSet<HistoryEvent> answered)
+    private static void Match(
+        IReadOnlyList<HistoryEvent> history,
+        Dictionary<HistoryEvent, HistoryEvent> calls,
+        HashSet<HistoryEvent> answered
+    )
     {
         Dictionary<int, HistoryEvent> open = [];
         foreach (HistoryEvent e in history)
@@ -169,11 +174,17 @@ internal static class HistoryJson
         json.WriteEndObject();
     }
 
-    private static bool IsResult(EventKind kind) => kind is EventKind.TaskCompleted or EventKind.TaskFailed
-        or EventKind.SubOrchestrationInstanceCompleted or EventKind.SubOrchestrationInstanceFailed;
+    private static bool IsResult(EventKind kind) =>
+        kind
+            is EventKind.TaskCompleted
+                or EventKind.TaskFailed
+                or EventKind.SubOrchestrationInstanceCompleted
+                or EventKind.SubOrchestrationInstanceFailed;
 
     private static string Utc(DateTime time) => time.ToString("yyyy-MM-dd'T'HH:mm:ss.FFFFFFF'Z'", CultureInfo.InvariantCulture);
 
     private static string Local(DateTime time) =>
-        new DateTimeOffset(DateTime.SpecifyKind(time, DateTimeKind.Utc)).ToLocalTime().ToString("yyyy-MM-dd'T'HH:mm:ss.FFFFFFFzzz", CultureInfo.InvariantCulture);
+        new DateTimeOffset(DateTime.SpecifyKind(time, DateTimeKind.Utc))
+            .ToLocalTime()
+            .ToString("yyyy-MM-dd'T'HH:mm:ss.FFFFFFFzzz", CultureInfo.InvariantCulture);
 }

@@ -17,7 +17,8 @@ internal sealed record InstanceLinks(string InstanceId, string Prefix, string Qu
         return new InstanceLinks(
             instanceId,
             $"{request.Scheme}://{request.Host}{request.PathBase}{ManagementEndpoints.Base}/instances/{WebUtility.UrlEncode(instanceId)}",
-            code is null ? query : $"{query}&code={Uri.EscapeDataString(code)}");
+            code is null ? query : $"{query}&code={Uri.EscapeDataString(code)}"
+        );
     }
 
     /// <summary>Where the status is.</summary>

@@ -1,20 +1,24 @@
-using Durable.Host.Http;
 using System.Buffers.Text;
 using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
+using Durable.Host.Http;
 using Microsoft.Extensions.Configuration;
 
 namespace Durable.Host.Management;
 
 /// <summary>
-/// The <c>code</c> of an instance's links. The official host puts the system key there, which opens every instance of the hub and lists them all. Scoped links
-/// carry a key of their own: an HMAC-SHA256 over the instance id, under a secret derived from the system key, good for that instance's routes only.
+/// The <c>code</c> of an instance's links. The official host puts the system key there, which opens every instance of the hub and lists
+/// them all. Scoped links
+/// carry a key of their own: an HMAC-SHA256 over the instance id, under a secret derived from the system key, good for that instance's
+/// routes only.
 /// Changing the system key ends them all.
 /// </summary>
 /// <remarks>
-/// Settings: <c>Durable__ScopedLinks</c> (default true; false puts the system key into links where keys are required, and no key where they are not),
-/// <c>Durable__ScopedLinkLifetime</c> (a time span of 1 s to 10 years; default 30 days, so that an old link does not open what later takes the same id).
+/// Settings: <c>Durable__ScopedLinks</c> (default true; false puts the system key into links where keys are required, and no key where they
+/// are not),
+/// <c>Durable__ScopedLinkLifetime</c> (a time span of 1 s to 10 years; default 30 days, so that an old link does not open what later takes
+/// the same id).
 /// A value that cannot be read stops the start.
 /// </remarks>
 internal sealed class LinkKeys
@@ -23,47 +27,56 @@ internal sealed class LinkKeys
     private static readonly TimeSpan UsualLife = TimeSpan.FromDays(30);
     private static readonly TimeSpan LongestLife = TimeSpan.FromDays(3653);
 
-    private readonly IWebhookAuthorization _authorization;
-    private readonly TimeProvider _time;
-    private readonly bool _scoped;
-    private readonly TimeSpan _lifetime;
+    private readonly IWebhookAuthorization authorization;
+    private readonly TimeProvider time;
+    private readonly bool scoped;
+    private readonly TimeSpan lifetime;
 
     /// <exception cref="InvalidOperationException">A setting cannot be read or is out of range.</exception>
     public LinkKeys(IWebhookAuthorization authorization, IConfiguration configuration, TimeProvider time)
     {
-        _authorization = authorization;
-        _time = time;
-        _scoped = configuration.GetValue("Durable:ScopedLinks", true);
-        _lifetime = configuration.GetValue("Durable:ScopedLinkLifetime", UsualLife);
-        if (_lifetime < TimeSpan.FromSeconds(1) || _lifetime > LongestLife)
-            throw new InvalidOperationException($"Durable__ScopedLinkLifetime is {_lifetime}: give a time span from 00:00:01 to 10 years, or none for 30 days.");
+        this.authorization = authorization;
+        this.time = time;
+        this.scoped = configuration.GetValue("Durable:ScopedLinks", true);
+        lifetime = configuration.GetValue("Durable:ScopedLinkLifetime", UsualLife);
+        if (lifetime < TimeSpan.FromSeconds(1) || lifetime > LongestLife)
+            throw new InvalidOperationException(
+                $"Durable__ScopedLinkLifetime is {lifetime}: give a time span from 00:00:01 to 10 years, or none for 30 days."
+            );
     }
 
     /// <summary>The code for links to an instance; null when links need none.</summary>
     public string? CodeFor(string instanceId)
     {
-        if (_authorization.SystemKey is not { } systemKey)
+        if (this.authorization.SystemKey is not { } systemKey)
             return null;
-        if (!_scoped)
+        if (!this.scoped)
             return HubCode;
-        long expires = (_time.GetUtcNow() + _lifetime).ToUnixTimeSeconds();
+        long expires = (this.time.GetUtcNow() + lifetime).ToUnixTimeSeconds();
         return string.Create(CultureInfo.InvariantCulture, $"{Mark}{expires}.{Sign(systemKey, instanceId, expires)}");
     }
 
-    /// <summary>The code that every link carries when links are not scoped; null when they are, or when no keys are asked for: such a host would give
+    /// <summary>The code that every link carries when links are not scoped; null when they are, or when no keys are asked for: such a host
+    /// would give
     /// the system key to everybody on the machine.</summary>
-    public string? HubCode => !_scoped && _authorization.KeysRequired ? _authorization.SystemKey : null;
+    public string? HubCode => !this.scoped && this.authorization.KeysRequired ? this.authorization.SystemKey : null;
 
     /// <summary>Whether <paramref name="key"/> is a scoped key of this very instance that has not expired.</summary>
     public bool Opens(string? key, string instanceId)
     {
         int dot = key?.IndexOf('.', StringComparison.Ordinal) ?? -1;
-        if (dot < 2 || key![0] != Mark || _authorization.SystemKey is not { } systemKey ||
-            !long.TryParse(key.AsSpan(1, dot - 1), NumberStyles.None, CultureInfo.InvariantCulture, out long expires))
+        if (
+            dot < 2
+            || key![0] != Mark
+            || this.authorization.SystemKey is not { } systemKey
+            || !long.TryParse(key.AsSpan(1, dot - 1), NumberStyles.None, CultureInfo.InvariantCulture, out long expires)
+        )
             return false;
         bool genuine = CryptographicOperations.FixedTimeEquals(
-            Encoding.ASCII.GetBytes(Sign(systemKey, instanceId, expires)), Encoding.UTF8.GetBytes(key[(dot + 1)..]));
-        return genuine && _time.GetUtcNow().ToUnixTimeSeconds() < expires;
+            Encoding.ASCII.GetBytes(Sign(systemKey, instanceId, expires)),
+            Encoding.UTF8.GetBytes(key[(dot + 1)..])
+        );
+        return genuine && this.time.GetUtcNow().ToUnixTimeSeconds() < expires;
     }
 
     private static string Sign(string systemKey, string instanceId, long expires)

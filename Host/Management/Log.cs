@@ -15,5 +15,11 @@ internal static partial class Log
     public static partial void Purged(ILogger logger, int count, string? path);
 
     [LoggerMessage(63, LogLevel.Error, "{operation} of instance '{instanceId}' through the management API failed (request {request})")]
-    public static partial void Failed(ILogger logger, Exception exception, ManagementOperation operation, string instanceId, string request);
+    public static partial void Failed(
+        ILogger logger,
+        Exception exception,
+        ManagementOperation operation,
+        string instanceId,
+        string request
+    );
 }

@@ -20,12 +20,21 @@ internal sealed partial class ManagementApi
         string mediaType = http.Request.ContentType?.Split(';')[0].Trim() ?? string.Empty;
         if (!mediaType.Equals("application/json", StringComparison.OrdinalIgnoreCase))
         {
-            await ManagementJson.WriteErrorAsync(http, StatusCodes.Status400BadRequest, "Only application/json request content is supported");
+            await ManagementJson.WriteErrorAsync(
+                http,
+                StatusCodes.Status400BadRequest,
+                "Only application/json request content is supported"
+            );
             return;
         }
 
         string json = RequestJson.Compact(await RequestJson.ReadAsync(http.Request, http.RequestAborted));
-        await SendAsync(http, instance.InstanceId, ManagementOperation.RaiseEvent, new HistoryEvent(EventKind.EventRaised, -1, Now, route.Name, json));
+        await SendAsync(
+            http,
+            instance.InstanceId,
+            ManagementOperation.RaiseEvent,
+            new HistoryEvent(EventKind.EventRaised, -1, Now, route.Name, json)
+        );
     }
 
     private async Task CommandAsync(HttpContext http, ManagementRoute route)
@@ -56,8 +65,9 @@ internal sealed partial class ManagementApi
     private async Task SendAsync(HttpContext http, string instanceId, ManagementOperation operation, HistoryEvent message)
     {
         SendOutcome outcome = await hub.SendAsync(instanceId, message, http.RequestAborted);
-        bool finished = outcome.Result == SendResult.Finished ||
-            outcome.Status is OrchestrationRuntimeStatus.Completed or OrchestrationRuntimeStatus.Terminated;
+        bool finished =
+            outcome.Result == SendResult.Finished
+            || outcome.Status is OrchestrationRuntimeStatus.Completed or OrchestrationRuntimeStatus.Terminated;
         switch (outcome.Result)
         {
             case SendResult.Accepted:
@@ -69,8 +79,10 @@ internal sealed partial class ManagementApi
                 break;
             case var _ when operation == ManagementOperation.Rewind:
                 await RefuseAsync(
-                    http, StatusCodes.Status412PreconditionFailed,
-                    $"This orchestration has status {outcome.Status}, but only orchestrations in the \"Failed\" state can be rewound.");
+                    http,
+                    StatusCodes.Status412PreconditionFailed,
+                    $"This orchestration has status {outcome.Status}, but only orchestrations in the \"Failed\" state can be rewound."
+                );
                 break;
             case var _ when finished:
                 Answer(http, StatusCodes.Status410Gone);
@@ -78,7 +90,8 @@ internal sealed partial class ManagementApi
             default:
                 throw new RefusedException(
                     "System.InvalidOperationException",
-                    $"Cannot {operation.ToString().ToLowerInvariant()} the orchestration instance {instanceId} because instance is in the {outcome.Status} state.");
+                    $"Cannot {operation.ToString().ToLowerInvariant()} the orchestration instance {instanceId} because instance is in the {outcome.Status} state."
+                );
         }
     }
 }

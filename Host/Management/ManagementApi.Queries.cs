@@ -19,11 +19,14 @@ internal sealed partial class ManagementApi
             return;
         }
 
-        IReadOnlyList<HistoryEvent>? history = query.Flag("showHistory", otherwise: false) ? await hub.ReadHistoryAsync(instance.InstanceId, http.RequestAborted) : null;
+        IReadOnlyList<HistoryEvent>? history = query.Flag("showHistory", otherwise: false)
+            ? await hub.ReadHistoryAsync(instance.InstanceId, http.RequestAborted)
+            : null;
         int status = instance.Status switch
         {
             OrchestrationRuntimeStatus.Completed or OrchestrationRuntimeStatus.Terminated => StatusCodes.Status200OK,
-            OrchestrationRuntimeStatus.Failed when query.Flag("returnInternalServerErrorOnFailure", otherwise: false) => StatusCodes.Status500InternalServerError,
+            OrchestrationRuntimeStatus.Failed when query.Flag("returnInternalServerErrorOnFailure", otherwise: false) =>
+                StatusCodes.Status500InternalServerError,
             OrchestrationRuntimeStatus.Failed => StatusCodes.Status200OK,
             _ => StatusCodes.Status202Accepted,
         };
@@ -34,18 +37,27 @@ internal sealed partial class ManagementApi
         }
 
         await ManagementJson.WriteAsync(
-            http.Response, status,
+            http.Response,
+            status,
             json => StatusJson.Write(json, instance, showInput, history, query.Flag("showHistoryOutput", otherwise: false)),
-            http.RequestAborted);
+            http.RequestAborted
+        );
     }
 
     private async Task ListAsync(HttpContext http)
     {
-        InstancePage page = ManagementQuery.Listing(http.Request) is { } query ? await hub.ListAsync(query, http.RequestAborted) : new InstancePage([], Next: null);
+        InstancePage page = ManagementQuery.Listing(http.Request) is { } query
+            ? await hub.ListAsync(query, http.RequestAborted)
+            : new InstancePage([], Next: null);
         if (PageToken.Write(page.Next) is { } token)
             http.Response.Headers["x-ms-continuation-token"] = token;
         bool showInput = http.Request.Query.Flag("showInput", otherwise: true);
-        await ManagementJson.WriteArrayAsync(http.Response, page.Instances, (json, instance) => StatusJson.Write(json, instance, showInput), http.RequestAborted);
+        await ManagementJson.WriteArrayAsync(
+            http.Response,
+            page.Instances,
+            (json, instance) => StatusJson.Write(json, instance, showInput),
+            http.RequestAborted
+        );
     }
 
     private async Task PurgeAsync(HttpContext http, ManagementRoute route)
@@ -57,12 +69,18 @@ internal sealed partial class ManagementApi
         }
 
         // The statement looks again by itself: an instance that was started anew since is left alone.
-        int purged = await hub.PurgeAsync(new InstanceQuery(Statuses: ManagementQuery.Finished, InstanceId: instance.InstanceId), recursive: false, http.RequestAborted);
+        int purged = await hub.PurgeAsync(
+            new InstanceQuery(Statuses: ManagementQuery.Finished, InstanceId: instance.InstanceId),
+            recursive: false,
+            http.RequestAborted
+        );
         if (purged == 0 && await hub.GetAsync(instance.InstanceId, payloads: false, http.RequestAborted) is { CompletedAt: null } running)
         {
             await RefuseAsync(
-                http, StatusCodes.Status412PreconditionFailed,
-                $"Only orchestrations in a terminal state can be purged, but the orchestration with instance ID {running.InstanceId} has status {running.Status}");
+                http,
+                StatusCodes.Status412PreconditionFailed,
+                $"Only orchestrations in a terminal state can be purged, but the orchestration with instance ID {running.InstanceId} has status {running.Status}"
+            );
             return;
         }
 
@@ -82,19 +100,31 @@ internal sealed partial class ManagementApi
         if (unknown is not null || (query.ContainsKey("createdTimeTo") && query.Time("createdTimeTo") is null))
         {
             // The extension ignores what it cannot read and deletes more than was meant, running instances too.
-            await RefuseAsync(http, StatusCodes.Status400BadRequest, unknown is not null
-                ? $"'{unknown}' is no runtimeStatus; nothing was deleted. Statuses are spelled as in {string.Join(", ", Enum.GetNames<OrchestrationRuntimeStatus>())}."
-                : "The value of 'createdTimeTo' is no time; nothing was deleted.");
+            await RefuseAsync(
+                http,
+                StatusCodes.Status400BadRequest,
+                unknown is not null
+                    ? $"'{unknown}' is no runtimeStatus; nothing was deleted. Statuses are spelled as in {string.Join(", ", Enum.GetNames<OrchestrationRuntimeStatus>())}."
+                    : "The value of 'createdTimeTo' is no time; nothing was deleted."
+            );
             return;
         }
 
         if (statuses.Except(ManagementQuery.Finished).ToArray() is [var open, ..])
         {
-            await RefuseAsync(http, StatusCodes.Status400BadRequest, $"Instances in status {open} have not ended; terminate them first. Nothing was deleted.");
+            await RefuseAsync(
+                http,
+                StatusCodes.Status400BadRequest,
+                $"Instances in status {open} have not ended; terminate them first. Nothing was deleted."
+            );
             return;
         }
 
-        InstanceQuery filter = new(from, query.Time("createdTimeTo") ?? time.GetUtcNow(), statuses.Count > 0 ? statuses : ManagementQuery.Finished);
+        InstanceQuery filter = new(
+            from,
+            query.Time("createdTimeTo") ?? time.GetUtcNow(),
+            statuses.Count > 0 ? statuses : ManagementQuery.Finished
+        );
         await AnswerPurgedAsync(http, await hub.PurgeAsync(filter, recursive: false, http.RequestAborted));
     }
 
@@ -111,12 +141,17 @@ internal sealed partial class ManagementApi
         }
 
         Log.Purged(logger, purged, http.Request.Path);
-        await ManagementJson.WriteAsync(http.Response, StatusCodes.Status200OK, json =>
-        {
-            json.WriteStartObject();
-            json.WriteNumber("instancesDeleted", purged);
-            json.WriteEndObject();
-        }, http.RequestAborted);
+        await ManagementJson.WriteAsync(
+            http.Response,
+            StatusCodes.Status200OK,
+            json =>
+            {
+                json.WriteStartObject();
+                json.WriteNumber("instancesDeleted", purged);
+                json.WriteEndObject();
+            },
+            http.RequestAborted
+        );
     }
 
     // As it was asked for, not as it was decoded.

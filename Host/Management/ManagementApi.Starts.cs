@@ -17,8 +17,15 @@ internal sealed partial class ManagementApi
         if (instanceId.Length == 0)
             instanceId = InstanceIds.New();
         InstanceIds.CheckKept(instanceId, nameof(instanceId));
-        OrchestrationRuntimeStatus? active = await StartAsync(http, new StartRequest(instanceId, function, input, http.Request.Query.Text("version")));
-        await (active is null ? AnswerStartAsync(http, instanceId) : ManagementJson.WriteErrorAsync(http, StatusCodes.Status409Conflict, AlreadyExists(active)));
+        OrchestrationRuntimeStatus? active = await StartAsync(
+            http,
+            new StartRequest(instanceId, function, input, http.Request.Query.Text("version"))
+        );
+        await (
+            active is null
+                ? AnswerStartAsync(http, instanceId)
+                : ManagementJson.WriteErrorAsync(http, StatusCodes.Status409Conflict, AlreadyExists(active))
+        );
     }
 
     private async Task RestartAsync(HttpContext http, ManagementRoute route)
@@ -26,8 +33,12 @@ internal sealed partial class ManagementApi
         if (await FindAsync(route, payloads: true, http.RequestAborted) is not { } old)
         {
             await ManagementJson.WriteErrorAsync(
-                http, StatusCodes.Status400BadRequest, "InstanceId does not match a valid orchestration instance.", "System.ArgumentException",
-                $"No instance with ID '{route.InstanceId}' was found. (Parameter 'instanceId')");
+                http,
+                StatusCodes.Status400BadRequest,
+                "InstanceId does not match a valid orchestration instance.",
+                "System.ArgumentException",
+                $"No instance with ID '{route.InstanceId}' was found. (Parameter 'instanceId')"
+            );
             return;
         }
 
@@ -35,20 +46,28 @@ internal sealed partial class ManagementApi
         if (await StartAsync(http, new StartRequest(newId, old.Name, old.Input, old.Version, StartAt: null, old.Tags)) is { } active)
         {
             await ManagementJson.WriteErrorAsync(
-                http, StatusCodes.Status409Conflict, "A non-terminal instance with this instance ID already exists.",
-                "DurableTask.Core.Exceptions.OrchestrationAlreadyExistsException", AlreadyExists(active));
+                http,
+                StatusCodes.Status409Conflict,
+                "A non-terminal instance with this instance ID already exists.",
+                "DurableTask.Core.Exceptions.OrchestrationAlreadyExistsException",
+                AlreadyExists(active)
+            );
             return;
         }
 
         await AnswerStartAsync(http, newId);
     }
 
-    private static string AlreadyExists(OrchestrationRuntimeStatus? status) => $"An Orchestration instance with the status {status} already exists.";
+    private static string AlreadyExists(OrchestrationRuntimeStatus? status) =>
+        $"An Orchestration instance with the status {status} already exists.";
 
     /// <returns>The status of the instance of that id that has not finished; null when this one was started.</returns>
     private async Task<OrchestrationRuntimeStatus?> StartAsync(HttpContext http, StartRequest request)
     {
-        string? parent = http.Request.Headers.TraceParent is [{ Length: > 0 } header] && ActivityContext.TryParse(header, null, out _) ? header : Activity.Current?.Id;
+        string? parent =
+            http.Request.Headers.TraceParent is [{ Length: > 0 } header] && ActivityContext.TryParse(header, null, out _)
+                ? header
+                : Activity.Current?.Id;
         using Activity? span = DurableTelemetry.StartCreateSpan(request.Name, request.InstanceId, parent);
         StartOutcome outcome = await hub.StartAsync(request with { TraceParent = span?.Id ?? parent }, http.RequestAborted);
         if (!outcome.Started)
@@ -65,20 +84,29 @@ internal sealed partial class ManagementApi
             if (interval > timeout)
             {
                 await ManagementJson.WriteErrorAsync(
-                    http, StatusCodes.Status400BadRequest,
-                    FormattableString.Invariant($"Total timeout {timeout.TotalSeconds} should be bigger than retry timeout {interval.TotalSeconds}"));
+                    http,
+                    StatusCodes.Status400BadRequest,
+                    FormattableString.Invariant(
+                        $"Total timeout {timeout.TotalSeconds} should be bigger than retry timeout {interval.TotalSeconds}"
+                    )
+                );
                 return;
             }
 
             if (await WaitAsync(instanceId, timeout, http.RequestAborted) is { } instance)
             {
-                await ManagementJson.WriteAsync(http.Response, StatusCodes.Status200OK, json =>
-                {
-                    if (instance.Status == OrchestrationRuntimeStatus.Completed)
-                        json.WriteStored(instance.Output);
-                    else
-                        StatusJson.Write(json, instance, http.Request.Query.Flag("showInput", otherwise: true));
-                }, http.RequestAborted);
+                await ManagementJson.WriteAsync(
+                    http.Response,
+                    StatusCodes.Status200OK,
+                    json =>
+                    {
+                        if (instance.Status == OrchestrationRuntimeStatus.Completed)
+                            json.WriteStored(instance.Output);
+                        else
+                            StatusJson.Write(json, instance, http.Request.Query.Flag("showInput", otherwise: true));
+                    },
+                    http.RequestAborted
+                );
                 return;
             }
         }

@@ -1,5 +1,5 @@
-using Durable.Host.Http;
 using Durable.Host.Functions;
+using Durable.Host.Http;
 using Durable.Host.Store;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Logging;
@@ -8,11 +8,17 @@ using Npgsql;
 namespace Durable.Host.Management;
 
 /// <summary>
-/// The management API of the durable extension: keys first, then the route, then the operation. Status codes, headers, bodies and texts are the recorded ones;
+/// The management API of the durable extension: keys first, then the route, then the operation. Status codes, headers, bodies and texts are
+/// the recorded ones;
 /// docs/compatibility.md lists what differs and why.
 /// </summary>
 internal sealed partial class ManagementApi(
-    ITaskHub hub, IWebhookAuthorization authorization, LinkKeys linkKeys, TimeProvider time, ILogger<ManagementApi> logger)
+    ITaskHub hub,
+    IWebhookAuthorization authorization,
+    LinkKeys linkKeys,
+    TimeProvider time,
+    ILogger<ManagementApi> logger
+)
 {
     /// <summary>Answers one request.</summary>
     public async Task HandleAsync(HttpContext http)
@@ -46,25 +52,31 @@ internal sealed partial class ManagementApi(
         }
     }
 
-    private Task PerformAsync(HttpContext http, ManagementRoute route) => route.Operation switch
-    {
-        ManagementOperation.Start => StartAsync(http, route.Name, route.InstanceId),
-        ManagementOperation.Status => StatusAsync(http, route),
-        ManagementOperation.List => ListAsync(http),
-        ManagementOperation.Purge => PurgeAsync(http, route),
-        ManagementOperation.PurgeMany => PurgeManyAsync(http),
-        ManagementOperation.RaiseEvent => RaiseEventAsync(http, route),
-        ManagementOperation.Restart => RestartAsync(http, route),
-        _ => CommandAsync(http, route),
-    };
+    private Task PerformAsync(HttpContext http, ManagementRoute route) =>
+        route.Operation switch
+        {
+            ManagementOperation.Start => StartAsync(http, route.Name, route.InstanceId),
+            ManagementOperation.Status => StatusAsync(http, route),
+            ManagementOperation.List => ListAsync(http),
+            ManagementOperation.Purge => PurgeAsync(http, route),
+            ManagementOperation.PurgeMany => PurgeManyAsync(http),
+            ManagementOperation.RaiseEvent => RaiseEventAsync(http, route),
+            ManagementOperation.Restart => RestartAsync(http, route),
+            _ => CommandAsync(http, route),
+        };
 
-    // The key may be that of one instance's links. They write a space as +, so that the id meant may be the one with spaces: whichever of the two was
+    // The key may be that of one instance's links. They write a space as +, so that the id meant may be the one with spaces: whichever of
+    // the two was
     // signed is the one that is used, and the other is not looked for.
     private bool Refused(HttpContext http, ref ManagementRoute? route)
     {
         WebhookAccess access = authorization.Check(http);
-        if (access != WebhookAccess.Forbidden && route is { IsOfOneInstance: true } asked && HostKeys.Presented(http.Request) is { } key &&
-            new[] { asked.InstanceId, WithSpaces(asked.InstanceId) }.FirstOrDefault(id => linkKeys.Opens(key, id)) is { } signed)
+        if (
+            access != WebhookAccess.Forbidden
+            && route is { IsOfOneInstance: true } asked
+            && HostKeys.Presented(http.Request) is { } key
+            && new[] { asked.InstanceId, WithSpaces(asked.InstanceId) }.FirstOrDefault(id => linkKeys.Opens(key, id)) is { } signed
+        )
         {
             route = asked with { InstanceId = signed, Exact = true };
             return false;
@@ -82,11 +94,18 @@ internal sealed partial class ManagementApi(
         request.Query["taskHub"].ToString() is { Length: > 0 } named && !named.Equals(hub.Name, StringComparison.OrdinalIgnoreCase);
 
     private Task RefuseOtherHubAsync(HttpContext http) =>
-        ManagementJson.WriteErrorAsync(http, StatusCodes.Status400BadRequest, $"This host serves the task hub '{hub.Name}' only; leave taskHub out or name it.");
+        ManagementJson.WriteErrorAsync(
+            http,
+            StatusCodes.Status400BadRequest,
+            $"This host serves the task hub '{hub.Name}' only; leave taskHub out or name it."
+        );
 
-    private static Task RefuseParameterAsync(HttpContext http, string name, ManagementOperation operation) => ManagementJson.WriteErrorAsync(
-        http, StatusCodes.Status400BadRequest,
-        $"'{name}' is no parameter of this call; nothing was done. It takes: {string.Join(", ", ManagementQuery.Parameters(operation)!)}.");
+    private static Task RefuseParameterAsync(HttpContext http, string name, ManagementOperation operation) =>
+        ManagementJson.WriteErrorAsync(
+            http,
+            StatusCodes.Status400BadRequest,
+            $"'{name}' is no parameter of this call; nothing was done. It takes: {string.Join(", ", ManagementQuery.Parameters(operation)!)}."
+        );
 
     private async Task AnswerAsync(HttpContext http, Exception e, ManagementRoute route)
     {
@@ -94,7 +113,13 @@ internal sealed partial class ManagementApi(
         switch (e)
         {
             case InvalidJsonException:
-                await ManagementJson.WriteErrorAsync(http, StatusCodes.Status400BadRequest, "Invalid JSON content", "Newtonsoft.Json.JsonReaderException", e.Message);
+                await ManagementJson.WriteErrorAsync(
+                    http,
+                    StatusCodes.Status400BadRequest,
+                    "Invalid JSON content",
+                    "Newtonsoft.Json.JsonReaderException",
+                    e.Message
+                );
                 break;
             case BodyTooLargeException or BadHttpRequestException { StatusCode: StatusCodes.Status413PayloadTooLarge }:
                 http.Response.Headers.Connection = "close"; // the rest of the body is not read
@@ -105,35 +130,63 @@ internal sealed partial class ManagementApi(
                 break;
             case ArgumentException:
                 await ManagementJson.WriteErrorAsync(
-                    http, StatusCodes.Status400BadRequest, "One or more of the arguments submitted is incorrect", "System.ArgumentException", e.Message);
+                    http,
+                    StatusCodes.Status400BadRequest,
+                    "One or more of the arguments submitted is incorrect",
+                    "System.ArgumentException",
+                    e.Message
+                );
                 break;
             case RefusedException refused:
                 await ManagementJson.WriteErrorAsync(
-                    http, StatusCodes.Status500InternalServerError, "Something went wrong while processing your request", refused.Type, e.Message);
+                    http,
+                    StatusCodes.Status500InternalServerError,
+                    "Something went wrong while processing your request",
+                    refused.Type,
+                    e.Message
+                );
                 break;
             case NpgsqlException when HubDatabase.IsTransient(e):
                 http.Response.Headers.RetryAfter = "1";
-                await ManagementJson.WriteErrorAsync(http, StatusCodes.Status503ServiceUnavailable, $"The task hub's database does not serve. {HubDatabase.Explain(e)}");
+                await ManagementJson.WriteErrorAsync(
+                    http,
+                    StatusCodes.Status503ServiceUnavailable,
+                    $"The task hub's database does not serve. {HubDatabase.Explain(e)}"
+                );
                 break;
             default:
                 Log.Failed(logger, e, route.Operation, route.InstanceId, http.TraceIdentifier);
                 await ManagementJson.WriteErrorAsync(
-                    http, StatusCodes.Status500InternalServerError, "Something went wrong while processing your request", "System.Exception",
-                    $"The host could not do this; its log says why under request {http.TraceIdentifier}.");
+                    http,
+                    StatusCodes.Status500InternalServerError,
+                    "Something went wrong while processing your request",
+                    "System.Exception",
+                    $"The host could not do this; its log says why under request {http.TraceIdentifier}."
+                );
                 break;
         }
     }
 
-    private async Task<InstanceRecord?> FindAsync(ManagementRoute route, bool payloads, CancellationToken cancellation, bool input = true) =>
-        await hub.GetAsync(route.InstanceId, payloads, cancellation, input) ??
-        (route.Exact || !route.InstanceId.Contains('+', StringComparison.Ordinal) ? null : await hub.GetAsync(WithSpaces(route.InstanceId), payloads, cancellation, input));
+    private async Task<InstanceRecord?> FindAsync(
+        ManagementRoute route,
+        bool payloads,
+        CancellationToken cancellation,
+        bool input = true
+    ) =>
+        await hub.GetAsync(route.InstanceId, payloads, cancellation, input)
+        ?? (
+            route.Exact || !route.InstanceId.Contains('+', StringComparison.Ordinal)
+                ? null
+                : await hub.GetAsync(WithSpaces(route.InstanceId), payloads, cancellation, input)
+        );
 
     private static string WithSpaces(string instanceId) => instanceId.Replace('+', ' ');
 
     private static void Answer(HttpContext http, int status) => http.Response.StatusCode = status;
 }
 
-/// <summary>The hub refuses: an error of the caller that the extension answers with 500, so that it shows the exception's official type and text.</summary>
+/// <summary>The hub refuses: an error of the caller that the extension answers with 500, so that it shows the exception's official type and
+/// text.</summary>
 internal sealed class RefusedException(string type, string message) : Exception(message)
 {
     /// <summary>Full name of the official exception type.</summary>

@@ -28,7 +28,12 @@ internal static class ManagementJson
     }
 
     /// <summary>Answers 200 with an array that is sent as it is written: no more than one item lies in memory twice.</summary>
-    public static async Task WriteArrayAsync<T>(HttpResponse response, IEnumerable<T> items, Action<Utf8JsonWriter, T> write, CancellationToken cancellation)
+    public static async Task WriteArrayAsync<T>(
+        HttpResponse response,
+        IEnumerable<T> items,
+        Action<Utf8JsonWriter, T> write,
+        CancellationToken cancellation
+    )
     {
         response.StatusCode = StatusCodes.Status200OK;
         response.ContentType = "application/json; charset=utf-8";
@@ -64,23 +69,36 @@ internal static class ManagementJson
     }
 
     /// <summary>An error that is no exception.</summary>
-    public static Task WriteErrorAsync(HttpContext http, int status, string message) => WriteAsync(http.Response, status, json =>
-    {
-        json.WriteStartObject();
-        json.WriteString("Message", message);
-        json.WriteEndObject();
-    }, http.RequestAborted);
+    public static Task WriteErrorAsync(HttpContext http, int status, string message) =>
+        WriteAsync(
+            http.Response,
+            status,
+            json =>
+            {
+                json.WriteStartObject();
+                json.WriteString("Message", message);
+                json.WriteEndObject();
+            },
+            http.RequestAborted
+        );
 
-    /// <summary>An error with the exception behind it, as the extension shows it. The stack trace itself stays in the host: callers learn nothing of its inside.</summary>
-    public static Task WriteErrorAsync(HttpContext http, int status, string message, string exceptionType, string exceptionMessage) => WriteAsync(http.Response, status, json =>
-    {
-        json.WriteStartObject();
-        json.WriteString("Message", message);
-        json.WriteString("ExceptionMessage", exceptionMessage);
-        json.WriteString("ExceptionType", exceptionType);
-        json.WriteString("StackTrace", "not shown");
-        json.WriteEndObject();
-    }, http.RequestAborted);
+    /// <summary>An error with the exception behind it, as the extension shows it. The stack trace itself stays in the host: callers learn
+    /// nothing of its inside.</summary>
+    public static Task WriteErrorAsync(HttpContext http, int status, string message, string exceptionType, string exceptionMessage) =>
+        WriteAsync(
+            http.Response,
+            status,
+            json =>
+            {
+                json.WriteStartObject();
+                json.WriteString("Message", message);
+                json.WriteString("ExceptionMessage", exceptionMessage);
+                json.WriteString("ExceptionType", exceptionType);
+                json.WriteString("StackTrace", "not shown");
+                json.WriteEndObject();
+            },
+            http.RequestAborted
+        );
 
     /// <summary>Whether it is strict JSON, whatever its depth up to 512.</summary>
     public static bool IsJson(string text)
@@ -88,9 +106,7 @@ internal static class ManagementJson
         Utf8JsonReader reader = new(Encoding.UTF8.GetBytes(text), new JsonReaderOptions { MaxDepth = 512 });
         try
         {
-            while (reader.Read())
-            {
-            }
+            while (reader.Read()) { }
 
             return true;
         }

@@ -11,31 +11,37 @@ internal static class ManagementQuery
     /// <summary>Instances on a page when the caller does not say.</summary>
     public const int DefaultTop = 100;
 
-    /// <summary>Most instances on a page, whatever the caller says. The page also ends by its bytes: inputs and outputs travel with it.</summary>
+    /// <summary>Most instances on a page, whatever the caller says. The page also ends by its bytes: inputs and outputs travel with
+    /// it.</summary>
     public const int MostTop = 1000;
 
     private static readonly string[] Common = ["taskHub", "connection", "code"];
 
     /// <summary>Statuses of instances that have ended: only these are purged.</summary>
     public static IReadOnlyList<OrchestrationRuntimeStatus> Finished { get; } =
-        [OrchestrationRuntimeStatus.Completed, OrchestrationRuntimeStatus.Failed, OrchestrationRuntimeStatus.Terminated];
+    [OrchestrationRuntimeStatus.Completed, OrchestrationRuntimeStatus.Failed, OrchestrationRuntimeStatus.Terminated];
 
-    /// <summary>What a call that destroys or starts something may be given; null for the others, which ignore what they do not know, as the extension does.</summary>
-    public static IReadOnlyList<string>? Parameters(ManagementOperation operation) => operation switch
-    {
-        ManagementOperation.Purge => Common,
-        ManagementOperation.PurgeMany => ["createdTimeFrom", "createdTimeTo", "runtimeStatus", .. Common],
-        ManagementOperation.Terminate => ["reason", .. Common],
-        ManagementOperation.Restart => ["restartWithNewInstanceId", "timeout", "pollingInterval", "showInput", .. Common],
-        _ => null,
-    };
+    /// <summary>What a call that destroys or starts something may be given; null for the others, which ignore what they do not know, as the
+    /// extension does.</summary>
+    public static IReadOnlyList<string>? Parameters(ManagementOperation operation) =>
+        operation switch
+        {
+            ManagementOperation.Purge => Common,
+            ManagementOperation.PurgeMany => ["createdTimeFrom", "createdTimeTo", "runtimeStatus", .. Common],
+            ManagementOperation.Terminate => ["reason", .. Common],
+            ManagementOperation.Restart => ["restartWithNewInstanceId", "timeout", "pollingInterval", "showInput", .. Common],
+            _ => null,
+        };
 
     /// <summary>The first parameter that such a call does not know: a misspelled filter would destroy more than was meant.</summary>
     public static string? UnknownParameter(IQueryCollection query, ManagementOperation operation) =>
-        Parameters(operation) is { } known ? query.Keys.FirstOrDefault(name => !known.Contains(name, StringComparer.OrdinalIgnoreCase)) : null;
+        Parameters(operation) is { } known
+            ? query.Keys.FirstOrDefault(name => !known.Contains(name, StringComparer.OrdinalIgnoreCase))
+            : null;
 
     /// <summary>true or false in any case; anything else is <paramref name="otherwise"/>.</summary>
-    public static bool Flag(this IQueryCollection query, string name, bool otherwise) => bool.TryParse(query[name], out bool value) ? value : otherwise;
+    public static bool Flag(this IQueryCollection query, string name, bool otherwise) =>
+        bool.TryParse(query[name], out bool value) ? value : otherwise;
 
     /// <summary>A text, null when absent.</summary>
     /// <exception cref="ArgumentException">It cannot be stored.</exception>
@@ -54,9 +60,12 @@ internal static class ManagementQuery
 
     /// <summary>A time; without offset it counts as UTC. Null when absent or unreadable.</summary>
     public static DateTimeOffset? Time(this IQueryCollection query, string name) =>
-        DateTimeOffset.TryParse(query[name], CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out DateTimeOffset time) ? time : null;
+        DateTimeOffset.TryParse(query[name], CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out DateTimeOffset time)
+            ? time
+            : null;
 
-    /// <summary>Statuses, separated by commas or given repeatedly, spelled exactly; <paramref name="unknown"/> is the first that is none.</summary>
+    /// <summary>Statuses, separated by commas or given repeatedly, spelled exactly; <paramref name="unknown"/> is the first that is
+    /// none.</summary>
     public static IReadOnlyList<OrchestrationRuntimeStatus> Statuses(this IQueryCollection query, out string? unknown)
     {
         List<OrchestrationRuntimeStatus> statuses = [];
@@ -77,12 +86,27 @@ internal static class ManagementQuery
     public static InstanceQuery? Listing(HttpRequest request)
     {
         IQueryCollection query = request.Query;
-        int top = int.TryParse(query["top"], NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out int given) ? given : DefaultTop;
+        int top = int.TryParse(query["top"], NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out int given)
+            ? given
+            : DefaultTop;
         ArgumentOutOfRangeException.ThrowIfNegative(top);
         string? prefix = query["instanceIdPrefix"];
-        if (top == 0 || (prefix is not null && !InstanceIds.IsStorable(prefix)) || !PageToken.TryRead(request.Headers["x-ms-continuation-token"], out string? after))
+        if (
+            top == 0
+            || (prefix is not null && !InstanceIds.IsStorable(prefix))
+            || !PageToken.TryRead(request.Headers["x-ms-continuation-token"], out string? after)
+        )
             return null;
-        return new InstanceQuery(query.Time("createdTimeFrom"), query.Time("createdTimeTo"), query.Statuses(out _), prefix, Math.Min(top, MostTop), after, Payloads: true,
-            Inputs: query.Flag("showInput", otherwise: true), NewestFirst: query.Flag("newestFirst", otherwise: false));
+        return new InstanceQuery(
+            query.Time("createdTimeFrom"),
+            query.Time("createdTimeTo"),
+            query.Statuses(out _),
+            prefix,
+            Math.Min(top, MostTop),
+            after,
+            Payloads: true,
+            Inputs: query.Flag("showInput", otherwise: true),
+            NewestFirst: query.Flag("newestFirst", otherwise: false)
+        );
     }
 }

@@ -26,7 +26,8 @@ internal enum ManagementOperation
 internal readonly record struct ManagementRoute(ManagementOperation Operation, string InstanceId = "", string Name = "", bool Exact = false)
 {
     /// <summary>
-    /// Reads the path below the API's base. Kestrel has decoded it once, except for %2F: a slash is no part of an id, so that nothing is found there.
+    /// Reads the path below the API's base. Kestrel has decoded it once, except for %2F: a slash is no part of an id, so that nothing is
+    /// found there.
     /// </summary>
     /// <returns>Null for a path or verb that does not exist: 404, never 405.</returns>
     public static ManagementRoute? Read(string method, string path)
@@ -44,21 +45,27 @@ internal readonly record struct ManagementRoute(ManagementOperation Operation, s
             ("INSTANCES", 2) when HttpMethods.IsGet(method) => new(ManagementOperation.Status, parts[1]),
             ("INSTANCES", 2) when HttpMethods.IsDelete(method) => new(ManagementOperation.Purge, parts[1]),
             ("INSTANCES", 3) when post => Command(parts[2]) is { } operation ? new(operation, parts[1]) : null,
-            ("INSTANCES", 4) when post && parts[2].Equals("raiseEvent", StringComparison.OrdinalIgnoreCase) => new(ManagementOperation.RaiseEvent, parts[1], parts[3]),
+            ("INSTANCES", 4) when post && parts[2].Equals("raiseEvent", StringComparison.OrdinalIgnoreCase) => new(
+                ManagementOperation.RaiseEvent,
+                parts[1],
+                parts[3]
+            ),
             _ => null,
         };
     }
 
     /// <summary>Whether a key of one instance's links may open it: everything but starts, listings and purges by filter.</summary>
-    public bool IsOfOneInstance => Operation is not (ManagementOperation.Start or ManagementOperation.List or ManagementOperation.PurgeMany);
+    public bool IsOfOneInstance =>
+        Operation is not (ManagementOperation.Start or ManagementOperation.List or ManagementOperation.PurgeMany);
 
-    private static ManagementOperation? Command(string word) => word.ToUpperInvariant() switch
-    {
-        "TERMINATE" => ManagementOperation.Terminate,
-        "SUSPEND" => ManagementOperation.Suspend,
-        "RESUME" => ManagementOperation.Resume,
-        "REWIND" => ManagementOperation.Rewind,
-        "RESTART" => ManagementOperation.Restart,
-        _ => null,
-    };
+    private static ManagementOperation? Command(string word) =>
+        word.ToUpperInvariant() switch
+        {
+            "TERMINATE" => ManagementOperation.Terminate,
+            "SUSPEND" => ManagementOperation.Suspend,
+            "RESUME" => ManagementOperation.Resume,
+            "REWIND" => ManagementOperation.Rewind,
+            "RESTART" => ManagementOperation.Restart,
+            _ => null,
+        };
 }

@@ -1,13 +1,15 @@
-using Durable.Host.Http;
 using System.Text;
+using Durable.Host.Http;
 using Microsoft.AspNetCore.Http;
 using Newtonsoft.Json.Linq;
 
 namespace Durable.Host.Management;
 
 /// <summary>The body is larger than the API takes.</summary>
-internal sealed class BodyTooLargeException() : Exception(
-    $"The request body is larger than {HttpLimits.BodyBytes >> 20} MB. Store the data elsewhere and pass a reference to it: what is sent here is kept in the instance's history.");
+internal sealed class BodyTooLargeException()
+    : Exception(
+        $"The request body is larger than {HttpLimits.BodyBytes >> 20} MB. Store the data elsewhere and pass a reference to it: what is sent here is kept in the instance's history."
+    );
 
 /// <summary>The body is no JSON; the message is Newtonsoft's, as recorded.</summary>
 internal sealed class InvalidJsonException(string message) : Exception(message);
@@ -37,7 +39,8 @@ internal static class RequestJson
     }
 
     /// <summary>
-    /// The JSON without the white space between its parts. Strict JSON keeps every character of its numbers and strings; what only Newtonsoft accepts
+    /// The JSON without the white space between its parts. Strict JSON keeps every character of its numbers and strings; what only
+    /// Newtonsoft accepts
     /// (single quotes, comments, unquoted names) is taken too and written strictly, as the extension does.
     /// </summary>
     /// <exception cref="InvalidJsonException">It is no JSON.</exception>
@@ -47,7 +50,10 @@ internal static class RequestJson
             return WithoutSpace(text);
         try
         {
-            using Newtonsoft.Json.JsonTextReader reader = new(new StringReader(text)) { DateParseHandling = Newtonsoft.Json.DateParseHandling.None };
+            using Newtonsoft.Json.JsonTextReader reader = new(new StringReader(text))
+            {
+                DateParseHandling = Newtonsoft.Json.DateParseHandling.None,
+            };
             string json = JToken.Load(reader, new JsonLoadSettings()).ToString(Newtonsoft.Json.Formatting.None);
             while (reader.Read())
             {

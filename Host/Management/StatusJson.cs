@@ -9,7 +9,13 @@ namespace Durable.Host.Management;
 internal static class StatusJson
 {
     /// <summary>Writes the status; the history is there only when it was asked for.</summary>
-    public static void Write(Utf8JsonWriter json, InstanceRecord instance, bool showInput, IReadOnlyList<HistoryEvent>? history = null, bool showHistoryOutput = false)
+    public static void Write(
+        Utf8JsonWriter json,
+        InstanceRecord instance,
+        bool showInput,
+        IReadOnlyList<HistoryEvent>? history = null,
+        bool showHistoryOutput = false
+    )
     {
         json.WriteStartObject();
         json.WriteString("name", instance.Name);
@@ -31,5 +37,6 @@ internal static class StatusJson
         json.WriteEndObject();
     }
 
-    private static string Seconds(DateTimeOffset time) => time.UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", CultureInfo.InvariantCulture);
+    private static string Seconds(DateTimeOffset time) =>
+        time.UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", CultureInfo.InvariantCulture);
 }

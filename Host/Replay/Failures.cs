@@ -6,7 +6,8 @@ namespace Durable.Host.Replay;
 /// <summary>Turns exceptions into stored failures.</summary>
 internal static class Failures
 {
-    /// <summary>The failure of an exception with its inner chain; of an AggregateException only the first inner one, as the official host keeps it.</summary>
+    /// <summary>The failure of an exception with its inner chain; of an AggregateException only the first inner one, as the official host
+    /// keeps it.</summary>
     public static FailureInfo From(Exception exception)
     {
         if (exception is TaskFailedException { FailureDetails: { } details } failed)
@@ -15,8 +16,11 @@ internal static class Failures
         }
 
         return new FailureInfo(
-            exception.GetType().FullName ?? exception.GetType().Name, Clean(exception.Message), exception.StackTrace,
-            exception.InnerException is { } inner ? From(inner) : null);
+            exception.GetType().FullName ?? exception.GetType().Name,
+            Clean(exception.Message),
+            exception.StackTrace,
+            exception.InnerException is { } inner ? From(inner) : null
+        );
     }
 
     /// <summary>The stored form of official details.</summary>

@@ -4,8 +4,10 @@ using Microsoft.Extensions.Logging;
 
 namespace Durable.Host.Replay;
 
-/// <summary>The context an orchestrator function sees: the SDK's own, read from the orchestrator's thread only, with the input as the function wants it.</summary>
-internal sealed class OrchestrationContext(TaskOrchestrationContext inner, string? input, DataConverter converter, ILoggerFactory loggers) : TaskOrchestrationContext
+/// <summary>The context an orchestrator function sees: the SDK's own, read from the orchestrator's thread only, with the input as the
+/// function wants it.</summary>
+internal sealed class OrchestrationContext(TaskOrchestrationContext inner, string? input, DataConverter converter, ILoggerFactory loggers)
+    : TaskOrchestrationContext
 {
     /// <inheritdoc />
     public override TaskName Name => inner.Name;
@@ -45,7 +47,11 @@ internal sealed class OrchestrationContext(TaskOrchestrationContext inner, strin
     }
 
     /// <inheritdoc />
-    public override Task<TResult> CallSubOrchestratorAsync<TResult>(TaskName orchestratorName, object? input = null, TaskOptions? options = null)
+    public override Task<TResult> CallSubOrchestratorAsync<TResult>(
+        TaskName orchestratorName,
+        object? input = null,
+        TaskOptions? options = null
+    )
     {
         Guard();
         return inner.CallSubOrchestratorAsync<TResult>(orchestratorName, input, options);
@@ -106,7 +112,8 @@ internal sealed class OrchestrationContext(TaskOrchestrationContext inner, strin
         {
             throw new InvalidOperationException(
                 "The orchestration context was used off the orchestrator's thread. Orchestrator code may await only tasks of its context: "
-                + "no Task.Run, no Task.Delay, no ConfigureAwait(false), no I/O.");
+                    + "no Task.Run, no Task.Delay, no ConfigureAwait(false), no I/O."
+            );
         }
     }
 }

@@ -11,15 +11,18 @@ using P = Microsoft.DurableTask.Protobuf;
 namespace Durable.Host.Replay;
 
 /// <summary>Runs one execution of an orchestrator over events by the SDK's own replay. Knows no store and no clock.</summary>
-/// <remarks>Not thread-safe; one turn at a time. Kept between turns (an extended session) it need not replay; its cache is its own, so that a stale session
+/// <remarks>Not thread-safe; one turn at a time. Kept between turns (an extended session) it need not replay; its cache is its own, so that
+/// a stale session
 /// and the one that follows it share nothing.</remarks>
 internal sealed class OrchestrationExecutor : IDisposable, ITaskOrchestrator
 {
     /// <summary>Largest custom status, as the Durable extension has it: 16 KB of UTF-16.</summary>
     private const int MaxCustomStatusKilobytes = 16;
 
-    /// <summary>Builds before this one went on at once when a policy refused the failure of its last attempt; the SDK sets a timer there.</summary>
-    private const string EarlierBuild = " The history was begun by an earlier build of this host, which numbered steps otherwise after the last attempt of a retry policy. "
+    /// <summary>Builds before this one went on at once when a policy refused the failure of its last attempt; the SDK sets a timer
+    /// there.</summary>
+    private const string EarlierBuild =
+        " The history was begun by an earlier build of this host, which numbered steps otherwise after the last attempt of a retry policy. "
         + "Rewind the instance: what is recorded before that step is kept and the step runs again. Or start it anew.";
 
     private readonly IFunctionRuntime functions;
@@ -48,7 +51,8 @@ internal sealed class OrchestrationExecutor : IDisposable, ITaskOrchestrator
     /// <summary>Reason given with the last suspend or resume.</summary>
     public string? SuspendReason { get; private set; }
 
-    /// <summary>Open timers with their due times. A cancelled one is still among them: the SDK does not tell, and its firing changes nothing.</summary>
+    /// <summary>Open timers with their due times. A cancelled one is still among them: the SDK does not tell, and its firing changes
+    /// nothing.</summary>
     public IEnumerable<CreateTimerAction> OpenTimers => open.Values.OfType<CreateTimerAction>();
 
     /// <summary>Open children, for a recursive terminate.</summary>
@@ -115,7 +119,8 @@ internal sealed class OrchestrationExecutor : IDisposable, ITaskOrchestrator
         }
         catch (Exception e) when (e is not OutOfMemoryException)
         {
-            // What the SDK throws, the Functions host reports as a function that could not be run: cancelled code, an event that is no such type.
+            // What the SDK throws, the Functions host reports as a function that could not be run: cancelled code, an event that is no such
+            // type.
             return Unusable(e);
         }
 
@@ -127,20 +132,38 @@ internal sealed class OrchestrationExecutor : IDisposable, ITaskOrchestrator
         inSession = true;
         double kilobytes = response.CustomStatus is { } status ? status.Length * sizeof(char) / 1024.0 : 0;
         return kilobytes > MaxCustomStatusKilobytes
-            ? Unusable(new ArgumentException(string.Create(
-                CultureInfo.InvariantCulture, $"CustomStatus is too large: limit = {MaxCustomStatusKilobytes} KB (UTF-16), actual = {kilobytes:N2} KB.")))
+            ? Unusable(
+                new ArgumentException(
+                    string.Create(
+                        CultureInfo.InvariantCulture,
+                        $"CustomStatus is too large: limit = {MaxCustomStatusKilobytes} KB (UTF-16), actual = {kilobytes:N2} KB."
+                    )
+                )
+            )
             : Read(response);
     }
 
     /// <inheritdoc />
     Task<object?> ITaskOrchestrator.RunAsync(TaskOrchestrationContext context, object? input) =>
-        functions.InvokeOrchestratorAsync(header.Name, new OrchestrationContext(context, header.Input, host.Converter, host.Loggers), header.Input);
+        functions.InvokeOrchestratorAsync(
+            header.Name,
+            new OrchestrationContext(context, header.Input, host.Converter, host.Loggers),
+            header.Input
+        );
 
     /// <inheritdoc />
     public void Dispose() => sessions.Dispose();
 
-    private TurnOutcome Unusable(Exception e) => new([], false, customStatus,
-        TurnEnding.Unusable($"Function '{header.Name}' failed with an unhandled exception.", $"{e.GetType().FullName}: {Failures.Clean(e.Message)}"));
+    private TurnOutcome Unusable(Exception e) =>
+        new(
+            [],
+            false,
+            customStatus,
+            TurnEnding.Unusable(
+                $"Function '{header.Name}' failed with an unhandled exception.",
+                $"{e.GetType().FullName}: {Failures.Clean(e.Message)}"
+            )
+        );
 
     private TurnOutcome Read(P.OrchestratorResponse response)
     {
@@ -152,7 +175,12 @@ internal sealed class OrchestrationExecutor : IDisposable, ITaskOrchestrator
             if (action.CompleteOrchestration is { } end)
             {
                 ending = Ending(end);
-                unread = [.. end.CarryoverEvents.Where(e => e.EventRaised is not null).Select(e => new HistoryEvent(EventKind.EventRaised, -1, turn.At, e.EventRaised.Name, e.EventRaised.Input))];
+                unread =
+                [
+                    .. end
+                        .CarryoverEvents.Where(e => e.EventRaised is not null)
+                        .Select(e => new HistoryEvent(EventKind.EventRaised, -1, turn.At, e.EventRaised.Name, e.EventRaised.Input)),
+                ];
             }
             else if (Read(action) is { } read)
             {
@@ -182,18 +210,36 @@ internal sealed class OrchestrationExecutor : IDisposable, ITaskOrchestrator
         return new TurnOutcome(actions, changed, status, ending) { UnreadEvents = unread };
     }
 
-    private static OrchestratorAction? Read(P.OrchestratorAction action) => action.OrchestratorActionTypeCase switch
-    {
-        P.OrchestratorAction.OrchestratorActionTypeOneofCase.ScheduleTask => new ScheduleTaskAction(
-            action.Id, action.ScheduleTask.Name, Single(action.ScheduleTask.Input), Text(action.ScheduleTask.Version), Tags(action.ScheduleTask.Tags)),
-        P.OrchestratorAction.OrchestratorActionTypeOneofCase.CreateSubOrchestration => new StartChildAction(
-            action.Id, action.CreateSubOrchestration.Name, action.CreateSubOrchestration.InstanceId, action.CreateSubOrchestration.Input,
-            Text(action.CreateSubOrchestration.Version), Tags(action.CreateSubOrchestration.Tags)),
-        P.OrchestratorAction.OrchestratorActionTypeOneofCase.CreateTimer => new CreateTimerAction(action.Id, action.CreateTimer.FireAt.ToDateTime()),
-        P.OrchestratorAction.OrchestratorActionTypeOneofCase.SendEvent => new SendEventAction(
-            action.Id, action.SendEvent.Instance.InstanceId, action.SendEvent.Name, action.SendEvent.Data),
-        _ => null,
-    };
+    private static OrchestratorAction? Read(P.OrchestratorAction action) =>
+        action.OrchestratorActionTypeCase switch
+        {
+            P.OrchestratorAction.OrchestratorActionTypeOneofCase.ScheduleTask => new ScheduleTaskAction(
+                action.Id,
+                action.ScheduleTask.Name,
+                Single(action.ScheduleTask.Input),
+                Text(action.ScheduleTask.Version),
+                Tags(action.ScheduleTask.Tags)
+            ),
+            P.OrchestratorAction.OrchestratorActionTypeOneofCase.CreateSubOrchestration => new StartChildAction(
+                action.Id,
+                action.CreateSubOrchestration.Name,
+                action.CreateSubOrchestration.InstanceId,
+                action.CreateSubOrchestration.Input,
+                Text(action.CreateSubOrchestration.Version),
+                Tags(action.CreateSubOrchestration.Tags)
+            ),
+            P.OrchestratorAction.OrchestratorActionTypeOneofCase.CreateTimer => new CreateTimerAction(
+                action.Id,
+                action.CreateTimer.FireAt.ToDateTime()
+            ),
+            P.OrchestratorAction.OrchestratorActionTypeOneofCase.SendEvent => new SendEventAction(
+                action.Id,
+                action.SendEvent.Instance.InstanceId,
+                action.SendEvent.Name,
+                action.SendEvent.Data
+            ),
+            _ => null,
+        };
 
     private TurnEnding Ending(P.CompleteOrchestrationAction end)
     {
@@ -204,7 +250,9 @@ internal sealed class OrchestrationExecutor : IDisposable, ITaskOrchestrator
             case P.OrchestrationStatus.Failed:
                 FailureInfo failure = HistoryProtobuf.Read(end.FailureDetails);
                 Mismatch = failure.ErrorType == typeof(global::DurableTask.Core.Exceptions.NonDeterministicOrchestrationException).FullName;
-                return TurnEnding.Failure(Mismatch && earlierBuild ? failure with { ErrorMessage = failure.ErrorMessage + EarlierBuild } : failure);
+                return TurnEnding.Failure(
+                    Mismatch && earlierBuild ? failure with { ErrorMessage = failure.ErrorMessage + EarlierBuild } : failure
+                );
             default:
                 return new TurnEnding(end.Result, null, false, null);
         }
@@ -217,15 +265,32 @@ internal sealed class OrchestrationExecutor : IDisposable, ITaskOrchestrator
         switch (happened.Kind)
         {
             case EventKind.TaskScheduled:
-                open[happened.TaskId] = new ScheduleTaskAction(happened.TaskId, happened.Name ?? string.Empty, null, happened.Detail?.Version, happened.Detail?.Tags);
+                open[happened.TaskId] = new ScheduleTaskAction(
+                    happened.TaskId,
+                    happened.Name ?? string.Empty,
+                    null,
+                    happened.Detail?.Version,
+                    happened.Detail?.Tags
+                );
                 break;
             case EventKind.SubOrchestrationInstanceCreated:
-                open[happened.TaskId] = new StartChildAction(happened.TaskId, happened.Name ?? string.Empty, happened.Detail?.InstanceId ?? string.Empty, happened.Data, happened.Detail?.Version, happened.Detail?.Tags);
+                open[happened.TaskId] = new StartChildAction(
+                    happened.TaskId,
+                    happened.Name ?? string.Empty,
+                    happened.Detail?.InstanceId ?? string.Empty,
+                    happened.Data,
+                    happened.Detail?.Version,
+                    happened.Detail?.Tags
+                );
                 break;
             case EventKind.TimerCreated:
                 open[happened.TaskId] = new CreateTimerAction(happened.TaskId, happened.Detail?.FireAt ?? happened.At);
                 break;
-            case EventKind.TaskCompleted or EventKind.TaskFailed or EventKind.TimerFired or EventKind.SubOrchestrationInstanceCompleted or EventKind.SubOrchestrationInstanceFailed:
+            case EventKind.TaskCompleted
+            or EventKind.TaskFailed
+            or EventKind.TimerFired
+            or EventKind.SubOrchestrationInstanceCompleted
+            or EventKind.SubOrchestrationInstanceFailed:
                 open.Remove(happened.TaskId);
                 break;
             case EventKind.ExecutionSuspended or EventKind.ExecutionResumed:
@@ -244,7 +309,8 @@ internal sealed class OrchestrationExecutor : IDisposable, ITaskOrchestrator
 
     private static string? Text(string? text) => string.IsNullOrEmpty(text) ? null : text;
 
-    private static Dictionary<string, string>? Tags(IDictionary<string, string> tags) => tags.Count > 0 ? new Dictionary<string, string>(tags) : null;
+    private static Dictionary<string, string>? Tags(IDictionary<string, string> tags) =>
+        tags.Count > 0 ? new Dictionary<string, string>(tags) : null;
 }
 
 /// <summary>What an execution is: fixed at its start.</summary>
@@ -255,7 +321,12 @@ internal sealed record ReplayHeader(string InstanceId, string ExecutionId, strin
 /// <param name="CustomStatusChanged">Whether the custom status was set in this turn.</param>
 /// <param name="CustomStatus">The custom status as JSON text.</param>
 /// <param name="Ending">How the execution ended, or null when it waits.</param>
-internal sealed record TurnOutcome(IReadOnlyList<OrchestratorAction> Actions, bool CustomStatusChanged, string? CustomStatus, TurnEnding? Ending)
+internal sealed record TurnOutcome(
+    IReadOnlyList<OrchestratorAction> Actions,
+    bool CustomStatusChanged,
+    string? CustomStatus,
+    TurnEnding? Ending
+)
 {
     /// <summary>Events to carry into the next execution.</summary>
     public IReadOnlyList<HistoryEvent> UnreadEvents { get; init; } = [];
@@ -272,7 +343,11 @@ internal sealed record TurnEnding(string? Output, FailureInfo? Failed, bool Outp
     public static TurnEnding Failure(FailureInfo failure) => new($"{failure.ErrorType}: {failure.ErrorMessage}", failure, true, null);
 
     /// <summary>A failure reported as the object the official host writes for functions it could not run to an answer.</summary>
-    public static TurnEnding Unusable(string message, string? details) => new(
-        System.Text.Json.JsonSerializer.Serialize(new { message, details }, JsonText.Relaxed),
-        new FailureInfo("(unknown)", message), false, null);
+    public static TurnEnding Unusable(string message, string? details) =>
+        new(
+            System.Text.Json.JsonSerializer.Serialize(new { message, details }, JsonText.Relaxed),
+            new FailureInfo("(unknown)", message),
+            false,
+            null
+        );
 }

@@ -9,7 +9,10 @@ namespace Durable.Host.Replay;
 internal sealed class ReplayHost(DataConverter converter, ILoggerFactory loggers) : IServiceProvider
 {
     // The store keeps timers of any length: the SDK need not cut long ones into pieces.
-    private readonly DurableTaskShimFactory shims = new(new DurableTaskWorkerOptions { DataConverter = converter, MaximumTimerInterval = TimeSpan.FromDays(36_500) }, loggers);
+    private readonly DurableTaskShimFactory shims = new(
+        new DurableTaskWorkerOptions { DataConverter = converter, MaximumTimerInterval = TimeSpan.FromDays(36_500) },
+        loggers
+    );
 
     /// <summary>JSON of inputs, results and events.</summary>
     public DataConverter Converter => converter;

@@ -3,11 +3,16 @@ using Durable.Host.Store;
 
 namespace Durable.Host.Replay;
 
-/// <summary>A failed execution taken back to before its failures: they are removed, and with them every step the code took only because of them.</summary>
-/// <remarks>The official engine removes the failed results and keeps the rest, which ends non-deterministic when the failure was retried or handled
-/// (a retry timer, a cleanup in finally). Here the code runs again over what happened to it without the failures, and what it does is the new history:
-/// the SDK replays it because it wrote it. A result is kept when the code takes the same step under the same number. Failures that were answered by a
-/// further attempt stay; only last attempts are run again. Effects of dropped steps have happened and will happen again: activities are idempotent.</remarks>
+/// <summary>A failed execution taken back to before its failures: they are removed, and with them every step the code took only because of
+/// them.</summary>
+/// <remarks>The official engine removes the failed results and keeps the rest, which ends non-deterministic when the failure was retried or
+/// handled
+/// (a retry timer, a cleanup in finally). Here the code runs again over what happened to it without the failures, and what it does is the
+/// new history:
+/// the SDK replays it because it wrote it. A result is kept when the code takes the same step under the same number. Failures that were
+/// answered by a
+/// further attempt stay; only last attempts are run again. Effects of dropped steps have happened and will happen again: activities are
+/// idempotent.</remarks>
 internal sealed class Rewind
 {
     private readonly Dictionary<int, HistoryEvent> recorded;
@@ -46,9 +51,18 @@ internal sealed class Rewind
         Children = [.. children.Select(child => Took(child.TaskId) ? child with { Rewinds = true } : child)];
         Messages =
         [
-            .. children.Where(child => Took(child.TaskId))
-                .Select(child => new OutgoingMessage(child.InstanceId, null, new HistoryEvent(EventKind.ExecutionRewound, -1, order.At, null, order.Data))),
-            .. sent.Select(message => new OutgoingMessage(message.InstanceId, null, new HistoryEvent(EventKind.EventRaised, -1, order.At, message.Name, message.Input))),
+            .. children
+                .Where(child => Took(child.TaskId))
+                .Select(child => new OutgoingMessage(
+                    child.InstanceId,
+                    null,
+                    new HistoryEvent(EventKind.ExecutionRewound, -1, order.At, null, order.Data)
+                )),
+            .. sent.Select(message => new OutgoingMessage(
+                message.InstanceId,
+                null,
+                new HistoryEvent(EventKind.EventRaised, -1, order.At, message.Name, message.Input)
+            )),
         ];
     }
 
@@ -71,18 +85,25 @@ internal sealed class Rewind
     public IReadOnlyList<OutgoingMessage> Messages { get; }
 
     /// <summary>Rewinds <paramref name="history"/>; the order itself is noted as a GenericEvent with its reason.</summary>
-    public static Rewind Of(IReadOnlyList<HistoryEvent> history, Func<OrchestrationExecutor> create, HistoryEvent order) => new(history, create, order);
+    public static Rewind Of(IReadOnlyList<HistoryEvent> history, Func<OrchestrationExecutor> create, HistoryEvent order) =>
+        new(history, create, order);
 
-    private static bool IsStep(HistoryEvent e) => e.Kind is
-        EventKind.TaskScheduled or EventKind.SubOrchestrationInstanceCreated or EventKind.TimerCreated or EventKind.EventSent;
+    private static bool IsStep(HistoryEvent e) =>
+        e.Kind is EventKind.TaskScheduled or EventKind.SubOrchestrationInstanceCreated or EventKind.TimerCreated or EventKind.EventSent;
 
-    private static bool IsAnswer(HistoryEvent e) => e.Kind is EventKind.TaskCompleted or EventKind.TaskFailed or EventKind.TimerFired
-        or EventKind.SubOrchestrationInstanceCompleted or EventKind.SubOrchestrationInstanceFailed;
+    private static bool IsAnswer(HistoryEvent e) =>
+        e.Kind
+            is EventKind.TaskCompleted
+                or EventKind.TaskFailed
+                or EventKind.TimerFired
+                or EventKind.SubOrchestrationInstanceCompleted
+                or EventKind.SubOrchestrationInstanceFailed;
 
     private static bool IsFailure(HistoryEvent e) => e.Kind is EventKind.TaskFailed or EventKind.SubOrchestrationInstanceFailed;
 
-    private static bool IsForCode(HistoryEvent e) => IsAnswer(e) || e.Kind is
-        EventKind.ExecutionStarted or EventKind.EventRaised or EventKind.ExecutionSuspended or EventKind.ExecutionResumed;
+    private static bool IsForCode(HistoryEvent e) =>
+        IsAnswer(e)
+        || e.Kind is EventKind.ExecutionStarted or EventKind.EventRaised or EventKind.ExecutionSuspended or EventKind.ExecutionResumed;
 
     private static Dictionary<int, HistoryEvent> Steps(IReadOnlyList<HistoryEvent> history)
     {
@@ -110,7 +131,12 @@ internal sealed class Rewind
             TurnOutcome outcome = executor.Run([happened]);
             foreach (OrchestratorAction action in outcome.Actions)
             {
-                inputs[action.TaskId] = action switch { ScheduleTaskAction task => task.Input, StartChildAction child => child.Input, _ => null };
+                inputs[action.TaskId] = action switch
+                {
+                    ScheduleTaskAction task => task.Input,
+                    StartChildAction child => child.Input,
+                    _ => null,
+                };
             }
 
             if (outcome.Ending is not null)
@@ -131,8 +157,18 @@ internal sealed class Rewind
         foreach (HistoryEvent failure in history.Where(IsFailure))
         {
             HistoryEvent? call = Array.Find(calls, c => c.TaskId == failure.TaskId);
-            HistoryEvent? again = call is null ? null : Array.Find(calls, c => c.TaskId > call.TaskId && c.Kind == call.Kind && c.Name == call.Name
-                && inputs.GetValueOrDefault(c.TaskId) == inputs.GetValueOrDefault(call.TaskId) && !attempts.Contains(c.TaskId) && c.At >= failure.At);
+            HistoryEvent? again = call is null
+                ? null
+                : Array.Find(
+                    calls,
+                    c =>
+                        c.TaskId > call.TaskId
+                        && c.Kind == call.Kind
+                        && c.Name == call.Name
+                        && inputs.GetValueOrDefault(c.TaskId) == inputs.GetValueOrDefault(call.TaskId)
+                        && !attempts.Contains(c.TaskId)
+                        && c.At >= failure.At
+                );
             if (again is null)
             {
                 last.Add(failure.TaskId);
@@ -147,19 +183,37 @@ internal sealed class Rewind
     }
 
     /// <summary>Whether the code, run without the failures, took the recorded step of this number with the same input.</summary>
-    private bool Took(int taskId) => recorded.TryGetValue(taskId, out HistoryEvent? step) && taken.TryGetValue(taskId, out OrchestratorAction? now) && now switch
-    {
-        ScheduleTaskAction task => step.Kind == EventKind.TaskScheduled && IsNamed(step, task.Name) && task.Input == inputs.GetValueOrDefault(taskId),
-        StartChildAction child => step.Kind == EventKind.SubOrchestrationInstanceCreated && IsNamed(step, child.Name)
-            && child.InstanceId == step.Detail?.InstanceId && child.Input == step.Data,
-        SendEventAction sent => step.Kind == EventKind.EventSent && IsNamed(step, sent.Name) && sent.InstanceId == step.Detail?.InstanceId && sent.Input == step.Data,
-        _ => step.Kind == EventKind.TimerCreated,
-    };
+    private bool Took(int taskId) =>
+        recorded.TryGetValue(taskId, out HistoryEvent? step)
+        && taken.TryGetValue(taskId, out OrchestratorAction? now)
+        && now switch
+        {
+            ScheduleTaskAction task => step.Kind == EventKind.TaskScheduled
+                && IsNamed(step, task.Name)
+                && task.Input == inputs.GetValueOrDefault(taskId),
+            StartChildAction child => step.Kind == EventKind.SubOrchestrationInstanceCreated
+                && IsNamed(step, child.Name)
+                && child.InstanceId == step.Detail?.InstanceId
+                && child.Input == step.Data,
+            SendEventAction sent => step.Kind == EventKind.EventSent
+                && IsNamed(step, sent.Name)
+                && sent.InstanceId == step.Detail?.InstanceId
+                && sent.Input == step.Data,
+            _ => step.Kind == EventKind.TimerCreated,
+        };
 
     private static bool IsNamed(HistoryEvent step, string name) => string.Equals(step.Name, name, StringComparison.OrdinalIgnoreCase);
 
-    private bool Happens(HistoryEvent happened) => IsForCode(happened) && (!IsAnswer(happened)
-        || (executor.Open(happened.TaskId) is not null && Took(happened.TaskId) && !(IsFailure(happened) && repeated.Contains(happened.TaskId))));
+    private bool Happens(HistoryEvent happened) =>
+        IsForCode(happened)
+        && (
+            !IsAnswer(happened)
+            || (
+                executor.Open(happened.TaskId) is not null
+                && Took(happened.TaskId)
+                && !(IsFailure(happened) && repeated.Contains(happened.TaskId))
+            )
+        );
 
     private void Run(HistoryEvent happened)
     {

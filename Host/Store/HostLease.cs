@@ -5,9 +5,12 @@ using Npgsql;
 namespace Durable.Host.Store;
 
 /// <summary>This process's place among the hosts of the hub: registers, renews, notices the dead and gives their work back.</summary>
-/// <remarks>A host is dead when its lease has run out on the database clock, or when the connection that holds its advisory lock is gone although
-/// the server has been up for a while (a killed process: known at once). A host taken for dead by mistake loses cleanly: its writes meet the fence.</remarks>
-internal sealed partial class HostLease(HubDatabase database, HubClock clock, HubSettings settings, ILogger<HostLease> logger) : IAsyncDisposable
+/// <remarks>A host is dead when its lease has run out on the database clock, or when the connection that holds its advisory lock is gone
+/// although
+/// the server has been up for a while (a killed process: known at once). A host taken for dead by mistake loses cleanly: its writes meet
+/// the fence.</remarks>
+internal sealed partial class HostLease(HubDatabase database, HubClock clock, HubSettings settings, ILogger<HostLease> logger)
+    : IAsyncDisposable
 {
     private readonly Lock gate = new();
     private CancellationTokenSource lost = new();
@@ -30,7 +33,8 @@ internal sealed partial class HostLease(HubDatabase database, HubClock clock, Hu
         }
     }
 
-    /// <summary>Whether the lease holds by this process's own monotonic clock. When the store is away this turns false before others take over.</summary>
+    /// <summary>Whether the lease holds by this process's own monotonic clock. When the store is away this turns false before others take
+    /// over.</summary>
     public bool Holds => HostNo != 0 && Stopwatch.GetElapsedTime(Interlocked.Read(ref renewedAt)) < settings.LeaseTime;
 
     /// <summary>Woken by other hosts (and by the clients of other processes).</summary>
@@ -46,12 +50,25 @@ internal sealed partial class HostLease(HubDatabase database, HubClock clock, Hu
             await connection.OpenAsync(cancellation);
             long started = Stopwatch.GetTimestamp();
             await using NpgsqlCommand insert = new(
-                "INSERT INTO hosts (name, leased_until) VALUES ($1, clock_timestamp() + $2) RETURNING host_no", connection)
+                "INSERT INTO hosts (name, leased_until) VALUES ($1, clock_timestamp() + $2) RETURNING host_no",
+                connection
+            )
             {
-                Parameters = { new NpgsqlParameter<string> { TypedValue = $"{Environment.MachineName}:{Environment.ProcessId}" }, new NpgsqlParameter<TimeSpan> { TypedValue = settings.LeaseTime } },
+                Parameters =
+                {
+                    new NpgsqlParameter<string> { TypedValue = $"{Environment.MachineName}:{Environment.ProcessId}" },
+                    new NpgsqlParameter<TimeSpan> { TypedValue = settings.LeaseTime },
+                },
             };
             long number = (long)(await insert.ExecuteScalarAsync(cancellation))!;
-            await using NpgsqlCommand hold = new($"SELECT pg_advisory_lock({HubKey} # $1); LISTEN {database.Channel}".Replace("$1", number.ToString(System.Globalization.CultureInfo.InvariantCulture), StringComparison.Ordinal), connection);
+            await using NpgsqlCommand hold = new(
+                $"SELECT pg_advisory_lock({HubKey} # $1); LISTEN {database.Channel}".Replace(
+                    "$1",
+                    number.ToString(System.Globalization.CultureInfo.InvariantCulture),
+                    StringComparison.Ordinal
+                ),
+                connection
+            );
             await hold.ExecuteNonQueryAsync(cancellation);
             connection.Notification += (_, told) =>
             {
@@ -91,14 +108,25 @@ internal sealed partial class HostLease(HubDatabase database, HubClock clock, Hu
     public async Task<bool> RenewAsync(CancellationToken cancellation)
     {
         long started = Stopwatch.GetTimestamp();
-        DateTime? now = await database.RunAsync("renew lease", async connection =>
-        {
-            await using NpgsqlCommand command = new("UPDATE hosts SET leased_until = clock_timestamp() + $2 WHERE host_no = $1 RETURNING clock_timestamp()", connection)
+        DateTime? now = await database.RunAsync(
+            "renew lease",
+            async connection =>
             {
-                Parameters = { new NpgsqlParameter<long> { TypedValue = HostNo }, new NpgsqlParameter<TimeSpan> { TypedValue = settings.LeaseTime } },
-            };
-            return await command.ExecuteScalarAsync(cancellation) as DateTime?;
-        }, cancellation);
+                await using NpgsqlCommand command = new(
+                    "UPDATE hosts SET leased_until = clock_timestamp() + $2 WHERE host_no = $1 RETURNING clock_timestamp()",
+                    connection
+                )
+                {
+                    Parameters =
+                    {
+                        new NpgsqlParameter<long> { TypedValue = HostNo },
+                        new NpgsqlParameter<TimeSpan> { TypedValue = settings.LeaseTime },
+                    },
+                };
+                return await command.ExecuteScalarAsync(cancellation) as DateTime?;
+            },
+            cancellation
+        );
         if (now is null)
         {
             Lose();
@@ -113,21 +141,28 @@ internal sealed partial class HostLease(HubDatabase database, HubClock clock, Hu
     /// <summary>Gives the work of dead hosts back to whoever claims it next.</summary>
     /// <returns>Instances and activities set free.</returns>
     public Task<int> FreeTheDeadAsync(CancellationToken cancellation) =>
-        database.RunAsync("free the dead", async connection =>
-        {
-            await using NpgsqlCommand free = new($"SELECT dead, freed FROM free_the_dead($1, {HubKey})", connection) { Parameters = { new NpgsqlParameter<long> { TypedValue = HostNo } } };
-            await using NpgsqlDataReader reader = await free.ExecuteReaderAsync(cancellation);
-            await reader.ReadAsync(cancellation);
-            if (reader.IsDBNull(0))
+        database.RunAsync(
+            "free the dead",
+            async connection =>
             {
-                return 0;
-            }
+                await using NpgsqlCommand free = new($"SELECT dead, freed FROM free_the_dead($1, {HubKey})", connection)
+                {
+                    Parameters = { new NpgsqlParameter<long> { TypedValue = HostNo } },
+                };
+                await using NpgsqlDataReader reader = await free.ExecuteReaderAsync(cancellation);
+                await reader.ReadAsync(cancellation);
+                if (reader.IsDBNull(0))
+                {
+                    return 0;
+                }
 
-            int freed = (int)reader.GetInt64(1);
-            Log.Freed(logger, string.Join(", ", reader.GetFieldValue<long[]>(0)), freed);
-            Telemetry.DurableTelemetry.LeasesRecovered(freed);
-            return freed;
-        }, cancellation);
+                int freed = (int)reader.GetInt64(1);
+                Log.Freed(logger, string.Join(", ", reader.GetFieldValue<long[]>(0)), freed);
+                Telemetry.DurableTelemetry.LeasesRecovered(freed);
+                return freed;
+            },
+            cancellation
+        );
 
     /// <summary>Gives everything back and deregisters. Does nothing for a host that never joined.</summary>
     public async Task LeaveAsync(CancellationToken cancellation)
@@ -139,22 +174,26 @@ internal sealed partial class HostLease(HubDatabase database, HubClock clock, Hu
 
         long number = joined;
         Lose();
-        await database.RunAsync("leave", async connection =>
-        {
-            await using NpgsqlBatch batch = new(connection)
+        await database.RunAsync(
+            "leave",
+            async connection =>
             {
-                BatchCommands =
+                await using NpgsqlBatch batch = new(connection)
                 {
-                    // First: a claim on its way holds this row shared, and would own its rows for ever if it committed behind the updates.
-                    Free("SELECT 1 FROM hosts WHERE host_no = ANY($1) FOR UPDATE", [number]),
-                    Free("UPDATE instances SET owner = NULL, lease_epoch = lease_epoch + 1 WHERE owner = ANY($1)", [number]),
-                    Free("UPDATE activities SET owner = NULL WHERE owner = ANY($1)", [number]),
-                    Free("DELETE FROM hosts WHERE host_no = ANY($1)", [number]),
-                    new NpgsqlBatchCommand($"SELECT pg_notify('{database.Channel}', '')"),
-                },
-            };
-            return await batch.ExecuteNonQueryAsync(cancellation);
-        }, cancellation);
+                    BatchCommands =
+                    {
+                        // First: a claim on its way holds this row shared, and would own its rows for ever if it committed behind the updates.
+                        Free("SELECT 1 FROM hosts WHERE host_no = ANY($1) FOR UPDATE", [number]),
+                        Free("UPDATE instances SET owner = NULL, lease_epoch = lease_epoch + 1 WHERE owner = ANY($1)", [number]),
+                        Free("UPDATE activities SET owner = NULL WHERE owner = ANY($1)", [number]),
+                        Free("DELETE FROM hosts WHERE host_no = ANY($1)", [number]),
+                        new NpgsqlBatchCommand($"SELECT pg_notify('{database.Channel}', '')"),
+                    },
+                };
+                return await batch.ExecuteNonQueryAsync(cancellation);
+            },
+            cancellation
+        );
         joined = 0;
         await CloseListenerAsync();
     }

@@ -2,8 +2,10 @@ using System.Diagnostics;
 
 namespace Durable.Host.Store;
 
-/// <summary>The database's clock as this process sees it: read with every lease renewal, carried on by the monotonic clock in between.</summary>
-/// <remarks>A jump of this machine's wall clock changes nothing. The clock never runs backwards: a correction backwards holds it until time catches up.</remarks>
+/// <summary>The database's clock as this process sees it: read with every lease renewal, carried on by the monotonic clock in
+/// between.</summary>
+/// <remarks>A jump of this machine's wall clock changes nothing. The clock never runs backwards: a correction backwards holds it until time
+/// catches up.</remarks>
 internal sealed class HubClock
 {
     private readonly Lock gate = new();
@@ -11,7 +13,8 @@ internal sealed class HubClock
     private long readTicks = Stopwatch.GetTimestamp();
     private DateTime latest;
 
-    /// <summary>Raised when the database's clock is more than a second ahead of where this one had carried it: timers may be due at once.</summary>
+    /// <summary>Raised when the database's clock is more than a second ahead of where this one had carried it: timers may be due at
+    /// once.</summary>
     public event Action? JumpedAhead;
 
     /// <summary>Now, UTC, in whole microseconds (what PostgreSQL keeps).</summary>

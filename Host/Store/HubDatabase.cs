@@ -3,7 +3,8 @@ using Npgsql;
 
 namespace Durable.Host.Store;
 
-/// <summary>The hub's PostgreSQL: a pool whose search_path is the hub's schema, and the one place every operation of the engine goes through.</summary>
+/// <summary>The hub's PostgreSQL: a pool whose search_path is the hub's schema, and the one place every operation of the engine goes
+/// through.</summary>
 internal sealed class HubDatabase : IAsyncDisposable
 {
     private long cleared;
@@ -92,15 +93,23 @@ internal sealed class HubDatabase : IAsyncDisposable
     public void NoteFailure(Exception exception)
     {
         // A deadlock's victim and a fence that refuses are the daily run of things.
-        if (exception is PostgresException { SqlState: "DU001" or PostgresErrorCodes.DeadlockDetected or PostgresErrorCodes.SerializationFailure })
+        if (
+            exception is PostgresException
+            {
+                SqlState: "DU001" or PostgresErrorCodes.DeadlockDetected or PostgresErrorCodes.SerializationFailure
+            }
+        )
         {
             return;
         }
 
         Health?.Failed(exception);
         long before = Interlocked.Read(ref cleared);
-        if (StoreFaults.SticksToConnections(exception) && Stopwatch.GetElapsedTime(before) > TimeSpan.FromSeconds(1) &&
-            Interlocked.CompareExchange(ref cleared, Stopwatch.GetTimestamp(), before) == before)
+        if (
+            StoreFaults.SticksToConnections(exception)
+            && Stopwatch.GetElapsedTime(before) > TimeSpan.FromSeconds(1)
+            && Interlocked.CompareExchange(ref cleared, Stopwatch.GetTimestamp(), before) == before
+        )
         {
             Source.Clear();
         }

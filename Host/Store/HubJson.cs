@@ -14,11 +14,17 @@ namespace Durable.Host.Store;
 internal sealed partial class HubJson : JsonSerializerContext
 {
     /// <summary>Detail as text, or null.</summary>
-    public static string? Write(EventDetail? detail) => detail is null ? null
-        : JsonSerializer.Serialize(detail.Failure is { } failure ? detail with { Failure = Safe(failure) } : detail, Default.EventDetail);
+    public static string? Write(EventDetail? detail) =>
+        detail is null
+            ? null
+            : JsonSerializer.Serialize(
+                detail.Failure is { } failure ? detail with { Failure = Safe(failure) } : detail,
+                Default.EventDetail
+            );
 
     /// <summary>Failure as text, or null.</summary>
-    public static string? Write(FailureInfo? failure) => failure is null ? null : JsonSerializer.Serialize(Safe(failure), Default.FailureInfo);
+    public static string? Write(FailureInfo? failure) =>
+        failure is null ? null : JsonSerializer.Serialize(Safe(failure), Default.FailureInfo);
 
     /// <summary>Parent as text, or null.</summary>
     public static string? Write(ParentLink? parent) => parent is null ? null : JsonSerializer.Serialize(parent, Default.ParentLink);
@@ -46,12 +52,13 @@ internal sealed partial class HubJson : JsonSerializerContext
     }
 
     // What is stored is shown: exceptions quote connection strings and headers.
-    private static FailureInfo Safe(FailureInfo failure) => failure with
-    {
-        ErrorMessage = Redaction.Redact(failure.ErrorMessage),
-        StackTrace = failure.StackTrace is { } trace ? Redaction.Redact(trace) : null,
-        Inner = failure.Inner is { } inner ? Safe(inner) : null,
-    };
+    private static FailureInfo Safe(FailureInfo failure) =>
+        failure with
+        {
+            ErrorMessage = Redaction.Redact(failure.ErrorMessage),
+            StackTrace = failure.StackTrace is { } trace ? Redaction.Redact(trace) : null,
+            Inner = failure.Inner is { } inner ? Safe(inner) : null,
+        };
 
     /// <summary>Failure from text.</summary>
     public static FailureInfo? ReadFailure(string? text) => text is null ? null : JsonSerializer.Deserialize(text, Default.FailureInfo);

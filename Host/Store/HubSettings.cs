@@ -27,19 +27,22 @@ internal sealed record HubSettings
     /// <summary>Time between renewals; also how often the dead are looked for. Default 2 s.</summary>
     public TimeSpan RenewEvery { get; init; } = TimeSpan.FromSeconds(2);
 
-    /// <summary>How often a redelivered call is begun before it fails as poison: each time its host ended with it. Setting <c>Durable:MaxDeliveries</c>; default 10.</summary>
+    /// <summary>How often a redelivered call is begun before it fails as poison: each time its host ended with it. Setting
+    /// <c>Durable:MaxDeliveries</c>; default 10.</summary>
     public int MaxDeliveries { get; init; } = DefaultMaxDeliveries;
 
     /// <inheritdoc cref="MaxDeliveries"/>
     public const int DefaultMaxDeliveries = 10;
 
-    /// <summary>How long an instance is kept after its end; zero keeps it for ever. Setting <c>Durable:InstanceRetention</c>; default 30 days.</summary>
+    /// <summary>How long an instance is kept after its end; zero keeps it for ever. Setting <c>Durable:InstanceRetention</c>; default 30
+    /// days.</summary>
     public TimeSpan InstanceRetention { get; init; } = TimeSpan.FromDays(30);
 
     /// <summary>Events of one execution from which on a warning names the remedy.</summary>
     public int LongHistory { get; init; } = 10_000;
 
-    /// <summary>Most events of one execution: the turn that would exceed it fails the instance. Zero: no limit. Setting <c>Durable:MaxHistoryEvents</c>; default 250,000.</summary>
+    /// <summary>Most events of one execution: the turn that would exceed it fails the instance. Zero: no limit. Setting
+    /// <c>Durable:MaxHistoryEvents</c>; default 250,000.</summary>
     public int MaxHistoryEvents { get; init; } = 250_000;
 
     /// <summary>How long a stopping host waits for running activities. Default 5 s.</summary>

@@ -8,10 +8,8 @@ namespace Durable.Host.Store;
 internal static class HubText
 {
     /// <summary>A parameter of type text.</summary>
-    public static NpgsqlParameter Parameter(string? value) => new()
-    {
-        Value = value is null ? DBNull.Value : StorableText.Clean(value), NpgsqlDbType = NpgsqlDbType.Text,
-    };
+    public static NpgsqlParameter Parameter(string? value) =>
+        new() { Value = value is null ? DBNull.Value : StorableText.Clean(value), NpgsqlDbType = NpgsqlDbType.Text };
 
     /// <summary>A parameter of type text[].</summary>
     public static NpgsqlParameter Array<T>(IReadOnlyList<T> rows, Func<T, string?> value)

@@ -6,8 +6,10 @@ using Npgsql;
 
 namespace Durable.Host.Store;
 
-/// <summary>Writes turns and activity results. What waits while one transaction commits goes into the next one together: a commit is the unit of cost.</summary>
-/// <remarks>Each batch is one transaction and one round trip. A batch whose reply was lost is written again; the fence tells what is in already.</remarks>
+/// <summary>Writes turns and activity results. What waits while one transaction commits goes into the next one together: a commit is the
+/// unit of cost.</summary>
+/// <remarks>Each batch is one transaction and one round trip. A batch whose reply was lost is written again; the fence tells what is in
+/// already.</remarks>
 #pragma warning disable CA1001 // The source is only cancelled; it holds nothing to dispose.
 internal sealed partial class HubWriter(HubDatabase database, ILocalWork local, ILogger<HubWriter> logger) : IAsyncDisposable
 #pragma warning restore CA1001
@@ -136,7 +138,8 @@ internal sealed partial class HubWriter(HubDatabase database, ILocalWork local, 
         }
     }
 
-    /// <summary>An error that is not known says nothing about the work: it is tried again, ever more rarely, while other work goes on.</summary>
+    /// <summary>An error that is not known says nothing about the work: it is tried again, ever more rarely, while other work goes
+    /// on.</summary>
     private async Task WriteLaterAsync(IWrite write, Exception e)
     {
         TimeSpan wait = TimeSpan.FromSeconds(Math.Min(30, Math.Pow(2, write.Failures++)));
@@ -153,7 +156,12 @@ internal sealed partial class HubWriter(HubDatabase database, ILocalWork local, 
             string[] parts = refused.Split(' ');
             PendingTurn turn = turns[int.Parse(parts[1], System.Globalization.CultureInfo.InvariantCulture) - 1];
             batch.Remove(turn);
-            TurnFate fate = parts[0] switch { "applied" => TurnFate.Applied, "stale" => TurnFate.Stale, _ => TurnFate.Lost };
+            TurnFate fate = parts[0] switch
+            {
+                "applied" => TurnFate.Applied,
+                "stale" => TurnFate.Stale,
+                _ => TurnFate.Lost,
+            };
             int claimed = fate == TurnFate.Applied ? turn.Claimed ?? 0 : 0;
             if (fate != TurnFate.Applied)
             {
@@ -185,13 +193,17 @@ internal sealed partial class HubWriter(HubDatabase database, ILocalWork local, 
             turn.Claimed ??= turn.Write.Activities.Count == 0 ? 0 : local.Reserve(turn.Write.Activities.Count);
         }
 
-        WorkLeft left = await database.RunAsync("commit", async connection =>
-        {
-            await using TurnBatch statements = new(connection, HostNo, database.Channel, database.Sender);
-            statements.Add(turns, results);
-            await statements.ExecuteAsync(stopping.Token);
-            return statements.Left;
-        }, stopping.Token);
+        WorkLeft left = await database.RunAsync(
+            "commit",
+            async connection =>
+            {
+                await using TurnBatch statements = new(connection, HostNo, database.Channel, database.Sender);
+                statements.Add(turns, results);
+                await statements.ExecuteAsync(stopping.Token);
+                return statements.Left;
+            },
+            stopping.Token
+        );
 
         Telemetry.DurableTelemetry.CommitWritten(batch.Count, Stopwatch.GetElapsedTime(started));
         foreach (PendingTurn turn in turns)
@@ -234,7 +246,10 @@ internal sealed partial class HubWriter(HubDatabase database, ILocalWork local, 
 
         public TaskCompletionSource<TurnWritten> Done { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
-        public long Size { get; } = write.Events.Sum(e => (long)(e.Data?.Length ?? 0)) + write.Activities.Sum(a => (long)(a.Input?.Length ?? 0)) + (write.Output?.Length ?? 0);
+        public long Size { get; } =
+            write.Events.Sum(e => (long)(e.Data?.Length ?? 0))
+            + write.Activities.Sum(a => (long)(a.Input?.Length ?? 0))
+            + (write.Output?.Length ?? 0);
 
         public void Fail(Exception exception) => Done.TrySetException(exception);
     }

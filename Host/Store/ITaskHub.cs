@@ -3,7 +3,8 @@ using Microsoft.DurableTask.Client;
 
 namespace Durable.Host.Store;
 
-/// <summary>What clients may ask of a task hub: start, look, send, purge, wait. Every method is safe to call from many threads and hosts.</summary>
+/// <summary>What clients may ask of a task hub: start, look, send, purge, wait. Every method is safe to call from many threads and
+/// hosts.</summary>
 internal interface ITaskHub
 {
     /// <summary>Hub name as configured in host.json.</summary>
@@ -13,20 +14,25 @@ internal interface ITaskHub
     /// <returns><c>Started: false</c> and the present status when an instance of that id has not finished or is to be kept.</returns>
     Task<StartOutcome> StartAsync(StartRequest request, CancellationToken cancellation = default);
 
-    /// <summary>The instance, or null. Without <paramref name="payloads"/> input and output stay null; without <paramref name="input"/> the input does.</summary>
+    /// <summary>The instance, or null. Without <paramref name="payloads"/> input and output stay null; without <paramref name="input"/> the
+    /// input does.</summary>
     Task<InstanceRecord?> GetAsync(string instanceId, bool payloads, CancellationToken cancellation = default, bool input = true);
 
     /// <summary>Events of the present execution, oldest first; empty for an unknown instance.</summary>
     Task<IReadOnlyList<HistoryEvent>> ReadHistoryAsync(string instanceId, CancellationToken cancellation = default);
 
-    /// <summary>One page, ordered by instance id or newest first. It ends early where what it holds exceeds <see cref="InstanceQuery.MostBytes"/>; it holds at least one instance if there is any.</summary>
+    /// <summary>One page, ordered by instance id or newest first. It ends early where what it holds exceeds
+    /// <see cref="InstanceQuery.MostBytes"/>; it holds at least one instance if there is any.</summary>
     Task<InstancePage> ListAsync(InstanceQuery query, CancellationToken cancellation = default);
 
-    /// <summary>Puts a message (EventRaised, ExecutionTerminated, ExecutionSuspended, ExecutionResumed, ExecutionRewound) into the instance's inbox.</summary>
-    /// <returns>The outcome with the status the instance had: unknown → NotFound; finished → Finished (for a rewind: not Failed → WrongState).</returns>
+    /// <summary>Puts a message (EventRaised, ExecutionTerminated, ExecutionSuspended, ExecutionResumed, ExecutionRewound) into the
+    /// instance's inbox.</summary>
+    /// <returns>The outcome with the status the instance had: unknown → NotFound; finished → Finished (for a rewind: not Failed →
+    /// WrongState).</returns>
     Task<SendOutcome> SendAsync(string instanceId, HistoryEvent message, CancellationToken cancellation = default);
 
-    /// <summary>Deletes an instance with everything that belongs to it, running or not; with <paramref name="recursive"/> its children too.</summary>
+    /// <summary>Deletes an instance with everything that belongs to it, running or not; with <paramref name="recursive"/> its children
+    /// too.</summary>
     /// <returns>Instances deleted; 0 for an unknown id.</returns>
     Task<int> PurgeAsync(string instanceId, bool recursive, CancellationToken cancellation = default);
 
@@ -40,40 +46,73 @@ internal interface ITaskHub
 
 /// <summary>A new instance. <paramref name="Input"/> is JSON text or null.</summary>
 internal sealed record StartRequest(
-    string InstanceId, string Name, string? Input, string? Version = null, DateTimeOffset? StartAt = null,
-    IReadOnlyDictionary<string, string>? Tags = null, string? TraceParent = null)
+    string InstanceId,
+    string Name,
+    string? Input,
+    string? Version = null,
+    DateTimeOffset? StartAt = null,
+    IReadOnlyDictionary<string, string>? Tags = null,
+    string? TraceParent = null
+)
 {
     /// <summary>Id of the execution; a start whose reply was lost is recognised by it when it is sent again.</summary>
     public Guid ExecutionId { get; init; } = Guid.NewGuid();
 
-    /// <summary>Statuses of a finished instance of the same id that are not replaced; none by default. One that has not finished never is.</summary>
+    /// <summary>Statuses of a finished instance of the same id that are not replaced; none by default. One that has not finished never
+    /// is.</summary>
     public IReadOnlyList<OrchestrationRuntimeStatus> Kept { get; init; } = [];
 }
 
 /// <summary>Whether an instance was started, and the status found otherwise.</summary>
 internal readonly record struct StartOutcome(bool Started, OrchestrationRuntimeStatus Status);
 
-/// <summary>An instance as queries show it. Input, output and custom status are JSON text, except <see cref="Output"/> of a failed, terminated or
+/// <summary>An instance as queries show it. Input, output and custom status are JSON text, except <see cref="Output"/> of a failed,
+/// terminated or
 /// suspended instance, which may be plain text (<see cref="OutputIsText"/>).</summary>
 internal sealed record InstanceRecord(
-    string InstanceId, string ExecutionId, string Name, string? Version, OrchestrationRuntimeStatus Status,
-    string? Input, string? Output, bool OutputIsText, string? CustomStatus, FailureInfo? Failure,
-    DateTimeOffset CreatedAt, DateTimeOffset UpdatedAt, DateTimeOffset? CompletedAt, DateTimeOffset? ScheduledStart,
-    IReadOnlyDictionary<string, string>? Tags, string? ParentInstanceId);
+    string InstanceId,
+    string ExecutionId,
+    string Name,
+    string? Version,
+    OrchestrationRuntimeStatus Status,
+    string? Input,
+    string? Output,
+    bool OutputIsText,
+    string? CustomStatus,
+    FailureInfo? Failure,
+    DateTimeOffset CreatedAt,
+    DateTimeOffset UpdatedAt,
+    DateTimeOffset? CompletedAt,
+    DateTimeOffset? ScheduledStart,
+    IReadOnlyDictionary<string, string>? Tags,
+    string? ParentInstanceId
+);
 
-/// <summary>Filter and page of a listing. Empty or null lists mean "all". <paramref name="After"/> is the last instance id of the page before;
-/// <paramref name="Payloads"/> loads outputs and, unless <paramref name="Inputs"/> is false, inputs; <paramref name="InstanceId"/> selects that instance alone.
-/// With <paramref name="NewestFirst"/> a page is ordered by creation, the newest first, and its <paramref name="After"/> holds time and id.</summary>
+/// <summary>Filter and page of a listing. Empty or null lists mean "all". <paramref name="After"/> is the last instance id of the page
+/// before;
+/// <paramref name="Payloads"/> loads outputs and, unless <paramref name="Inputs"/> is false, inputs; <paramref name="InstanceId"/> selects
+/// that instance alone.
+/// With <paramref name="NewestFirst"/> a page is ordered by creation, the newest first, and its <paramref name="After"/> holds time and
+/// id.</summary>
 internal sealed record InstanceQuery(
-    DateTimeOffset? CreatedFrom = null, DateTimeOffset? CreatedTo = null, IReadOnlyList<OrchestrationRuntimeStatus>? Statuses = null,
-    string? InstanceIdPrefix = null, int PageSize = 100, string? After = null, bool Payloads = false, bool Inputs = true, string? InstanceId = null,
-    bool NewestFirst = false)
+    DateTimeOffset? CreatedFrom = null,
+    DateTimeOffset? CreatedTo = null,
+    IReadOnlyList<OrchestrationRuntimeStatus>? Statuses = null,
+    string? InstanceIdPrefix = null,
+    int PageSize = 100,
+    string? After = null,
+    bool Payloads = false,
+    bool Inputs = true,
+    string? InstanceId = null,
+    bool NewestFirst = false
+)
 {
     /// <summary>Bytes of inputs, outputs and custom statuses after which a page ends: 4 MiB. Only its last instance goes beyond.</summary>
     public const long MostBytes = 4 << 20;
 }
 
-/// <summary>A page of instances; <paramref name="Next"/> is null on the last one, else the <see cref="InstanceQuery.After"/> of the next.</summary>
+/// <summary>A page of instances; <paramref name="Next"/> is null on the last one, else the <see cref="InstanceQuery.After"/> of the
+/// next.</summary>
 internal sealed record InstancePage(IReadOnlyList<InstanceRecord> Instances, string? Next);
 
 /// <summary>What became of a message to an instance.</summary>
@@ -88,7 +127,8 @@ internal enum SendResult
     /// <summary>The instance has finished.</summary>
     Finished,
 
-    /// <summary>The instance is in a state that does not take this message (suspend a suspended one, rewind one that has not failed).</summary>
+    /// <summary>The instance is in a state that does not take this message (suspend a suspended one, rewind one that has not
+    /// failed).</summary>
     WrongState,
 }
 

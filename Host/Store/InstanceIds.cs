@@ -10,13 +10,16 @@ internal static class InstanceIds
     public static string New() => Guid.NewGuid().ToString("N");
 
     /// <summary>Checks an id a client wants to start.</summary>
-    /// <exception cref="ArgumentException">It begins with @ (reserved for entities, as in the official client; the webhooks take it), is too long or cannot be stored.</exception>
+    /// <exception cref="ArgumentException">It begins with @ (reserved for entities, as in the official client; the webhooks take it), is
+    /// too long or cannot be stored.</exception>
     public static void CheckNew(string instanceId, string parameter)
     {
         if (instanceId.StartsWith('@'))
         {
             throw new ArgumentException(
-                "Instance IDs starting with '@' are reserved for entities, and must not be used for orchestrations, when entity support is enabled.", parameter);
+                "Instance IDs starting with '@' are reserved for entities, and must not be used for orchestrations, when entity support is enabled.",
+                parameter
+            );
         }
 
         CheckKept(instanceId, parameter);
@@ -27,7 +30,10 @@ internal static class InstanceIds
     public static void CheckKept(string instanceId, string parameter)
     {
         if (instanceId.Length > MaxLength)
-            throw new ArgumentException($"Instance IDs must not be longer than {MaxLength:N0} characters; this one has {instanceId.Length:N0}.", parameter);
+            throw new ArgumentException(
+                $"Instance IDs must not be longer than {MaxLength:N0} characters; this one has {instanceId.Length:N0}.",
+                parameter
+            );
         CheckText(instanceId, parameter);
     }
 

@@ -15,7 +15,9 @@ internal sealed class InstanceSignals
 
     /// <summary>Completes when the instance has begun, or with <paramref name="completion"/> has ended.</summary>
     public Task Next(string instanceId, bool completion) =>
-        waits.GetOrAdd((instanceId, completion), static _ => new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously)).Task;
+        waits
+            .GetOrAdd((instanceId, completion), static _ => new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously))
+            .Task;
 
     /// <summary>The instance has begun, or has ended (or is gone).</summary>
     public void Changed(string instanceId, bool ended)

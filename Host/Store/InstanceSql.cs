@@ -5,7 +5,8 @@ namespace Durable.Host.Store;
 /// <summary>Statements that create instances, shared by clients and parents.</summary>
 internal static class InstanceSql
 {
-    /// <summary>Inserts the rows of a CTE <c>asked</c>; a finished instance of the same id is replaced, any other is left alone (and not returned).</summary>
+    /// <summary>Inserts the rows of a CTE <c>asked</c>; a finished instance of the same id is replaced, any other is left alone (and not
+    /// returned).</summary>
     public const string InsertAsked = """
         INSERT INTO instances AS i (instance_id, execution_id, name, version, status, input, tags, trace_parent, parent, parent_id, sent)
         SELECT DISTINCT ON (instance_id) instance_id, execution_id, name, version, 6, input, tags, trace_parent, parent, parent_id, 1 FROM asked
@@ -18,12 +19,15 @@ internal static class InstanceSql
         WHERE i.status IN (1, 3, 4, 5)
         """;
 
-    /// <summary>Deletes what finished executions of these ids left behind, but for those in a status that is kept; they are about to be replaced.</summary>
+    /// <summary>Deletes what finished executions of these ids left behind, but for those in a status that is kept; they are about to be
+    /// replaced.</summary>
     public static void DropFinishedRuns(NpgsqlBatch batch, string[] instanceIds, short[]? kept = null)
     {
         foreach (string table in (string[])["history", "activities"])
         {
-            NpgsqlBatchCommand drop = new($"DELETE FROM {table} WHERE run_no IN (SELECT run_no FROM instances WHERE instance_id = ANY($1) AND status IN (1, 3, 4, 5) AND status <> ALL ($2))");
+            NpgsqlBatchCommand drop = new(
+                $"DELETE FROM {table} WHERE run_no IN (SELECT run_no FROM instances WHERE instance_id = ANY($1) AND status IN (1, 3, 4, 5) AND status <> ALL ($2))"
+            );
             drop.Parameters.Add(HubText.Array(instanceIds, id => id));
             drop.Parameters.Add(new NpgsqlParameter<short[]> { TypedValue = kept ?? [] });
             batch.BatchCommands.Add(drop);

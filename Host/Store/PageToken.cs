@@ -9,7 +9,8 @@ internal static class PageToken
     private const string Prefix = "p1.";
 
     /// <summary>The token of the page after <paramref name="lastInstanceId"/>; null on the last page.</summary>
-    public static string? Write(string? lastInstanceId) => lastInstanceId is null ? null : Prefix + Base64Url.EncodeToString(Encoding.UTF8.GetBytes(lastInstanceId));
+    public static string? Write(string? lastInstanceId) =>
+        lastInstanceId is null ? null : Prefix + Base64Url.EncodeToString(Encoding.UTF8.GetBytes(lastInstanceId));
 
     /// <summary>Reads a token. An absent or empty one means the first page.</summary>
     /// <returns>False for one that this host did not write.</returns>

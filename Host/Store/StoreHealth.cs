@@ -4,7 +4,8 @@ using Npgsql;
 
 namespace Durable.Host.Store;
 
-/// <summary>Whether the hub's database serves, as the operations of this process find it. One log line for an outage (and for each other reason it
+/// <summary>Whether the hub's database serves, as the operations of this process find it. One log line for an outage (and for each other
+/// reason it
 /// turns out to have), one when it ends.</summary>
 internal sealed partial class StoreHealth(ILogger<StoreHealth> logger)
 {

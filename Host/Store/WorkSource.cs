@@ -9,7 +9,8 @@ internal sealed class WorkSource(HubDatabase database)
 {
     // FOR KEY SHARE: a host taken for dead between this claim and its commit would own rows for ever.
     // MATERIALIZED: joined as a subquery the LIMIT may be evaluated more than once. SKIP LOCKED: two hosts take different rows.
-    // ORDER BY: without it the planner takes a third of all rows to have mail and reads the table from its start instead of the index of those that have.
+    // ORDER BY: without it the planner takes a third of all rows to have mail and reads the table from its start instead of the index of
+    // those that have.
     internal const string ClaimSql = """
         WITH mail AS MATERIALIZED (
             SELECT instance_id FROM instances WHERE owner IS NULL AND sent > handled ORDER BY instance_id LIMIT $2 FOR NO KEY UPDATE SKIP LOCKED),
@@ -48,160 +49,236 @@ internal sealed class WorkSource(HubDatabase database)
     /// <summary>Claims up to <paramref name="most"/> runnable instances.</summary>
     /// <returns>Their ids, and when the next unclaimed timer is due (null: none).</returns>
     public Task<(List<string> Ids, DateTime? NextDue)> ClaimInstancesAsync(long hostNo, int most, CancellationToken cancellation) =>
-        database.RunAsync("claim instances", async connection =>
-        {
-            await using NpgsqlBatch batch = new(connection)
+        database.RunAsync(
+            "claim instances",
+            async connection =>
             {
-                BatchCommands =
+                await using NpgsqlBatch batch = new(connection)
                 {
-                    new NpgsqlBatchCommand(ClaimSql) { Parameters = { Long(hostNo), new NpgsqlParameter<int> { TypedValue = most } } },
-                    new NpgsqlBatchCommand(NextDueSql),
-                },
-            };
-            await using NpgsqlDataReader reader = await batch.ExecuteReaderAsync(cancellation);
-            List<string> ids = [];
-            while (await reader.ReadAsync(cancellation))
-            {
-                ids.Add(reader.GetString(0));
-            }
+                    BatchCommands =
+                    {
+                        new NpgsqlBatchCommand(ClaimSql)
+                        {
+                            Parameters =
+                            {
+                                Long(hostNo),
+                                new NpgsqlParameter<int> { TypedValue = most },
+                            },
+                        },
+                        new NpgsqlBatchCommand(NextDueSql),
+                    },
+                };
+                await using NpgsqlDataReader reader = await batch.ExecuteReaderAsync(cancellation);
+                List<string> ids = [];
+                while (await reader.ReadAsync(cancellation))
+                {
+                    ids.Add(reader.GetString(0));
+                }
 
-            await reader.NextResultAsync(cancellation);
-            await reader.ReadAsync(cancellation);
-            return (ids, reader.IsDBNull(0) ? (DateTime?)null : reader.GetDateTime(0));
-        }, cancellation);
+                await reader.NextResultAsync(cancellation);
+                await reader.ReadAsync(cancellation);
+                return (ids, reader.IsDBNull(0) ? (DateTime?)null : reader.GetDateTime(0));
+            },
+            cancellation
+        );
 
     /// <summary>Loads claimed instances with their history.</summary>
     public Task<List<LoadedInstance>> LoadAsync(long hostNo, IReadOnlyList<string> ids, CancellationToken cancellation) =>
-        database.RunAsync("load instances", async connection =>
-        {
-            List<LoadedInstance> loaded = [];
-            await using (NpgsqlCommand command = new(LoadSql, connection) { Parameters = { Ids(ids), Long(hostNo) } })
-            await using (NpgsqlDataReader reader = await command.ExecuteReaderAsync(cancellation))
+        database.RunAsync(
+            "load instances",
+            async connection =>
             {
-                while (await reader.ReadAsync(cancellation))
+                List<LoadedInstance> loaded = [];
+                await using (NpgsqlCommand command = new(LoadSql, connection) { Parameters = { Ids(ids), Long(hostNo) } })
+                await using (NpgsqlDataReader reader = await command.ExecuteReaderAsync(cancellation))
                 {
-                    loaded.Add(ReadInstance(reader));
+                    while (await reader.ReadAsync(cancellation))
+                    {
+                        loaded.Add(ReadInstance(reader));
+                    }
                 }
-            }
 
-            Dictionary<long, LoadedInstance> withHistory = loaded.Where(i => i.HistoryLength > 0).ToDictionary(i => i.RunNo);
-            if (withHistory.Count > 0)
-            {
-                await using NpgsqlCommand command = new(
-                    "SELECT run_no, kind, task_id, at, name, data, detail FROM history WHERE run_no = ANY($1) ORDER BY run_no, sequence", connection)
+                Dictionary<long, LoadedInstance> withHistory = loaded.Where(i => i.HistoryLength > 0).ToDictionary(i => i.RunNo);
+                if (withHistory.Count > 0)
                 {
-                    Parameters = { new NpgsqlParameter<long[]> { TypedValue = [.. withHistory.Keys] } },
-                };
-                await using NpgsqlDataReader reader = await command.ExecuteReaderAsync(cancellation);
-                while (await reader.ReadAsync(cancellation))
-                {
-                    LoadedInstance instance = withHistory[reader.GetInt64(0)];
-                    instance.AddHistory(ReadEvent(reader, 1, instance.Input));
+                    await using NpgsqlCommand command = new(
+                        "SELECT run_no, kind, task_id, at, name, data, detail FROM history WHERE run_no = ANY($1) ORDER BY run_no, sequence",
+                        connection
+                    )
+                    {
+                        Parameters = { new NpgsqlParameter<long[]> { TypedValue = [.. withHistory.Keys] } },
+                    };
+                    await using NpgsqlDataReader reader = await command.ExecuteReaderAsync(cancellation);
+                    while (await reader.ReadAsync(cancellation))
+                    {
+                        LoadedInstance instance = withHistory[reader.GetInt64(0)];
+                        instance.AddHistory(ReadEvent(reader, 1, instance.Input));
+                    }
                 }
-            }
 
-            return loaded;
-        }, cancellation);
+                return loaded;
+            },
+            cancellation
+        );
 
     /// <summary>Unhandled mail of the instances this host holds. A row without message only tells the new <c>sent</c>.</summary>
     /// <param name="hostNo">This host.</param>
-    /// <param name="fresh">Instances claimed just now: whatever lies in their inbox is read too (mail that came before a scheduled start).</param>
+    /// <param name="fresh">Instances claimed just now: whatever lies in their inbox is read too (mail that came before a scheduled
+    /// start).</param>
     /// <param name="cancellation">Stops waiting for the answer.</param>
     public Task<List<Mail>> ReadMailAsync(long hostNo, IReadOnlyList<string> fresh, CancellationToken cancellation) =>
-        database.RunAsync("read mail", async connection =>
-        {
-            await using NpgsqlCommand command = new(MailSql, connection)
+        database.RunAsync(
+            "read mail",
+            async connection =>
             {
-                Parameters = { Long(hostNo), Ids(fresh) },
-            };
-            await using NpgsqlDataReader reader = await command.ExecuteReaderAsync(cancellation);
-            List<Mail> mail = [];
-            while (await reader.ReadAsync(cancellation))
-            {
-                MailItem? item = reader.IsDBNull(5) ? null : ReadMailItem(reader, 5);
-                mail.Add(new Mail(reader.GetString(0), reader.GetInt64(1), reader.GetInt64(2), reader.GetInt64(3), reader.GetInt64(4), item));
-            }
+                await using NpgsqlCommand command = new(MailSql, connection) { Parameters = { Long(hostNo), Ids(fresh) } };
+                await using NpgsqlDataReader reader = await command.ExecuteReaderAsync(cancellation);
+                List<Mail> mail = [];
+                while (await reader.ReadAsync(cancellation))
+                {
+                    MailItem? item = reader.IsDBNull(5) ? null : ReadMailItem(reader, 5);
+                    mail.Add(
+                        new Mail(reader.GetString(0), reader.GetInt64(1), reader.GetInt64(2), reader.GetInt64(3), reader.GetInt64(4), item)
+                    );
+                }
 
-            return mail;
-        }, cancellation);
+                return mail;
+            },
+            cancellation
+        );
 
     /// <summary>Gives an instance back as it stands in the store, if this host still holds it under <paramref name="epoch"/>.</summary>
     public Task<int> GiveBackAsync(long hostNo, string instanceId, long epoch, CancellationToken cancellation) =>
-        database.RunAsync("give back", async connection =>
-        {
-            await using NpgsqlCommand command = new(
-                "UPDATE instances SET owner = NULL, lease_epoch = lease_epoch + 1 WHERE instance_id = $1 AND owner = $2 AND lease_epoch = $3", connection)
+        database.RunAsync(
+            "give back",
+            async connection =>
             {
-                Parameters = { new NpgsqlParameter<string> { TypedValue = instanceId }, Long(hostNo), Long(epoch) },
-            };
-            return await command.ExecuteNonQueryAsync(cancellation);
-        }, cancellation);
+                await using NpgsqlCommand command = new(
+                    "UPDATE instances SET owner = NULL, lease_epoch = lease_epoch + 1 WHERE instance_id = $1 AND owner = $2 AND lease_epoch = $3",
+                    connection
+                )
+                {
+                    Parameters =
+                    {
+                        new NpgsqlParameter<string> { TypedValue = instanceId },
+                        Long(hostNo),
+                        Long(epoch),
+                    },
+                };
+                return await command.ExecuteNonQueryAsync(cancellation);
+            },
+            cancellation
+        );
 
     /// <summary>Claims up to <paramref name="most"/> waiting activities, oldest first.</summary>
     public Task<List<ClaimedActivity>> ClaimActivitiesAsync(long hostNo, int most, CancellationToken cancellation) =>
-        database.RunAsync("claim activities", async connection =>
-        {
-            await using NpgsqlCommand command = new(ClaimActivitiesSql, connection) { Parameters = { Long(hostNo), new NpgsqlParameter<int> { TypedValue = most } } };
-            await using NpgsqlDataReader reader = await command.ExecuteReaderAsync(cancellation);
-            List<ClaimedActivity> claimed = [];
-            while (await reader.ReadAsync(cancellation))
+        database.RunAsync(
+            "claim activities",
+            async connection =>
             {
-                claimed.Add(new ClaimedActivity(
-                    reader.GetInt64(0), reader.GetInt32(1), reader.GetString(2), reader.GetString(3), Text(reader, 4), Text(reader, 5), Text(reader, 6), reader.GetInt32(7)));
-            }
+                await using NpgsqlCommand command = new(ClaimActivitiesSql, connection)
+                {
+                    Parameters =
+                    {
+                        Long(hostNo),
+                        new NpgsqlParameter<int> { TypedValue = most },
+                    },
+                };
+                await using NpgsqlDataReader reader = await command.ExecuteReaderAsync(cancellation);
+                List<ClaimedActivity> claimed = [];
+                while (await reader.ReadAsync(cancellation))
+                {
+                    claimed.Add(
+                        new ClaimedActivity(
+                            reader.GetInt64(0),
+                            reader.GetInt32(1),
+                            reader.GetString(2),
+                            reader.GetString(3),
+                            Text(reader, 4),
+                            Text(reader, 5),
+                            Text(reader, 6),
+                            reader.GetInt32(7)
+                        )
+                    );
+                }
 
-            return claimed;
-        }, cancellation);
+                return claimed;
+            },
+            cancellation
+        );
 
     /// <summary>Notes that a redelivered activity begins.</summary>
     /// <returns>How often it has begun as a redelivery; null when the host no longer holds it.</returns>
     public Task<int?> NoteStartAsync(long hostNo, ClaimedActivity activity, CancellationToken cancellation) =>
-        database.RunAsync("note start", async connection =>
-        {
-            await using NpgsqlCommand command = new(
-                "UPDATE activities SET starts = starts + 1 WHERE run_no = $1 AND task_id = $2 AND owner = $3 RETURNING starts", connection)
+        database.RunAsync(
+            "note start",
+            async connection =>
             {
-                Parameters = { Long(activity.RunNo), new NpgsqlParameter<int> { TypedValue = activity.TaskId }, Long(hostNo) },
-            };
-            return await command.ExecuteScalarAsync(cancellation) as int?;
-        }, cancellation);
+                await using NpgsqlCommand command = new(
+                    "UPDATE activities SET starts = starts + 1 WHERE run_no = $1 AND task_id = $2 AND owner = $3 RETURNING starts",
+                    connection
+                )
+                {
+                    Parameters =
+                    {
+                        Long(activity.RunNo),
+                        new NpgsqlParameter<int> { TypedValue = activity.TaskId },
+                        Long(hostNo),
+                    },
+                };
+                return await command.ExecuteScalarAsync(cancellation) as int?;
+            },
+            cancellation
+        );
 
     /// <summary>Reads an event whose columns start at <paramref name="at"/>: kind, task_id, at, name, data, detail.</summary>
     public static HistoryEvent ReadEvent(NpgsqlDataReader reader, int at, string? input)
     {
         EventKind kind = (EventKind)reader.GetInt16(at);
         return new HistoryEvent(
-            kind, reader.GetInt32(at + 1), reader.GetDateTime(at + 2), Text(reader, at + 3),
-            kind == EventKind.ExecutionStarted ? input : Text(reader, at + 4), HubJson.ReadDetail(Text(reader, at + 5)));
+            kind,
+            reader.GetInt32(at + 1),
+            reader.GetDateTime(at + 2),
+            Text(reader, at + 3),
+            kind == EventKind.ExecutionStarted ? input : Text(reader, at + 4),
+            HubJson.ReadDetail(Text(reader, at + 5))
+        );
     }
 
     private static MailItem ReadMailItem(NpgsqlDataReader reader, int at)
     {
         HistoryEvent happened = new(
-            (EventKind)reader.GetInt16(at + 2), reader.GetInt32(at + 3), default, Text(reader, at + 4), Text(reader, at + 5), HubJson.ReadDetail(Text(reader, at + 6)));
+            (EventKind)reader.GetInt16(at + 2),
+            reader.GetInt32(at + 3),
+            default,
+            Text(reader, at + 4),
+            Text(reader, at + 5),
+            HubJson.ReadDetail(Text(reader, at + 6))
+        );
         return new MailItem(reader.GetInt64(at), reader.IsDBNull(at + 1) ? null : reader.GetInt64(at + 1), happened);
     }
 
-    private static LoadedInstance ReadInstance(NpgsqlDataReader reader) => new()
-    {
-        InstanceId = reader.GetString(0),
-        RunNo = reader.GetInt64(1),
-        ExecutionId = reader.GetGuid(2),
-        Name = reader.GetString(3),
-        Version = Text(reader, 4),
-        Status = (OrchestrationRuntimeStatus)reader.GetInt16(5),
-        Input = Text(reader, 6),
-        Generation = reader.GetBoolean(8) ? null : reader.GetInt32(7),
-        Tags = HubJson.ReadTags(Text(reader, 9)),
-        TraceParent = Text(reader, 10),
-        Parent = HubJson.ReadParent(Text(reader, 11)),
-        ScheduledStart = reader.IsDBNull(12) ? null : reader.GetDateTime(12),
-        TurnNo = reader.GetInt64(13),
-        HistoryLength = reader.GetInt32(14),
-        Handled = reader.GetInt64(15),
-        Epoch = reader.GetInt64(16),
-        Busy = reader.GetBoolean(17),
-    };
+    private static LoadedInstance ReadInstance(NpgsqlDataReader reader) =>
+        new()
+        {
+            InstanceId = reader.GetString(0),
+            RunNo = reader.GetInt64(1),
+            ExecutionId = reader.GetGuid(2),
+            Name = reader.GetString(3),
+            Version = Text(reader, 4),
+            Status = (OrchestrationRuntimeStatus)reader.GetInt16(5),
+            Input = Text(reader, 6),
+            Generation = reader.GetBoolean(8) ? null : reader.GetInt32(7),
+            Tags = HubJson.ReadTags(Text(reader, 9)),
+            TraceParent = Text(reader, 10),
+            Parent = HubJson.ReadParent(Text(reader, 11)),
+            ScheduledStart = reader.IsDBNull(12) ? null : reader.GetDateTime(12),
+            TurnNo = reader.GetInt64(13),
+            HistoryLength = reader.GetInt32(14),
+            Handled = reader.GetInt64(15),
+            Epoch = reader.GetInt64(16),
+            Busy = reader.GetBoolean(17),
+        };
 
     private static string? Text(NpgsqlDataReader reader, int ordinal) => reader.IsDBNull(ordinal) ? null : reader.GetString(ordinal);
 
@@ -273,7 +350,8 @@ internal sealed record LoadedInstance
     public void AddHistory(HistoryEvent happened) => history.Add(happened);
 }
 
-/// <summary>State of an instance's inbox: <paramref name="Sent"/> as of <paramref name="Item"/>, which is null where there is no message (a start).
+/// <summary>State of an instance's inbox: <paramref name="Sent"/> as of <paramref name="Item"/>, which is null where there is no message (a
+/// start).
 /// What turns up to <paramref name="TurnNo"/> consumed is not among it; a later turn may have consumed it since it was read.</summary>
 internal sealed record Mail(string InstanceId, long RunNo, long Sent, long Epoch, long TurnNo, MailItem? Item);
 
@@ -282,4 +360,12 @@ internal sealed record MailItem(long MessageId, long? RunNo, HistoryEvent Event)
 
 /// <summary>An activity this host may run.</summary>
 internal sealed record ClaimedActivity(
-    long RunNo, int TaskId, string InstanceId, string Name, string? Version, string? Input, string? TraceParent, int Deliveries);
+    long RunNo,
+    int TaskId,
+    string InstanceId,
+    string Name,
+    string? Version,
+    string? Input,
+    string? TraceParent,
+    int Deliveries
+);

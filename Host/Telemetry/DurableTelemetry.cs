@@ -9,7 +9,8 @@ namespace Durable.Host.Telemetry;
 /// </summary>
 internal static class DurableTelemetry
 {
-    /// <summary>Source of the spans <c>create_orchestration:&lt;name&gt;</c>, <c>orchestration:&lt;name&gt;</c>, <c>activity:&lt;name&gt;</c> and <c>timer:&lt;name&gt;</c>.</summary>
+    /// <summary>Source of the spans <c>create_orchestration:&lt;name&gt;</c>, <c>orchestration:&lt;name&gt;</c>,
+    /// <c>activity:&lt;name&gt;</c> and <c>timer:&lt;name&gt;</c>.</summary>
     public const string SourceName = "Microsoft.DurableTask";
 
     /// <summary>Meter of every instrument below.</summary>
@@ -21,16 +22,56 @@ internal static class DurableTelemetry
     private static readonly Meter Numbers = new(MeterName);
 
     private static readonly Counter<long> Turns = Numbers.CreateCounter<long>("durable.turns", "{turn}", "Orchestrator turns run.");
-    private static readonly Histogram<double> TurnTime = Numbers.CreateHistogram<double>("durable.turn.duration", "s", "Time an orchestrator turn computed.");
-    private static readonly Counter<long> Started = Numbers.CreateCounter<long>("durable.activities.started", "{activity}", "Activities called.");
-    private static readonly Counter<long> Completed = Numbers.CreateCounter<long>("durable.activities.completed", "{activity}", "Activities that returned.");
-    private static readonly Counter<long> Failed = Numbers.CreateCounter<long>("durable.activities.failed", "{activity}", "Activities that threw.");
-    private static readonly Histogram<double> ActivityTime = Numbers.CreateHistogram<double>("durable.activity.duration", "s", "Time an activity ran.");
-    private static readonly Histogram<long> BatchSize = Numbers.CreateHistogram<long>("durable.commit.batch_size", "{write}", "Turns and results in one commit.");
-    private static readonly Histogram<double> CommitTime = Numbers.CreateHistogram<double>("durable.commit.duration", "s", "Time of one commit.");
-    private static readonly Counter<long> Recovered = Numbers.CreateCounter<long>("durable.leases.recovered", "{lease}", "Work taken over from dead hosts.");
-    private static readonly Counter<long> TimersFired = Numbers.CreateCounter<long>("durable.timers.fired", "{occurrence}", "Timer functions called.");
-    private static readonly Histogram<double> Lateness = Numbers.CreateHistogram<double>("durable.timer.lateness", "s", "From a timer's occurrence to its call.");
+    private static readonly Histogram<double> TurnTime = Numbers.CreateHistogram<double>(
+        "durable.turn.duration",
+        "s",
+        "Time an orchestrator turn computed."
+    );
+    private static readonly Counter<long> Started = Numbers.CreateCounter<long>(
+        "durable.activities.started",
+        "{activity}",
+        "Activities called."
+    );
+    private static readonly Counter<long> Completed = Numbers.CreateCounter<long>(
+        "durable.activities.completed",
+        "{activity}",
+        "Activities that returned."
+    );
+    private static readonly Counter<long> Failed = Numbers.CreateCounter<long>(
+        "durable.activities.failed",
+        "{activity}",
+        "Activities that threw."
+    );
+    private static readonly Histogram<double> ActivityTime = Numbers.CreateHistogram<double>(
+        "durable.activity.duration",
+        "s",
+        "Time an activity ran."
+    );
+    private static readonly Histogram<long> BatchSize = Numbers.CreateHistogram<long>(
+        "durable.commit.batch_size",
+        "{write}",
+        "Turns and results in one commit."
+    );
+    private static readonly Histogram<double> CommitTime = Numbers.CreateHistogram<double>(
+        "durable.commit.duration",
+        "s",
+        "Time of one commit."
+    );
+    private static readonly Counter<long> Recovered = Numbers.CreateCounter<long>(
+        "durable.leases.recovered",
+        "{lease}",
+        "Work taken over from dead hosts."
+    );
+    private static readonly Counter<long> TimersFired = Numbers.CreateCounter<long>(
+        "durable.timers.fired",
+        "{occurrence}",
+        "Timer functions called."
+    );
+    private static readonly Histogram<double> Lateness = Numbers.CreateHistogram<double>(
+        "durable.timer.lateness",
+        "s",
+        "From a timer's occurrence to its call."
+    );
 
     /// <summary>Span of one orchestrator turn; null while nobody listens.</summary>
     /// <param name="name">Function name.</param>
@@ -50,8 +91,11 @@ internal static class DurableTelemetry
     /// <inheritdoc cref="StartOrchestrationSpan"/>
     public static Activity? StartActivitySpan(string name, string instanceId, int taskId, string? traceParent)
     {
-        if (Started.Enabled) Started.Add(1, new KeyValuePair<string, object?>(Function, name));
-        return Start("activity", name, traceParent)?.SetTag("durabletask.task.instance_id", instanceId).SetTag("durabletask.task.task_id", taskId);
+        if (Started.Enabled)
+            Started.Add(1, new KeyValuePair<string, object?>(Function, name));
+        return Start("activity", name, traceParent)
+            ?.SetTag("durabletask.task.instance_id", instanceId)
+            .SetTag("durabletask.task.task_id", taskId);
     }
 
     /// <summary>Span of one call of a timer function.</summary>
@@ -93,7 +137,8 @@ internal static class DurableTelemetry
 
     private static Activity? Start(string type, string name, string? traceParent, ActivityKind kind = ActivityKind.Server)
     {
-        if (!Source.HasListeners()) return null;
+        if (!Source.HasListeners())
+            return null;
         ActivityContext.TryParse(traceParent, traceState: null, isRemote: true, out ActivityContext parent);
         return Source.StartActivity($"{type}:{name}", kind, parent)?.SetTag("durabletask.type", type).SetTag(Function, name);
     }

@@ -9,10 +9,12 @@ using OpenTelemetry.Trace;
 
 namespace Durable.Host.Telemetry;
 
-/// <summary>Sends traces and metrics to an OpenTelemetry collector, when <c>OTEL_EXPORTER_OTLP_ENDPOINT</c> says where; else costs nothing.</summary>
+/// <summary>Sends traces and metrics to an OpenTelemetry collector, when <c>OTEL_EXPORTER_OTLP_ENDPOINT</c> says where; else costs
+/// nothing.</summary>
 /// <remarks>The other standard settings hold too: <c>OTEL_EXPORTER_OTLP_PROTOCOL</c> (<c>grpc</c>, the default, or <c>http/protobuf</c>),
 /// <c>OTEL_EXPORTER_OTLP_HEADERS</c>, <c>OTEL_SERVICE_NAME</c>, <c>OTEL_TRACES_SAMPLER</c>, <c>OTEL_SDK_DISABLED</c> …
-/// host.json's <c>tracing.distributedTracingEnabled: false</c> leaves out the spans of orchestrations, activities and timers. What is still held
+/// host.json's <c>tracing.distributedTracingEnabled: false</c> leaves out the spans of orchestrations, activities and timers. What is still
+/// held
 /// when the host ends is sent for at most five seconds.</remarks>
 internal static class TelemetryExport
 {
@@ -22,20 +24,34 @@ internal static class TelemetryExport
     /// <summary>Adds the export. Harmless without its setting.</summary>
     public static IServiceCollection AddTelemetryExport(this IServiceCollection services, IConfiguration configuration, HostJson hostJson)
     {
-        if (string.IsNullOrWhiteSpace(configuration[Endpoint])) return services;
-        services.AddOpenTelemetry()
+        if (string.IsNullOrWhiteSpace(configuration[Endpoint]))
+            return services;
+        services
+            .AddOpenTelemetry()
             .ConfigureResource(resource =>
             {
-                if (string.IsNullOrWhiteSpace(configuration["OTEL_SERVICE_NAME"])) resource.AddService("durable");
+                if (string.IsNullOrWhiteSpace(configuration["OTEL_SERVICE_NAME"]))
+                    resource.AddService("durable");
             })
             .WithTracing(tracing =>
             {
-                tracing.AddSource("Durable.*").AddHttpClientInstrumentation()
-                    .AddAspNetCoreInstrumentation(options => options.Filter = http => http.Request.Path.Value is not ("/healthz" or "/readyz"));
-                if (hostJson.DistributedTracingEnabled) tracing.AddSource(DurableTelemetry.SourceName);
+                tracing
+                    .AddSource("Durable.*")
+                    .AddHttpClientInstrumentation()
+                    .AddAspNetCoreInstrumentation(options =>
+                        options.Filter = http => http.Request.Path.Value is not ("/healthz" or "/readyz")
+                    );
+                if (hostJson.DistributedTracingEnabled)
+                    tracing.AddSource(DurableTelemetry.SourceName);
             })
-            .WithMetrics(metrics => metrics.AddMeter(DurableTelemetry.MeterName, "Durable.*")
-                .AddAspNetCoreInstrumentation().AddHttpClientInstrumentation().AddRuntimeInstrumentation().AddNpgsqlInstrumentation())
+            .WithMetrics(metrics =>
+                metrics
+                    .AddMeter(DurableTelemetry.MeterName, "Durable.*")
+                    .AddAspNetCoreInstrumentation()
+                    .AddHttpClientInstrumentation()
+                    .AddRuntimeInstrumentation()
+                    .AddNpgsqlInstrumentation()
+            )
             .UseOtlpExporter();
         return services;
     }

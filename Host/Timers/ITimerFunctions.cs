@@ -16,7 +16,12 @@ internal interface ITimerFunctions
 /// <param name="UseMonitor">Makes up for an occurrence missed while no host ran.</param>
 /// <param name="Invoke">Calls it; what it throws is logged, and the occurrence counts as fired.</param>
 internal sealed record TimerFunction(
-    string Name, string Schedule, bool RunOnStartup, bool UseMonitor, Func<TimerInfo, CancellationToken, Task> Invoke);
+    string Name,
+    string Schedule,
+    bool RunOnStartup,
+    bool UseMonitor,
+    Func<TimerInfo, CancellationToken, Task> Invoke
+);
 
 /// <summary>A timer as consoles show it.</summary>
 /// <param name="Name">Function.</param>
@@ -27,4 +32,11 @@ internal sealed record TimerFunction(
 /// <param name="RunningSince">Occurrence being fired now; null when none is.</param>
 /// <param name="Paused">Occurrences pass without a call.</param>
 internal sealed record TimerStatus(
-    string Name, string Schedule, string TimeZone, DateTimeOffset? LastAt, DateTimeOffset? NextAt, DateTimeOffset? RunningSince, bool Paused);
+    string Name,
+    string Schedule,
+    string TimeZone,
+    DateTimeOffset? LastAt,
+    DateTimeOffset? NextAt,
+    DateTimeOffset? RunningSince,
+    bool Paused
+);

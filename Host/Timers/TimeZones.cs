@@ -12,21 +12,31 @@ internal static class TimeZones
     /// <exception cref="TimeZoneUnknownException">No such zone, or no time zone data on this machine.</exception>
     public static TimeZoneInfo Find(string name)
     {
-        if (name.ToUpperInvariant() is "UTC" or "ETC/UTC" or "Z") return TimeZoneInfo.Utc;
+        if (name.ToUpperInvariant() is "UTC" or "ETC/UTC" or "Z")
+            return TimeZoneInfo.Utc;
         try
         {
             return TimeZoneInfo.FindSystemTimeZoneById(name);
         }
-        catch (Exception e) when (e is TimeZoneNotFoundException or InvalidTimeZoneException or System.Security.SecurityException or UnauthorizedAccessException)
+        catch (Exception e)
+            when (e
+                    is TimeZoneNotFoundException
+                        or InvalidTimeZoneException
+                        or System.Security.SecurityException
+                        or UnauthorizedAccessException
+            )
         {
             string data = Environment.GetEnvironmentVariable("TZDIR") ?? "/usr/share/zoneinfo";
-            throw new TimeZoneUnknownException(!OperatingSystem.IsWindows() && !Directory.Exists(Path.Combine(data, "Europe"))
-                ? $"time zone '{name}' needs the time zone data, which is not in {data}; run 'apt install tzdata' (or set TZDIR)."
-                : $"there is no time zone '{name}'; write an IANA name as Europe/Berlin, Asia/Seoul or UTC.");
+            throw new TimeZoneUnknownException(
+                !OperatingSystem.IsWindows() && !Directory.Exists(Path.Combine(data, "Europe"))
+                    ? $"time zone '{name}' needs the time zone data, which is not in {data}; run 'apt install tzdata' (or set TZDIR)."
+                    : $"there is no time zone '{name}'; write an IANA name as Europe/Berlin, Asia/Seoul or UTC."
+            );
         }
     }
 
-    /// <summary>The first instant in (<paramref name="from"/>, <paramref name="to"/>] with another offset than the one before it; null when the clocks do not change.</summary>
+    /// <summary>The first instant in (<paramref name="from"/>, <paramref name="to"/>] with another offset than the one before it; null when
+    /// the clocks do not change.</summary>
     public static DateTime? FirstChange(TimeZoneInfo zone, DateTime from, DateTime to)
     {
         TimeSpan offset = zone.GetUtcOffset(from);
@@ -34,7 +44,8 @@ internal static class TimeZones
         while (at < to)
         {
             DateTime next = to - at > Step ? at + Step : to;
-            if (zone.GetUtcOffset(next) != offset) return Narrow(zone, at, next, offset);
+            if (zone.GetUtcOffset(next) != offset)
+                return Narrow(zone, at, next, offset);
             at = next;
         }
 
@@ -46,8 +57,10 @@ internal static class TimeZones
         while (after - before > TimeSpan.FromTicks(1))
         {
             DateTime middle = before + (after - before) / 2;
-            if (zone.GetUtcOffset(middle) == offset) before = middle;
-            else after = middle;
+            if (zone.GetUtcOffset(middle) == offset)
+                before = middle;
+            else
+                after = middle;
         }
 
         return after;

@@ -26,13 +26,28 @@ internal sealed class TimerRunner
     private bool monitored;
     private DateTimeOffset? staleLease;
 
-    public TimerRunner(TimerFunction function, TimerSchedule schedule, TimerStore store, TimerOptions options, TimeProvider time, ILogger logger)
+    public TimerRunner(
+        TimerFunction function,
+        TimerSchedule schedule,
+        TimerStore store,
+        TimerOptions options,
+        TimeProvider time,
+        ILogger logger
+    )
     {
-        (this.function, this.schedule, this.store, this.options, this.time, this.logger) = (function, schedule, store, options, time, logger);
+        (this.function, this.schedule, this.store, this.options, this.time, this.logger) = (
+            function,
+            schedule,
+            store,
+            options,
+            time,
+            logger
+        );
         clock = new DatabaseClock(time);
     }
 
-    /// <summary>Runs until cancelled; then returns when the call that runs has returned. Trouble with the database is logged and waited out.</summary>
+    /// <summary>Runs until cancelled; then returns when the call that runs has returned. Trouble with the database is logged and waited
+    /// out.</summary>
     public async Task RunAsync(CancellationToken stopping)
     {
         bool started = false;
@@ -63,7 +78,8 @@ internal sealed class TimerRunner
         }
     }
 
-    /// <summary>Puts the schedule of the code in force. What was missed is left for the first step, unless the schedule changed or is not monitored.</summary>
+    /// <summary>Puts the schedule of the code in force. What was missed is left for the first step, unless the schedule changed or is not
+    /// monitored.</summary>
     private async Task StartAsync(CancellationToken stopping)
     {
         DateTimeOffset now = await store.NowAsync(stopping);
@@ -80,22 +96,27 @@ internal sealed class TimerRunner
 
         Log.Scheduled(logger, function.Name, schedule.Text, schedule.TimeZone, row?.NextAt);
         // A missed occurrence is about to be fired anyway: one call serves both.
-        if (!function.RunOnStartup || row is null || row.NextAt <= row.Now) return;
+        if (!function.RunOnStartup || row is null || row.NextAt <= row.Now)
+            return;
         clock.Set(row.Now);
-        if (await store.ClaimNowAsync(function.Name, host, options.Lease, stopping) is { } claimed) await FireAsync(claimed, pastDue: false, stopping);
+        if (await store.ClaimNowAsync(function.Name, host, options.Lease, stopping) is { } claimed)
+            await FireAsync(claimed, pastDue: false, stopping);
     }
 
     /// <summary>Looks at the row and does the one thing it asks for, waiting first when that is in the future.</summary>
     private async Task StepAsync(CancellationToken stopping)
     {
-        TimerRow row = await store.ReadAsync(function.Name, stopping) ?? throw new InvalidOperationException("its row was deleted; restart the host.");
+        TimerRow row =
+            await store.ReadAsync(function.Name, stopping) ?? throw new InvalidOperationException("its row was deleted; restart the host.");
         clock.Set(row.Now);
         if (row.FiringUntil is { } until)
         {
             // A lease cannot end this far ahead unless the clock was set back; if it was not renewed since, its host is dead.
             bool stale = until > row.Now + 2 * options.Lease;
-            if (until <= row.Now || stale && until == staleLease) await TakeOverAsync(row, stopping);
-            else await WaitAsync(stale ? row.Now + options.Lease : until, stopping);
+            if (until <= row.Now || stale && until == staleLease)
+                await TakeOverAsync(row, stopping);
+            else
+                await WaitAsync(stale ? row.Now + options.Lease : until, stopping);
             staleLease = stale ? until : null;
             return;
         }
@@ -105,23 +126,28 @@ internal sealed class TimerRunner
             Log.ClockSetBack(logger, function.Name, row.Now, sooner, row.NextAt);
             await store.RescheduleAsync(function.Name, InForce(row), row.NextAt, sooner, stopping);
         }
-        else if (row.NextAt is not { } due) await DelayAsync(options.LookEvery, stopping);
-        else if (await WaitAsync(due, stopping)) await ClaimAsync(row, due, stopping);
+        else if (row.NextAt is not { } due)
+            await DelayAsync(options.LookEvery, stopping);
+        else if (await WaitAsync(due, stopping))
+            await ClaimAsync(row, due, stopping);
     }
 
     private async Task ClaimAsync(TimerRow row, DateTimeOffset due, CancellationToken stopping)
     {
         DateTimeOffset now = clock.Now;
         DateTimeOffset? next = InForce(row).Next(due > now ? due : now);
-        if (row.Paused) await store.SkipAsync(function.Name, due, next, stopping);
+        if (row.Paused)
+            await store.SkipAsync(function.Name, due, next, stopping);
         else if (await store.ClaimAsync(function.Name, host, due, next, options.Lease, stopping) is { } claimed)
             await FireAsync(claimed, monitored && claimed.Now - due > options.PastDueAfter, stopping);
     }
 
     private async Task TakeOverAsync(TimerRow dead, CancellationToken stopping)
     {
-        if (await store.TakeOverAsync(function.Name, host, dead, options.Lease, stopping) is not { } taken) return;
-        if (taken.Tries > options.MaxTries) Log.GivenUp(logger, function.Name, taken.FiringAt!.Value, taken.Tries - 1);
+        if (await store.TakeOverAsync(function.Name, host, dead, options.Lease, stopping) is not { } taken)
+            return;
+        if (taken.Tries > options.MaxTries)
+            Log.GivenUp(logger, function.Name, taken.FiringAt!.Value, taken.Tries - 1);
         else if (monitored)
         {
             Log.TakenOver(logger, function.Name, taken.FiringAt!.Value, taken.Tries);
@@ -136,8 +162,10 @@ internal sealed class TimerRunner
     {
         DateTimeOffset occurrence = claimed.FiringAt!.Value;
         TimeSpan late = claimed.Now - occurrence;
-        if (pastDue) Log.FiresPastDue(logger, function.Name, occurrence, late);
-        else Log.Fires(logger, function.Name, occurrence, late);
+        if (pastDue)
+            Log.FiresPastDue(logger, function.Name, occurrence, late);
+        else
+            Log.Fires(logger, function.Name, occurrence, late);
         DurableTelemetry.TimerFired(function.Name, late);
         bool interrupted = false;
         using CancellationTokenSource done = new();
@@ -165,19 +193,24 @@ internal sealed class TimerRunner
         await FinishAsync(occurrence, interrupted && stopping.IsCancellationRequested, stopping);
     }
 
-    /// <summary>As the Functions host hands it over: status as it was before this call, so that <c>Next</c> is the occurrence being fired.</summary>
-    private TimerInfo Describe(TimerRow claimed, DateTimeOffset occurrence, bool pastDue) => new()
-    {
-        IsPastDue = pastDue,
-        ScheduleStatus = !monitored ? null! : new ScheduleStatus
+    /// <summary>As the Functions host hands it over: status as it was before this call, so that <c>Next</c> is the occurrence being
+    /// fired.</summary>
+    private TimerInfo Describe(TimerRow claimed, DateTimeOffset occurrence, bool pastDue) =>
+        new()
         {
-            Last = claimed.LastAt?.UtcDateTime ?? default,
-            Next = occurrence.UtcDateTime,
-            LastUpdated = claimed.LastUpdated.UtcDateTime,
-        },
-    };
+            IsPastDue = pastDue,
+            ScheduleStatus = !monitored
+                ? null!
+                : new ScheduleStatus
+                {
+                    Last = claimed.LastAt?.UtcDateTime ?? default,
+                    Next = occurrence.UtcDateTime,
+                    LastUpdated = claimed.LastUpdated.UtcDateTime,
+                },
+        };
 
-    /// <summary>Keeps the claim while the function runs; cancels the call when the claim is lost, since another host may be calling by then.</summary>
+    /// <summary>Keeps the claim while the function runs; cancels the call when the claim is lost, since another host may be calling by
+    /// then.</summary>
     private async Task RenewAsync(DateTimeOffset occurrence, CancellationTokenSource call, CancellationToken done)
     {
         try
@@ -198,7 +231,8 @@ internal sealed class TimerRunner
                     kept = time.GetElapsedTime(renewed) < options.Lease - options.RenewEvery;
                 }
 
-                if (kept) continue;
+                if (kept)
+                    continue;
                 Log.ClaimLost(logger, function.Name, occurrence);
                 await call.CancelAsync();
                 return;
@@ -223,7 +257,8 @@ internal sealed class TimerRunner
                     Log.Interrupted(logger, function.Name, occurrence);
                     await store.ReleaseAsync(function.Name, host, CancellationToken.None);
                 }
-                else await store.CompleteAsync(function.Name, host, CancellationToken.None);
+                else
+                    await store.CompleteAsync(function.Name, host, CancellationToken.None);
                 return;
             }
             catch (Exception e) when (!stopping.IsCancellationRequested)
@@ -243,7 +278,8 @@ internal sealed class TimerRunner
     private async Task<bool> WaitAsync(DateTimeOffset until, CancellationToken stopping)
     {
         TimeSpan wait = until - clock.Now;
-        if (wait <= TimeSpan.Zero) return true;
+        if (wait <= TimeSpan.Zero)
+            return true;
         bool whole = wait <= options.LookEvery;
         await DelayAsync(whole ? wait : options.LookEvery, stopping);
         return whole;
@@ -255,7 +291,9 @@ internal sealed class TimerRunner
 
     /// <summary>An outage of the whole database is told once, by the engine.</summary>
     internal static LogLevel LevelOf(Exception e) =>
-        StoreFaults.Of(e) == StoreFault.Away && e is not PostgresException { SqlState: PostgresErrorCodes.InsufficientPrivilege } ? LogLevel.Debug : LogLevel.Warning;
+        StoreFaults.Of(e) == StoreFault.Away && e is not PostgresException { SqlState: PostgresErrorCodes.InsufficientPrivilege }
+            ? LogLevel.Debug
+            : LogLevel.Warning;
 
     private static TimeSpan Backoff(int failures) => TimeSpan.FromSeconds(Math.Min(LongestRetry.TotalSeconds, Math.Pow(2, failures - 1)));
 }

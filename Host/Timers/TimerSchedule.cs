@@ -9,7 +9,8 @@ namespace Durable.Host.Timers;
 /// </summary>
 /// <remarks>
 /// When clocks change: a wall-clock time that is skipped fires at the first instant after the gap, once however many were skipped; one that
-/// comes twice fires the first time only. A schedule whose hour field is <c>*</c> (every n minutes, hourly) goes on in steps of real time instead:
+/// comes twice fires the first time only. A schedule whose hour field is <c>*</c> (every n minutes, hourly) goes on in steps of real time
+/// instead:
 /// nothing is made up for in the gap, and the repeated hour fires again. A time span is real time throughout.
 /// </remarks>
 internal sealed class TimerSchedule
@@ -31,7 +32,8 @@ internal sealed class TimerSchedule
     public string TimeZone { get; }
 
     /// <summary>Reads an expression.</summary>
-    /// <param name="text">NCRONTAB, five or six fields; or a time span above zero as <c>00:10:00</c> (hours below 24; <c>24:00:00</c> is 24 days, as .NET reads it).</param>
+    /// <param name="text">NCRONTAB, five or six fields; or a time span above zero as <c>00:10:00</c> (hours below 24; <c>24:00:00</c> is 24
+    /// days, as .NET reads it).</param>
     /// <param name="timeZone">IANA name.</param>
     /// <exception cref="ScheduleFormatException">The expression cannot be read.</exception>
     /// <exception cref="TimeZoneUnknownException">The zone cannot be found.</exception>
@@ -42,25 +44,32 @@ internal sealed class TimerSchedule
         if (text.Contains(' ', StringComparison.Ordinal) || text.Contains('\t', StringComparison.Ordinal))
             return new TimerSchedule(text, Ncrontab.Parse(text), default, zone);
         if (!TimeSpan.TryParse(text, CultureInfo.InvariantCulture, out TimeSpan interval))
-            throw new ScheduleFormatException($"it is neither NCRONTAB (six fields: second minute hour day month day-of-week) nor a time span as 00:10:00.");
-        if (interval < TimeSpan.FromSeconds(1)) throw new ScheduleFormatException("a time span has to be at least 00:00:01.");
+            throw new ScheduleFormatException(
+                $"it is neither NCRONTAB (six fields: second minute hour day month day-of-week) nor a time span as 00:10:00."
+            );
+        if (interval < TimeSpan.FromSeconds(1))
+            throw new ScheduleFormatException("a time span has to be at least 00:00:01.");
         return new TimerSchedule(text, null, interval, zone);
     }
 
-    /// <summary>Reads the schedule of a function with the app's settings: <c>%NAME%</c> in it, the function's time zone, the app's.</summary>
+    /// <summary>Reads the schedule of a function with the app's settings: <c>%NAME%</c> in it, the function's time zone, the
+    /// app's.</summary>
     /// <inheritdoc cref="Parse"/>
     /// <exception cref="AppSettingMissingException">A setting named in the expression is missing.</exception>
     public static TimerSchedule Of(string function, string text, IConfiguration settings)
     {
-        string zone = settings[$"AzureFunctions:Timers:{function}:TimeZone"] is { Length: > 0 } own ? own
-            : settings["WEBSITE_TIME_ZONE"] is { Length: > 0 } shared ? shared : "UTC";
+        string zone =
+            settings[$"AzureFunctions:Timers:{function}:TimeZone"] is { Length: > 0 } own ? own
+            : settings["WEBSITE_TIME_ZONE"] is { Length: > 0 } shared ? shared
+            : "UTC";
         return Parse(AppSettingText.Resolve(text, settings), zone);
     }
 
     /// <summary>The first occurrence after <paramref name="after"/>; null when none comes within a century.</summary>
     public DateTimeOffset? Next(DateTimeOffset after)
     {
-        DateTime? next = cron is null ? after.UtcDateTime + interval
+        DateTime? next =
+            cron is null ? after.UtcDateTime + interval
             : cron.IsIntervalLike ? NextThroughChanges(after.UtcDateTime)
             : NextOnTheWall(after.UtcDateTime);
         return next is { } utc ? new DateTimeOffset(utc, TimeSpan.Zero) : null;
@@ -71,8 +80,10 @@ internal sealed class TimerSchedule
     {
         for (int i = 0; i < 10; i++)
         {
-            if (Next(now) is not { } first || Next(first) is not { } second) return false;
-            if (second - first < TimeSpan.FromMinutes(1)) return true;
+            if (Next(now) is not { } first || Next(first) is not { } second)
+                return false;
+            if (second - first < TimeSpan.FromMinutes(1))
+                return true;
             now = first;
         }
 
@@ -86,9 +97,11 @@ internal sealed class TimerSchedule
         while (true)
         {
             TimeSpan offset = zone.GetUtcOffset(from);
-            if (cron!.FromLocal(from + offset) is not { } local) return null;
+            if (cron!.FromLocal(from + offset) is not { } local)
+                return null;
             DateTime utc = DateTime.SpecifyKind(local - offset, DateTimeKind.Utc);
-            if (TimeZones.FirstChange(zone, from, utc) is not { } change) return utc;
+            if (TimeZones.FirstChange(zone, from, utc) is not { } change)
+                return utc;
             from = change;
         }
     }
@@ -99,7 +112,8 @@ internal sealed class TimerSchedule
         while (cron!.FromLocal(local.AddTicks(1)) is { } next)
         {
             DateTime utc = FirstInstant(next);
-            if (utc > after) return utc;
+            if (utc > after)
+                return utc;
             local = next; // its first coming has passed: this is the repeated hour
         }
 
@@ -109,20 +123,23 @@ internal sealed class TimerSchedule
     /// <summary>The first instant the wall clock shows this time, or the end of the gap that skips it.</summary>
     private DateTime FirstInstant(DateTime local)
     {
-        // Offsets are below 15 h and gaps at most a day (Samoa, 2011): the offsets in force around this time are those at these two instants.
+        // Offsets are below 15 h and gaps at most a day (Samoa, 2011): the offsets in force around this time are those at these two
+        // instants.
         DateTime asUtc = DateTime.SpecifyKind(local, DateTimeKind.Utc);
         (DateTime before, DateTime behind) = (asUtc.AddHours(-40), asUtc.AddHours(40));
         DateTime? first = null;
         foreach (TimeSpan offset in (TimeSpan[])[zone.GetUtcOffset(before), zone.GetUtcOffset(behind)])
         {
             DateTime utc = asUtc - offset;
-            if (zone.GetUtcOffset(utc) == offset && !(first <= utc)) first = utc;
+            if (zone.GetUtcOffset(utc) == offset && !(first <= utc))
+                first = utc;
         }
 
         while (first is null && TimeZones.FirstChange(zone, before, behind) is { } change)
         {
             before = change;
-            if (change + zone.GetUtcOffset(change) > local) first = change;
+            if (change + zone.GetUtcOffset(change) > local)
+                first = change;
         }
 
         return first ?? asUtc - zone.GetUtcOffset(asUtc);

@@ -8,7 +8,8 @@ namespace Durable.Host.Timers;
 /// <summary>Registration of the timer triggers.</summary>
 internal static class TimerServices
 {
-    /// <summary>Adds <see cref="TimerTriggerService"/> and <see cref="TimerStore"/>. Needs <see cref="HubDatabase"/>, <see cref="ITimerFunctions"/>
+    /// <summary>Adds <see cref="TimerTriggerService"/> and <see cref="TimerStore"/>. Needs <see cref="HubDatabase"/>,
+    /// <see cref="ITimerFunctions"/>
     /// and <see cref="HostState"/>.</summary>
     public static IServiceCollection AddTimerTriggers(this IServiceCollection services)
     {

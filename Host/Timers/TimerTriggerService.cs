@@ -1,5 +1,5 @@
-using Durable.Host.Hosting;
 using Durable.Host.Configuration;
+using Durable.Host.Hosting;
 using Durable.Host.Store;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.Hosting;
@@ -13,16 +13,25 @@ namespace Durable.Host.Timers;
 /// A schedule or zone that cannot be read puts the host into the state Error with all such mistakes named; nothing fires then.
 /// </remarks>
 internal sealed class TimerTriggerService(
-    ITimerFunctions functions, TimerStore store, IConfiguration settings, HostState state, TimerOptions options, TimeProvider time,
-    ILogger<TimerTriggerService> logger) : BackgroundService
+    ITimerFunctions functions,
+    TimerStore store,
+    IConfiguration settings,
+    HostState state,
+    TimerOptions options,
+    TimeProvider time,
+    ILogger<TimerTriggerService> logger
+) : BackgroundService
 {
     private const string Part = "timers";
 
     /// <inheritdoc />
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
-        if (Schedules() is not { } schedules || !await PrepareAsync(stoppingToken)) return; // also without timers: the list of them is empty then, not broken
-        await Task.WhenAll(schedules.Select(s => new TimerRunner(s.Function, s.Schedule, store, options, time, logger).RunAsync(stoppingToken)));
+        if (Schedules() is not { } schedules || !await PrepareAsync(stoppingToken))
+            return; // also without timers: the list of them is empty then, not broken
+        await Task.WhenAll(
+            schedules.Select(s => new TimerRunner(s.Function, s.Schedule, store, options, time, logger).RunAsync(stoppingToken))
+        );
     }
 
     /// <summary>Reads every schedule; null when one cannot be read, which is then said.</summary>
@@ -42,8 +51,10 @@ internal sealed class TimerTriggerService(
             }
         }
 
-        foreach (string problem in problems) Log.CannotSchedule(logger, problem);
-        if (problems.Count == 0) return schedules;
+        foreach (string problem in problems)
+            Log.CannotSchedule(logger, problem);
+        if (problems.Count == 0)
+            return schedules;
         state.Fail(Part, string.Join(' ', problems));
         return null;
     }

@@ -28,10 +28,16 @@ public static class AwsClients
             AmazonEC2Config config = Configure(new AmazonEC2Config(), provider);
             return new AmazonEC2Client(new DefaultCredentials(config), config);
         });
-        services.TryAddSingleton<IAmazonSimpleSystemsManagement>(provider => new AmazonSimpleSystemsManagementClient(Configure(new AmazonSimpleSystemsManagementConfig(), provider)));
+        services.TryAddSingleton<IAmazonSimpleSystemsManagement>(provider => new AmazonSimpleSystemsManagementClient(
+            Configure(new AmazonSimpleSystemsManagementConfig(), provider)
+        ));
         services.TryAddSingleton<IAmazonSageMaker>(provider => new AmazonSageMakerClient(Configure(new AmazonSageMakerConfig(), provider)));
-        services.TryAddSingleton<IAmazonPricing>(provider => new AmazonPricingClient(Configure(new AmazonPricingConfig(), provider, PriceListRegion)));
-        services.TryAddSingleton<IAmazonTimestreamWrite>(provider => new AmazonTimestreamWriteClient(Configure(new AmazonTimestreamWriteConfig(), provider)));
+        services.TryAddSingleton<IAmazonPricing>(provider => new AmazonPricingClient(
+            Configure(new AmazonPricingConfig(), provider, PriceListRegion)
+        ));
+        services.TryAddSingleton<IAmazonTimestreamWrite>(provider => new AmazonTimestreamWriteClient(
+            Configure(new AmazonTimestreamWriteConfig(), provider)
+        ));
         services.TryAddSingleton<IAmazonS3>(provider =>
         {
             AmazonS3Config config = Configure(new AmazonS3Config(), provider);
@@ -62,11 +68,14 @@ public static class AwsClients
         return config;
     }
 
-    /// <summary>The SDK's chain of credentials, looked through at the first request. EC2's client looks in its constructor, and throws where there are none.</summary>
+    /// <summary>The SDK's chain of credentials, looked through at the first request. EC2's client looks in its constructor, and throws
+    /// where there are none.</summary>
     private sealed class DefaultCredentials(ClientConfig config) : AWSCredentials
     {
-        public override ImmutableCredentials GetCredentials() => DefaultAWSCredentialsIdentityResolver.GetCredentials(config).GetCredentials();
+        public override ImmutableCredentials GetCredentials() =>
+            DefaultAWSCredentialsIdentityResolver.GetCredentials(config).GetCredentials();
 
-        public override Task<ImmutableCredentials> GetCredentialsAsync() => DefaultAWSCredentialsIdentityResolver.GetCredentials(config).GetCredentialsAsync();
+        public override Task<ImmutableCredentials> GetCredentialsAsync() =>
+            DefaultAWSCredentialsIdentityResolver.GetCredentials(config).GetCredentialsAsync();
     }
 }

@@ -2,23 +2,28 @@ using System.Text.RegularExpressions;
 
 namespace Durable.Operations.Aws;
 
-/// <summary>Which buckets, keys and prefixes the app accepts: a part of what S3 allows, with nothing a shell, a URL or Hadoop reads in two ways.</summary>
+/// <summary>Which buckets, keys and prefixes the app accepts: a part of what S3 allows, with nothing a shell, a URL or Hadoop reads in two
+/// ways.</summary>
 public static partial class S3Names
 {
-    public const string BucketAllowed = "a bucket name: 3 to 63 lower-case letters, digits, dots, hyphens", KeyAllowed = "parts of letters, digits and _=.+@- joined by /";
+    public const string BucketAllowed = "a bucket name: 3 to 63 lower-case letters, digits, dots, hyphens",
+        KeyAllowed = "parts of letters, digits and _=.+@- joined by /";
 
     /// <summary>3 to 63 lower-case letters, digits, dots and hyphens; no two dots in a row.</summary>
-    public static bool IsBucket(string? name) => name is not null && Bucket().IsMatch(name) && !name.Contains("..", StringComparison.Ordinal);
+    public static bool IsBucket(string? name) =>
+        name is not null && Bucket().IsMatch(name) && !name.Contains("..", StringComparison.Ordinal);
 
     /// <summary>
-    /// Parts of letters, digits and <c>_ = . + @ -</c>, joined by single slashes, at most 512 characters. A part is not <c>.</c> or <c>..</c> and does not
+    /// Parts of letters, digits and <c>_ = . + @ -</c>, joined by single slashes, at most 512 characters. A part is not <c>.</c> or
+    /// <c>..</c> and does not
     /// begin with <c>-</c> (an option) or <c>.</c> (hidden from Hadoop).
     /// </summary>
     public static bool IsKey(string? key) => key is { Length: > 0 and <= 512 } && Key().IsMatch(key);
 
     /// <summary>The same key, for use in a path.</summary>
     /// <exception cref="ArgumentException">It is none; permanent.</exception>
-    public static string Checked(string key) => IsKey(key) ? key : throw new ArgumentException($"'{Shown(key)}' is no S3 key the app uses.");
+    public static string Checked(string key) =>
+        IsKey(key) ? key : throw new ArgumentException($"'{Shown(key)}' is no S3 key the app uses.");
 
     private static string Shown(string text) => new([.. text.Take(80).Select(sign => char.IsControl(sign) ? '?' : sign)]);
 

@@ -18,7 +18,8 @@ public sealed class BackupOptions
 }
 
 /// <summary>pg_dump did not do its work.</summary>
-public sealed class BackupFailedException(string reason) : Exception($"The backup failed: {reason} Install the PostgreSQL client tools, or start without backup.");
+public sealed class BackupFailedException(string reason)
+    : Exception($"The backup failed: {reason} Install the PostgreSQL client tools, or start without backup.");
 
 /// <summary>Dumps tables with pg_dump (custom format; restore with pg_restore).</summary>
 public sealed class DatabaseBackup(BackupOptions options, TimeProvider clock)
@@ -26,9 +27,11 @@ public sealed class DatabaseBackup(BackupOptions options, TimeProvider clock)
     // gzip at its default level takes most of the time of a large dump.
     private const string FastCompression = "--compress=1";
 
-    /// <summary>Dumps the tables that match <paramref name="tables"/> (pg_dump patterns) and deletes the oldest dumps of the name.</summary>
+    /// <summary>Dumps the tables that match <paramref name="tables"/> (pg_dump patterns) and deletes the oldest dumps of the
+    /// name.</summary>
     /// <returns>Path of the dump.</returns>
-    /// <remarks>Safe to run twice: a dump gets its final name only when it is whole. A cancelled one ends pg_dump and leaves no file.</remarks>
+    /// <remarks>Safe to run twice: a dump gets its final name only when it is whole. A cancelled one ends pg_dump and leaves no
+    /// file.</remarks>
     /// <exception cref="BackupFailedException">pg_dump is missing or failed.</exception>
     public async Task<string> DumpAsync(string name, IReadOnlyList<string> tables, CancellationToken cancellationToken = default)
     {
@@ -38,11 +41,23 @@ public sealed class DatabaseBackup(BackupOptions options, TimeProvider clock)
         ProcessStartInfo start = new(FindTool())
         {
             RedirectStandardError = true,
-            ArgumentList = { "--format=custom", FastCompression, $"--file={path}.part", $"--host={connection.Host}", $"--port={connection.Port}", "--no-password", $"--dbname={connection.Database}" },
+            ArgumentList =
+            {
+                "--format=custom",
+                FastCompression,
+                $"--file={path}.part",
+                $"--host={connection.Host}",
+                $"--port={connection.Port}",
+                "--no-password",
+                $"--dbname={connection.Database}",
+            },
         };
-        if (connection.Username is { Length: > 0 } user) start.ArgumentList.Add($"--username={user}");
-        foreach (string table in tables) start.ArgumentList.Add($"--table={table}");
-        if (connection.Password is { Length: > 0 } password) start.Environment["PGPASSWORD"] = password; // never an argument: those are visible to every process
+        if (connection.Username is { Length: > 0 } user)
+            start.ArgumentList.Add($"--username={user}");
+        foreach (string table in tables)
+            start.ArgumentList.Add($"--table={table}");
+        if (connection.Password is { Length: > 0 } password)
+            start.Environment["PGPASSWORD"] = password; // never an argument: those are visible to every process
         await using (new FileStream($"{path}.part", Private)) { } // pg_dump keeps the mode of a file that is there
         try
         {
@@ -55,7 +70,10 @@ public sealed class DatabaseBackup(BackupOptions options, TimeProvider clock)
         }
 
         File.Move($"{path}.part", path);
-        foreach (string old in Directory.GetFiles(options.Directory, $"{name}-*.dump").OrderDescending(StringComparer.Ordinal).Skip(options.Kept)) File.Delete(old);
+        foreach (
+            string old in Directory.GetFiles(options.Directory, $"{name}-*.dump").OrderDescending(StringComparer.Ordinal).Skip(options.Kept)
+        )
+            File.Delete(old);
         return path;
     }
 
@@ -65,15 +83,18 @@ public sealed class DatabaseBackup(BackupOptions options, TimeProvider clock)
         get
         {
             FileStreamOptions options = new() { Mode = FileMode.Create, Access = FileAccess.Write };
-            if (!OperatingSystem.IsWindows()) options.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
+            if (!OperatingSystem.IsWindows())
+                options.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
             return options;
         }
     }
 
     private static void MakePrivate(string directory)
     {
-        if (OperatingSystem.IsWindows()) Directory.CreateDirectory(directory);
-        else Directory.CreateDirectory(directory, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+        if (OperatingSystem.IsWindows())
+            Directory.CreateDirectory(directory);
+        else
+            Directory.CreateDirectory(directory, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
     }
 
     private static async Task RunAsync(ProcessStartInfo start, CancellationToken cancellationToken)
@@ -85,7 +106,8 @@ public sealed class DatabaseBackup(BackupOptions options, TimeProvider clock)
             string errors = await process.StandardError.ReadToEndAsync(CancellationToken.None);
             await process.WaitForExitAsync(CancellationToken.None);
             cancellationToken.ThrowIfCancellationRequested();
-            if (process.ExitCode != 0) throw new BackupFailedException($"pg_dump ended with {process.ExitCode}: {Redaction.Redact(errors)}");
+            if (process.ExitCode != 0)
+                throw new BackupFailedException($"pg_dump ended with {process.ExitCode}: {Redaction.Redact(errors)}");
         }
         catch (System.ComponentModel.Win32Exception error)
         {
@@ -98,7 +120,11 @@ public sealed class DatabaseBackup(BackupOptions options, TimeProvider clock)
     {
         const string Root = "/usr/lib/postgresql";
         string? newest = Directory.Exists(Root)
-            ? Directory.GetDirectories(Root).OrderDescending(StringComparer.Ordinal).Select(path => Path.Combine(path, "bin", "pg_dump")).FirstOrDefault(File.Exists)
+            ? Directory
+                .GetDirectories(Root)
+                .OrderDescending(StringComparer.Ordinal)
+                .Select(path => Path.Combine(path, "bin", "pg_dump"))
+                .FirstOrDefault(File.Exists)
             : null;
         return newest ?? "pg_dump";
     }

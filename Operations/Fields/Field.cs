@@ -31,7 +31,8 @@ public enum FieldKind
     Text,
 }
 
-/// <summary>An option of a request: its name and what it may be, stated once. The same statement reads requests and is shown to clients.</summary>
+/// <summary>An option of a request: its name and what it may be, stated once. The same statement reads requests and is shown to
+/// clients.</summary>
 /// <param name="Name">As it is shown; requests may also write it with dashes or underscores, in any case.</param>
 /// <param name="Kind">What the value is.</param>
 /// <param name="About">What it does, in a sentence.</param>
@@ -40,32 +41,44 @@ public enum FieldKind
 /// <param name="Most">Largest number, or most characters.</param>
 /// <param name="Allowed">Words of a choice or list.</param>
 public sealed record Field(
-    string Name, FieldKind Kind, string About, object? Default = null, double? Least = null, double? Most = null, IReadOnlyList<string>? Allowed = null)
+    string Name,
+    FieldKind Kind,
+    string About,
+    object? Default = null,
+    double? Least = null,
+    double? Most = null,
+    IReadOnlyList<string>? Allowed = null
+)
 {
     /// <summary>Other names it goes by.</summary>
     [JsonIgnore]
     public IReadOnlyList<string> Aliases { get; init; } = [];
 
     /// <summary>A whole number from <paramref name="least"/> to <paramref name="most"/>.</summary>
-    public static Field Whole(string name, string about, int standard, int least, int most) => new(name, FieldKind.Whole, about, standard, least, most);
+    public static Field Whole(string name, string about, int standard, int least, int most) =>
+        new(name, FieldKind.Whole, about, standard, least, most);
 
     /// <summary>A number from <paramref name="least"/> to <paramref name="most"/>.</summary>
-    public static Field Number(string name, string about, double standard, double least, double most) => new(name, FieldKind.Number, about, standard, least, most);
+    public static Field Number(string name, string about, double standard, double least, double most) =>
+        new(name, FieldKind.Number, about, standard, least, most);
 
     /// <summary>A switch, off unless given.</summary>
     public static Field Flag(string name, string about) => new(name, FieldKind.Flag, about, false);
 
     /// <summary>One of <paramref name="allowed"/>.</summary>
-    public static Field Choice(string name, string about, string standard, IReadOnlyList<string> allowed) => new(name, FieldKind.Choice, about, standard, Allowed: allowed);
+    public static Field Choice(string name, string about, string standard, IReadOnlyList<string> allowed) =>
+        new(name, FieldKind.Choice, about, standard, Allowed: allowed);
 
     /// <summary>Some of <paramref name="allowed"/>; default all.</summary>
-    public static Field List(string name, string about, IReadOnlyList<string> allowed) => new(name, FieldKind.List, about, "all", Allowed: allowed);
+    public static Field List(string name, string about, IReadOnlyList<string> allowed) =>
+        new(name, FieldKind.List, about, "all", Allowed: allowed);
 
     /// <summary>A day; whoever asks for it says which days are allowed.</summary>
     public static Field Day(string name, string about) => new(name, FieldKind.Day, about);
 
     /// <summary>A text of at most <paramref name="most"/> characters.</summary>
-    public static Field Text(string name, string about, int most, string? standard = null) => new(name, FieldKind.Text, about, standard, Most: most);
+    public static Field Text(string name, string about, int most, string? standard = null) =>
+        new(name, FieldKind.Text, about, standard, Most: most);
 
     internal bool IsCalled(string name) => Same(Name, name) || Aliases.Any(alias => Same(alias, name));
 

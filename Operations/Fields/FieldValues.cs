@@ -5,7 +5,8 @@ using Durable.Postgres;
 namespace Durable.Operations.Fields;
 
 /// <summary>
-/// The options of one request, read by their table: what is not given has its default, what cannot be is an error under the name of its field. Unknown names,
+/// The options of one request, read by their table: what is not given has its default, what cannot be is an error under the name of its
+/// field. Unknown names,
 /// names given twice and text that cannot be stored are errors too: nobody should get another run than was meant.
 /// </summary>
 public sealed class FieldValues
@@ -35,7 +36,8 @@ public sealed class FieldValues
         HashSet<string> seen = [];
         foreach ((string name, string? value) in query)
         {
-            if (name is not "code" && values.Find(name) is { } field && values.Once(seen, field.Name)) values.Put(field, value ?? "");
+            if (name is not "code" && values.Find(name) is { } field && values.Once(seen, field.Name))
+                values.Put(field, value ?? "");
         }
 
         return values;
@@ -50,43 +52,67 @@ public sealed class FieldValues
     public int Whole(string name)
     {
         Field field = Field(name);
-        if (!given.TryGetValue(name, out string? text)) return Convert.ToInt32(field.Default, CultureInfo.InvariantCulture);
-        if (int.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out int number) && number >= field.Least && number <= field.Most) return number;
+        if (!given.TryGetValue(name, out string? text))
+            return Convert.ToInt32(field.Default, CultureInfo.InvariantCulture);
+        if (
+            int.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out int number)
+            && number >= field.Least
+            && number <= field.Most
+        )
+            return number;
         return Wrong(field, text, "is out of range", Range(field), 0);
     }
 
     public double Number(string name)
     {
         Field field = Field(name);
-        if (!given.TryGetValue(name, out string? text)) return Convert.ToDouble(field.Default, CultureInfo.InvariantCulture);
-        if (double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out double number) && number >= field.Least && number <= field.Most) return number;
+        if (!given.TryGetValue(name, out string? text))
+            return Convert.ToDouble(field.Default, CultureInfo.InvariantCulture);
+        if (
+            double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out double number)
+            && number >= field.Least
+            && number <= field.Most
+        )
+            return number;
         return Wrong(field, text, "is out of range", Range(field), 0.0);
     }
 
     public bool Flag(string name)
     {
-        if (!given.TryGetValue(name, out string? text)) return false;
-        if (text is "" or "1" || text.Equals("true", StringComparison.OrdinalIgnoreCase)) return true;
-        return text is not "0" && !text.Equals("false", StringComparison.OrdinalIgnoreCase) && Wrong(Field(name), text, "is no truth value", "true, false", false);
+        if (!given.TryGetValue(name, out string? text))
+            return false;
+        if (text is "" or "1" || text.Equals("true", StringComparison.OrdinalIgnoreCase))
+            return true;
+        return text is not "0"
+            && !text.Equals("false", StringComparison.OrdinalIgnoreCase)
+            && Wrong(Field(name), text, "is no truth value", "true, false", false);
     }
 
     public string Choice(string name)
     {
         Field field = Field(name);
-        if (!given.TryGetValue(name, out string? text)) return (string)field.Default!;
-        return field.Allowed!.FirstOrDefault(word => word.Equals(text, StringComparison.OrdinalIgnoreCase)) ??
-            Wrong(field, text, "is not known", string.Join(", ", field.Allowed!), (string)field.Default!);
+        if (!given.TryGetValue(name, out string? text))
+            return (string)field.Default!;
+        return field.Allowed!.FirstOrDefault(word => word.Equals(text, StringComparison.OrdinalIgnoreCase))
+            ?? Wrong(field, text, "is not known", string.Join(", ", field.Allowed!), (string)field.Default!);
     }
 
     /// <summary>In the order of the table, each once.</summary>
     public IReadOnlyList<string> List(string name)
     {
         Field field = Field(name);
-        if (!given.TryGetValue(name, out string? text) || text.Equals("all", StringComparison.OrdinalIgnoreCase)) return field.Allowed!;
+        if (!given.TryGetValue(name, out string? text) || text.Equals("all", StringComparison.OrdinalIgnoreCase))
+            return field.Allowed!;
         string[] words = text.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
         string[] unknown = [.. words.Where(word => !field.Allowed!.Contains(word, StringComparer.OrdinalIgnoreCase))];
         if (unknown.Length > 0 || words.Length == 0)
-            return Wrong(field, unknown.Length > 0 ? string.Join(", ", unknown) : text, "is not known", $"all, {string.Join(", ", field.Allowed!)}", field.Allowed!);
+            return Wrong(
+                field,
+                unknown.Length > 0 ? string.Join(", ", unknown) : text,
+                "is not known",
+                $"all, {string.Join(", ", field.Allowed!)}",
+                field.Allowed!
+            );
         return [.. field.Allowed!.Where(word => words.Contains(word, StringComparer.OrdinalIgnoreCase))];
     }
 
@@ -94,13 +120,23 @@ public sealed class FieldValues
     public string? Text(string name)
     {
         Field field = Field(name);
-        if (!given.TryGetValue(name, out string? text) || text.Length == 0) return (string?)field.Default;
-        return text.Length <= (field.Most ?? int.MaxValue) ? text : Wrong(field, text[..Math.Min(20, text.Length)] + "…", $"has {text.Length} characters", $"at most {field.Most}", (string?)null);
+        if (!given.TryGetValue(name, out string? text) || text.Length == 0)
+            return (string?)field.Default;
+        return text.Length <= (field.Most ?? int.MaxValue)
+            ? text
+            : Wrong(
+                field,
+                text[..Math.Min(20, text.Length)] + "…",
+                $"has {text.Length} characters",
+                $"at most {field.Most}",
+                (string?)null
+            );
     }
 
     private void ReadBody(string? json)
     {
-        if (string.IsNullOrWhiteSpace(json)) return;
+        if (string.IsNullOrWhiteSpace(json))
+            return;
         try
         {
             using JsonDocument document = JsonDocument.Parse(json);
@@ -113,9 +149,12 @@ public sealed class FieldValues
             HashSet<string> seen = [];
             foreach (JsonProperty property in document.RootElement.EnumerateObject())
             {
-                if (Find(property.Name) is not { } field || !Once(seen, field.Name) || property.Value.ValueKind == JsonValueKind.Null) continue;
-                if (Shown(property.Value, field.Kind) is { } text) Put(field, text);
-                else errors.TryAdd(field.Name, $"{property.Value.ValueKind} is not what is wanted; allowed: {Wanted(field)}");
+                if (Find(property.Name) is not { } field || !Once(seen, field.Name) || property.Value.ValueKind == JsonValueKind.Null)
+                    continue;
+                if (Shown(property.Value, field.Kind) is { } text)
+                    Put(field, text);
+                else
+                    errors.TryAdd(field.Name, $"{property.Value.ValueKind} is not what is wanted; allowed: {Wanted(field)}");
             }
         }
         catch (JsonException error)
@@ -128,22 +167,26 @@ public sealed class FieldValues
         }
     }
 
-    private static string? Shown(JsonElement value, FieldKind kind) => (value.ValueKind, kind) switch
-    {
-        (JsonValueKind.String, _) => value.GetString(),
-        (JsonValueKind.True or JsonValueKind.False, FieldKind.Flag) => value.GetRawText(),
-        (JsonValueKind.Number, FieldKind.Whole or FieldKind.Number) => value.GetRawText(),
-        (JsonValueKind.Array, FieldKind.List or FieldKind.Box) => Joined(value.EnumerateArray()),
-        (JsonValueKind.Object, FieldKind.Box) => Joined(Edges.Select(name => value.TryGetProperty(name, out JsonElement edge) ? edge : default)),
-        _ => null,
-    };
+    private static string? Shown(JsonElement value, FieldKind kind) =>
+        (value.ValueKind, kind) switch
+        {
+            (JsonValueKind.String, _) => value.GetString(),
+            (JsonValueKind.True or JsonValueKind.False, FieldKind.Flag) => value.GetRawText(),
+            (JsonValueKind.Number, FieldKind.Whole or FieldKind.Number) => value.GetRawText(),
+            (JsonValueKind.Array, FieldKind.List or FieldKind.Box) => Joined(value.EnumerateArray()),
+            (JsonValueKind.Object, FieldKind.Box) => Joined(
+                Edges.Select(name => value.TryGetProperty(name, out JsonElement edge) ? edge : default)
+            ),
+            _ => null,
+        };
 
     private static string? Joined(IEnumerable<JsonElement> parts)
     {
         List<string> texts = [];
         foreach (JsonElement part in parts)
         {
-            if (part.ValueKind is not (JsonValueKind.String or JsonValueKind.Number)) return null;
+            if (part.ValueKind is not (JsonValueKind.String or JsonValueKind.Number))
+                return null;
             texts.Add(part.ValueKind == JsonValueKind.String ? part.GetString()! : part.GetRawText());
         }
 
@@ -152,22 +195,26 @@ public sealed class FieldValues
 
     private Field? Find(string name)
     {
-        if (fields.FirstOrDefault(field => field.IsCalled(name)) is { } found) return found;
+        if (fields.FirstOrDefault(field => field.IsCalled(name)) is { } found)
+            return found;
         errors.TryAdd(StorableText.Clean(name), $"unknown field; allowed: {string.Join(", ", fields.Select(field => field.Name))}");
         return null;
     }
 
     private bool Once(HashSet<string> seen, string name)
     {
-        if (seen.Add(name)) return true;
+        if (seen.Add(name))
+            return true;
         errors[name] = "is given twice";
         return false;
     }
 
     private void Put(Field field, string text)
     {
-        if (RequestText.IsStorable(text)) given[field.Name] = text;
-        else errors.TryAdd(field.Name, RequestText.Refusal);
+        if (RequestText.IsStorable(text))
+            given[field.Name] = text;
+        else
+            errors.TryAdd(field.Name, RequestText.Refusal);
     }
 
     private Field Field(string name) => fields.First(field => field.Name == name);
@@ -180,13 +227,14 @@ public sealed class FieldValues
 
     private static string Range(Field field) => FormattableString.Invariant($"{field.Least} to {field.Most}");
 
-    private static string Wanted(Field field) => field.Kind switch
-    {
-        FieldKind.Whole or FieldKind.Number => Range(field),
-        FieldKind.Flag => "true, false",
-        FieldKind.Choice or FieldKind.List => string.Join(", ", field.Allowed!),
-        FieldKind.Day => "a day as YYYY-MM-DD",
-        FieldKind.Box => string.Join(',', Edges) + " in degrees",
-        _ => "a text",
-    };
+    private static string Wanted(Field field) =>
+        field.Kind switch
+        {
+            FieldKind.Whole or FieldKind.Number => Range(field),
+            FieldKind.Flag => "true, false",
+            FieldKind.Choice or FieldKind.List => string.Join(", ", field.Allowed!),
+            FieldKind.Day => "a day as YYYY-MM-DD",
+            FieldKind.Box => string.Join(',', Edges) + " in degrees",
+            _ => "a text",
+        };
 }

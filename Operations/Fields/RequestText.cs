@@ -10,11 +10,16 @@ public static class RequestText
     /// <summary>Why a field with such text is refused.</summary>
     public const string Refusal = "holds characters that cannot be stored";
 
-    /// <summary>For the body of a call: unknown members, members given twice, numbers in quotes and text that cannot be stored are <see cref="JsonException"/>s.</summary>
-    public static JsonSerializerOptions Strict { get; } = new(JsonSerializerDefaults.Web)
-    {
-        UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow, AllowDuplicateProperties = false, NumberHandling = JsonNumberHandling.Strict, Converters = { new StorableString() },
-    };
+    /// <summary>For the body of a call: unknown members, members given twice, numbers in quotes and text that cannot be stored are
+    /// <see cref="JsonException"/>s.</summary>
+    public static JsonSerializerOptions Strict { get; } =
+        new(JsonSerializerDefaults.Web)
+        {
+            UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow,
+            AllowDuplicateProperties = false,
+            NumberHandling = JsonNumberHandling.Strict,
+            Converters = { new StorableString() },
+        };
 
     /// <summary>Whether it has no control characters and no half of a surrogate pair.</summary>
     public static bool IsStorable(string text) => !text.Any(char.IsControl) && ReferenceEquals(StorableText.Clean(text), text);

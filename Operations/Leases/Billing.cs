@@ -3,11 +3,12 @@ namespace Durable.Operations.Leases;
 /// <summary>The arithmetic of receipts.</summary>
 public static class Billing
 {
-    /// <summary>Seconds billed for one start: begun seconds count whole, and at least <paramref name="least"/> is billed. 0 when it never was on.</summary>
-    public static long Seconds(DateTime? onSince, DateTime? offAt, TimeSpan least) => onSince is not { } from
-        ? 0
-        : (long)Math.Ceiling(Math.Max(((offAt ?? from) - from).TotalSeconds, least.TotalSeconds));
+    /// <summary>Seconds billed for one start: begun seconds count whole, and at least <paramref name="least"/> is billed. 0 when it never
+    /// was on.</summary>
+    public static long Seconds(DateTime? onSince, DateTime? offAt, TimeSpan least) =>
+        onSince is not { } from ? 0 : (long)Math.Ceiling(Math.Max(((offAt ?? from) - from).TotalSeconds, least.TotalSeconds));
 
     /// <summary>US dollars, rounded to four decimals, halves away from zero.</summary>
-    public static decimal Cost(long seconds, decimal hourlyPriceUsd) => decimal.Round(seconds * hourlyPriceUsd / 3600, 4, MidpointRounding.AwayFromZero);
+    public static decimal Cost(long seconds, decimal hourlyPriceUsd) =>
+        decimal.Round(seconds * hourlyPriceUsd / 3600, 4, MidpointRounding.AwayFromZero);
 }

@@ -3,7 +3,8 @@ using System.Globalization;
 
 namespace Durable.Operations.Leases;
 
-/// <summary>Limits on paid machines; settings <c>CostGuard__…</c>. Budgets count what a lease would cost if it ran to its deadline, until its receipt says less.</summary>
+/// <summary>Limits on paid machines; settings <c>CostGuard__…</c>. Budgets count what a lease would cost if it ran to its deadline, until
+/// its receipt says less.</summary>
 public sealed class CostGuardOptions
 {
     /// <summary>Longest time from grant to deadline, extensions included. Default 6 h.</summary>
@@ -26,9 +27,11 @@ public sealed class CostGuardOptions
     [Range(0, 1_000_000, ErrorMessage = "CostGuard__DayUsd goes from 0 to 1,000,000.")]
     public decimal DayUsd { get; init; } = 50;
 
-    public const string FromProvider = "provider", Configured = "configured";
+    public const string FromProvider = "provider",
+        Configured = "configured";
 
-    /// <summary><c>provider</c> (default): hourly prices come from the provider's price list, and from <see cref="HourlyPrices"/> where that says nothing. <c>configured</c>: from those alone.</summary>
+    /// <summary><c>provider</c> (default): hourly prices come from the provider's price list, and from <see cref="HourlyPrices"/> where
+    /// that says nothing. <c>configured</c>: from those alone.</summary>
     [AllowedValues(FromProvider, Configured, ErrorMessage = "CostGuard__PriceList is provider or configured.")]
     public string PriceList { get; init; } = FromProvider;
 
@@ -44,12 +47,18 @@ public sealed class CostGuardOptions
 
     /// <summary>The price list of <see cref="HourlyPrices"/>.</summary>
     /// <exception cref="FormatException">An entry is not <c>type=price</c>.</exception>
-    public IReadOnlyDictionary<string, decimal> Prices() => HourlyPrices
-        .Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries)
-        .Select(entry => entry.Split('=', 2, StringSplitOptions.TrimEntries))
-        .ToDictionary(
-            pair => pair[0],
-            pair => pair.Length == 2 && decimal.TryParse(pair[1], NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out decimal price)
-                ? price
-                : throw new FormatException($"CostGuard__HourlyPrices has '{string.Join('=', pair)}'; write type=price in US dollars, for example t3.medium=0.052."));
+    public IReadOnlyDictionary<string, decimal> Prices() =>
+        HourlyPrices
+            .Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries)
+            .Select(entry => entry.Split('=', 2, StringSplitOptions.TrimEntries))
+            .ToDictionary(
+                pair => pair[0],
+                pair =>
+                    pair.Length == 2
+                    && decimal.TryParse(pair[1], NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out decimal price)
+                        ? price
+                        : throw new FormatException(
+                            $"CostGuard__HourlyPrices has '{string.Join('=', pair)}'; write type=price in US dollars, for example t3.medium=0.052."
+                        )
+            );
 }

@@ -23,21 +23,33 @@ internal sealed class Ec2Machines(IAmazonEC2 ec2, IAmazonPricing? pricing = null
         {
             // By filter, not by id: an unknown id would fail the call for all of them.
             DescribeInstancesResponse page = await ec2.DescribeInstancesAsync(
-                new DescribeInstancesRequest { Filters = [new Filter { Name = "instance-id", Values = [.. ids] }], NextToken = next }, cancellationToken);
-            foreach (Instance instance in (page.Reservations ?? []).SelectMany(reservation => reservation.Instances ?? [])) found[instance.InstanceId] = instance;
+                new DescribeInstancesRequest { Filters = [new Filter { Name = "instance-id", Values = [.. ids] }], NextToken = next },
+                cancellationToken
+            );
+            foreach (Instance instance in (page.Reservations ?? []).SelectMany(reservation => reservation.Instances ?? []))
+                found[instance.InstanceId] = instance;
             next = page.NextToken;
-        }
-        while (!string.IsNullOrEmpty(next));
+        } while (!string.IsNullOrEmpty(next));
 
         return
         [
-            .. ids.Select(id => found.GetValueOrDefault(id) is { } instance
-                ? new Machine(id, instance.State?.Name?.Value ?? "unknown", instance.InstanceType?.Value ?? "", instance.PrivateIpAddress)
-                : new Machine(id, "absent", "", null)),
+            .. ids.Select(id =>
+                found.GetValueOrDefault(id) is { } instance
+                    ? new Machine(
+                        id,
+                        instance.State?.Name?.Value ?? "unknown",
+                        instance.InstanceType?.Value ?? "",
+                        instance.PrivateIpAddress
+                    )
+                    : new Machine(id, "absent", "", null)
+            ),
         ];
     }
 
-    public async Task<IReadOnlyDictionary<string, decimal>> ListPricesAsync(IReadOnlyCollection<string> types, CancellationToken cancellationToken) =>
+    public async Task<IReadOnlyDictionary<string, decimal>> ListPricesAsync(
+        IReadOnlyCollection<string> types,
+        CancellationToken cancellationToken
+    ) =>
         pricing is not null && (ec2.Config.RegionEndpoint?.SystemName ?? ec2.Config.AuthenticationRegion) is { Length: > 0 } region
             ? await Ec2PriceList.ReadAsync(pricing, region, types, cancellationToken)
             : new Dictionary<string, decimal>();

@@ -9,21 +9,48 @@ namespace Durable.Operations.Leases;
 internal static class Ec2PriceList
 {
     private static readonly (string Field, string Value)[] OnDemandLinux =
-        [("operatingSystem", "Linux"), ("tenancy", "Shared"), ("capacitystatus", "Used"), ("preInstalledSw", "NA"), ("marketoption", "OnDemand")];
+    [
+        ("operatingSystem", "Linux"),
+        ("tenancy", "Shared"),
+        ("capacitystatus", "Used"),
+        ("preInstalledSw", "NA"),
+        ("marketoption", "OnDemand"),
+    ];
 
     /// <summary>US dollars an hour by type; a type that the region does not offer is missing.</summary>
-    public static async Task<IReadOnlyDictionary<string, decimal>> ReadAsync(IAmazonPricing pricing, string region, IReadOnlyCollection<string> types, CancellationToken cancellationToken)
+    public static async Task<IReadOnlyDictionary<string, decimal>> ReadAsync(
+        IAmazonPricing pricing,
+        string region,
+        IReadOnlyCollection<string> types,
+        CancellationToken cancellationToken
+    )
     {
         Dictionary<string, decimal> prices = [];
         foreach (string type in types)
         {
-            GetProductsResponse found = await pricing.GetProductsAsync(new GetProductsRequest
-            {
-                ServiceCode = "AmazonEC2", FormatVersion = "aws_v1",
-                Filters = [.. OnDemandLinux.Append(("instanceType", type)).Append(("regionCode", region)).Select(pair => new Filter { Type = FilterType.TERM_MATCH, Field = pair.Item1, Value = pair.Item2 })],
-            }, cancellationToken);
+            GetProductsResponse found = await pricing.GetProductsAsync(
+                new GetProductsRequest
+                {
+                    ServiceCode = "AmazonEC2",
+                    FormatVersion = "aws_v1",
+                    Filters =
+                    [
+                        .. OnDemandLinux
+                            .Append(("instanceType", type))
+                            .Append(("regionCode", region))
+                            .Select(pair => new Filter
+                            {
+                                Type = FilterType.TERM_MATCH,
+                                Field = pair.Item1,
+                                Value = pair.Item2,
+                            }),
+                    ],
+                },
+                cancellationToken
+            );
             decimal[] hourly = [.. (found.PriceList ?? []).SelectMany(Hourly)];
-            if (hourly.Length > 0) prices[type] = hourly.Max();
+            if (hourly.Length > 0)
+                prices[type] = hourly.Max();
         }
 
         return prices;
@@ -32,17 +59,18 @@ internal static class Ec2PriceList
     private static IEnumerable<decimal> Hourly(string product)
     {
         using JsonDocument document = JsonDocument.Parse(product);
-        if (!document.RootElement.GetProperty("terms").TryGetProperty("OnDemand", out JsonElement terms)) return [];
+        if (!document.RootElement.GetProperty("terms").TryGetProperty("OnDemand", out JsonElement terms))
+            return [];
         return
         [
             .. from term in terms.EnumerateObject()
-               from dimension in term.Value.GetProperty("priceDimensions").EnumerateObject()
-               where dimension.Value.GetProperty("unit").GetString() == "Hrs"
-               let text = dimension.Value.GetProperty("pricePerUnit").TryGetProperty("USD", out JsonElement usd) ? usd.GetString() : null
-               where decimal.TryParse(text, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out _)
-               let price = decimal.Parse(text, CultureInfo.InvariantCulture)
-               where price > 0
-               select price,
+            from dimension in term.Value.GetProperty("priceDimensions").EnumerateObject()
+            where dimension.Value.GetProperty("unit").GetString() == "Hrs"
+            let text = dimension.Value.GetProperty("pricePerUnit").TryGetProperty("USD", out JsonElement usd) ? usd.GetString() : null
+            where decimal.TryParse(text, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out _)
+            let price = decimal.Parse(text, CultureInfo.InvariantCulture)
+            where price > 0
+            select price,
         ];
     }
 }

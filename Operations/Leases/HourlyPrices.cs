@@ -8,29 +8,44 @@ namespace Durable.Operations.Leases;
 public sealed record HourlyPrice(decimal Usd, string Source);
 
 /// <summary>
-/// Hourly prices: the provider's price list, asked once a day for each type, and the configured ones (<c>CostGuard__HourlyPrices</c>) where it says nothing or does
+/// Hourly prices: the provider's price list, asked once a day for each type, and the configured ones (<c>CostGuard__HourlyPrices</c>) where
+/// it says nothing or does
 /// not answer. A lease never waits long for a list.
 /// </summary>
 internal sealed class HourlyPrices(CostGuardOptions options)
 {
-    private static readonly TimeSpan LongestCall = TimeSpan.FromSeconds(10), Fresh = TimeSpan.FromHours(24), Usable = TimeSpan.FromDays(30), AskAgain = TimeSpan.FromMinutes(10);
+    private static readonly TimeSpan LongestCall = TimeSpan.FromSeconds(10),
+        Fresh = TimeSpan.FromHours(24),
+        Usable = TimeSpan.FromDays(30),
+        AskAgain = TimeSpan.FromMinutes(10);
 
     private readonly IReadOnlyDictionary<string, decimal> configured = options.Prices();
     private readonly ConcurrentDictionary<(string Kind, string Type), (decimal Usd, DateTime Read)> listed = new();
     private DateTime silentUntil;
 
     /// <summary>Prices by type; a type without any is missing.</summary>
-    public async Task<IReadOnlyDictionary<string, HourlyPrice>> OfAsync(IPaidMachines provider, IEnumerable<string> types, CancellationToken cancellationToken)
+    public async Task<IReadOnlyDictionary<string, HourlyPrice>> OfAsync(
+        IPaidMachines provider,
+        IEnumerable<string> types,
+        CancellationToken cancellationToken
+    )
     {
         string[] wanted = [.. types.Where(type => type.Length > 0).Distinct(StringComparer.Ordinal)];
-        string[] stale = [.. wanted.Where(type => !listed.TryGetValue((provider.Kind, type), out var known) || DateTime.UtcNow - known.Read > Fresh)];
-        if (options.PriceList == CostGuardOptions.FromProvider && stale.Length > 0 && DateTime.UtcNow >= silentUntil) await AskAsync(provider, stale, cancellationToken);
+        string[] stale =
+        [
+            .. wanted.Where(type => !listed.TryGetValue((provider.Kind, type), out var known) || DateTime.UtcNow - known.Read > Fresh),
+        ];
+        if (options.PriceList == CostGuardOptions.FromProvider && stale.Length > 0 && DateTime.UtcNow >= silentUntil)
+            await AskAsync(provider, stale, cancellationToken);
 
         Dictionary<string, HourlyPrice> prices = [];
         foreach (string type in wanted)
         {
             if (listed.TryGetValue((provider.Kind, type), out (decimal Usd, DateTime Read) price) && DateTime.UtcNow - price.Read <= Usable)
-                prices[type] = new HourlyPrice(price.Usd, string.Create(CultureInfo.InvariantCulture, $"price list, read {price.Read:yyyy-MM-dd HH:mm}Z"));
+                prices[type] = new HourlyPrice(
+                    price.Usd,
+                    string.Create(CultureInfo.InvariantCulture, $"price list, read {price.Read:yyyy-MM-dd HH:mm}Z")
+                );
             else if (configured.TryGetValue(type, out decimal usd) || configured.TryGetValue("*", out usd))
                 prices[type] = new HourlyPrice(usd, $"configured, as of {options.HourlyPricesAsOf}");
         }
@@ -44,7 +59,8 @@ internal sealed class HourlyPrices(CostGuardOptions options)
         limit.CancelAfter(LongestCall);
         try
         {
-            foreach ((string type, decimal usd) in await provider.ListPricesAsync(types, limit.Token)) listed[(provider.Kind, type)] = (usd, DateTime.UtcNow);
+            foreach ((string type, decimal usd) in await provider.ListPricesAsync(types, limit.Token))
+                listed[(provider.Kind, type)] = (usd, DateTime.UtcNow);
         }
         catch (Exception) when (!cancellationToken.IsCancellationRequested)
         {

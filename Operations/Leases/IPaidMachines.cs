@@ -10,10 +10,12 @@ public interface IPaidMachines
     /// <summary>Shortest time billed for each start. 60 s for EC2 (Linux, per-second billing).</summary>
     TimeSpan LeastBilled { get; }
 
-    /// <summary>The machines as they are now, in the order of the ids; one that does not exist is <c>absent</c>, which is no error.</summary>
+    /// <summary>The machines as they are now, in the order of the ids; one that does not exist is <c>absent</c>, which is no
+    /// error.</summary>
     Task<IReadOnlyList<Machine>> DescribeAsync(IReadOnlyList<string> ids, CancellationToken cancellationToken);
 
-    /// <summary>What the provider's price list says, US dollars an hour by machine type; a type that it does not list is missing. Default: there is no list.</summary>
+    /// <summary>What the provider's price list says, US dollars an hour by machine type; a type that it does not list is missing. Default:
+    /// there is no list.</summary>
     Task<IReadOnlyDictionary<string, decimal>> ListPricesAsync(IReadOnlyCollection<string> types, CancellationToken cancellationToken) =>
         Task.FromResult<IReadOnlyDictionary<string, decimal>>(new Dictionary<string, decimal>());
 

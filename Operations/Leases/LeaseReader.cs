@@ -8,11 +8,38 @@ namespace Durable.Operations.Leases;
 /// <summary>A lease as people see it. Times are UTC; seconds and cost are final once it is closed, 0 before.</summary>
 /// <param name="Overdue">Its machines are still leased although its deadline is over.</param>
 public sealed record LeaseView(
-    string LeaseId, long Turn, string Kind, string Cluster, string RunId, string InstanceId, string State, bool Overdue, DateTime OpenedAt, DateTime? GrantedAt, DateTime? Deadline,
-    DateTime? ClosedAt, string? ClosedBy, int Failures, string? Error, long SecondsBilled, decimal CostUsd, IReadOnlyList<LeasedMachineView> Machines);
+    string LeaseId,
+    long Turn,
+    string Kind,
+    string Cluster,
+    string RunId,
+    string InstanceId,
+    string State,
+    bool Overdue,
+    DateTime OpenedAt,
+    DateTime? GrantedAt,
+    DateTime? Deadline,
+    DateTime? ClosedAt,
+    string? ClosedBy,
+    int Failures,
+    string? Error,
+    long SecondsBilled,
+    decimal CostUsd,
+    IReadOnlyList<LeasedMachineView> Machines
+);
 
 /// <summary>A machine of a lease.</summary>
-public sealed record LeasedMachineView(string Id, string Type, string State, string StateBefore, bool Ours, decimal HourlyPriceUsd, long SecondsBilled, decimal CostUsd, string PriceSource);
+public sealed record LeasedMachineView(
+    string Id,
+    string Type,
+    string State,
+    string StateBefore,
+    bool Ours,
+    decimal HourlyPriceUsd,
+    long SecondsBilled,
+    decimal CostUsd,
+    string PriceSource
+);
 
 /// <summary>A page of leases.</summary>
 /// <param name="Before">Give this to get the next page; null: there is none.</param>
@@ -30,10 +57,17 @@ public sealed class LeaseReader(NpgsqlDataSource database)
     /// <param name="cluster">Only this cluster; null: any.</param>
     /// <param name="top">Leases on a page, 1 to 200.</param>
     /// <param name="before">From the page before; null: the newest.</param>
-    public async Task<LeasePage> ReadAsync(string state, string? cluster, int top, long? before, CancellationToken cancellationToken = default)
+    public async Task<LeasePage> ReadAsync(
+        string state,
+        string? cluster,
+        int top,
+        long? before,
+        CancellationToken cancellationToken = default
+    )
     {
         List<LeaseView> leases = [];
-        await using NpgsqlCommand command = database.CreateCommand("""
+        await using NpgsqlCommand command = database.CreateCommand(
+            """
             SELECT lease_id, turn, kind, cluster, run_id, instance_id, state, state IN ('held', 'stopping') AND deadline < now(), opened_at, granted_at, deadline, closed_at, closed_by, failures, error,
                 coalesce(m.seconds, 0), coalesce(m.cost, 0), coalesce(m.machines, '[]')
             FROM operations.machine_leases AS l LEFT JOIN LATERAL (
@@ -43,7 +77,8 @@ public sealed class LeaseReader(NpgsqlDataSource database)
             WHERE CASE $1 WHEN 'all' THEN true WHEN 'closed' THEN state = 'closed' WHEN 'open' THEN state <> 'closed' ELSE state IN ('held', 'stopping') AND deadline < now() END
                 AND ($2 IS NULL OR cluster = $2) AND ($3 IS NULL OR turn < $3)
             ORDER BY turn DESC LIMIT $4
-            """);
+            """
+        );
         command.Parameters.Add(new() { Value = state });
         command.Parameters.Add(new() { Value = (object?)cluster ?? DBNull.Value, NpgsqlDbType = NpgsqlDbType.Text });
         command.Parameters.Add(new() { Value = (object?)before ?? DBNull.Value, NpgsqlDbType = NpgsqlDbType.Bigint });
@@ -51,14 +86,33 @@ public sealed class LeaseReader(NpgsqlDataSource database)
         await using NpgsqlDataReader reader = await command.ExecuteReaderAsync(cancellationToken);
         while (await reader.ReadAsync(cancellationToken))
         {
-            leases.Add(new LeaseView(
-                reader.GetString(0), reader.GetInt64(1), reader.GetString(2), reader.GetString(3), reader.GetString(4), reader.GetString(5), reader.GetString(6), !reader.IsDBNull(7) && reader.GetBoolean(7),
-                reader.GetDateTime(8), Time(9), Time(10), Time(11), Text(12), reader.GetInt32(13), Text(14), reader.GetInt64(15), reader.GetDecimal(16),
-                JsonSerializer.Deserialize<LeasedMachineView[]>(reader.GetString(17), JsonSerializerOptions.Web)!));
+            leases.Add(
+                new LeaseView(
+                    reader.GetString(0),
+                    reader.GetInt64(1),
+                    reader.GetString(2),
+                    reader.GetString(3),
+                    reader.GetString(4),
+                    reader.GetString(5),
+                    reader.GetString(6),
+                    !reader.IsDBNull(7) && reader.GetBoolean(7),
+                    reader.GetDateTime(8),
+                    Time(9),
+                    Time(10),
+                    Time(11),
+                    Text(12),
+                    reader.GetInt32(13),
+                    Text(14),
+                    reader.GetInt64(15),
+                    reader.GetDecimal(16),
+                    JsonSerializer.Deserialize<LeasedMachineView[]>(reader.GetString(17), JsonSerializerOptions.Web)!
+                )
+            );
         }
 
         bool more = leases.Count > top;
-        if (more) leases.RemoveAt(top);
+        if (more)
+            leases.RemoveAt(top);
         return new LeasePage(leases, more ? leases[^1].Turn : null);
 
         DateTime? Time(int column) => reader.GetNullable<DateTime>(column);

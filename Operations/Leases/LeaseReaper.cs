@@ -11,27 +11,42 @@ namespace Durable.Operations.Leases;
 public sealed record ReaperRound(int Closed, int Waiting);
 
 /// <summary>
-/// Stops the machines of every lease that is past its deadline or whose run has ended without stopping them, until the provider reports them off;
+/// Stops the machines of every lease that is past its deadline or whose run has ended without stopping them, until the provider reports
+/// them off;
 /// asks with force when asking did not help; raises one alarm for each such lease. Needs no orchestration to be alive.
 /// </summary>
-public sealed partial class LeaseReaper(NpgsqlDataSource database, LeaseKeeper leases, NotificationOutbox outbox, ILogger<LeaseReaper> logger)
+public sealed partial class LeaseReaper(
+    NpgsqlDataSource database,
+    LeaseKeeper leases,
+    NotificationOutbox outbox,
+    ILogger<LeaseReaper> logger
+)
 {
     /// <summary>Time after the first stop call until the next one forces.</summary>
     private static readonly TimeSpan ForceAfter = TimeSpan.FromMinutes(3);
 
-    /// <summary>One round over all open leases. Safe to call at any time, also twice at once. A failure at one lease does not keep the others waiting.</summary>
+    /// <summary>One round over all open leases. Safe to call at any time, also twice at once. A failure at one lease does not keep the
+    /// others waiting.</summary>
     /// <param name="endOf">How an orchestration instance ended (<c>Terminated</c>, <c>absent</c>, …); null while it lives.</param>
-    public async Task<ReaperRound> ReapAsync(Func<string, CancellationToken, Task<string?>> endOf, CancellationToken cancellationToken = default)
+    public async Task<ReaperRound> ReapAsync(
+        Func<string, CancellationToken, Task<string?>> endOf,
+        CancellationToken cancellationToken = default
+    )
     {
-        int closed = 0, waiting = 0;
+        int closed = 0,
+            waiting = 0;
         foreach ((LeaseRow lease, bool superseded) in await ReadAsync(MachineLeases.OpenLeasesAsync, cancellationToken))
         {
-            if (await ReasonAsync(lease, superseded, endOf, cancellationToken) is not { } reason) continue;
-            if (await ReapAsync(lease, reason, cancellationToken)) closed++;
-            else waiting++;
+            if (await ReasonAsync(lease, superseded, endOf, cancellationToken) is not { } reason)
+                continue;
+            if (await ReapAsync(lease, reason, cancellationToken))
+                closed++;
+            else
+                waiting++;
         }
 
-        foreach (LeaseRow lease in await ReadAsync(MachineLeases.UnconfirmedAsync, cancellationToken)) await StopLateStartAsync(lease, cancellationToken);
+        foreach (LeaseRow lease in await ReadAsync(MachineLeases.UnconfirmedAsync, cancellationToken))
+            await StopLateStartAsync(lease, cancellationToken);
         return new ReaperRound(closed, waiting);
     }
 
@@ -39,17 +54,37 @@ public sealed partial class LeaseReaper(NpgsqlDataSource database, LeaseKeeper l
     {
         if (lease.IsHeld)
         {
-            await outbox.AddAsync($"{lease.LeaseId}:overrun", NotificationOutbox.CostGuard, $"{lease.Cluster} outlived its run", FormattableString.Invariant(
-                $"Lease {lease.LeaseId} (deadline {lease.Deadline:u}): {reason}. Stopping {string.Join(", ", lease.MachineIds)}."), cancellationToken);
+            await outbox.AddAsync(
+                $"{lease.LeaseId}:overrun",
+                NotificationOutbox.CostGuard,
+                $"{lease.Cluster} outlived its run",
+                FormattableString.Invariant(
+                    $"Lease {lease.LeaseId} (deadline {lease.Deadline:u}): {reason}. Stopping {string.Join(", ", lease.MachineIds)}."
+                ),
+                cancellationToken
+            );
         }
 
         try
         {
             bool force = lease.StopCalledAt is { } called && lease.Now - called > ForceAfter;
             LeaseReceipt receipt = await leases.StopAsync(lease.LeaseId, force, LeaseKeeper.ByReaper, cancellationToken);
-            LogReaped(logger, lease.LeaseId, reason, receipt.Proven ? "proven off" : force ? "forced, not off yet" : "asked to stop, not off yet");
+            LogReaped(
+                logger,
+                lease.LeaseId,
+                reason,
+                receipt.Proven ? "proven off"
+                    : force ? "forced, not off yet"
+                    : "asked to stop, not off yet"
+            );
             if (receipt is { Proven: true, ClosedBy: LeaseKeeper.ByReaper, GrantedUtc: not null })
-                await outbox.AddAsync($"{lease.LeaseId}:reaped", NotificationOutbox.CostGuard, $"{lease.Cluster} was stopped by the reaper", receipt.ToString(), cancellationToken);
+                await outbox.AddAsync(
+                    $"{lease.LeaseId}:reaped",
+                    NotificationOutbox.CostGuard,
+                    $"{lease.Cluster} was stopped by the reaper",
+                    receipt.ToString(),
+                    cancellationToken
+                );
             return receipt.Proven;
         }
         catch (Exception error) when (!cancellationToken.IsCancellationRequested)
@@ -60,10 +95,17 @@ public sealed partial class LeaseReaper(NpgsqlDataSource database, LeaseKeeper l
     }
 
     /// <summary>Why a lease has to end now; null: it need not.</summary>
-    private async Task<string?> ReasonAsync(LeaseRow lease, bool superseded, Func<string, CancellationToken, Task<string?>> endOf, CancellationToken cancellationToken)
+    private async Task<string?> ReasonAsync(
+        LeaseRow lease,
+        bool superseded,
+        Func<string, CancellationToken, Task<string?>> endOf,
+        CancellationToken cancellationToken
+    )
     {
-        if (lease.IsOverdue) return "it is past its deadline";
-        if (superseded) return $"{lease.InstanceId} was started again";
+        if (lease.IsOverdue)
+            return "it is past its deadline";
+        if (superseded)
+            return $"{lease.InstanceId} was started again";
         try
         {
             return await endOf(lease.InstanceId, cancellationToken) is { } end ? $"{lease.InstanceId} is {end}" : null;
@@ -82,8 +124,15 @@ public sealed partial class LeaseReaper(NpgsqlDataSource database, LeaseKeeper l
             IReadOnlyList<string> running = await leases.StopLateStartAsync(lease, cancellationToken);
             if (running.Count > 0)
             {
-                await outbox.AddAsync($"{lease.LeaseId}:late", NotificationOutbox.CostGuard, $"{lease.Cluster} came on after its lease", FormattableString.Invariant(
-                    $"A start call of lease {lease.LeaseId}, closed {lease.ClosedAt:u}, took effect late: {string.Join(", ", running)} are being stopped."), cancellationToken);
+                await outbox.AddAsync(
+                    $"{lease.LeaseId}:late",
+                    NotificationOutbox.CostGuard,
+                    $"{lease.Cluster} came on after its lease",
+                    FormattableString.Invariant(
+                        $"A start call of lease {lease.LeaseId}, closed {lease.ClosedAt:u}, took effect late: {string.Join(", ", running)} are being stopped."
+                    ),
+                    cancellationToken
+                );
             }
         }
         catch (Exception error) when (!cancellationToken.IsCancellationRequested)
@@ -92,7 +141,10 @@ public sealed partial class LeaseReaper(NpgsqlDataSource database, LeaseKeeper l
         }
     }
 
-    private async Task<IReadOnlyList<T>> ReadAsync<T>(Func<NpgsqlConnection, CancellationToken, Task<IReadOnlyList<T>>> read, CancellationToken cancellationToken)
+    private async Task<IReadOnlyList<T>> ReadAsync<T>(
+        Func<NpgsqlConnection, CancellationToken, Task<IReadOnlyList<T>>> read,
+        CancellationToken cancellationToken
+    )
     {
         await using NpgsqlConnection connection = await database.OpenConnectionAsync(cancellationToken);
         return await read(connection, cancellationToken);
@@ -101,9 +153,17 @@ public sealed partial class LeaseReaper(NpgsqlDataSource database, LeaseKeeper l
     [LoggerMessage(EventId = 2020, Level = LogLevel.Warning, Message = "Lease {LeaseId} has to end, {Reason}: its machines are {State}")]
     private static partial void LogReaped(ILogger logger, string leaseId, string reason, string state);
 
-    [LoggerMessage(EventId = 2021, Level = LogLevel.Error, Message = "Lease {LeaseId} has to end, {Reason}, and its machines could not be stopped: {Error}")]
+    [LoggerMessage(
+        EventId = 2021,
+        Level = LogLevel.Error,
+        Message = "Lease {LeaseId} has to end, {Reason}, and its machines could not be stopped: {Error}"
+    )]
     private static partial void LogFailed(ILogger logger, string leaseId, string reason, string error);
 
-    [LoggerMessage(EventId = 2022, Level = LogLevel.Warning, Message = "Whether {InstanceId} lives, which holds lease {LeaseId}, is unknown: {Error}")]
+    [LoggerMessage(
+        EventId = 2022,
+        Level = LogLevel.Warning,
+        Message = "Whether {InstanceId} lives, which holds lease {LeaseId}, is unknown: {Error}"
+    )]
     private static partial void LogUnknown(ILogger logger, string instanceId, string leaseId, string error);
 }

@@ -3,15 +3,23 @@ namespace Durable.Operations.Leases;
 /// <summary>Paid machines that a run wants to itself for a while.</summary>
 /// <param name="Kind">Which provider they belong to: <c>ec2</c>, or that of another <see cref="IPaidMachines"/>.</param>
 /// <param name="Cluster">Name of what has one owner at a time. Letters, digits, <c>.</c>, <c>_</c>, <c>-</c>.</param>
-/// <param name="RunId">The run in the ledger (<see cref="Ledger.RunLedger.RunId"/>): one lease for each run and cluster, however often it is asked for.</param>
+/// <param name="RunId">The run in the ledger (<see cref="Ledger.RunLedger.RunId"/>): one lease for each run and cluster, however often it
+/// is asked for.</param>
 /// <param name="MachineIds">All of them, 1 to 100.</param>
 /// <param name="Longest">Time from the grant to the deadline, after which the reaper stops what this lease started.</param>
 /// <param name="StopsRunning">False (default): machines that were on before are left on. True: the lease owns them too.</param>
 /// <param name="StartWithin">Longest wait for all to be running. Default 10 min.</param>
 /// <param name="StopWithin">Longest wait for proof that all are off; the reaper goes on after it. Default 15 min.</param>
 public sealed record ClusterRequest(
-    string Kind, string Cluster, string RunId, IReadOnlyList<string> MachineIds, TimeSpan Longest, bool StopsRunning = false,
-    TimeSpan? StartWithin = null, TimeSpan? StopWithin = null)
+    string Kind,
+    string Cluster,
+    string RunId,
+    IReadOnlyList<string> MachineIds,
+    TimeSpan Longest,
+    bool StopsRunning = false,
+    TimeSpan? StartWithin = null,
+    TimeSpan? StopWithin = null
+)
 {
     /// <summary>Id of the lease.</summary>
     public string LeaseId => $"{RunId}#{Cluster}";
@@ -46,7 +54,8 @@ public sealed record LeaseRequest(string InstanceId, ClusterRequest Cluster);
 public sealed record LeaseTurn(string LeaseId, bool Granted, int Ahead, string? Holder);
 
 /// <summary>A machine as its provider reports it.</summary>
-/// <param name="State">The provider's word; for EC2 pending, running, stopping, stopped, shutting-down, terminated, and absent when it knows no such machine.</param>
+/// <param name="State">The provider's word; for EC2 pending, running, stopping, stopped, shutting-down, terminated, and absent when it
+/// knows no such machine.</param>
 /// <param name="Type">Decides the price.</param>
 /// <param name="Address">Private address while it is on; null when it has none.</param>
 public sealed record Machine(string Id, string State, string Type, string? Address)
@@ -69,11 +78,21 @@ public sealed record ClusterGrant(string LeaseId, DateTime DeadlineUtc, IReadOnl
 /// <param name="State">What the provider reported last.</param>
 /// <param name="StateBefore">What it reported before this lease touched it.</param>
 /// <param name="Ours">False: it was on before and was left as it was; nothing is charged to this run.</param>
-/// <param name="SecondsBilled">From the start call until the provider was first seen to report it off, at least 60; 0 when it was never on.</param>
+/// <param name="SecondsBilled">From the start call until the provider was first seen to report it off, at least 60; 0 when it was never
+/// on.</param>
 /// <param name="CostUsd">Seconds × hourly price / 3600, rounded to four decimals.</param>
 /// <param name="PriceSource">Where the price is from, and of when.</param>
-public sealed record MachineReceipt(string Id, string Type, string State, string StateBefore, bool Ours, long SecondsBilled, decimal HourlyPriceUsd, decimal CostUsd,
-    string PriceSource = "");
+public sealed record MachineReceipt(
+    string Id,
+    string Type,
+    string State,
+    string StateBefore,
+    bool Ours,
+    long SecondsBilled,
+    decimal HourlyPriceUsd,
+    decimal CostUsd,
+    string PriceSource = ""
+);
 
 /// <summary>How a lease ended.</summary>
 /// <param name="Proven">The provider reported every machine of ours off. Without it the run is Failed and the reaper goes on.</param>
@@ -81,14 +100,25 @@ public sealed record MachineReceipt(string Id, string Type, string State, string
 /// <param name="SecondsBilled">Sum over the machines.</param>
 /// <param name="Error">Why the proof is missing, or why the lease was refused.</param>
 public sealed record LeaseReceipt(
-    string LeaseId, string Cluster, bool Proven, string? ClosedBy, DateTime? GrantedUtc, DateTime? ClosedUtc, IReadOnlyList<MachineReceipt> Machines,
-    long SecondsBilled, decimal CostUsd, string? Error = null)
+    string LeaseId,
+    string Cluster,
+    bool Proven,
+    string? ClosedBy,
+    DateTime? GrantedUtc,
+    DateTime? ClosedUtc,
+    IReadOnlyList<MachineReceipt> Machines,
+    long SecondsBilled,
+    decimal CostUsd,
+    string? Error = null
+)
 {
     /// <summary>Receipt of a run that never got as far as a lease: there is nothing to stop.</summary>
     public static LeaseReceipt OfNothing(string leaseId, string cluster) => new(leaseId, cluster, true, null, null, null, [], 0, 0);
 
-    public override string ToString() => FormattableString.Invariant(
-        $"{Cluster}: {string.Join(", ", Machines.Select(machine => $"{machine.Id} {machine.State}{(machine.Ours ? "" : " (not started by this run)")}"))}; {SecondsBilled} machine seconds, {CostUsd:F4} USD");
+    public override string ToString() =>
+        FormattableString.Invariant(
+            $"{Cluster}: {string.Join(", ", Machines.Select(machine => $"{machine.Id} {machine.State}{(machine.Ours ? "" : " (not started by this run)")}"))}; {SecondsBilled} machine seconds, {CostUsd:F4} USD"
+        );
 }
 
 /// <summary>Asks for the machines of a lease to be stopped.</summary>
@@ -99,8 +129,11 @@ public sealed record LeaseStop(string LeaseId, bool Force);
 /// <param name="UntilUtc">The new deadline; an earlier one than the present changes nothing.</param>
 public sealed record LeaseExtension(string LeaseId, DateTime UntilUtc);
 
-/// <summary>A lease is not granted: a budget is spent, a machine is gone, or a price is unknown. Permanent; the message names the setting.</summary>
+/// <summary>A lease is not granted: a budget is spent, a machine is gone, or a price is unknown. Permanent; the message names the
+/// setting.</summary>
 public sealed class LeaseRefusedException(string leaseId, string reason) : PermanentFailureException($"No lease {leaseId}: {reason}");
 
-/// <summary>The caller no longer holds its lease: closed, being stopped, or past its deadline. Permanent: nothing may be started in its name.</summary>
-public sealed class LeaseLostException(string leaseId, string reason) : PermanentFailureException($"Lease {leaseId} is no longer held: {reason}");
+/// <summary>The caller no longer holds its lease: closed, being stopped, or past its deadline. Permanent: nothing may be started in its
+/// name.</summary>
+public sealed class LeaseLostException(string leaseId, string reason)
+    : PermanentFailureException($"Lease {leaseId} is no longer held: {reason}");

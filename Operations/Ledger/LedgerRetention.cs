@@ -5,7 +5,8 @@ namespace Durable.Operations.Ledger;
 /// <summary>Rows that <see cref="LedgerRetention.ApplyAsync"/> deleted.</summary>
 public sealed record RetentionRound(long Runs, long Plans, long Notifications);
 
-/// <summary>Deletes what is older than <see cref="RetentionOptions"/> says, a small batch at a time beside running work. Safe to call at any time, also twice at once.</summary>
+/// <summary>Deletes what is older than <see cref="RetentionOptions"/> says, a small batch at a time beside running work. Safe to call at
+/// any time, also twice at once.</summary>
 /// <remarks>What runs stays, and so do the present state of partitions, and leases with their receipts.</remarks>
 public sealed class LedgerRetention(NpgsqlDataSource database, RetentionOptions options)
 {
@@ -29,10 +30,12 @@ public sealed class LedgerRetention(NpgsqlDataSource database, RetentionOptions 
         """;
 
     /// <summary>Deletes all that is too old.</summary>
-    public async Task<RetentionRound> ApplyAsync(CancellationToken cancellationToken = default) => new(
-        await DeleteAsync(RunsSql, options.Ledger, cancellationToken),
-        await DeleteAsync(PlansSql, options.Ledger, cancellationToken),
-        await DeleteAsync(NotificationsSql, options.Notifications, cancellationToken));
+    public async Task<RetentionRound> ApplyAsync(CancellationToken cancellationToken = default) =>
+        new(
+            await DeleteAsync(RunsSql, options.Ledger, cancellationToken),
+            await DeleteAsync(PlansSql, options.Ledger, cancellationToken),
+            await DeleteAsync(NotificationsSql, options.Notifications, cancellationToken)
+        );
 
     private async Task<long> DeleteAsync(string sql, TimeSpan kept, CancellationToken cancellationToken)
     {
@@ -44,7 +47,8 @@ public sealed class LedgerRetention(NpgsqlDataSource database, RetentionOptions 
             command.Parameters.Add(new NpgsqlParameter<int> { TypedValue = Batch });
             int batch = await command.ExecuteNonQueryAsync(cancellationToken);
             deleted += batch;
-            if (batch < Batch) break;
+            if (batch < Batch)
+                break;
         }
 
         return deleted;

@@ -19,7 +19,14 @@ public enum PartitionState
 /// <summary>What the ledger knows of one partition.</summary>
 /// <param name="Fingerprint">Of the inputs and options it was computed from.</param>
 /// <param name="ClaimedBy">Run that works on it now, null when free or when its claim ran out.</param>
-public sealed record PartitionRecord(string Key, PartitionState State, string Fingerprint, string? Error, string? ClaimedBy, int DurationMilliseconds);
+public sealed record PartitionRecord(
+    string Key,
+    PartitionState State,
+    string Fingerprint,
+    string? Error,
+    string? ClaimedBy,
+    int DurationMilliseconds
+);
 
 /// <summary>What became of one partition in one run. Goes through history: a key and counts, never rows.</summary>
 /// <param name="Fallbacks">Values that rest on a stated default.</param>
@@ -34,7 +41,9 @@ public sealed record PartitionOutcome(string Key, long Rows, long Values, long F
 
 /// <summary>Another run works on some of the wanted partitions.</summary>
 public sealed class PartitionsClaimedException(string kind, string runId, IReadOnlyList<string> keys)
-    : PermanentFailureException($"{keys.Count} {kind} partition(s), first {keys[0]}, are being filled by run {runId}. Wait for it (/runtime/webhooks/durabletask/instances/{RunLedger.InstanceOf(runId)}), or cancel it, then start again.")
+    : PermanentFailureException(
+        $"{keys.Count} {kind} partition(s), first {keys[0]}, are being filled by run {runId}. Wait for it (/runtime/webhooks/durabletask/instances/{RunLedger.InstanceOf(runId)}), or cancel it, then start again."
+    )
 {
     public string RunId { get; } = runId;
 }
@@ -49,17 +58,27 @@ public sealed class Partitions(NpgsqlDataSource database)
     public async Task<Dictionary<string, PartitionRecord>> ReadAsync(string kind, CancellationToken cancellationToken = default)
     {
         Dictionary<string, PartitionRecord> records = [];
-        await using NpgsqlCommand command = database.CreateCommand("""
+        await using NpgsqlCommand command = database.CreateCommand(
+            """
             SELECT key, state, fingerprint, error, CASE WHEN claimed_until > now() THEN claimed_by END, duration_ms FROM operations.partitions WHERE kind = $1
-            """);
+            """
+        );
         command.Parameters.Add(new() { Value = kind });
         await using NpgsqlDataReader reader = await command.ExecuteReaderAsync(cancellationToken);
         while (await reader.ReadAsync(cancellationToken))
         {
             string key = reader.GetString(0);
-            records.Add(key, new PartitionRecord(
-                key, StoredText.Read<PartitionState>(reader.GetString(1)), reader.GetString(2), reader.GetNullableString(3),
-                reader.GetNullableString(4), reader.GetInt32(5)));
+            records.Add(
+                key,
+                new PartitionRecord(
+                    key,
+                    StoredText.Read<PartitionState>(reader.GetString(1)),
+                    reader.GetString(2),
+                    reader.GetNullableString(3),
+                    reader.GetNullableString(4),
+                    reader.GetInt32(5)
+                )
+            );
         }
 
         return records;
@@ -80,7 +99,13 @@ public sealed class Partitions(NpgsqlDataSource database)
         await using NpgsqlTransaction transaction = await connection.BeginTransactionAsync(cancellationToken);
         await using NpgsqlCommand claim = new(Claim, connection)
         {
-            Parameters = { new() { Value = kind }, new() { Value = keys.Order(StringComparer.Ordinal).ToArray() }, new() { Value = runId }, new() { Value = ClaimTime } },
+            Parameters =
+            {
+                new() { Value = kind },
+                new() { Value = keys.Order(StringComparer.Ordinal).ToArray() },
+                new() { Value = runId },
+                new() { Value = ClaimTime },
+            },
         };
         if (await claim.ExecuteNonQueryAsync(cancellationToken) == keys.Count)
         {
@@ -90,9 +115,17 @@ public sealed class Partitions(NpgsqlDataSource database)
 
         await transaction.RollbackAsync(cancellationToken);
         Dictionary<string, PartitionRecord> records = await ReadAsync(kind, cancellationToken);
-        PartitionRecord[] taken = [.. keys.Select(key => records.GetValueOrDefault(key)).OfType<PartitionRecord>()
-            .Where(record => record.ClaimedBy is { } owner && owner != runId).OrderBy(record => record.Key, StringComparer.Ordinal)];
-        if (taken.Length == 0) throw new InvalidOperationException($"The claim of {keys.Count} {kind} partitions met one that has just been released; try again.");
+        PartitionRecord[] taken =
+        [
+            .. keys.Select(key => records.GetValueOrDefault(key))
+                .OfType<PartitionRecord>()
+                .Where(record => record.ClaimedBy is { } owner && owner != runId)
+                .OrderBy(record => record.Key, StringComparer.Ordinal),
+        ];
+        if (taken.Length == 0)
+            throw new InvalidOperationException(
+                $"The claim of {keys.Count} {kind} partitions met one that has just been released; try again."
+            );
         throw new PartitionsClaimedException(kind, taken[0].ClaimedBy!, [.. taken.Select(record => record.Key)]);
     }
 
@@ -100,31 +133,51 @@ public sealed class Partitions(NpgsqlDataSource database)
     public async Task ReleaseAsync(string runId, CancellationToken cancellationToken = default)
     {
         await using NpgsqlCommand command = database.CreateCommand(
-            "UPDATE operations.partitions SET claimed_by = NULL, claimed_until = NULL WHERE claimed_by = $1");
+            "UPDATE operations.partitions SET claimed_by = NULL, claimed_until = NULL WHERE claimed_by = $1"
+        );
         command.Parameters.Add(new() { Value = runId });
         await command.ExecuteNonQueryAsync(cancellationToken);
     }
 
     /// <summary>Locks partitions until the transaction ends, so that two writers of one partition take turns.</summary>
-    /// <exception cref="PartitionsClaimedException">Another run claims one of them: this one was given up (terminated, or its claim ran out) and comes too late.</exception>
-    internal static async Task HoldAsync(NpgsqlConnection connection, string kind, string runId, IEnumerable<string> keys, CancellationToken cancellationToken)
+    /// <exception cref="PartitionsClaimedException">Another run claims one of them: this one was given up (terminated, or its claim ran
+    /// out) and comes too late.</exception>
+    internal static async Task HoldAsync(
+        NpgsqlConnection connection,
+        string kind,
+        string runId,
+        IEnumerable<string> keys,
+        CancellationToken cancellationToken
+    )
     {
         await using NpgsqlCommand command = new(
-            "SELECT key, CASE WHEN claimed_until > now() THEN claimed_by END FROM operations.partitions WHERE kind = $1 AND key = ANY ($2) ORDER BY key FOR UPDATE", connection)
+            "SELECT key, CASE WHEN claimed_until > now() THEN claimed_by END FROM operations.partitions WHERE kind = $1 AND key = ANY ($2) ORDER BY key FOR UPDATE",
+            connection
+        )
         {
-            Parameters = { new() { Value = kind }, new() { Value = keys.ToArray() } },
+            Parameters =
+            {
+                new() { Value = kind },
+                new() { Value = keys.ToArray() },
+            },
         };
         await using NpgsqlDataReader reader = await command.ExecuteReaderAsync(cancellationToken);
         while (await reader.ReadAsync(cancellationToken))
         {
-            if (!reader.IsDBNull(1) && reader.GetString(1) != runId) throw new PartitionsClaimedException(kind, reader.GetString(1), [reader.GetString(0)]);
+            if (!reader.IsDBNull(1) && reader.GetString(1) != runId)
+                throw new PartitionsClaimedException(kind, reader.GetString(1), [reader.GetString(0)]);
         }
     }
 
-    /// <summary>Records that partitions are in place. In the transaction that puts them there, so that record and data never disagree.</summary>
+    /// <summary>Records that partitions are in place. In the transaction that puts them there, so that record and data never
+    /// disagree.</summary>
     internal static async Task RecordPresentAsync(
-        NpgsqlConnection connection, string kind, string runId, IReadOnlyList<(PartitionOutcome Outcome, string Fingerprint)> partitions,
-        CancellationToken cancellationToken)
+        NpgsqlConnection connection,
+        string kind,
+        string runId,
+        IReadOnlyList<(PartitionOutcome Outcome, string Fingerprint)> partitions,
+        CancellationToken cancellationToken
+    )
     {
         const string Sql = """
             INSERT INTO operations.partitions AS p (kind, key, state, fingerprint, run_id, rows_written, fallbacks, attempts, duration_ms)
@@ -138,17 +191,26 @@ public sealed class Partitions(NpgsqlDataSource database)
         {
             Parameters =
             {
-                new() { Value = kind }, new() { Value = runId },
-                new() { Value = partitions.Select(p => p.Outcome.Key).ToArray() }, new() { Value = partitions.Select(p => p.Fingerprint).ToArray() },
-                new() { Value = partitions.Select(p => p.Outcome.Rows).ToArray() }, new() { Value = partitions.Select(p => p.Outcome.Fallbacks).ToArray() },
-                new() { Value = partitions.Select(p => p.Outcome.DurationMilliseconds).ToArray() }, new() { Value = ClaimTime },
+                new() { Value = kind },
+                new() { Value = runId },
+                new() { Value = partitions.Select(p => p.Outcome.Key).ToArray() },
+                new() { Value = partitions.Select(p => p.Fingerprint).ToArray() },
+                new() { Value = partitions.Select(p => p.Outcome.Rows).ToArray() },
+                new() { Value = partitions.Select(p => p.Outcome.Fallbacks).ToArray() },
+                new() { Value = partitions.Select(p => p.Outcome.DurationMilliseconds).ToArray() },
+                new() { Value = ClaimTime },
             },
         };
         await command.ExecuteNonQueryAsync(cancellationToken);
     }
 
     /// <summary>Records that partitions failed, and why. Data of an earlier run stays in place. Safe to call twice.</summary>
-    public async Task RecordFailedAsync(string kind, string runId, IReadOnlyList<PartitionOutcome> failed, CancellationToken cancellationToken = default)
+    public async Task RecordFailedAsync(
+        string kind,
+        string runId,
+        IReadOnlyList<PartitionOutcome> failed,
+        CancellationToken cancellationToken = default
+    )
     {
         const string Sql = """
             INSERT INTO operations.partitions AS p (kind, key, state, run_id, attempts, error, duration_ms)

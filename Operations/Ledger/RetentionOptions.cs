@@ -2,14 +2,21 @@ using System.ComponentModel.DataAnnotations;
 
 namespace Durable.Operations.Ledger;
 
-/// <summary>How long records are kept; settings <c>Retention__…</c>. Zero keeps for ever. Leases and their receipts are never deleted.</summary>
+/// <summary>How long records are kept; settings <c>Retention__…</c>. Zero keeps for ever. Leases and their receipts are never
+/// deleted.</summary>
 public sealed class RetentionOptions
 {
-    /// <summary>Closed runs with their gates, and plans that were shown. Default 400 days: a yearly run can be compared with the one before.</summary>
+    /// <summary>Closed runs with their gates, and plans that were shown. Default 400 days: a yearly run can be compared with the one
+    /// before.</summary>
     [Range(typeof(TimeSpan), "00:00:00", "36500.00:00:00", ErrorMessage = "Retention__Ledger goes from 0 (keeps) to 36500.00:00:00.")]
     public TimeSpan Ledger { get; init; } = TimeSpan.FromDays(400);
 
     /// <summary>Notifications with their deliveries. Default 400 days.</summary>
-    [Range(typeof(TimeSpan), "00:00:00", "36500.00:00:00", ErrorMessage = "Retention__Notifications goes from 0 (keeps) to 36500.00:00:00.")]
+    [Range(
+        typeof(TimeSpan),
+        "00:00:00",
+        "36500.00:00:00",
+        ErrorMessage = "Retention__Notifications goes from 0 (keeps) to 36500.00:00:00."
+    )]
     public TimeSpan Notifications { get; init; } = TimeSpan.FromDays(400);
 }

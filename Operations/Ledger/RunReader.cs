@@ -7,14 +7,43 @@ namespace Durable.Operations.Ledger;
 
 /// <summary>A run as the ledger shows it.</summary>
 public sealed record RunRow(
-    string RunId, string InstanceId, string Kind, string State, string CodeVersion, string? PlanHash, int Total, int Completed, int Failed, long RowsWritten,
-    DateTime StartedAt, DateTime? FinishedAt, string? Error, JsonElement Parameters);
+    string RunId,
+    string InstanceId,
+    string Kind,
+    string State,
+    string CodeVersion,
+    string? PlanHash,
+    int Total,
+    int Completed,
+    int Failed,
+    long RowsWritten,
+    DateTime StartedAt,
+    DateTime? FinishedAt,
+    string? Error,
+    JsonElement Parameters
+);
 
 /// <summary>A partition as the ledger shows it.</summary>
-public sealed record PartitionRow(string Key, string State, long RowsWritten, long Fallbacks, int Attempts, string? Error, DateTime UpdatedAt);
+public sealed record PartitionRow(
+    string Key,
+    string State,
+    long RowsWritten,
+    long Fallbacks,
+    int Attempts,
+    string? Error,
+    DateTime UpdatedAt
+);
 
 /// <summary>A gate as the ledger shows it.</summary>
-public sealed record GateRow(string Gate, string Subject, double Measured, double? AtLeast, double? AtMost, bool Passed, DateTime CheckedAt);
+public sealed record GateRow(
+    string Gate,
+    string Subject,
+    double Measured,
+    double? AtLeast,
+    double? AtMost,
+    bool Passed,
+    DateTime CheckedAt
+);
 
 /// <summary>Reads the ledger for people.</summary>
 public sealed class RunReader(NpgsqlDataSource database)
@@ -23,18 +52,34 @@ public sealed class RunReader(NpgsqlDataSource database)
     public async Task<IReadOnlyList<RunRow>> ReadAsync(string? instanceId, CancellationToken cancellationToken = default)
     {
         List<RunRow> rows = [];
-        await using NpgsqlCommand command = database.CreateCommand("""
+        await using NpgsqlCommand command = database.CreateCommand(
+            """
             SELECT run_id, instance_id, kind, state, code_version, plan_hash, total, completed, failed, rows_written, started_at, finished_at, error, parameters
             FROM operations.runs WHERE $1 IS NULL OR instance_id = $1 ORDER BY started_at DESC LIMIT 100
-            """);
+            """
+        );
         command.Parameters.Add(new() { Value = (object?)instanceId ?? DBNull.Value, NpgsqlDbType = NpgsqlDbType.Text });
         await using NpgsqlDataReader reader = await command.ExecuteReaderAsync(cancellationToken);
         while (await reader.ReadAsync(cancellationToken))
         {
-            rows.Add(new RunRow(
-                reader.GetString(0), reader.GetString(1), reader.GetString(2), reader.GetString(3), reader.GetString(4), Text(reader, 5), reader.GetInt32(6),
-                reader.GetInt32(7), reader.GetInt32(8), reader.GetInt64(9), reader.GetDateTime(10), reader.GetNullable<DateTime>(11), Text(reader, 12),
-                JsonSerializer.Deserialize<JsonElement>(reader.GetString(13))));
+            rows.Add(
+                new RunRow(
+                    reader.GetString(0),
+                    reader.GetString(1),
+                    reader.GetString(2),
+                    reader.GetString(3),
+                    reader.GetString(4),
+                    Text(reader, 5),
+                    reader.GetInt32(6),
+                    reader.GetInt32(7),
+                    reader.GetInt32(8),
+                    reader.GetInt64(9),
+                    reader.GetDateTime(10),
+                    reader.GetNullable<DateTime>(11),
+                    Text(reader, 12),
+                    JsonSerializer.Deserialize<JsonElement>(reader.GetString(13))
+                )
+            );
         }
 
         return rows;
@@ -44,14 +89,26 @@ public sealed class RunReader(NpgsqlDataSource database)
     public async Task<IReadOnlyList<PartitionRow>> ReadPartitionsAsync(string runId, CancellationToken cancellationToken = default)
     {
         List<PartitionRow> rows = [];
-        await using NpgsqlCommand command = database.CreateCommand("""
+        await using NpgsqlCommand command = database.CreateCommand(
+            """
             SELECT key, state, rows_written, fallbacks, attempts, error, updated_at FROM operations.partitions WHERE run_id = $1 ORDER BY state = 'present', key LIMIT 1000
-            """);
+            """
+        );
         command.Parameters.Add(new() { Value = runId });
         await using NpgsqlDataReader reader = await command.ExecuteReaderAsync(cancellationToken);
         while (await reader.ReadAsync(cancellationToken))
         {
-            rows.Add(new PartitionRow(reader.GetString(0), reader.GetString(1), reader.GetInt64(2), reader.GetInt64(3), reader.GetInt32(4), Text(reader, 5), reader.GetDateTime(6)));
+            rows.Add(
+                new PartitionRow(
+                    reader.GetString(0),
+                    reader.GetString(1),
+                    reader.GetInt64(2),
+                    reader.GetInt64(3),
+                    reader.GetInt32(4),
+                    Text(reader, 5),
+                    reader.GetDateTime(6)
+                )
+            );
         }
 
         return rows;
@@ -61,17 +118,27 @@ public sealed class RunReader(NpgsqlDataSource database)
     public async Task<IReadOnlyList<GateRow>> ReadGatesAsync(string runId, int most = 100, CancellationToken cancellationToken = default)
     {
         List<GateRow> rows = [];
-        await using NpgsqlCommand command = database.CreateCommand("""
+        await using NpgsqlCommand command = database.CreateCommand(
+            """
             SELECT gate, subject, measured, lower_limit, upper_limit, passed, checked_at FROM operations.gates WHERE run_id = $1 ORDER BY passed, subject, gate LIMIT $2
-            """);
+            """
+        );
         command.Parameters.Add(new() { Value = runId });
         command.Parameters.Add(new() { Value = most });
         await using NpgsqlDataReader reader = await command.ExecuteReaderAsync(cancellationToken);
         while (await reader.ReadAsync(cancellationToken))
         {
-            rows.Add(new GateRow(
-                reader.GetString(0), reader.GetString(1), reader.GetDouble(2), reader.GetNullable<double>(3),
-                reader.GetNullable<double>(4), reader.GetBoolean(5), reader.GetDateTime(6)));
+            rows.Add(
+                new GateRow(
+                    reader.GetString(0),
+                    reader.GetString(1),
+                    reader.GetDouble(2),
+                    reader.GetNullable<double>(3),
+                    reader.GetNullable<double>(4),
+                    reader.GetBoolean(5),
+                    reader.GetDateTime(6)
+                )
+            );
         }
 
         return rows;

@@ -22,25 +22,42 @@ internal sealed class MailChannel(NotificationOptions options) : INotificationCh
             using MimeMessage mail = Compose(message);
             using SmtpClient client = new();
             await client.ConnectAsync(options.SmtpHost, options.SmtpPort, Security, cancellationToken);
-            if (options.SmtpUser.Length > 0) await client.AuthenticateAsync(options.SmtpUser, options.SmtpPassword, cancellationToken);
+            if (options.SmtpUser.Length > 0)
+                await client.AuthenticateAsync(options.SmtpUser, options.SmtpPassword, cancellationToken);
             await client.SendAsync(mail, cancellationToken);
             await client.DisconnectAsync(quit: true, cancellationToken);
         }
-        catch (Exception error) when (error is ProtocolException or CommandException or ServiceNotConnectedException or ServiceNotAuthenticatedException
-            or AuthenticationException or SslHandshakeException or SocketException or IOException or ParseException or NotSupportedException)
+        catch (Exception error)
+            when (error
+                    is ProtocolException
+                        or CommandException
+                        or ServiceNotConnectedException
+                        or ServiceNotAuthenticatedException
+                        or AuthenticationException
+                        or SslHandshakeException
+                        or SocketException
+                        or IOException
+                        or ParseException
+                        or NotSupportedException
+            )
         {
             throw new DeliveryFailedException(error.Message);
         }
     }
 
-    private SecureSocketOptions Security => !options.SmtpTls ? SecureSocketOptions.None
+    private SecureSocketOptions Security =>
+        !options.SmtpTls ? SecureSocketOptions.None
         : options.SmtpPort == ImplicitTlsPort ? SecureSocketOptions.SslOnConnect
         : SecureSocketOptions.StartTls;
 
     private MimeMessage Compose(Notification message)
     {
         MailboxAddress from = MailboxAddress.Parse(options.MailFrom);
-        MimeMessage mail = new() { Subject = OneLine(message.Subject), Body = new TextPart("plain") { Text = message.Body } };
+        MimeMessage mail = new()
+        {
+            Subject = OneLine(message.Subject),
+            Body = new TextPart("plain") { Text = message.Body },
+        };
         mail.From.Add(from);
         foreach (string receiver in options.MailTo.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries))
             mail.To.Add(MailboxAddress.Parse(receiver));

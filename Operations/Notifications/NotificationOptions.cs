@@ -2,7 +2,8 @@ using System.ComponentModel.DataAnnotations;
 
 namespace Durable.Operations.Notifications;
 
-/// <summary>Where notifications go, and how often; settings <c>Notification…</c>. Nothing configured: they stay in the outbox and go to nobody.</summary>
+/// <summary>Where notifications go, and how often; settings <c>Notification…</c>. Nothing configured: they stay in the outbox and go to
+/// nobody.</summary>
 public sealed class NotificationOptions
 {
     /// <summary>Slack-compatible webhook; null: none.</summary>
@@ -68,22 +69,31 @@ public sealed class NotificationOptions
         options.Check();
         return options;
 
-        Uri? Address(string name) => settings[name] is not { Length: > 0 } text ? null
-            : Uri.TryCreate(text, UriKind.Absolute, out Uri? address) && (address.Scheme == Uri.UriSchemeHttps || (address.Scheme == Uri.UriSchemeHttp && address.IsLoopback)) ? address
+        Uri? Address(string name) =>
+            settings[name] is not { Length: > 0 } text ? null
+            : Uri.TryCreate(text, UriKind.Absolute, out Uri? address)
+            && (address.Scheme == Uri.UriSchemeHttps || (address.Scheme == Uri.UriSchemeHttp && address.IsLoopback))
+                ? address
             : throw new ValidationException($"{name} is no https address."); // not quoted: it is a secret
 
-        int Number(string name, int normal) => settings[name] is not { Length: > 0 } text ? normal
+        int Number(string name, int normal) =>
+            settings[name] is not { Length: > 0 } text ? normal
             : int.TryParse(text, System.Globalization.CultureInfo.InvariantCulture, out int number) ? number
             : throw new ValidationException($"{name} is '{text}', which is no number.");
     }
 
     /// <summary>Whether something may be sent to this host.</summary>
-    public bool Allows(string host) => AllowedHosts.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries).Contains(host, StringComparer.OrdinalIgnoreCase);
+    public bool Allows(string host) =>
+        AllowedHosts
+            .Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries)
+            .Contains(host, StringComparer.OrdinalIgnoreCase);
 
     private void Check()
     {
         Validator.ValidateObject(this, new ValidationContext(this), validateAllProperties: true);
-        if (Hook is not null && HookSecret.Length < 16) throw new ValidationException("NotificationHook needs NotificationHookSecret, at least 16 characters.");
-        if (SmtpHost.Length > 0 && (MailFrom.Length == 0 || MailTo.Length == 0)) throw new ValidationException("NotificationSmtpHost needs NotificationMailFrom and NotificationMailTo.");
+        if (Hook is not null && HookSecret.Length < 16)
+            throw new ValidationException("NotificationHook needs NotificationHookSecret, at least 16 characters.");
+        if (SmtpHost.Length > 0 && (MailFrom.Length == 0 || MailTo.Length == 0))
+            throw new ValidationException("NotificationSmtpHost needs NotificationMailFrom and NotificationMailTo.");
     }
 }

@@ -7,7 +7,12 @@ namespace Durable.Operations.Notifications;
 /// <summary>Messages to people. Added once for each event of a run; delivered by <see cref="NotificationSender"/>.</summary>
 public sealed class NotificationOutbox(NpgsqlDataSource database)
 {
-    public const string Failed = "failed", Recovered = "recovered", Completed = "completed", GateFailed = "gate_failed", CostGuard = "cost_guard", DeadlineMissed = "deadline_missed";
+    public const string Failed = "failed",
+        Recovered = "recovered",
+        Completed = "completed",
+        GateFailed = "gate_failed",
+        CostGuard = "cost_guard",
+        DeadlineMissed = "deadline_missed";
 
     /// <summary>Longest body stored; more is cut off after secrets were removed.</summary>
     private const int LongestBody = 3000;
@@ -17,9 +22,11 @@ public sealed class NotificationOutbox(NpgsqlDataSource database)
     public async Task AddAsync(string dedupeKey, string @event, string subject, string body, CancellationToken cancellationToken = default)
     {
         string safe = Redaction.Redact(body);
-        await using NpgsqlCommand command = database.CreateCommand("""
+        await using NpgsqlCommand command = database.CreateCommand(
+            """
             INSERT INTO operations.notifications (dedupe_key, event, subject, body) VALUES ($1, $2, $3, $4) ON CONFLICT (dedupe_key) DO NOTHING
-            """);
+            """
+        );
         command.Parameters.Add(new() { Value = dedupeKey });
         command.Parameters.Add(new() { Value = @event });
         command.Parameters.Add(new() { Value = Redaction.Redact(subject) });
@@ -27,21 +34,34 @@ public sealed class NotificationOutbox(NpgsqlDataSource database)
         await command.ExecuteNonQueryAsync(cancellationToken);
     }
 
-    /// <summary>Tells how a run ended: failed, recovered (the first since a failure that leaves no failed partition of its kind) or completed.</summary>
+    /// <summary>Tells how a run ended: failed, recovered (the first since a failure that leaves no failed partition of its kind) or
+    /// completed.</summary>
     public async Task AddRunAsync(RunStatistics run, CancellationToken cancellationToken = default)
     {
-        string @event = run.Failed > 0 || run.State == "failed" ? Failed : await PreviousFailedAsync(run, cancellationToken) ? Recovered : Completed;
+        string @event =
+            run.Failed > 0 || run.State == "failed" ? Failed
+            : await PreviousFailedAsync(run, cancellationToken) ? Recovered
+            : Completed;
         string failures = string.Concat(run.Failures.Take(5).Select(failure => $"\n• {failure.Key}: {failure.Error}"));
-        await AddAsync($"{run.RunId}:{@event}", @event, $"{run.Kind} {@event}: {run.Completed}/{run.Total} partitions", FormattableString.Invariant(
-            $"Run {run.RunId}: total {run.Total}, completed {run.Completed}, failed {run.Failed}, skipped {run.Skipped}, success rate {run.SuccessRatePercent:F2} %, {run.DurationSeconds:F1} s, {run.AverageSpeed:F2} partitions/s, {run.Fallbacks} values from defaults.{failures}"), cancellationToken);
+        await AddAsync(
+            $"{run.RunId}:{@event}",
+            @event,
+            $"{run.Kind} {@event}: {run.Completed}/{run.Total} partitions",
+            FormattableString.Invariant(
+                $"Run {run.RunId}: total {run.Total}, completed {run.Completed}, failed {run.Failed}, skipped {run.Skipped}, success rate {run.SuccessRatePercent:F2} %, {run.DurationSeconds:F1} s, {run.AverageSpeed:F2} partitions/s, {run.Fallbacks} values from defaults.{failures}"
+            ),
+            cancellationToken
+        );
     }
 
     private async Task<bool> PreviousFailedAsync(RunStatistics run, CancellationToken cancellationToken)
     {
-        await using NpgsqlCommand command = database.CreateCommand("""
+        await using NpgsqlCommand command = database.CreateCommand(
+            """
             SELECT event = 'failed' AND NOT EXISTS (SELECT FROM operations.partitions WHERE kind = $1 AND state = 'failed')
             FROM operations.notifications WHERE event IN ('failed', 'recovered') AND starts_with(subject, $1 || ' ') ORDER BY id DESC LIMIT 1
-            """);
+            """
+        );
         command.Parameters.Add(new() { Value = run.Kind });
         return await command.ExecuteScalarAsync(cancellationToken) is true;
     }

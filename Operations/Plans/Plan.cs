@@ -39,7 +39,14 @@ public enum PlanReason
 /// <param name="Hash">Of kind, options and partitions; a start may name it to do this and nothing else.</param>
 /// <param name="Options">What shapes the work besides the partitions, e.g. the window.</param>
 /// <param name="EstimatedSeconds">From earlier runs, else from the rows at an ordinary speed; null when neither is known.</param>
-public sealed record Plan(string Hash, string Kind, string Options, IReadOnlyList<PlannedPartition> Partitions, int Lanes, double? EstimatedSeconds)
+public sealed record Plan(
+    string Hash,
+    string Kind,
+    string Options,
+    IReadOnlyList<PlannedPartition> Partitions,
+    int Lanes,
+    double? EstimatedSeconds
+)
 {
     public int ToFill => Partitions.Count(partition => partition.IsToFill);
 
@@ -48,24 +55,46 @@ public sealed record Plan(string Hash, string Kind, string Options, IReadOnlyLis
 
     public int Skipped => Partitions.Count - ToFill;
 
-    /// <summary>Compares what is wanted with the ledger. Only missing, failed and stale partitions are to be filled, or all with <paramref name="force"/>.</summary>
+    /// <summary>Compares what is wanted with the ledger. Only missing, failed and stale partitions are to be filled, or all with
+    /// <paramref name="force"/>.</summary>
     /// <param name="wanted">Keys, each with the fingerprints under which the stored partition is as good as new.</param>
     /// <param name="rows">Rows of a partition, by key.</param>
-    /// <param name="rowsPerSecond">What a lane writes, for the estimate when nothing of the kind was ever timed; null: no estimate then.</param>
+    /// <param name="rowsPerSecond">What a lane writes, for the estimate when nothing of the kind was ever timed; null: no estimate
+    /// then.</param>
     public static Plan Make(
-        string kind, string options, IReadOnlyList<(string Key, IReadOnlyList<string> Fingerprints)> wanted,
-        IReadOnlyDictionary<string, PartitionRecord> ledger, int lanes, bool force, Func<string, long>? rows = null, double? rowsPerSecond = null)
+        string kind,
+        string options,
+        IReadOnlyList<(string Key, IReadOnlyList<string> Fingerprints)> wanted,
+        IReadOnlyDictionary<string, PartitionRecord> ledger,
+        int lanes,
+        bool force,
+        Func<string, long>? rows = null,
+        double? rowsPerSecond = null
+    )
     {
         PlannedPartition[] partitions =
-            [.. wanted.Select(want => new PlannedPartition(want.Key, Reason(ledger.GetValueOrDefault(want.Key), want.Fingerprints, force), rows?.Invoke(want.Key) ?? 0))];
-        double[] timed = [.. ledger.Values.Where(record => record.DurationMilliseconds > 0).Select(record => record.DurationMilliseconds / 1000.0)];
+        [
+            .. wanted.Select(want => new PlannedPartition(
+                want.Key,
+                Reason(ledger.GetValueOrDefault(want.Key), want.Fingerprints, force),
+                rows?.Invoke(want.Key) ?? 0
+            )),
+        ];
+        double[] timed =
+        [
+            .. ledger.Values.Where(record => record.DurationMilliseconds > 0).Select(record => record.DurationMilliseconds / 1000.0),
+        ];
         int toFill = partitions.Count(partition => partition.IsToFill);
-        double? work = timed.Length > 0 ? timed.Average() * toFill : partitions.Where(partition => partition.IsToFill).Sum(partition => partition.Rows) / rowsPerSecond;
+        double? work =
+            timed.Length > 0
+                ? timed.Average() * toFill
+                : partitions.Where(partition => partition.IsToFill).Sum(partition => partition.Rows) / rowsPerSecond;
         double? estimate = work is { } seconds ? Math.Round(seconds / Math.Max(1, lanes), 1) : null;
         return new Plan(HashOf(kind, options, partitions), kind, options, partitions, lanes, estimate);
     }
 
-    /// <summary>What changed from <paramref name="before"/> to this plan, as sentences a person can act on. Empty when they do the same.</summary>
+    /// <summary>What changed from <paramref name="before"/> to this plan, as sentences a person can act on. Empty when they do the
+    /// same.</summary>
     public IReadOnlyList<string> DifferenceFrom(Plan before)
     {
         Dictionary<string, PlanReason> then = before.Partitions.ToDictionary(partition => partition.Key, partition => partition.Reason);
@@ -75,18 +104,20 @@ public sealed record Plan(string Hash, string Kind, string Options, IReadOnlyLis
             .. before.Options == Options ? [] : new[] { $"options were {before.Options}, are {Options}" },
             .. now.Where(pair => !then.ContainsKey(pair.Key)).Select(pair => $"{pair.Key}: not in the plan, now {pair.Value.Text()}"),
             .. then.Where(pair => !now.ContainsKey(pair.Key)).Select(pair => $"{pair.Key}: was {pair.Value.Text()}, no longer wanted"),
-            .. now.Where(pair => then.TryGetValue(pair.Key, out PlanReason reason) && reason != pair.Value).Select(pair => $"{pair.Key}: was {then[pair.Key].Text()}, is {pair.Value.Text()}"),
+            .. now.Where(pair => then.TryGetValue(pair.Key, out PlanReason reason) && reason != pair.Value)
+                .Select(pair => $"{pair.Key}: was {then[pair.Key].Text()}, is {pair.Value.Text()}"),
         ];
     }
 
-    private static PlanReason Reason(PartitionRecord? record, IReadOnlyList<string> fingerprints, bool force) => record switch
-    {
-        _ when force => PlanReason.Forced,
-        null or { State: PartitionState.Missing } => PlanReason.Missing,
-        { State: PartitionState.Failed } => PlanReason.Failed,
-        _ when !fingerprints.Contains(record.Fingerprint) => PlanReason.Stale,
-        _ => PlanReason.Present,
-    };
+    private static PlanReason Reason(PartitionRecord? record, IReadOnlyList<string> fingerprints, bool force) =>
+        record switch
+        {
+            _ when force => PlanReason.Forced,
+            null or { State: PartitionState.Missing } => PlanReason.Missing,
+            { State: PartitionState.Failed } => PlanReason.Failed,
+            _ when !fingerprints.Contains(record.Fingerprint) => PlanReason.Stale,
+            _ => PlanReason.Present,
+        };
 
     private static string HashOf(string kind, string options, IEnumerable<PlannedPartition> partitions)
     {
@@ -97,7 +128,9 @@ public sealed record Plan(string Hash, string Kind, string Options, IReadOnlyLis
 
 /// <summary>A plan no longer matches the world.</summary>
 public sealed class PlanStaleException(string hash, IReadOnlyList<string> difference)
-    : PermanentFailureException($"Plan {hash} no longer matches: {string.Join("; ", difference.Take(10))}{(difference.Count > 10 ? $"; and {difference.Count - 10} more" : "")}. Ask for a new plan.")
+    : PermanentFailureException(
+        $"Plan {hash} no longer matches: {string.Join("; ", difference.Take(10))}{(difference.Count > 10 ? $"; and {difference.Count - 10} more" : "")}. Ask for a new plan."
+    )
 {
     public IReadOnlyList<string> Difference { get; } = difference;
 }

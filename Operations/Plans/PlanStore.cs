@@ -10,7 +10,9 @@ public sealed class PlanStore(NpgsqlDataSource database)
     /// <summary>Keeps a plan under its hash. Safe to call twice.</summary>
     public async Task SaveAsync(Plan plan, CancellationToken cancellationToken = default)
     {
-        await using NpgsqlCommand command = database.CreateCommand("INSERT INTO operations.plans (hash, kind, plan) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING");
+        await using NpgsqlCommand command = database.CreateCommand(
+            "INSERT INTO operations.plans (hash, kind, plan) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING"
+        );
         command.Parameters.Add(new() { Value = plan.Hash });
         command.Parameters.Add(new() { Value = plan.Kind });
         command.Parameters.Add(new() { Value = JsonSerializer.Serialize(plan), NpgsqlDbType = NpgsqlDbType.Jsonb });
@@ -21,7 +23,8 @@ public sealed class PlanStore(NpgsqlDataSource database)
     /// <exception cref="PlanStaleException">The plan made now is another one, or nobody was ever shown that hash.</exception>
     public async Task CheckAsync(string? hash, Plan now, CancellationToken cancellationToken = default)
     {
-        if (hash is null || hash == now.Hash) return;
+        if (hash is null || hash == now.Hash)
+            return;
         await using NpgsqlCommand command = database.CreateCommand("SELECT plan FROM operations.plans WHERE hash = $1 AND kind = $2");
         command.Parameters.Add(new() { Value = hash });
         command.Parameters.Add(new() { Value = now.Kind });

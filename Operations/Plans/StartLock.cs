@@ -5,7 +5,8 @@ namespace Durable.Operations.Plans;
 /// <summary>Lets starts of one subject take turns, on every host: what one of them finds still holds when it acts.</summary>
 public sealed class StartLock(NpgsqlDataSource database)
 {
-    /// <summary>Waits for its turn and holds it until the result is disposed of. The lock goes with the connection: a host that dies frees it.</summary>
+    /// <summary>Waits for its turn and holds it until the result is disposed of. The lock goes with the connection: a host that dies frees
+    /// it.</summary>
     /// <param name="subject">What is started: <c>pothole</c>.</param>
     public async Task<IAsyncDisposable> HoldAsync(string subject, CancellationToken cancellationToken = default)
     {
@@ -13,7 +14,10 @@ public sealed class StartLock(NpgsqlDataSource database)
         try
         {
             NpgsqlTransaction transaction = await connection.BeginTransactionAsync(cancellationToken);
-            await using NpgsqlCommand command = new("SELECT pg_advisory_xact_lock(hashtextextended('durable start ' || $1, 0))", connection) { Parameters = { new() { Value = subject } } };
+            await using NpgsqlCommand command = new("SELECT pg_advisory_xact_lock(hashtextextended('durable start ' || $1, 0))", connection)
+            {
+                Parameters = { new() { Value = subject } },
+            };
             await command.ExecuteNonQueryAsync(cancellationToken);
             return new Held(connection, transaction);
         }

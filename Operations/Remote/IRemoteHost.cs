@@ -1,7 +1,8 @@
 namespace Durable.Operations.Remote;
 
 /// <summary>Runs jobs on machines elsewhere. Jobs are detached: they outlive the call, the connection and this process.</summary>
-/// <remarks>All calls are short and safe to repeat. An id names one job for ever: starting it again finds the first, killing it keeps it from ever starting.</remarks>
+/// <remarks>All calls are short and safe to repeat. An id names one job for ever: starting it again finds the first, killing it keeps it
+/// from ever starting.</remarks>
 public interface IRemoteHost
 {
     /// <summary>Starts a job, or finds it when its id was started before.</summary>
@@ -13,7 +14,8 @@ public interface IRemoteHost
     /// <inheritdoc cref="StartAsync"/>
     Task<RemoteJobState> PollAsync(RemoteTarget target, string jobId, CancellationToken cancellationToken = default);
 
-    /// <summary>Ends a job and everything it started: SIGTERM, after 10 s SIGKILL. The answer says <see cref="RemoteJobPhase.Running"/> only if something survived.</summary>
+    /// <summary>Ends a job and everything it started: SIGTERM, after 10 s SIGKILL. The answer says <see cref="RemoteJobPhase.Running"/>
+    /// only if something survived.</summary>
     /// <inheritdoc cref="StartAsync"/>
     Task<RemoteJobState> KillAsync(RemoteTarget target, string jobId, CancellationToken cancellationToken = default);
 }
@@ -24,17 +26,28 @@ public interface IRemoteHost
 public sealed record RemoteTarget(string InstanceId, string? Address = null);
 
 /// <summary>A program with its arguments, which arrive byte for byte whatever they contain; only NUL cannot be sent.</summary>
-/// <param name="JobId">Names the job on the machine: letters, digits, <c>.</c>, <c>_</c>, <c>-</c>; at most 120 of them, the first a letter or digit.</param>
+/// <param name="JobId">Names the job on the machine: letters, digits, <c>.</c>, <c>_</c>, <c>-</c>; at most 120 of them, the first a letter
+/// or digit.</param>
 /// <param name="Arguments">The program first. Together with the environment at most 48 KB of UTF-8.</param>
 /// <param name="Environment">Added to the environment of the machine; names are letters, digits and <c>_</c>.</param>
-/// <param name="Timeout">The machine itself ends the job after this, with exit code 124, even when nobody asks any more. From 1 s to 7 days.</param>
-public sealed record RemoteCommand(string JobId, IReadOnlyList<string> Arguments, IReadOnlyDictionary<string, string>? Environment, TimeSpan Timeout)
+/// <param name="Timeout">The machine itself ends the job after this, with exit code 124, even when nobody asks any more. From 1 s to 7
+/// days.</param>
+public sealed record RemoteCommand(
+    string JobId,
+    IReadOnlyList<string> Arguments,
+    IReadOnlyDictionary<string, string>? Environment,
+    TimeSpan Timeout
+)
 {
     /// <summary>A fixed piece of shell that gets values as <c>"$1"</c>, <c>"$2"</c>, … and never as part of its text.</summary>
     /// <param name="script">Constant text, e.g. <c>exec "${SPARK_HOME:-/opt/spark}/bin/spark-submit" "$@"</c>.</param>
     public static RemoteCommand Script(
-        string jobId, string script, IReadOnlyList<string> arguments, TimeSpan timeout, IReadOnlyDictionary<string, string>? environment = null) =>
-        new(jobId, ["sh", "-c", script, "job", .. arguments], environment, timeout);
+        string jobId,
+        string script,
+        IReadOnlyList<string> arguments,
+        TimeSpan timeout,
+        IReadOnlyDictionary<string, string>? environment = null
+    ) => new(jobId, ["sh", "-c", script, "job", .. arguments], environment, timeout);
 }
 
 /// <summary>Where a job is.</summary>
@@ -59,5 +72,4 @@ public enum RemoteJobPhase
 public sealed record RemoteJobState(RemoteJobPhase Phase, int? ExitCode, string OutputTail);
 
 /// <summary>The machine did not take the call: it is off, not registered yet, or the way there is broken. Trying again may help.</summary>
-public sealed class RemoteHostUnreachableException(string instanceId, string reason)
-    : Exception($"{instanceId} does not answer: {reason}");
+public sealed class RemoteHostUnreachableException(string instanceId, string reason) : Exception($"{instanceId} does not answer: {reason}");

@@ -16,9 +16,11 @@ internal sealed class KnownHosts
         await foreach (string line in File.ReadLinesAsync(path, cancellationToken))
         {
             string[] words = line.Split((char[])[' ', '\t'], StringSplitOptions.RemoveEmptyEntries); // names, type, key, comment
-            if (words.Length < 3 || words[0][0] is '#' or '@' || !words[0].Split(',').Contains(name, StringComparer.Ordinal)) continue;
+            if (words.Length < 3 || words[0][0] is '#' or '@' || !words[0].Split(',').Contains(name, StringComparer.Ordinal))
+                continue;
             byte[] key = new byte[words[2].Length];
-            if (Convert.TryFromBase64String(words[2], key, out int length)) known.keys.Add(key[..length]);
+            if (Convert.TryFromBase64String(words[2], key, out int length))
+                known.keys.Add(key[..length]);
         }
 
         return known;
@@ -28,22 +30,33 @@ internal sealed class KnownHosts
     {
         foreach (byte[] one in keys)
         {
-            if (key.SequenceEqual(one)) return true;
+            if (key.SequenceEqual(one))
+                return true;
         }
 
         return false;
     }
 
-    /// <summary>Leaves only the algorithms whose key is known, so that the server does not offer another of its keys; all of them when none is known.</summary>
+    /// <summary>Leaves only the algorithms whose key is known, so that the server does not offer another of its keys; all of them when none
+    /// is known.</summary>
     public void Restrict<T>(IDictionary<string, T> algorithms)
     {
         HashSet<string> types = [.. keys.Select(Type)];
-        if (types.Count == 0) return;
-        foreach (string algorithm in algorithms.Keys.Where(algorithm => !types.Contains(algorithm.StartsWith("rsa-sha2-", StringComparison.Ordinal) ? "ssh-rsa" : algorithm)).ToArray())
+        if (types.Count == 0)
+            return;
+        foreach (
+            string algorithm in algorithms
+                .Keys.Where(algorithm =>
+                    !types.Contains(algorithm.StartsWith("rsa-sha2-", StringComparison.Ordinal) ? "ssh-rsa" : algorithm)
+                )
+                .ToArray()
+        )
             algorithms.Remove(algorithm);
     }
 
     // A key begins with its type: length in four bytes, then text (RFC 4253, 6.6).
     private static string Type(byte[] key) =>
-        key.Length > 4 && BinaryPrimitives.ReadInt32BigEndian(key) is > 0 and var length && length <= key.Length - 4 ? Encoding.ASCII.GetString(key, 4, length) : "";
+        key.Length > 4 && BinaryPrimitives.ReadInt32BigEndian(key) is > 0 and var length && length <= key.Length - 4
+            ? Encoding.ASCII.GetString(key, 4, length)
+            : "";
 }

@@ -17,13 +17,18 @@ internal sealed partial class RemoteHost(IRemoteShell shell, RemoteOptions optio
 
     private async Task<RemoteJobState> RunAsync(RemoteTarget target, string script, CancellationToken cancellationToken)
     {
-        if (!InstanceId().IsMatch(target.InstanceId)) throw new ArgumentException($"'{target.InstanceId}' is no instance id.");
+        if (!InstanceId().IsMatch(target.InstanceId))
+            throw new ArgumentException($"'{target.InstanceId}' is no instance id.");
         using CancellationTokenSource limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         limit.CancelAfter(options.CallTimeout);
         try
         {
             string output = await shell.RunAsync(target, script, limit.Token);
-            return RemoteScripts.Read(output) ?? throw new RemoteHostUnreachableException(target.InstanceId, $"the job script did not get to its end. {Redaction.Redact(Last(output))}");
+            return RemoteScripts.Read(output)
+                ?? throw new RemoteHostUnreachableException(
+                    target.InstanceId,
+                    $"the job script did not get to its end. {Redaction.Redact(Last(output))}"
+                );
         }
         catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
         {

@@ -24,6 +24,7 @@ public sealed class RemoteOptions
     /// <summary>File with the private key; needed for ssh.</summary>
     public string SshKeyFile { get; init; } = "";
 
-    /// <summary>File with the machines' host keys in the form of <c>known_hosts</c>, each line under the instance id; needed for ssh.</summary>
+    /// <summary>File with the machines' host keys in the form of <c>known_hosts</c>, each line under the instance id; needed for
+    /// ssh.</summary>
     public string SshKnownHostsFile { get; init; } = "";
 }

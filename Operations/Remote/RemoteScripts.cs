@@ -6,11 +6,14 @@ using Durable.Postgres;
 namespace Durable.Operations.Remote;
 
 /// <summary>
-/// The shell side of jobs. A job is a folder <c>~/.durable/jobs/ID</c>: <c>command</c>, <c>lock</c> (held by the runner as long as it lives), <c>pid</c>
-/// (it began), <c>log</c>, <c>rc</c> (it ended, or must never begin). Every process of a job carries <c>DURABLE_JOB=ID</c> in its environment.
+/// The shell side of jobs. A job is a folder <c>~/.durable/jobs/ID</c>: <c>command</c>, <c>lock</c> (held by the runner as long as it
+/// lives), <c>pid</c>
+/// (it began), <c>log</c>, <c>rc</c> (it ended, or must never begin). Every process of a job carries <c>DURABLE_JOB=ID</c> in its
+/// environment.
 /// </summary>
 /// <remarks>
-/// The lock, not the pid, says whether a job runs: pids are used again, after a restart of the machine at the latest. Needs sh, and flock, setsid, timeout,
+/// The lock, not the pid, says whether a job runs: pids are used again, after a restart of the machine at the latest. Needs sh, and flock,
+/// setsid, timeout,
 /// base64, grep of any Linux with util-linux, coreutils and GNU grep. All that is not constant travels as base64 or as a checked id.
 /// </remarks>
 internal static partial class RemoteScripts
@@ -105,13 +108,22 @@ internal static partial class RemoteScripts
     /// <exception cref="ArgumentException">Id, argument, name or time that cannot be sent.</exception>
     public static string ForStart(RemoteCommand command)
     {
-        if (command.Arguments.Count == 0) throw new ArgumentException($"Job {command.JobId} has no program to run.");
-        if (command.Timeout < TimeSpan.FromSeconds(1) || command.Timeout > TimeSpan.FromDays(7)) throw new ArgumentException($"The timeout of job {command.JobId} is {command.Timeout}; it goes from 1 s to 7 days.");
+        if (command.Arguments.Count == 0)
+            throw new ArgumentException($"Job {command.JobId} has no program to run.");
+        if (command.Timeout < TimeSpan.FromSeconds(1) || command.Timeout > TimeSpan.FromDays(7))
+            throw new ArgumentException($"The timeout of job {command.JobId} is {command.Timeout}; it goes from 1 s to 7 days.");
         byte[] text = Encoding.UTF8.GetBytes(CommandText(command));
-        if (text.Length > MostBytes) throw new ArgumentException($"The arguments of job {command.JobId} take {text.Length} bytes; at most {MostBytes} can be sent. Put them into a file.");
+        if (text.Length > MostBytes)
+            throw new ArgumentException(
+                $"The arguments of job {command.JobId} take {text.Length} bytes; at most {MostBytes} can be sent. Put them into a file."
+            );
         return (Checked(Prelude, command.JobId) + Start)
             .Replace("{command}", Convert.ToBase64String(text), StringComparison.Ordinal)
-            .Replace("{seconds}", Math.Ceiling(command.Timeout.TotalSeconds).ToString(CultureInfo.InvariantCulture), StringComparison.Ordinal);
+            .Replace(
+                "{seconds}",
+                Math.Ceiling(command.Timeout.TotalSeconds).ToString(CultureInfo.InvariantCulture),
+                StringComparison.Ordinal
+            );
     }
 
     public static string ForPoll(string jobId) => Checked(Prelude, jobId) + Poll;
@@ -122,23 +134,30 @@ internal static partial class RemoteScripts
     public static RemoteJobState? Read(string output)
     {
         Match answer = Answer().Match(output);
-        if (!answer.Success) return null;
-        string tail = answer.Groups["tail"].Value is "-" ? "" : Encoding.UTF8.GetString(Convert.FromBase64String(answer.Groups["tail"].Value));
+        if (!answer.Success)
+            return null;
+        string tail = answer.Groups["tail"].Value is "-"
+            ? ""
+            : Encoding.UTF8.GetString(Convert.FromBase64String(answer.Groups["tail"].Value));
         return new RemoteJobState(
             Enum.Parse<RemoteJobPhase>(answer.Groups["phase"].Value),
             int.TryParse(answer.Groups["rc"].Value, CultureInfo.InvariantCulture, out int code) ? code : null,
-            Redaction.Redact(tail));
+            Redaction.Redact(tail)
+        );
     }
 
     /// <summary>One word for a POSIX shell: in single quotes, where nothing but the quote itself has a meaning.</summary>
     /// <exception cref="ArgumentException">NUL or half a surrogate pair: no argument can hold that.</exception>
     public static string Quote(string value)
     {
-        if (value.Contains('\0')) throw new ArgumentException("An argument contains NUL, which no program can be given.");
+        if (value.Contains('\0'))
+            throw new ArgumentException("An argument contains NUL, which no program can be given.");
         for (int i = 0; i < value.Length; i++)
         {
-            if (char.IsHighSurrogate(value[i]) && i + 1 < value.Length && char.IsLowSurrogate(value[i + 1])) i++;
-            else if (char.IsSurrogate(value[i])) throw new ArgumentException("An argument contains half a surrogate pair, which is no text.");
+            if (char.IsHighSurrogate(value[i]) && i + 1 < value.Length && char.IsLowSurrogate(value[i + 1]))
+                i++;
+            else if (char.IsSurrogate(value[i]))
+                throw new ArgumentException("An argument contains half a surrogate pair, which is no text.");
         }
 
         return "'" + value.Replace("'", "'\\''", StringComparison.Ordinal) + "'";
@@ -149,16 +168,20 @@ internal static partial class RemoteScripts
         StringBuilder text = new();
         foreach ((string name, string value) in command.Environment ?? new Dictionary<string, string>())
         {
-            if (!VariableName().IsMatch(name)) throw new ArgumentException($"'{name}' is no name of an environment variable.");
+            if (!VariableName().IsMatch(name))
+                throw new ArgumentException($"'{name}' is no name of an environment variable.");
             text.Append(CultureInfo.InvariantCulture, $"export {name}={Quote(value)}\n");
         }
 
         return text.Append("exec ").AppendJoin(' ', command.Arguments.Select(Quote)).Append('\n').ToString();
     }
 
-    private static string Checked(string prelude, string jobId) => JobId().IsMatch(jobId)
-        ? prelude.Replace("{id}", jobId, StringComparison.Ordinal)
-        : throw new ArgumentException($"'{jobId}' is no job id: letters, digits, '.', '_', '-', at most 120, the first a letter or digit.");
+    private static string Checked(string prelude, string jobId) =>
+        JobId().IsMatch(jobId)
+            ? prelude.Replace("{id}", jobId, StringComparison.Ordinal)
+            : throw new ArgumentException(
+                $"'{jobId}' is no job id: letters, digits, '.', '_', '-', at most 120, the first a letter or digit."
+            );
 
     [GeneratedRegex(@"\A[A-Za-z0-9][A-Za-z0-9._-]{0,119}\z")]
     private static partial Regex JobId();
@@ -166,6 +189,9 @@ internal static partial class RemoteScripts
     [GeneratedRegex(@"\A[A-Za-z_][A-Za-z0-9_]*\z")]
     private static partial Regex VariableName();
 
-    [GeneratedRegex(@"^@durable-job (?<phase>NotFound|Running|Exited|Lost) (?<rc>\d{1,3}|-) (?<tail>[A-Za-z0-9+/=]+|-)\r?$", RegexOptions.Multiline | RegexOptions.RightToLeft)]
+    [GeneratedRegex(
+        @"^@durable-job (?<phase>NotFound|Running|Exited|Lost) (?<rc>\d{1,3}|-) (?<tail>[A-Za-z0-9+/=]+|-)\r?$",
+        RegexOptions.Multiline | RegexOptions.RightToLeft
+    )]
     private static partial Regex Answer();
 }

@@ -6,13 +6,16 @@ using Renci.SshNet.Common;
 namespace Durable.Operations.Remote;
 
 /// <summary>
-/// SSH, one connection a call. The host key is pinned under the instance id, since addresses change at each start. The script goes through standard
-/// input: no word of it is on a command line. A call that is cancelled closes its connection; what its script had begun on the machine may go on,
+/// SSH, one connection a call. The host key is pinned under the instance id, since addresses change at each start. The script goes through
+/// standard
+/// input: no word of it is on a command line. A call that is cancelled closes its connection; what its script had begun on the machine may
+/// go on,
 /// which start, poll and kill all allow for.
 /// </summary>
 internal sealed class SshShell(RemoteOptions options) : IRemoteShell
 {
-    private static readonly TimeSpan ConnectTimeout = TimeSpan.FromSeconds(10), KeepAlive = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan ConnectTimeout = TimeSpan.FromSeconds(10),
+        KeepAlive = TimeSpan.FromSeconds(10);
 
     /// <exception cref="ArgumentException">The address is none, or a setting is missing.</exception>
     public async Task<string> RunAsync(RemoteTarget target, string script, CancellationToken cancellationToken)
@@ -20,7 +23,11 @@ internal sealed class SshShell(RemoteOptions options) : IRemoteShell
         string address = Address(target);
         try
         {
-            KnownHosts known = await KnownHosts.ReadAsync(FileName(options.SshKnownHostsFile, "Remote__SshKnownHostsFile"), target.InstanceId, cancellationToken);
+            KnownHosts known = await KnownHosts.ReadAsync(
+                FileName(options.SshKnownHostsFile, "Remote__SshKnownHostsFile"),
+                target.InstanceId,
+                cancellationToken
+            );
             using PrivateKeyFile key = new(FileName(options.SshKeyFile, "Remote__SshKeyFile"));
             using PrivateKeyAuthenticationMethod login = new(options.SshUser, key);
             ConnectionInfo connection = new(address, options.SshPort, options.SshUser, login) { Timeout = ConnectTimeout };
@@ -30,7 +37,8 @@ internal sealed class SshShell(RemoteOptions options) : IRemoteShell
             await client.ConnectAsync(cancellationToken);
             return await RunAsync(client, script, cancellationToken);
         }
-        catch (Exception error) when (error is SshException or SocketException or IOException or UnauthorizedAccessException or ObjectDisposedException)
+        catch (Exception error)
+            when (error is SshException or SocketException or IOException or UnauthorizedAccessException or ObjectDisposedException)
         {
             cancellationToken.ThrowIfCancellationRequested();
             throw new RemoteHostUnreachableException(target.InstanceId, $"ssh: {error.Message.Trim()}");
@@ -42,7 +50,8 @@ internal sealed class SshShell(RemoteOptions options) : IRemoteShell
         using CancellationTokenRegistration cut = cancellationToken.Register(client.Disconnect); // else the command is signalled and waited for
         using SshCommand command = client.CreateCommand("exec /bin/sh -s", Encoding.UTF8);
         Task running = command.ExecuteAsync(cancellationToken);
-        await using (Stream input = command.CreateInputStream()) await input.WriteAsync(Encoding.UTF8.GetBytes(script), cancellationToken);
+        await using (Stream input = command.CreateInputStream())
+            await input.WriteAsync(Encoding.UTF8.GetBytes(script), cancellationToken);
         await running;
         return command.Result + command.Error;
     }
@@ -50,7 +59,9 @@ internal sealed class SshShell(RemoteOptions options) : IRemoteShell
     private static string Address(RemoteTarget target) =>
         target.Address is { Length: > 0 } given && given[0] != '-' && Uri.CheckHostName(given) != UriHostNameType.Unknown
             ? given
-            : throw new ArgumentException($"'{target.Address}' is no address of {target.InstanceId}: a host name or IP address is needed for ssh.");
+            : throw new ArgumentException(
+                $"'{target.Address}' is no address of {target.InstanceId}: a host name or IP address is needed for ssh."
+            );
 
     private static string FileName(string path, string setting) =>
         path.Length > 0 ? path : throw new ArgumentException($"Setting {setting} names no file; ssh needs it.");

@@ -5,12 +5,14 @@ using Durable.Postgres;
 namespace Durable.Operations.Remote;
 
 /// <summary>
-/// SSM Run Command with AWS-RunShellScript: no open port, IAM decides. The script holds no value that is not base64 or a checked id, so that
+/// SSM Run Command with AWS-RunShellScript: no open port, IAM decides. The script holds no value that is not base64 or a checked id, so
+/// that
 /// <c>{{ssm:…}}</c> in a user's value never reaches the service, which would replace it.
 /// </summary>
 internal sealed class SsmShell(IAmazonSimpleSystemsManagement ssm, TimeProvider clock) : IRemoteShell
 {
-    private static readonly TimeSpan FirstPause = TimeSpan.FromMilliseconds(200), LongestPause = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan FirstPause = TimeSpan.FromMilliseconds(200),
+        LongestPause = TimeSpan.FromSeconds(2);
 
     public async Task<string> RunAsync(RemoteTarget target, string script, CancellationToken cancellationToken)
     {
@@ -24,12 +26,16 @@ internal sealed class SsmShell(IAmazonSimpleSystemsManagement ssm, TimeProvider 
                     Parameters = new Dictionary<string, List<string>> { ["commands"] = [script], ["executionTimeout"] = ["120"] },
                     TimeoutSeconds = 30, // until it begins; the least that SSM takes
                 },
-                cancellationToken);
+                cancellationToken
+            );
             return await WaitAsync(target, sent.Command.CommandId, cancellationToken);
         }
         catch (InvalidInstanceIdException)
         {
-            throw new RemoteHostUnreachableException(target.InstanceId, "it is not registered with SSM, or not in a state to take commands.");
+            throw new RemoteHostUnreachableException(
+                target.InstanceId,
+                "it is not registered with SSM, or not in a state to take commands."
+            );
         }
     }
 
@@ -41,7 +47,10 @@ internal sealed class SsmShell(IAmazonSimpleSystemsManagement ssm, TimeProvider 
             GetCommandInvocationResponse invocation;
             try
             {
-                invocation = await ssm.GetCommandInvocationAsync(new GetCommandInvocationRequest { CommandId = commandId, InstanceId = target.InstanceId }, cancellationToken);
+                invocation = await ssm.GetCommandInvocationAsync(
+                    new GetCommandInvocationRequest { CommandId = commandId, InstanceId = target.InstanceId },
+                    cancellationToken
+                );
             }
             catch (InvocationDoesNotExistException)
             {
@@ -49,12 +58,16 @@ internal sealed class SsmShell(IAmazonSimpleSystemsManagement ssm, TimeProvider 
             }
 
             string status = invocation.Status?.Value ?? "";
-            if (status is "Pending" or "InProgress" or "Delayed" or "Cancelling" or "") continue;
+            if (status is "Pending" or "InProgress" or "Delayed" or "Cancelling" or "")
+                continue;
             string output = invocation.StandardOutputContent ?? "";
             // A script that failed may have answered all the same; one that was never delivered, timed out or was cancelled has not.
             return status is "Success" || RemoteScripts.Read(output) is not null
                 ? output
-                : throw new RemoteHostUnreachableException(target.InstanceId, $"the command ended as {invocation.StatusDetails ?? status}. {Redaction.Redact(invocation.StandardErrorContent ?? "")}".Trim());
+                : throw new RemoteHostUnreachableException(
+                    target.InstanceId,
+                    $"the command ended as {invocation.StatusDetails ?? status}. {Redaction.Redact(invocation.StandardErrorContent ?? "")}".Trim()
+                );
         }
     }
 }

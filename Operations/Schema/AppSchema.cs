@@ -4,7 +4,8 @@ using Npgsql;
 
 namespace Durable.Operations.Schema;
 
-/// <summary>The app's tables: <c>Operations/Schema</c> and <c>Pipelines/&lt;Subject&gt;/Schema</c>, each subject in the schema of its name, Operations first.</summary>
+/// <summary>The app's tables: <c>Operations/Schema</c> and <c>Pipelines/&lt;Subject&gt;/Schema</c>, each subject in the schema of its name,
+/// Operations first.</summary>
 public static class AppSchema
 {
     /// <summary>Brings all of them up to date. Safe to call from any number of processes at once, any number of times.</summary>
@@ -19,13 +20,13 @@ public static class AppSchema
         return
         [
             .. from resource in assembly.GetManifestResourceNames()
-               where resource.EndsWith(".sql", StringComparison.Ordinal)
-               let at = resource.IndexOf(Room, StringComparison.Ordinal)
-               where at > 0
-               let subject = resource[..at].Split('.')[^1].ToLowerInvariant()
-               group resource[..(at + Room.Length)] by subject into subjects
-               orderby subjects.Key != "operations", subjects.Key
-               select new SchemaComponent(subjects.Key, subjects.Key, assembly, subjects.First()),
+            where resource.EndsWith(".sql", StringComparison.Ordinal)
+            let at = resource.IndexOf(Room, StringComparison.Ordinal)
+            where at > 0
+            let subject = resource[..at].Split('.')[^1].ToLowerInvariant()
+            group resource[..(at + Room.Length)] by subject into subjects
+            orderby subjects.Key != "operations", subjects.Key
+            select new SchemaComponent(subjects.Key, subjects.Key, assembly, subjects.First()),
         ];
     }
 }

@@ -6,7 +6,8 @@ using Npgsql;
 
 namespace Durable.Operations.Schema;
 
-/// <summary>Brings the schema up to date before the first function runs. A database that is away does not end the process: it is tried again until it is there.</summary>
+/// <summary>Brings the schema up to date before the first function runs. A database that is away does not end the process: it is tried
+/// again until it is there.</summary>
 /// <remarks>The first try is awaited, so that no function meets an old schema on an ordinary start.</remarks>
 internal sealed partial class SchemaAtStart(IServiceProvider services, ILogger<SchemaAtStart> logger) : IHostedService, IDisposable
 {
@@ -29,13 +30,15 @@ internal sealed partial class SchemaAtStart(IServiceProvider services, ILogger<S
             return;
         }
 
-        if (!await TryAsync(database, first: true, cancellationToken)) retries = RetryAsync(database);
+        if (!await TryAsync(database, first: true, cancellationToken))
+            retries = RetryAsync(database);
     }
 
     public async Task StopAsync(CancellationToken cancellationToken)
     {
         await stopping.CancelAsync();
-        if (retries is not null) await retries.WaitAsync(cancellationToken);
+        if (retries is not null)
+            await retries.WaitAsync(cancellationToken);
     }
 
     public void Dispose() => stopping.Dispose();
@@ -47,8 +50,7 @@ internal sealed partial class SchemaAtStart(IServiceProvider services, ILogger<S
             do
             {
                 await Task.Delay(Pause, stopping.Token);
-            }
-            while (!await TryAsync(database, first: false, stopping.Token));
+            } while (!await TryAsync(database, first: false, stopping.Token));
         }
         catch (OperationCanceledException)
         {
@@ -66,17 +68,23 @@ internal sealed partial class SchemaAtStart(IServiceProvider services, ILogger<S
         try
         {
             await AppSchema.ApplyAsync(database, cancellationToken);
-            if (!first) LogApplied(logger);
+            if (!first)
+                LogApplied(logger);
             return true;
         }
         catch (Exception e) when (e is NpgsqlException or TimeoutException or System.Net.Sockets.SocketException)
         {
-            if (first) LogAway(logger, OperationsServices.ConnectionSetting, e.Message);
+            if (first)
+                LogAway(logger, OperationsServices.ConnectionSetting, e.Message);
             return false;
         }
     }
 
-    [LoggerMessage(7001, LogLevel.Warning, "The pipelines' tables cannot be brought up to date yet: check that PostgreSQL runs and that {Setting} is right; this goes on by itself. ({Reason})")]
+    [LoggerMessage(
+        7001,
+        LogLevel.Warning,
+        "The pipelines' tables cannot be brought up to date yet: check that PostgreSQL runs and that {Setting} is right; this goes on by itself. ({Reason})"
+    )]
     private static partial void LogAway(ILogger logger, string setting, string reason);
 
     [LoggerMessage(7002, LogLevel.Information, "The pipelines' tables are up to date")]

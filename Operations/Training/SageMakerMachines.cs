@@ -2,8 +2,10 @@ using Durable.Operations.Leases;
 
 namespace Durable.Operations.Training;
 
-/// <summary>Training jobs as paid machines: on while they run, off before and after, stopped by the same leases and the same reaper as instances.</summary>
-/// <remarks>A machine is <c>&lt;job name&gt;_&lt;instance type&gt;</c>. A lease does not create the job, its run does: <see cref="TrainingJobs.StartAsync"/>.</remarks>
+/// <summary>Training jobs as paid machines: on while they run, off before and after, stopped by the same leases and the same reaper as
+/// instances.</summary>
+/// <remarks>A machine is <c>&lt;job name&gt;_&lt;instance type&gt;</c>. A lease does not create the job, its run does:
+/// <see cref="TrainingJobs.StartAsync"/>.</remarks>
 internal sealed class SageMakerMachines(TrainingJobs jobs) : IPaidMachines
 {
     public const string SageMaker = "sagemaker";
@@ -21,7 +23,13 @@ internal sealed class SageMakerMachines(TrainingJobs jobs) : IPaidMachines
         foreach (string id in ids)
         {
             TrainingState job = await jobs.ReadAsync(JobOf(id), cancellationToken);
-            string state = job.Status switch { "InProgress" => "running", "Stopping" => "stopping", "Completed" or "Failed" or "Stopped" or "Absent" => "stopped", _ => job.Status };
+            string state = job.Status switch
+            {
+                "InProgress" => "running",
+                "Stopping" => "stopping",
+                "Completed" or "Failed" or "Stopped" or "Absent" => "stopped",
+                _ => job.Status,
+            };
             machines.Add(new Machine(id, state, id[(id.IndexOf(Separator) + 1)..], null));
         }
 
@@ -32,7 +40,8 @@ internal sealed class SageMakerMachines(TrainingJobs jobs) : IPaidMachines
 
     public async Task StopAsync(IReadOnlyList<string> ids, bool force, CancellationToken cancellationToken)
     {
-        foreach (string id in ids) await jobs.StopAsync(JobOf(id), cancellationToken);
+        foreach (string id in ids)
+            await jobs.StopAsync(JobOf(id), cancellationToken);
     }
 
     private static string JobOf(string id) => id.Split(Separator)[0];

@@ -5,7 +5,8 @@ using Amazon.SageMaker.Model;
 namespace Durable.Operations.Training;
 
 /// <summary>A SageMaker training job in script mode, complete: the same order is the same job.</summary>
-/// <param name="JobName">Letters, digits, hyphens, at most 63. From the run, so that a second start finds the first; a name is taken for ever.</param>
+/// <param name="JobName">Letters, digits, hyphens, at most 63. From the run, so that a second start finds the first; a name is taken for
+/// ever.</param>
 /// <param name="Image">Training image; its framework runs <paramref name="Program"/>.</param>
 /// <param name="RoleArn">Role that the job works as.</param>
 /// <param name="SourceUri">The scripts as <c>s3://…/sourcedir.tar.gz</c>.</param>
@@ -15,8 +16,19 @@ namespace Durable.Operations.Training;
 /// <param name="Longest">SageMaker ends it after that by itself.</param>
 /// <param name="Parameters">Hyperparameters, as the script gets them.</param>
 public sealed record TrainingOrder(
-    string JobName, string Image, string RoleArn, string SourceUri, string Program, IReadOnlyDictionary<string, string> Channels, string OutputUri, string InstanceType, TimeSpan Longest,
-    IReadOnlyDictionary<string, string> Parameters, int VolumeGb = 30, bool Spot = false)
+    string JobName,
+    string Image,
+    string RoleArn,
+    string SourceUri,
+    string Program,
+    IReadOnlyDictionary<string, string> Channels,
+    string OutputUri,
+    string InstanceType,
+    TimeSpan Longest,
+    IReadOnlyDictionary<string, string> Parameters,
+    int VolumeGb = 30,
+    bool Spot = false
+)
 {
     /// <summary>The job as a machine that is leased: its name and its type, which decides the price.</summary>
     public string MachineId => $"{JobName}{SageMakerMachines.Separator}{InstanceType}";
@@ -27,7 +39,14 @@ public sealed record TrainingOrder(
 /// <param name="Secondary">E.g. <c>Downloading</c>, <c>Training</c>, <c>MaxRuntimeExceeded</c>.</param>
 /// <param name="Reason">Why it failed, secrets removed, at most 1,000 characters.</param>
 /// <param name="ModelUri">Where the model lies; null when there is none.</param>
-public sealed record TrainingState(string Status, string Secondary, string? Reason, string? ModelUri, int TrainingSeconds, int BillableSeconds)
+public sealed record TrainingState(
+    string Status,
+    string Secondary,
+    string? Reason,
+    string? ModelUri,
+    int TrainingSeconds,
+    int BillableSeconds
+)
 {
     public bool HasEnded => Status is "Completed" or "Failed" or "Stopped";
 
@@ -40,31 +59,58 @@ public sealed class TrainingJobs(IAmazonSageMaker sageMaker)
     /// <summary>Starts the job. Safe to call twice: the name is the job.</summary>
     public async Task StartAsync(TrainingOrder order, CancellationToken cancellationToken = default)
     {
-        Dictionary<string, string> parameters = new(order.Parameters) { ["sagemaker_program"] = order.Program, ["sagemaker_submit_directory"] = order.SourceUri };
+        Dictionary<string, string> parameters = new(order.Parameters)
+        {
+            ["sagemaker_program"] = order.Program,
+            ["sagemaker_submit_directory"] = order.SourceUri,
+        };
         try
         {
-            await sageMaker.CreateTrainingJobAsync(new CreateTrainingJobRequest
-            {
-                TrainingJobName = order.JobName,
-                AlgorithmSpecification = new AlgorithmSpecification { TrainingImage = order.Image, TrainingInputMode = TrainingInputMode.File },
-                RoleArn = order.RoleArn,
-                HyperParameters = parameters,
-                InputDataConfig =
-                [
-                    .. order.Channels.OrderBy(channel => channel.Key, StringComparer.Ordinal).Select(channel => new Channel
-                    {
-                        ChannelName = channel.Key,
-                        DataSource = new DataSource { S3DataSource = new S3DataSource { S3DataType = S3DataType.S3Prefix, S3Uri = channel.Value, S3DataDistributionType = S3DataDistribution.FullyReplicated } },
-                    }),
-                ],
-                OutputDataConfig = new OutputDataConfig { S3OutputPath = order.OutputUri },
-                ResourceConfig = new ResourceConfig { InstanceType = order.InstanceType, InstanceCount = 1, VolumeSizeInGB = order.VolumeGb },
-                StoppingCondition = new StoppingCondition
+            await sageMaker.CreateTrainingJobAsync(
+                new CreateTrainingJobRequest
                 {
-                    MaxRuntimeInSeconds = (int)order.Longest.TotalSeconds, MaxWaitTimeInSeconds = order.Spot ? (int)(order.Longest.TotalSeconds * 2) : null,
+                    TrainingJobName = order.JobName,
+                    AlgorithmSpecification = new AlgorithmSpecification
+                    {
+                        TrainingImage = order.Image,
+                        TrainingInputMode = TrainingInputMode.File,
+                    },
+                    RoleArn = order.RoleArn,
+                    HyperParameters = parameters,
+                    InputDataConfig =
+                    [
+                        .. order
+                            .Channels.OrderBy(channel => channel.Key, StringComparer.Ordinal)
+                            .Select(channel => new Channel
+                            {
+                                ChannelName = channel.Key,
+                                DataSource = new DataSource
+                                {
+                                    S3DataSource = new S3DataSource
+                                    {
+                                        S3DataType = S3DataType.S3Prefix,
+                                        S3Uri = channel.Value,
+                                        S3DataDistributionType = S3DataDistribution.FullyReplicated,
+                                    },
+                                },
+                            }),
+                    ],
+                    OutputDataConfig = new OutputDataConfig { S3OutputPath = order.OutputUri },
+                    ResourceConfig = new ResourceConfig
+                    {
+                        InstanceType = order.InstanceType,
+                        InstanceCount = 1,
+                        VolumeSizeInGB = order.VolumeGb,
+                    },
+                    StoppingCondition = new StoppingCondition
+                    {
+                        MaxRuntimeInSeconds = (int)order.Longest.TotalSeconds,
+                        MaxWaitTimeInSeconds = order.Spot ? (int)(order.Longest.TotalSeconds * 2) : null,
+                    },
+                    EnableManagedSpotTraining = order.Spot ? true : null,
                 },
-                EnableManagedSpotTraining = order.Spot ? true : null,
-            }, cancellationToken);
+                cancellationToken
+            );
         }
         catch (AmazonServiceException taken) when (taken.ErrorCode is "ResourceInUse" or "ResourceInUseException")
         {
@@ -76,11 +122,19 @@ public sealed class TrainingJobs(IAmazonSageMaker sageMaker)
     {
         try
         {
-            DescribeTrainingJobResponse job = await sageMaker.DescribeTrainingJobAsync(new DescribeTrainingJobRequest { TrainingJobName = jobName }, cancellationToken);
+            DescribeTrainingJobResponse job = await sageMaker.DescribeTrainingJobAsync(
+                new DescribeTrainingJobRequest { TrainingJobName = jobName },
+                cancellationToken
+            );
             string? reason = job.FailureReason is { Length: > 0 } text ? Durable.Postgres.Redaction.Redact(text) : null;
             return new TrainingState(
-                job.TrainingJobStatus?.Value ?? "unknown", job.SecondaryStatus?.Value ?? "", reason?.Length > 1000 ? reason[..1000] : reason, job.ModelArtifacts?.S3ModelArtifacts,
-                job.TrainingTimeInSeconds ?? 0, job.BillableTimeInSeconds ?? 0);
+                job.TrainingJobStatus?.Value ?? "unknown",
+                job.SecondaryStatus?.Value ?? "",
+                reason?.Length > 1000 ? reason[..1000] : reason,
+                job.ModelArtifacts?.S3ModelArtifacts,
+                job.TrainingTimeInSeconds ?? 0,
+                job.BillableTimeInSeconds ?? 0
+            );
         }
         catch (AmazonServiceException unknown) when (IsAbsent(unknown))
         {

@@ -9,13 +9,19 @@ using Microsoft.DurableTask;
 
 namespace Durable.Orchestrations.Benchmark;
 
-/// <summary>The models of the suite that are missing, failed or stale, by priority and within a budget of memory and processors; then the comparison.</summary>
-/// <remarks>A model that fails stops no other. The end is the worst of the models: one that could not be run here makes the suite incomplete, not passed. Ends early, with its models,
+/// <summary>The models of the suite that are missing, failed or stale, by priority and within a budget of memory and processors; then the
+/// comparison.</summary>
+/// <remarks>A model that fails stops no other. The end is the worst of the models: one that could not be run here makes the suite
+/// incomplete, not passed. Ends early, with its models,
 /// on the external event <see cref="LeasedCluster.CancelEvent"/>.</remarks>
 public static class BenchmarkSuite
 {
     private static readonly TaskOptions Retry = TaskOptions.FromRetryPolicy(
-        new RetryPolicy(5, TimeSpan.FromSeconds(2), backoffCoefficient: 2, maxRetryInterval: TimeSpan.FromMinutes(1)) { HandleFailure = Retries.IsTransient });
+        new RetryPolicy(5, TimeSpan.FromSeconds(2), backoffCoefficient: 2, maxRetryInterval: TimeSpan.FromMinutes(1))
+        {
+            HandleFailure = Retries.IsTransient,
+        }
+    );
 
     /// <exception cref="BatchFailedException">Some models failed or missed their gate; the others are registered.</exception>
     /// <exception cref="RunCancelledException">Cancelled; what ran was stopped.</exception>
@@ -30,17 +36,26 @@ public static class BenchmarkSuite
             Suite suite = new(context, run, await context.CallActivityAsync<SuiteWork>(nameof(BeginBenchmark), run, Retry));
             string? cancelled = await suite.RunModelsAsync();
             SuiteResult result = suite.Result(cancelled);
-            await context.CallActivityAsync<RunStatistics>(nameof(FinishBenchmark), new BenchmarkEnd(run, result, cancelled is null ? null : $"Cancelled: {cancelled}"), Retry);
+            await context.CallActivityAsync<RunStatistics>(
+                nameof(FinishBenchmark),
+                new BenchmarkEnd(run, result, cancelled is null ? null : $"Cancelled: {cancelled}"),
+                Retry
+            );
             await context.CallActivityAsync<int>(nameof(DeliverNotifications), null, Retry);
-            if (cancelled is not null) throw new RunCancelledException(cancelled);
+            if (cancelled is not null)
+                throw new RunCancelledException(cancelled);
             return result.Failed == 0
                 ? result
                 : throw new BatchFailedException(
-                    $"{result.Failed} of {result.Models.Count} models failed: {string.Join("; ", result.Models.Where(model => model.State is ModelStates.Failed or ModelStates.GateFailed).Select(model => $"{model.Model} {model.State}: {Short(model.Reason)}"))} Start again to do these only.");
+                    $"{result.Failed} of {result.Models.Count} models failed: {string.Join("; ", result.Models.Where(model => model.State is ModelStates.Failed or ModelStates.GateFailed).Select(model => $"{model.Model} {model.State}: {Short(model.Reason)}"))} Start again to do these only."
+                );
         }
     }
 
-    private static string Short(string? reason) => reason is null ? "" : reason.Length <= 300 ? reason : reason[..300] + "…";
+    private static string Short(string? reason) =>
+        reason is null ? ""
+        : reason.Length <= 300 ? reason
+        : reason[..300] + "…";
 
     private sealed class Suite(TaskOrchestrationContext context, BenchmarkRun run, SuiteWork work)
     {
@@ -60,20 +75,26 @@ public static class BenchmarkSuite
                 while (waiting.TryPeek(out ModelWork? next) && (next.Refusal is not null || cancelled is not null || Fits(next)))
                 {
                     waiting.Dequeue();
-                    if (cancelled is not null) await RefuseAsync(next, ModelStates.Cancelled, $"cancelled: {cancelled}");
-                    else if (next.Refusal is { } refusal) await RefuseAsync(next, ModelStates.Failed, refusal);
-                    else Start(next);
+                    if (cancelled is not null)
+                        await RefuseAsync(next, ModelStates.Cancelled, $"cancelled: {cancelled}");
+                    else if (next.Refusal is { } refusal)
+                        await RefuseAsync(next, ModelStates.Failed, refusal);
+                    else
+                        Start(next);
                 }
 
                 Tell();
-                if (running.Count == 0) continue;
+                if (running.Count == 0)
+                    continue;
                 List<Task> awaited = [.. running.Select(model => model.Task)];
-                if (cancelled is null) awaited.Add(cancel);
+                if (cancelled is null)
+                    awaited.Add(cancel);
                 Task first = await Task.WhenAny(awaited);
                 if (first == cancel)
                 {
                     cancelled = await cancel is { } reason ? $"{reason}" : "no reason given";
-                    foreach ((_, string instanceId, _) in running) context.SendEvent(instanceId, LeasedCluster.CancelEvent, cancelled);
+                    foreach ((_, string instanceId, _) in running)
+                        context.SendEvent(instanceId, LeasedCluster.CancelEvent, cancelled);
                     continue;
                 }
 
@@ -86,21 +107,39 @@ public static class BenchmarkSuite
 
         public SuiteResult Result(string? cancelled)
         {
-            string verdict = cancelled is not null ? Verdicts.Cancelled
-                : outcomes.Any(model => model.State is ModelStates.Failed or ModelStates.GateFailed or ModelStates.Cancelled) ? Verdicts.Failed
+            string verdict =
+                cancelled is not null ? Verdicts.Cancelled
+                : outcomes.Any(model => model.State is ModelStates.Failed or ModelStates.GateFailed or ModelStates.Cancelled)
+                    ? Verdicts.Failed
                 : outcomes.Any(model => model.State == ModelStates.NotRun) ? Verdicts.Incomplete
                 : Verdicts.Passed;
-            return new SuiteResult(run.RunId, verdict, [.. outcomes.OrderBy(outcome => work.Models.ToList().FindIndex(model => model.Model == outcome.Model))], work.Present);
+            return new SuiteResult(
+                run.RunId,
+                verdict,
+                [.. outcomes.OrderBy(outcome => work.Models.ToList().FindIndex(model => model.Model == outcome.Model))],
+                work.Present
+            );
         }
 
         private bool Fits(ModelWork next) =>
-            running.Sum(model => model.Work.MemoryMb) + next.MemoryMb <= work.MemoryMb && running.Sum(model => model.Work.Cpus) + next.Cpus <= work.Cpus;
+            running.Sum(model => model.Work.MemoryMb) + next.MemoryMb <= work.MemoryMb
+            && running.Sum(model => model.Work.Cpus) + next.Cpus <= work.Cpus;
 
         private void Start(ModelWork next)
         {
             // The run's own start makes the id one of a kind: a suite that was terminated may have left a model that still ends by itself.
             string instanceId = string.Create(CultureInfo.InvariantCulture, $"{run.RunId.Replace('/', '-')}-{next.Model}");
-            running.Add((next, instanceId, context.CallSubOrchestratorAsync<ModelOutcome>(nameof(ModelBenchmark), Order(next), new SubOrchestrationOptions(instanceId: instanceId))));
+            running.Add(
+                (
+                    next,
+                    instanceId,
+                    context.CallSubOrchestratorAsync<ModelOutcome>(
+                        nameof(ModelBenchmark),
+                        Order(next),
+                        new SubOrchestrationOptions(instanceId: instanceId)
+                    )
+                )
+            );
         }
 
         private async Task CollectAsync(Task first)
@@ -115,19 +154,42 @@ public static class BenchmarkSuite
             {
                 // Terminated, or its own records could not be written.
                 string reason = $"{instanceId} did not end by itself: {error.FailureDetails.ErrorMessage}";
-                outcomes.Add(await context.CallActivityAsync<ModelOutcome>(nameof(EndModel), new ModelEnd(Order(model).Key, ModelStates.Failed, reason, model.Fingerprint), Retry));
+                outcomes.Add(
+                    await context.CallActivityAsync<ModelOutcome>(
+                        nameof(EndModel),
+                        new ModelEnd(Order(model).Key, ModelStates.Failed, reason, model.Fingerprint),
+                        Retry
+                    )
+                );
             }
         }
 
         private async Task RefuseAsync(ModelWork model, string state, string reason) =>
-            outcomes.Add(await context.CallActivityAsync<ModelOutcome>(nameof(RefuseModel), new ModelRefusal(Order(model), context.InstanceId, state, reason), Retry));
+            outcomes.Add(
+                await context.CallActivityAsync<ModelOutcome>(
+                    nameof(RefuseModel),
+                    new ModelRefusal(Order(model), context.InstanceId, state, reason),
+                    Retry
+                )
+            );
 
         private ModelOrder Order(ModelWork model) => new(new ModelKey(run.RunId, model.Model), run.Request, model.Fingerprint);
 
-        private void Tell() => context.SetCustomStatus(new
-        {
-            phase = running.Count > 0 ? string.Join(", ", running.Select(model => model.Work.Model)) : "finishing", done = outcomes.Count(model => model.State is ModelStates.Passed or ModelStates.NotRun),
-            failed = outcomes.Count(model => model.State is not (ModelStates.Passed or ModelStates.NotRun)), total = work.Models.Count, models = outcomes.Select(model => new { model.Model, model.State, model.Accuracy }),
-        });
+        private void Tell() =>
+            context.SetCustomStatus(
+                new
+                {
+                    phase = running.Count > 0 ? string.Join(", ", running.Select(model => model.Work.Model)) : "finishing",
+                    done = outcomes.Count(model => model.State is ModelStates.Passed or ModelStates.NotRun),
+                    failed = outcomes.Count(model => model.State is not (ModelStates.Passed or ModelStates.NotRun)),
+                    total = work.Models.Count,
+                    models = outcomes.Select(model => new
+                    {
+                        model.Model,
+                        model.State,
+                        model.Accuracy,
+                    }),
+                }
+            );
     }
 }

@@ -8,18 +8,26 @@ using Microsoft.DurableTask;
 
 namespace Durable.Orchestrations.Benchmark;
 
-/// <summary>One model: prepare data and code, train under a lease, evaluate on held-out rows, gate, register under the alias, tell the tracking server.</summary>
-/// <remarks>Never fails because of its model: a model that fails, hangs, runs out of memory, diverges or was tampered with is a result, with the reason. Ends early on the external event
+/// <summary>One model: prepare data and code, train under a lease, evaluate on held-out rows, gate, register under the alias, tell the
+/// tracking server.</summary>
+/// <remarks>Never fails because of its model: a model that fails, hangs, runs out of memory, diverges or was tampered with is a result,
+/// with the reason. Ends early on the external event
 /// <see cref="LeasedCluster.CancelEvent"/>.</remarks>
 public static class ModelBenchmark
 {
     private const string NotRunMark = "NotRun: ";
 
     private static readonly TaskOptions Retry = TaskOptions.FromRetryPolicy(
-        new RetryPolicy(5, TimeSpan.FromSeconds(2), backoffCoefficient: 2, maxRetryInterval: TimeSpan.FromMinutes(1)) { HandleFailure = Retries.IsTransient });
+        new RetryPolicy(5, TimeSpan.FromSeconds(2), backoffCoefficient: 2, maxRetryInterval: TimeSpan.FromMinutes(1))
+        {
+            HandleFailure = Retries.IsTransient,
+        }
+    );
 
     /// <summary>Five tries: a tracking server that is away for longer gets the record later.</summary>
-    private static readonly TaskOptions TrackRetry = TaskOptions.FromRetryPolicy(new RetryPolicy(5, TimeSpan.FromSeconds(1), backoffCoefficient: 2) { HandleFailure = Retries.IsTransient });
+    private static readonly TaskOptions TrackRetry = TaskOptions.FromRetryPolicy(
+        new RetryPolicy(5, TimeSpan.FromSeconds(1), backoffCoefficient: 2) { HandleFailure = Retries.IsTransient }
+    );
 
     [Function(nameof(ModelBenchmark))]
     public static async Task<ModelOutcome> RunAsync([OrchestrationTrigger] TaskOrchestrationContext context, ModelOrder order)
@@ -29,36 +37,63 @@ public static class ModelBenchmark
         (string state, string? reason) = await EndOfAsync(context, order, cancel);
         ended.Cancel(); // a wait left open would keep the instance from ending
         Tell(context, order, "recording");
-        ModelOutcome outcome = await context.CallActivityAsync<ModelOutcome>(nameof(EndModel), new ModelEnd(order.Key, state, reason, order.Fingerprint), Retry);
+        ModelOutcome outcome = await context.CallActivityAsync<ModelOutcome>(
+            nameof(EndModel),
+            new ModelEnd(order.Key, state, reason, order.Fingerprint),
+            Retry
+        );
         try
         {
             await context.CallActivityAsync<bool>(nameof(TrackModel), order.Key, TrackRetry);
         }
         catch (TaskFailedException error)
         {
-            Log.NotTracked(context.CreateReplaySafeLogger("Durable.Orchestrations.ModelBenchmark"), context.InstanceId, order.Key.Model, error.FailureDetails.ErrorMessage);
+            Log.NotTracked(
+                context.CreateReplaySafeLogger("Durable.Orchestrations.ModelBenchmark"),
+                context.InstanceId,
+                order.Key.Model,
+                error.FailureDetails.ErrorMessage
+            );
         }
 
         Tell(context, order, outcome.State);
         return outcome;
 
-        async Task<string> CancelAsync() => await context.WaitForExternalEvent<object?>(LeasedCluster.CancelEvent, ended.Token) is { } text ? $"{text}" : "no reason given";
+        async Task<string> CancelAsync() =>
+            await context.WaitForExternalEvent<object?>(LeasedCluster.CancelEvent, ended.Token) is { } text ? $"{text}" : "no reason given";
     }
 
-    private static async Task<(string State, string? Reason)> EndOfAsync(TaskOrchestrationContext context, ModelOrder order, Task<string> cancel)
+    private static async Task<(string State, string? Reason)> EndOfAsync(
+        TaskOrchestrationContext context,
+        ModelOrder order,
+        Task<string> cancel
+    )
     {
         try
         {
             Tell(context, order, "preparing data");
             ModelJob job = await context.CallActivityAsync<ModelJob>(nameof(BeginModel), new ModelStart(order, context.InstanceId), Retry);
-            if (job.Order is not { } training) return (ModelStates.NotRun, job.NotRun);
-            if (cancel.IsCompleted) return (ModelStates.Cancelled, $"cancelled: {await cancel}");
+            if (job.Order is not { } training)
+                return (ModelStates.NotRun, job.NotRun);
+            if (cancel.IsCompleted)
+                return (ModelStates.Cancelled, $"cancelled: {await cancel}");
 
-            TrainingResult trained = await LeasedTraining.RunAsync(context, training, order.Key.RunId, cancel, phase => Tell(context, order, phase));
-            if (!trained.Succeeded || trained.State?.ModelUri is not { } modelUri) return Unsuccessful(trained, training);
+            TrainingResult trained = await LeasedTraining.RunAsync(
+                context,
+                training,
+                order.Key.RunId,
+                cancel,
+                phase => Tell(context, order, phase)
+            );
+            if (!trained.Succeeded || trained.State?.ModelUri is not { } modelUri)
+                return Unsuccessful(trained, training);
 
             Tell(context, order, "evaluating");
-            await context.CallActivityAsync(nameof(EvaluateModel), new TrainedModel(order.Key, training.JobName, modelUri, trained.State.BillableSeconds, trained.Receipt.CostUsd), Retry);
+            await context.CallActivityAsync(
+                nameof(EvaluateModel),
+                new TrainedModel(order.Key, training.JobName, modelUri, trained.State.BillableSeconds, trained.Receipt.CostUsd),
+                Retry
+            );
             return (ModelStates.Passed, null);
         }
         catch (TaskFailedException error) when (error.FailureDetails.IsCausedBy<DataGateException>())
@@ -79,12 +114,18 @@ public static class ModelBenchmark
     {
         TrainingState? state = trained.State;
         string reason = state?.Reason ?? "";
-        if (trained.Ended is { } ended && ended.StartsWith("cancelled", StringComparison.Ordinal)) return (ModelStates.Cancelled, ended);
-        if (trained.Ended is not null) return (ModelStates.Failed, $"job {training.JobName} did not end within {training.Longest} and was stopped.");
+        if (trained.Ended is { } ended && ended.StartsWith("cancelled", StringComparison.Ordinal))
+            return (ModelStates.Cancelled, ended);
+        if (trained.Ended is not null)
+            return (ModelStates.Failed, $"job {training.JobName} did not end within {training.Longest} and was stopped.");
         int mark = reason.IndexOf(NotRunMark, StringComparison.Ordinal);
-        if (mark >= 0) return (ModelStates.NotRun, reason[(mark + NotRunMark.Length)..].Split('"', '\n')[0].Trim());
-        return state is { Succeeded: true } ? (ModelStates.Failed, $"job {training.JobName} completed and left no model.") : (ModelStates.Failed, $"job {training.JobName} is {state?.Status}: {reason}");
+        if (mark >= 0)
+            return (ModelStates.NotRun, reason[(mark + NotRunMark.Length)..].Split('"', '\n')[0].Trim());
+        return state is { Succeeded: true }
+            ? (ModelStates.Failed, $"job {training.JobName} completed and left no model.")
+            : (ModelStates.Failed, $"job {training.JobName} is {state?.Status}: {reason}");
     }
 
-    private static void Tell(TaskOrchestrationContext context, ModelOrder order, string phase) => context.SetCustomStatus(new { phase, order.Key.Model });
+    private static void Tell(TaskOrchestrationContext context, ModelOrder order, string phase) =>
+        context.SetCustomStatus(new { phase, order.Key.Model });
 }

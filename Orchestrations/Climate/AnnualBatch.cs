@@ -15,10 +15,24 @@ public static class AnnualBatch
     public static async Task<AnnualStatistics> RunAsync([OrchestrationTrigger] TaskOrchestrationContext context, ClimateRequest request)
     {
         context.SetCustomStatus(new { phase = nameof(ProbabilityBatch) });
-        RunStatistics probability = await context.CallSubOrchestratorAsync<RunStatistics>(nameof(ProbabilityBatch), request with { PlanHash = null });
+        RunStatistics probability = await context.CallSubOrchestratorAsync<RunStatistics>(
+            nameof(ProbabilityBatch),
+            request with
+            {
+                PlanHash = null,
+            }
+        );
 
         context.SetCustomStatus(new { phase = nameof(HazardBatch) });
-        RunStatistics hazard = await context.CallSubOrchestratorAsync<RunStatistics>(nameof(HazardBatch), request with { PlanHash = null, AfterProbability = false, Backup = false });
+        RunStatistics hazard = await context.CallSubOrchestratorAsync<RunStatistics>(
+            nameof(HazardBatch),
+            request with
+            {
+                PlanHash = null,
+                AfterProbability = false,
+                Backup = false,
+            }
+        );
         return new AnnualStatistics(probability, hazard);
     }
 }

@@ -14,7 +14,8 @@ public sealed record SampleReceipt(int Cells, int Seed, long Values);
 /// <summary>Generates a sample grid and its climate, a decade of a scenario at a time. Running it again writes nothing.</summary>
 public static class GenerateSample
 {
-    private const int YearsInStep = 10, LaneCount = 2;
+    private const int YearsInStep = 10,
+        LaneCount = 2;
 
     [Function(nameof(GenerateSample))]
     public static async Task<SampleReceipt> RunAsync([OrchestrationTrigger] TaskOrchestrationContext context, SampleRequest request)
@@ -22,9 +23,13 @@ public static class GenerateSample
         await context.CallActivityAsync<int>(nameof(LoadSamplePlaces), request, Lanes.Retry);
         Queue<SampleYears> waiting = new(
             from scenario in Scenarios.Names
-            from year in Enumerable.Range(0, (request.EndYear - request.StartYear) / YearsInStep + 1).Select(step => request.StartYear + step * YearsInStep)
-            select new SampleYears(request.Cells, request.Seed, scenario, year, Math.Min(year + YearsInStep - 1, request.EndYear)));
-        int total = waiting.Count, done = 0;
+            from year in Enumerable
+                .Range(0, (request.EndYear - request.StartYear) / YearsInStep + 1)
+                .Select(step => request.StartYear + step * YearsInStep)
+            select new SampleYears(request.Cells, request.Seed, scenario, year, Math.Min(year + YearsInStep - 1, request.EndYear))
+        );
+        int total = waiting.Count,
+            done = 0;
         long values = 0;
         await Task.WhenAll(Enumerable.Range(0, LaneCount).Select(_ => DrainAsync()));
         return new SampleReceipt(request.Cells, request.Seed, values);

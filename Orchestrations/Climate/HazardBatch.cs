@@ -18,23 +18,31 @@ public static class HazardBatch
     private static readonly TimeSpan LongestPoll = TimeSpan.FromMinutes(5);
 
     /// <returns>The run's numbers, as the ledger keeps them.</returns>
-    /// <exception cref="BatchFailedException">Some partitions failed; the others are in place. The same start again does the failed ones only.</exception>
+    /// <exception cref="BatchFailedException">Some partitions failed; the others are in place. The same start again does the failed ones
+    /// only.</exception>
     [Function(nameof(HazardBatch))]
     public static async Task<RunStatistics> RunAsync([OrchestrationTrigger] TaskOrchestrationContext context, ClimateRequest request)
     {
-        if (request.AfterProbability) await WaitForProbabilityAsync(context, request);
+        if (request.AfterProbability)
+            await WaitForProbabilityAsync(context, request);
 
         ClimateRun run = new(context.InstanceId, context.CurrentUtcDateTime, request);
-        if (request.Backup) await context.CallActivityAsync<string>(nameof(BackupResults), ResultTables.Backup, Lanes.Retry);
+        if (request.Backup)
+            await context.CallActivityAsync<string>(nameof(BackupResults), ResultTables.Backup, Lanes.Retry);
         return await Closing.RunAsync(context, run.RunId, FillAsync);
 
         async Task<RunStatistics> FillAsync()
         {
             HazardWork work = await context.CallActivityAsync<HazardWork>(nameof(BeginHazardRun), run, Lanes.Retry);
             IReadOnlyList<PartitionOutcome> outcomes = await Lanes.DrainAsync(
-                context, HazardTable.Kind, run.RunId, work.Groups, request.Workers,
+                context,
+                HazardTable.Kind,
+                run.RunId,
+                work.Groups,
+                request.Workers,
                 group => [.. group.Years.Select(group.Key)],
-                group => context.CallActivityAsync<IReadOnlyList<PartitionOutcome>>(nameof(WriteHazardYears), group, Lanes.Retry));
+                group => context.CallActivityAsync<IReadOnlyList<PartitionOutcome>>(nameof(WriteHazardYears), group, Lanes.Retry)
+            );
             return await Lanes.FinishAsync(context, run.RunId, outcomes, work.Skipped);
         }
     }
@@ -47,8 +55,10 @@ public static class HazardBatch
         {
             ProbabilityGate gate = await context.CallActivityAsync<ProbabilityGate>(nameof(CheckProbabilityGate), request, Lanes.Retry);
             bool startOverdue = gate.State == ProbabilityGate.NotStarted && context.CurrentUtcDateTime - begun > LongestWaitForStart;
-            if (gate.State == ProbabilityGate.Passed) return;
-            if (gate.State == ProbabilityGate.Failed || startOverdue) throw new BatchFailedException($"H does not start: {gate.Detail}");
+            if (gate.State == ProbabilityGate.Passed)
+                return;
+            if (gate.State == ProbabilityGate.Failed || startOverdue)
+                throw new BatchFailedException($"H does not start: {gate.Detail}");
 
             context.SetCustomStatus(new { waitingFor = gate.Detail });
             await context.CreateTimer(pause, CancellationToken.None);

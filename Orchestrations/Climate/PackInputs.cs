@@ -9,7 +9,8 @@ namespace Durable.Orchestrations.Climate;
 /// <summary>What was packed.</summary>
 public sealed record PackReceipt(int Cells, int Districts, IReadOnlyList<int> Years, long Values);
 
-/// <summary>Turns imported tables into the columns the batches read: places, then districts, then year by year. Running it again packs the same.</summary>
+/// <summary>Turns imported tables into the columns the batches read: places, then districts, then year by year. Running it again packs the
+/// same.</summary>
 public static class PackInputs
 {
     [Function(nameof(PackInputs))]
@@ -17,7 +18,8 @@ public static class PackInputs
     {
         int cells = await context.CallActivityAsync<int>(nameof(PackPlaces), Lanes.Retry);
         IReadOnlyList<string> districts = await context.CallActivityAsync<IReadOnlyList<string>>(nameof(ListDistricts), Lanes.Retry);
-        foreach (string district in districts) await context.CallActivityAsync<long>(nameof(DeriveDistrict), district, Lanes.Retry);
+        foreach (string district in districts)
+            await context.CallActivityAsync<long>(nameof(DeriveDistrict), district, Lanes.Retry);
 
         IReadOnlyList<int> years = await context.CallActivityAsync<IReadOnlyList<int>>(nameof(ListInputYears), Lanes.Retry);
         long values = 0;
@@ -25,7 +27,14 @@ public static class PackInputs
         {
             long packed = await context.CallActivityAsync<long>(nameof(PackYear), year, Lanes.Retry);
             values += packed;
-            context.SetCustomStatus(new { done = done + 1, total = years.Count, values });
+            context.SetCustomStatus(
+                new
+                {
+                    done = done + 1,
+                    total = years.Count,
+                    values,
+                }
+            );
         }
 
         return new PackReceipt(cells, districts.Count, years, values);

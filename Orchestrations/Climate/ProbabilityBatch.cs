@@ -17,16 +17,22 @@ public static class ProbabilityBatch
     public static async Task<RunStatistics> RunAsync([OrchestrationTrigger] TaskOrchestrationContext context, ClimateRequest request)
     {
         ClimateRun run = new(context.InstanceId, context.CurrentUtcDateTime, request);
-        if (request.Backup) await context.CallActivityAsync<string>(nameof(BackupResults), ResultTables.Backup, Lanes.Retry);
+        if (request.Backup)
+            await context.CallActivityAsync<string>(nameof(BackupResults), ResultTables.Backup, Lanes.Retry);
         return await Closing.RunAsync(context, run.RunId, FillAsync);
 
         async Task<RunStatistics> FillAsync()
         {
             ProbabilityWork work = await context.CallActivityAsync<ProbabilityWork>(nameof(BeginProbabilityRun), run, Lanes.Retry);
             IReadOnlyList<PartitionOutcome> outcomes = await Lanes.DrainAsync(
-                context, ProbabilityTable.Kind, run.RunId, work.Tasks, request.Workers,
+                context,
+                ProbabilityTable.Kind,
+                run.RunId,
+                work.Tasks,
+                request.Workers,
                 task => [task.Key],
-                async task => [await context.CallActivityAsync<PartitionOutcome>(nameof(WriteProbabilityTile), task, Lanes.Retry)]);
+                async task => [await context.CallActivityAsync<PartitionOutcome>(nameof(WriteProbabilityTile), task, Lanes.Retry)]
+            );
             return await Lanes.FinishAsync(context, run.RunId, outcomes, work.Skipped);
         }
     }

@@ -10,14 +10,17 @@ namespace Durable.Orchestrations.Pothole;
 
 /// <summary>A step on the cluster did not end well.</summary>
 public sealed class ClusterStepException(string step, RemoteJobResult result)
-    : Exception($"Step {step} {EndOf(result)} (attempt {result.Attempt}, job {result.JobId}). The end of its output: {Tail(result.OutputTail)}")
+    : Exception(
+        $"Step {step} {EndOf(result)} (attempt {result.Attempt}, job {result.JobId}). The end of its output: {Tail(result.OutputTail)}"
+    )
 {
-    private static string EndOf(RemoteJobResult result) => result.Outcome switch
-    {
-        RemoteJobOutcome.Exited => $"ended with exit code {result.ExitCode}",
-        RemoteJobOutcome.Lost => "was lost with its machine",
-        _ => "ran out of time and was killed",
-    };
+    private static string EndOf(RemoteJobResult result) =>
+        result.Outcome switch
+        {
+            RemoteJobOutcome.Exited => $"ended with exit code {result.ExitCode}",
+            RemoteJobOutcome.Lost => "was lost with its machine",
+            _ => "ran out of time and was killed",
+        };
 
     private static string Tail(string output) => output.Length <= 600 ? output.Trim() : "…" + output[^600..].Trim();
 }
@@ -43,11 +46,14 @@ internal sealed class ClusterStages(TaskOrchestrationContext context, PotholeRun
         {
             await StepAsync("start spark", master, SparkJobs.StartSpark(work, grant.Machines.Skip(1)));
             await StepAsync("deploy code", master, SparkJobs.DeployCode(work));
-            if (work.Spark.Packages.Count > 0) await InstallPackagesAsync();
+            if (work.Spark.Packages.Count > 0)
+                await InstallPackagesAsync();
             foreach (StageWork stage in work.Stages)
             {
                 RemoteJobResult driver = await StepAsync(stage.Name, master, SparkJobs.Submit(work, stage, master));
-                progress.Add(await context.CallActivityAsync<StepDone>(nameof(PublishStage), new StageOutput(run, stage, driver.JobId), Lanes.Retry));
+                progress.Add(
+                    await context.CallActivityAsync<StepDone>(nameof(PublishStage), new StageOutput(run, stage, driver.JobId), Lanes.Retry)
+                );
             }
 
             return progress.Done;
@@ -67,7 +73,9 @@ internal sealed class ClusterStages(TaskOrchestrationContext context, PotholeRun
         {
             const string Step = "install packages";
             progress.Begin(Step);
-            return Task.WhenAll(grant.Machines.Select(machine => JobAsync(Step, machine, SparkJobs.InstallPackages(work, machine.Id), cancellation)));
+            return Task.WhenAll(
+                grant.Machines.Select(machine => JobAsync(Step, machine, SparkJobs.InstallPackages(work, machine.Id), cancellation))
+            );
         }
     }
 
@@ -88,7 +96,8 @@ internal sealed class ClusterStages(TaskOrchestrationContext context, PotholeRun
         {
             RemoteJobRequest job = new(Target(master), SparkJobs.StopSpark(work), work.Cluster.LeaseId, Ending: true);
             RemoteJobResult stopped = await RemoteJobs.RunAsync(context, job);
-            if (!stopped.Succeeded) Log.SparkNotStopped(logger, context.InstanceId, stopped.OutputTail);
+            if (!stopped.Succeeded)
+                Log.SparkNotStopped(logger, context.InstanceId, stopped.OutputTail);
         }
         catch (Exception error) when (error is TaskFailedException or RemoteJobNotDeadException)
         {

@@ -14,19 +14,41 @@ public static class PotholeBackfill
     [Function(nameof(PotholeBackfill))]
     public static async Task<BackfillResult> RunAsync([OrchestrationTrigger] TaskOrchestrationContext context, BackfillRequest request)
     {
-        IReadOnlyList<string> days = await context.CallActivityAsync<IReadOnlyList<string>>(nameof(ListUnfinishedDays), request, Lanes.Retry);
+        IReadOnlyList<string> days = await context.CallActivityAsync<IReadOnlyList<string>>(
+            nameof(ListUnfinishedDays),
+            request,
+            Lanes.Retry
+        );
         List<DayOutcome> outcomes = [];
         foreach (string date in days)
         {
-            context.SetCustomStatus(new { phase = date, done = outcomes.Count(day => day.State != DayState.Failed), failed = outcomes.Count(day => day.State == DayState.Failed), total = days.Count });
+            context.SetCustomStatus(
+                new
+                {
+                    phase = date,
+                    done = outcomes.Count(day => day.State != DayState.Failed),
+                    failed = outcomes.Count(day => day.State == DayState.Failed),
+                    total = days.Count,
+                }
+            );
             outcomes.Add(await RunDayAsync(context, new PotholeRequest(date, request.Force)));
         }
 
-        int failed = outcomes.Count(day => day.State == DayState.Failed), empty = outcomes.Count(day => day.State == DayState.NoInput);
-        BackfillResult result = new(DaysOf(request), DaysOf(request) - days.Count, outcomes.Count - failed - empty, empty, failed, outcomes);
+        int failed = outcomes.Count(day => day.State == DayState.Failed),
+            empty = outcomes.Count(day => day.State == DayState.NoInput);
+        BackfillResult result = new(
+            DaysOf(request),
+            DaysOf(request) - days.Count,
+            outcomes.Count - failed - empty,
+            empty,
+            failed,
+            outcomes
+        );
         return failed == 0
             ? result
-            : throw new BatchFailedException($"{failed} of {days.Count} days failed: {string.Join("; ", outcomes.Where(day => day.State == DayState.Failed).Take(5).Select(day => $"{day.Date}: {day.Error}"))}");
+            : throw new BatchFailedException(
+                $"{failed} of {days.Count} days failed: {string.Join("; ", outcomes.Where(day => day.State == DayState.Failed).Take(5).Select(day => $"{day.Date}: {day.Error}"))}"
+            );
     }
 
     private static async Task<DayOutcome> RunDayAsync(TaskOrchestrationContext context, PotholeRequest request)
@@ -34,7 +56,11 @@ public static class PotholeBackfill
         try
         {
             // The day's own id: a day that somebody runs by hand at the same time is not run twice, it fails here and is named.
-            PotholeResult result = await context.CallSubOrchestratorAsync<PotholeResult>(nameof(PotholePipeline), request, new SubOrchestrationOptions(instanceId: request.InstanceId));
+            PotholeResult result = await context.CallSubOrchestratorAsync<PotholeResult>(
+                nameof(PotholePipeline),
+                request,
+                new SubOrchestrationOptions(instanceId: request.InstanceId)
+            );
             return new DayOutcome(request.Date, result.State);
         }
         catch (TaskFailedException error)
@@ -43,5 +69,6 @@ public static class PotholeBackfill
         }
     }
 
-    private static int DaysOf(BackfillRequest request) => RunDates.Range(DateOnly.ParseExact(request.From, "yyyy-MM-dd"), DateOnly.ParseExact(request.To, "yyyy-MM-dd")).Count();
+    private static int DaysOf(BackfillRequest request) =>
+        RunDates.Range(DateOnly.ParseExact(request.From, "yyyy-MM-dd"), DateOnly.ParseExact(request.To, "yyyy-MM-dd")).Count();
 }

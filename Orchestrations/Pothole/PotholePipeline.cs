@@ -9,7 +9,8 @@ using Microsoft.DurableTask;
 namespace Durable.Orchestrations.Pothole;
 
 /// <summary>One day of road sensors: check the input, run the stages on the leased cluster, load the result, close the run.</summary>
-/// <remarks>Ends as <c>NoInput</c> before any machine is started when the day has no data. A day that failed is started again and goes on with the first
+/// <remarks>Ends as <c>NoInput</c> before any machine is started when the day has no data. A day that failed is started again and goes on
+/// with the first
 /// step that is not done. The end is the worst of the steps: a clean stop never turns a failed day green.</remarks>
 public static class PotholePipeline
 {
@@ -31,9 +32,12 @@ public static class PotholePipeline
             progress.Tell("checking input");
             work = await context.CallActivityAsync<PotholeWork>(nameof(BeginPothole), run, Lanes.Retry);
             progress.Expect(work.Steps.Count(step => step.IsToDo));
-            if (!work.HasInput) return await EndAsync(DayState.NoInput, $"NoInput: {work.InputPrefix} has no data. Nothing was started.");
-            if (work.Stages.Count > 0) receipt = await new ClusterStages(context, run, work, progress).RunAsync();
-            if (work.Steps.Any(step => step is { Step: PotholePlanner.Load, IsToDo: true })) loaded = await LoadAsync(context, run, work, progress);
+            if (!work.HasInput)
+                return await EndAsync(DayState.NoInput, $"NoInput: {work.InputPrefix} has no data. Nothing was started.");
+            if (work.Stages.Count > 0)
+                receipt = await new ClusterStages(context, run, work, progress).RunAsync();
+            if (work.Steps.Any(step => step is { Step: PotholePlanner.Load, IsToDo: true }))
+                loaded = await LoadAsync(context, run, work, progress);
             return await EndAsync(DayState.Succeeded, error: null);
         }
 
@@ -41,17 +45,36 @@ public static class PotholePipeline
         {
             string[] skipped = [.. work?.Steps.Where(step => !step.IsToDo).Select(step => step.Step) ?? []];
             PotholeResult result = new(run.Date, state, progress.Done, skipped, receipt, loaded?.Warnings ?? []);
-            await context.CallActivityAsync<RunStatistics>(nameof(FinishPothole), new PotholeEnd(run, result, loaded, progress.Step, error), Lanes.Retry);
+            await context.CallActivityAsync<RunStatistics>(
+                nameof(FinishPothole),
+                new PotholeEnd(run, result, loaded, progress.Step, error),
+                Lanes.Retry
+            );
             progress.Tell(state.ToString());
             return result;
         }
     }
 
-    private static async Task<LoadedSegments> LoadAsync(TaskOrchestrationContext context, PotholeRun run, PotholeWork work, PotholeProgress progress)
+    private static async Task<LoadedSegments> LoadAsync(
+        TaskOrchestrationContext context,
+        PotholeRun run,
+        PotholeWork work,
+        PotholeProgress progress
+    )
     {
         progress.Begin(PotholePlanner.Load);
-        LoadedSegments loaded = await context.CallActivityAsync<LoadedSegments>(nameof(LoadSegments), new LoadOrder(run, work.LoadFingerprint), Lanes.Retry);
-        progress.Add(new StepDone(PotholePlanner.Load, loaded.Rows, FormattableString.Invariant($"{loaded.Impacts} impacts, {loaded.Removed} removed")));
+        LoadedSegments loaded = await context.CallActivityAsync<LoadedSegments>(
+            nameof(LoadSegments),
+            new LoadOrder(run, work.LoadFingerprint),
+            Lanes.Retry
+        );
+        progress.Add(
+            new StepDone(
+                PotholePlanner.Load,
+                loaded.Rows,
+                FormattableString.Invariant($"{loaded.Impacts} impacts, {loaded.Removed} removed")
+            )
+        );
         return loaded;
     }
 }

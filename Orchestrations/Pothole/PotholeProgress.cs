@@ -21,5 +21,16 @@ internal sealed class PotholeProgress(TaskOrchestrationContext context, string d
 
     public void Add(StepDone step) => done.Add(step);
 
-    public void Tell(string phase) => context.SetCustomStatus(new { phase, Date = date, done = done.Count, failed = 0, total, steps = done.Select(step => step.Step) });
+    public void Tell(string phase) =>
+        context.SetCustomStatus(
+            new
+            {
+                phase,
+                Date = date,
+                done = done.Count,
+                failed = 0,
+                total,
+                steps = done.Select(step => step.Step),
+            }
+        );
 }

@@ -10,18 +10,29 @@ namespace Durable.Orchestrations.Returns;
 /// <summary>One inference: read what is new, predict what lacks a prediction by the served model, score what came true.</summary>
 public static class ReturnsInference
 {
-    public const string Predicted = "Predicted", NothingNew = "NothingNew", NoModel = "NoModel";
+    public const string Predicted = "Predicted",
+        NothingNew = "NothingNew",
+        NoModel = "NoModel";
 
     private const int Steps = 3;
 
     private static readonly TaskOptions Retry = TaskOptions.FromRetryPolicy(
-        new RetryPolicy(4, TimeSpan.FromSeconds(2), backoffCoefficient: 2, maxRetryInterval: TimeSpan.FromSeconds(30)) { HandleFailure = Retries.IsTransient });
+        new RetryPolicy(4, TimeSpan.FromSeconds(2), backoffCoefficient: 2, maxRetryInterval: TimeSpan.FromSeconds(30))
+        {
+            HandleFailure = Retries.IsTransient,
+        }
+    );
 
     /// <exception cref="TaskFailedException">A step failed for good; what was stored stays.</exception>
     [Function(nameof(ReturnsInference))]
     public static async Task<InferenceResult> RunAsync([OrchestrationTrigger] TaskOrchestrationContext context)
     {
-        ReturnsRun run = new(RunLedger.RunId(context.InstanceId, context.CurrentUtcDateTime), context.InstanceId, context.CurrentUtcDateTime, new ReturnsRequest());
+        ReturnsRun run = new(
+            RunLedger.RunId(context.InstanceId, context.CurrentUtcDateTime),
+            context.InstanceId,
+            context.CurrentUtcDateTime,
+            new ReturnsRequest()
+        );
         List<PartitionOutcome> done = [];
         string step = "begin";
         return await Closing.RunAsync(context, run.RunId, InferAsync, EndAsync);
@@ -40,13 +51,41 @@ public static class ReturnsInference
             ScoredRows scored = await context.CallActivityAsync<ScoredRows>(nameof(ScoreReturns), run, Retry);
             Done(scored.Scored);
             await EndAsync(error: null);
-            return new InferenceResult(predicted.Version is null ? NoModel : predicted.Stored > 0 ? Predicted : NothingNew, reads, predicted.Version, predicted.Stored, scored.Scored, scored.Mse);
+            return new InferenceResult(
+                predicted.Version is null ? NoModel
+                    : predicted.Stored > 0 ? Predicted
+                    : NothingNew,
+                reads,
+                predicted.Version,
+                predicted.Stored,
+                scored.Scored,
+                scored.Mse
+            );
         }
 
-        Task EndAsync(string? error) => context.CallActivityAsync<RunStatistics>(
-            nameof(FinishReturns), new ReturnsEnd(run, BeginReturns.Inference, error is null ? done : [.. done, new PartitionOutcome(step, 0, 0, 0, 0, error)], 0, error), Retry);
+        Task EndAsync(string? error) =>
+            context.CallActivityAsync<RunStatistics>(
+                nameof(FinishReturns),
+                new ReturnsEnd(
+                    run,
+                    BeginReturns.Inference,
+                    error is null ? done : [.. done, new PartitionOutcome(step, 0, 0, 0, 0, error)],
+                    0,
+                    error
+                ),
+                Retry
+            );
 
-        void Tell(string phase) => context.SetCustomStatus(new { phase = step = phase, done = done.Count, failed = 0, total = Steps });
+        void Tell(string phase) =>
+            context.SetCustomStatus(
+                new
+                {
+                    phase = step = phase,
+                    done = done.Count,
+                    failed = 0,
+                    total = Steps,
+                }
+            );
 
         void Done(long rows) => done.Add(new PartitionOutcome(step, rows, rows, 0, 0));
     }

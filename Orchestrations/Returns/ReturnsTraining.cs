@@ -11,20 +11,32 @@ namespace Durable.Orchestrations.Returns;
 
 /// <summary>A training job did not end well.</summary>
 public sealed class TrainingEndedException(string jobName, TrainingResult result)
-    : Exception($"Training job {jobName} {(result.Ended is { } early ? $"was ended early ({early})" : $"ended as {result.State?.Status ?? "never started"}: {result.State?.Reason ?? "no reason was given"}")}; "
-        + FormattableString.Invariant($"billed {result.State?.BillableSeconds ?? 0} s."));
+    : Exception(
+        $"Training job {jobName} {(result.Ended is { } early ? $"was ended early ({early})" : $"ended as {result.State?.Status ?? "never started"}: {result.State?.Reason ?? "no reason was given"}")}; "
+            + FormattableString.Invariant($"billed {result.State?.BillableSeconds ?? 0} s.")
+    );
 
-/// <summary>One training: read what is new, write the training set, train, judge against the served model and the trivial guesses, publish.</summary>
-/// <remarks>A run that ended after its job and before its verdict is followed by one that judges that job's model and pays for no other. The end is honest: a model
+/// <summary>One training: read what is new, write the training set, train, judge against the served model and the trivial guesses,
+/// publish.</summary>
+/// <remarks>A run that ended after its job and before its verdict is followed by one that judges that job's model and pays for no other.
+/// The end is honest: a model
 /// that is not good enough is <c>Refused</c>, and the served one stays.</remarks>
 public static class ReturnsTraining
 {
-    public const string Published = "Published", Refused = "Refused", UpToDate = "UpToDate";
+    public const string Published = "Published",
+        Refused = "Refused",
+        UpToDate = "UpToDate";
 
-    private const int MostAttempts = 3, MostJudgements = 3, Steps = 5;
+    private const int MostAttempts = 3,
+        MostJudgements = 3,
+        Steps = 5;
 
     private static readonly TaskOptions Retry = TaskOptions.FromRetryPolicy(
-        new RetryPolicy(5, TimeSpan.FromSeconds(2), backoffCoefficient: 2, maxRetryInterval: TimeSpan.FromMinutes(1)) { HandleFailure = Retries.IsTransient });
+        new RetryPolicy(5, TimeSpan.FromSeconds(2), backoffCoefficient: 2, maxRetryInterval: TimeSpan.FromMinutes(1))
+        {
+            HandleFailure = Retries.IsTransient,
+        }
+    );
 
     /// <exception cref="TaskFailedException">A step failed for good.</exception>
     /// <exception cref="TrainingEndedException">The job failed, or ran out of time.</exception>
@@ -34,7 +46,12 @@ public static class ReturnsTraining
     public static async Task<ReturnsResult> RunAsync([OrchestrationTrigger] TaskOrchestrationContext context, ReturnsRequest request)
     {
         using CancellationTokenSource ended = new();
-        ReturnsRun run = new(RunLedger.RunId(context.InstanceId, context.CurrentUtcDateTime), context.InstanceId, context.CurrentUtcDateTime, request);
+        ReturnsRun run = new(
+            RunLedger.RunId(context.InstanceId, context.CurrentUtcDateTime),
+            context.InstanceId,
+            context.CurrentUtcDateTime,
+            request
+        );
         Training training = new(context, run, CancelAsync(context, ended.Token));
         try
         {
@@ -55,7 +72,8 @@ public static class ReturnsTraining
         private string step = "begin";
         private IReadOnlyList<SourceRead> reads = [];
         private TrainingSet? set;
-        private int billedSeconds, attempts;
+        private int billedSeconds,
+            attempts;
         private decimal costUsd;
 
         public async Task<ReturnsResult> RunAsync()
@@ -72,38 +90,81 @@ public static class ReturnsTraining
             PreparedTraining prepared = await context.CallActivityAsync<PreparedTraining>(nameof(PrepareTraining), run, Retry);
             set = prepared.Set;
             Done(set.RowCount);
-            if (prepared.JudgedVersion is { } version) return await EndAsync(UpToDate, null, version, null, [], news: null);
+            if (prepared.JudgedVersion is { } version)
+                return await EndAsync(UpToDate, null, version, null, [], news: null);
 
             TrainedArtifact trained = prepared.Trained ?? await TrainAsync(prepared);
             JudgedModel judged = await JudgeAndPublishAsync(prepared, trained);
             string error = FormattableString.Invariant($"test MSE {judged.TestMse:G5} on the last rows of {set.TrainUri}");
             ReturnsNews news = judged.IsAccepted
-                ? new(NotificationOutbox.Completed, $"returns: model {judged.Version} is served", $"{error}; before it, {judged.CurrentVersion ?? "none"} was served.")
-                : new(NotificationOutbox.GateFailed, $"returns: model {judged.Version} was refused", $"{error}. {string.Join("; ", judged.Failed)}. {judged.CurrentVersion ?? "No model"} goes on being served.");
-            return await EndAsync(judged.IsAccepted ? Published : Refused, trained.JobName, judged.Version, judged.TestMse, judged.Failed, news);
+                ? new(
+                    NotificationOutbox.Completed,
+                    $"returns: model {judged.Version} is served",
+                    $"{error}; before it, {judged.CurrentVersion ?? "none"} was served."
+                )
+                : new(
+                    NotificationOutbox.GateFailed,
+                    $"returns: model {judged.Version} was refused",
+                    $"{error}. {string.Join("; ", judged.Failed)}. {judged.CurrentVersion ?? "No model"} goes on being served."
+                );
+            return await EndAsync(
+                judged.IsAccepted ? Published : Refused,
+                trained.JobName,
+                judged.Version,
+                judged.TestMse,
+                judged.Failed,
+                news
+            );
         }
 
         public Task EndAsync(string? error, ReturnsNews? news)
         {
             PartitionOutcome[] outcomes = error is null ? [.. done] : [.. done, new PartitionOutcome(step, 0, 0, 0, 0, error)];
-            return context.CallActivityAsync<RunStatistics>(nameof(FinishReturns), new ReturnsEnd(run, BeginReturns.Training, outcomes, error is null ? Steps - done.Count : 0, error, news), Retry);
+            return context.CallActivityAsync<RunStatistics>(
+                nameof(FinishReturns),
+                new ReturnsEnd(run, BeginReturns.Training, outcomes, error is null ? Steps - done.Count : 0, error, news),
+                Retry
+            );
         }
 
-        private async Task<ReturnsResult> EndAsync(string state, string? jobName, string version, double? testMse, IReadOnlyList<string> refusals, ReturnsNews? news)
+        private async Task<ReturnsResult> EndAsync(
+            string state,
+            string? jobName,
+            string version,
+            double? testMse,
+            IReadOnlyList<string> refusals,
+            ReturnsNews? news
+        )
         {
             await EndAsync(error: null, news);
             Tell(state);
-            return new ReturnsResult(state, run.RunTs, reads, set!.RowCount, set.TrainUri, jobName, version, testMse, refusals, billedSeconds, costUsd, attempts);
+            return new ReturnsResult(
+                state,
+                run.RunTs,
+                reads,
+                set!.RowCount,
+                set.TrainUri,
+                jobName,
+                version,
+                testMse,
+                refusals,
+                billedSeconds,
+                costUsd,
+                attempts
+            );
         }
 
         private async Task<TrainedArtifact> TrainAsync(PreparedTraining prepared)
         {
             Begin("train");
             TrainingResult result = await StartAsync(prepared.Order, 1);
-            while (IsWorthAnotherAttempt(result) && attempts < MostAttempts) result = await StartAsync(prepared.Order, attempts + 1);
+            while (IsWorthAnotherAttempt(result) && attempts < MostAttempts)
+                result = await StartAsync(prepared.Order, attempts + 1);
             string jobName = JobName(prepared.Order, attempts);
-            if (result.Ended is { } early && cancel.IsCompleted) throw new RunCancelledException($"{early}; billed {billedSeconds} s");
-            if (!result.Succeeded || result.State?.ModelUri is not { } artifact) throw new TrainingEndedException(jobName, result);
+            if (result.Ended is { } early && cancel.IsCompleted)
+                throw new RunCancelledException($"{early}; billed {billedSeconds} s");
+            if (!result.Succeeded || result.State?.ModelUri is not { } artifact)
+                throw new TrainingEndedException(jobName, result);
             TrainedArtifact trained = new(prepared.Fingerprint, run.RunTs, jobName, artifact);
             await context.CallActivityAsync(nameof(RecordTraining), trained, Retry);
             Done(prepared.Set.RowCount);
@@ -117,14 +178,26 @@ public static class ReturnsTraining
             TrainingOrder tried = attempt == 1 ? order : order with { JobName = JobName(order, attempt), Spot = false };
             TrainingResult result = await LeasedTraining.RunAsync(context, tried, run.RunId, cancel, phase => Tell($"train: {phase}"));
             billedSeconds += result.State?.BillableSeconds ?? 0;
-            costUsd += Math.Round((result.State?.BillableSeconds ?? 0) * (result.Receipt.Machines is [{ } machine, ..] ? machine.HourlyPriceUsd : 0) / 3600, 4);
+            costUsd += Math.Round(
+                (result.State?.BillableSeconds ?? 0) * (result.Receipt.Machines is [{ } machine, ..] ? machine.HourlyPriceUsd : 0) / 3600,
+                4
+            );
             return result;
         }
 
         /// <summary>The job found no machine, lost its machine, or met the provider's own fault.</summary>
-        private static bool IsWorthAnotherAttempt(TrainingResult result) => result is { Ended: null, State: { HasEnded: true, Succeeded: false } state }
-            && (state.Secondary is "MaxWaitTimeExceeded" or "Interrupted"
-                || (state.Reason is { } why && (why.Contains("CapacityError", StringComparison.Ordinal) || why.Contains("InternalServerError", StringComparison.Ordinal))));
+        private static bool IsWorthAnotherAttempt(TrainingResult result) =>
+            result is { Ended: null, State: { HasEnded: true, Succeeded: false } state }
+            && (
+                state.Secondary is "MaxWaitTimeExceeded" or "Interrupted"
+                || (
+                    state.Reason is { } why
+                    && (
+                        why.Contains("CapacityError", StringComparison.Ordinal)
+                        || why.Contains("InternalServerError", StringComparison.Ordinal)
+                    )
+                )
+            );
 
         private static string JobName(TrainingOrder order, int attempt) => attempt == 1 ? order.JobName : $"{order.JobName}-a{attempt}";
 
@@ -133,8 +206,13 @@ public static class ReturnsTraining
             for (int judgement = 1; ; judgement++)
             {
                 Begin("judge");
-                if (cancel.IsCompleted) throw new RunCancelledException(await cancel);
-                JudgedModel judged = await context.CallActivityAsync<JudgedModel>(nameof(JudgeModel), new Candidate(run, prepared.Set, trained), Retry);
+                if (cancel.IsCompleted)
+                    throw new RunCancelledException(await cancel);
+                JudgedModel judged = await context.CallActivityAsync<JudgedModel>(
+                    nameof(JudgeModel),
+                    new Candidate(run, prepared.Set, trained),
+                    Retry
+                );
                 if (!judged.IsAccepted)
                 {
                     Done(1);
@@ -149,7 +227,8 @@ public static class ReturnsTraining
                     Done(1);
                     return judged;
                 }
-                catch (TaskFailedException error) when (judgement < MostJudgements && error.FailureDetails.IsCausedBy<PointerMovedException>())
+                catch (TaskFailedException error)
+                    when (judgement < MostJudgements && error.FailureDetails.IsCausedBy<PointerMovedException>())
                 {
                     // Another model is served by now: the comparison was with the wrong one.
                 }
@@ -160,6 +239,16 @@ public static class ReturnsTraining
 
         private void Done(long rows, long fallbacks = 0) => done.Add(new PartitionOutcome(step, rows, rows, fallbacks, 0));
 
-        private void Tell(string phase) => context.SetCustomStatus(new { phase, done = done.Count, failed = 0, total = Steps, rows = set?.RowCount });
+        private void Tell(string phase) =>
+            context.SetCustomStatus(
+                new
+                {
+                    phase,
+                    done = done.Count,
+                    failed = 0,
+                    total = Steps,
+                    rows = set?.RowCount,
+                }
+            );
     }
 }

@@ -3,12 +3,19 @@ using Microsoft.DurableTask;
 
 namespace Durable.Orchestrations.Shared;
 
-/// <summary>Sees to it that a run that fails is closed in the ledger by the run itself, whichever step failed: the closing step too.</summary>
+/// <summary>Sees to it that a run that fails is closed in the ledger by the run itself, whichever step failed: the closing step
+/// too.</summary>
 internal static class Closing
 {
-    /// <param name="finish">Closes the run with the reason it failed; null: <paramref name="work"/> does so before it throws anything but a step's failure.</param>
+    /// <param name="finish">Closes the run with the reason it failed; null: <paramref name="work"/> does so before it throws anything but a
+    /// step's failure.</param>
     /// <exception cref="Exception">The first error, also when closing failed.</exception>
-    public static async Task<T> RunAsync<T>(TaskOrchestrationContext context, string runId, Func<Task<T>> work, Func<string, Task>? finish = null)
+    public static async Task<T> RunAsync<T>(
+        TaskOrchestrationContext context,
+        string runId,
+        Func<Task<T>> work,
+        Func<string, Task>? finish = null
+    )
     {
         try
         {
@@ -32,7 +39,11 @@ internal static class Closing
         }
         catch (TaskFailedException error)
         {
-            Log.CloseFailed(context.CreateReplaySafeLogger("Durable.Orchestrations.Closing"), context.InstanceId, error.FailureDetails.ErrorMessage);
+            Log.CloseFailed(
+                context.CreateReplaySafeLogger("Durable.Orchestrations.Closing"),
+                context.InstanceId,
+                error.FailureDetails.ErrorMessage
+            );
             return false;
         }
     }

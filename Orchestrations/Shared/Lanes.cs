@@ -16,12 +16,20 @@ internal static class Lanes
         new RetryPolicy(5, TimeSpan.FromSeconds(2), backoffCoefficient: 2, maxRetryInterval: TimeSpan.FromMinutes(1))
         {
             HandleFailure = Retries.IsTransient,
-        });
+        }
+    );
 
-    /// <summary>Fills all of <paramref name="work"/>, <paramref name="lanes"/> at a time. A failure becomes an outcome, not an end.</summary>
+    /// <summary>Fills all of <paramref name="work"/>, <paramref name="lanes"/> at a time. A failure becomes an outcome, not an
+    /// end.</summary>
     public static async Task<IReadOnlyList<PartitionOutcome>> DrainAsync<TWork>(
-        TaskOrchestrationContext context, string kind, string runId, IReadOnlyList<TWork> work, int lanes,
-        Func<TWork, IReadOnlyList<string>> keys, Func<TWork, Task<IReadOnlyList<PartitionOutcome>>> fill)
+        TaskOrchestrationContext context,
+        string kind,
+        string runId,
+        IReadOnlyList<TWork> work,
+        int lanes,
+        Func<TWork, IReadOnlyList<string>> keys,
+        Func<TWork, Task<IReadOnlyList<PartitionOutcome>>> fill
+    )
     {
         Queue<TWork> waiting = new(work);
         List<PartitionOutcome> outcomes = [];
@@ -48,31 +56,47 @@ internal static class Lanes
             }
             catch (TaskFailedException error)
             {
-                PartitionOutcome[] failed = [.. keys(item).Select(key => new PartitionOutcome(key, 0, 0, 0, 0, error.FailureDetails.ErrorMessage))];
+                PartitionOutcome[] failed =
+                [
+                    .. keys(item).Select(key => new PartitionOutcome(key, 0, 0, 0, 0, error.FailureDetails.ErrorMessage)),
+                ];
                 await context.CallActivityAsync(nameof(RecordPartitionFailure), new PartitionFailures(kind, runId, failed), Retry);
                 return failed;
             }
         }
 
-        void Report() => context.SetCustomStatus(new
-        {
-            done = outcomes.Count(outcome => outcome.Succeeded),
-            failed = outcomes.Count(outcome => !outcome.Succeeded),
-            total,
-            rows = outcomes.Sum(outcome => outcome.Rows),
-            values = outcomes.Sum(outcome => outcome.Values),
-            fallbacks = outcomes.Sum(outcome => outcome.Fallbacks),
-        });
+        void Report() =>
+            context.SetCustomStatus(
+                new
+                {
+                    done = outcomes.Count(outcome => outcome.Succeeded),
+                    failed = outcomes.Count(outcome => !outcome.Succeeded),
+                    total,
+                    rows = outcomes.Sum(outcome => outcome.Rows),
+                    values = outcomes.Sum(outcome => outcome.Values),
+                    fallbacks = outcomes.Sum(outcome => outcome.Fallbacks),
+                }
+            );
     }
 
     /// <summary>Closes the run, tells whoever wants to know, and fails when a partition did.</summary>
-    public static async Task<RunStatistics> FinishAsync(TaskOrchestrationContext context, string runId, IReadOnlyList<PartitionOutcome> outcomes, int skipped)
+    public static async Task<RunStatistics> FinishAsync(
+        TaskOrchestrationContext context,
+        string runId,
+        IReadOnlyList<PartitionOutcome> outcomes,
+        int skipped
+    )
     {
-        RunStatistics statistics = await context.CallActivityAsync<RunStatistics>(nameof(FinishRun), new RunToFinish(runId, outcomes, skipped), Retry);
+        RunStatistics statistics = await context.CallActivityAsync<RunStatistics>(
+            nameof(FinishRun),
+            new RunToFinish(runId, outcomes, skipped),
+            Retry
+        );
         await context.CallActivityAsync<int>(nameof(DeliverNotifications), Retry);
         return statistics.Failed == 0
             ? statistics
             : throw new BatchFailedException(
-                $"{statistics.Failed} of {statistics.Total} {statistics.Kind} partitions failed, first {statistics.Failures[0].Key}: {statistics.Failures[0].Error} Start again to do the failed ones only.");
+                $"{statistics.Failed} of {statistics.Total} {statistics.Kind} partitions failed, first {statistics.Failures[0].Key}: {statistics.Failures[0].Error} Start again to do the failed ones only."
+            );
     }
 }

@@ -13,18 +13,25 @@ public sealed class RunCancelledException(string reason) : Exception($"Cancelled
 
 /// <summary>The work was not done by the deadline of its lease.</summary>
 public sealed class LeaseExpiredException(string leaseId, DateTime deadlineUtc)
-    : Exception(FormattableString.Invariant($"Lease {leaseId} ended at {deadlineUtc:u} before the work did. Give the cluster longer, or the work less."));
+    : Exception(
+        FormattableString.Invariant(
+            $"Lease {leaseId} ended at {deadlineUtc:u} before the work did. Give the cluster longer, or the work less."
+        )
+    );
 
 /// <summary>The machines of a run did not start.</summary>
 public sealed class ClusterNotRunningException(string message) : Exception(message);
 
 /// <summary>It could not be proven that the machines are off. The reaper goes on until it can.</summary>
 public sealed class LeaseNotProvenException(LeaseReceipt receipt)
-    : Exception($"There is no proof that the machines of lease {receipt.LeaseId} are off ({receipt.Error ?? receipt.ToString()}). The reaper goes on; see GET /api/operations/leases.");
+    : Exception(
+        $"There is no proof that the machines of lease {receipt.LeaseId} are off ({receipt.Error ?? receipt.ToString()}). The reaper goes on; see GET /api/operations/leases."
+    );
 
 /// <summary>Work on paid machines: lease first, start, work, stop what was started, prove it.</summary>
 /// <remarks>
-/// Terminate skips <c>finally</c> and a host that never returns never reaches it: the reaper stops whatever outlives its lease or its owner.
+/// Terminate skips <c>finally</c> and a host that never returns never reaches it: the reaper stops whatever outlives its lease or its
+/// owner.
 /// Ends early, with the same clean-up, on the external event <see cref="CancelEvent"/> and at the deadline.
 /// Resume a failed run by starting it again, not by rewinding it: the official engine cannot rewind over activities in <c>finally</c>,
 /// and a lease once closed never starts a machine again.
@@ -37,22 +44,30 @@ public static class LeasedCluster
     /// <summary>Time that cancelled work has to unwind (kill its job) before the machines go anyway.</summary>
     private static readonly TimeSpan UnwindWithin = TimeSpan.FromMinutes(2);
 
-    private static readonly TimeSpan FirstPause = TimeSpan.FromSeconds(1), LongestPause = TimeSpan.FromSeconds(15), ForceAfter = TimeSpan.FromMinutes(3);
+    private static readonly TimeSpan FirstPause = TimeSpan.FromSeconds(1),
+        LongestPause = TimeSpan.FromSeconds(15),
+        ForceAfter = TimeSpan.FromMinutes(3);
 
     /// <summary>Six tries, 1 s to 30 s apart; what a second try cannot mend is not tried again.</summary>
     public static readonly TaskOptions Retry = TaskOptions.FromRetryPolicy(
         new RetryPolicy(6, TimeSpan.FromSeconds(1), backoffCoefficient: 2, maxRetryInterval: TimeSpan.FromSeconds(30))
         {
             HandleFailure = Retries.IsTransient,
-        });
+        }
+    );
 
     /// <summary>Waits for the cluster, starts it, does <paramref name="work"/> on it and stops it again, whatever happened.</summary>
-    /// <param name="work">Gets the running machines, and a token that is cancelled when it should unwind. Give that token to timers and <see cref="RemoteJobs"/>.</param>
+    /// <param name="work">Gets the running machines, and a token that is cancelled when it should unwind. Give that token to timers and
+    /// <see cref="RemoteJobs"/>.</param>
     /// <param name="tell">Called with the phase the run is in, also on replays; null: the phase becomes the custom status.</param>
     /// <exception cref="LeaseNotProvenException">The work succeeded, but nobody could prove that the machines are off.</exception>
     /// <exception cref="RunCancelledException">Cancelled; the machines are off.</exception>
     public static async Task<Leased<T>> RunAsync<T>(
-        TaskOrchestrationContext context, ClusterRequest request, Func<ClusterGrant, CancellationToken, Task<T>> work, Action<string>? tell = null)
+        TaskOrchestrationContext context,
+        ClusterRequest request,
+        Func<ClusterGrant, CancellationToken, Task<T>> work,
+        Action<string>? tell = null
+    )
     {
         ILogger logger = context.CreateReplaySafeLogger("Durable.Orchestrations.LeasedCluster");
         using CancellationTokenSource ended = new();
@@ -78,7 +93,13 @@ public static class LeasedCluster
         return receipt.Proven ? new Leased<T>(result, receipt) : throw new LeaseNotProvenException(receipt);
     }
 
-    private sealed record Run(TaskOrchestrationContext Context, ClusterRequest Request, Task<object?> Cancel, Action<string> Tell, ILogger Logger)
+    private sealed record Run(
+        TaskOrchestrationContext Context,
+        ClusterRequest Request,
+        Task<object?> Cancel,
+        Action<string> Tell,
+        ILogger Logger
+    )
     {
         public async Task<ClusterGrant> StartAsync()
         {
@@ -90,11 +111,14 @@ public static class LeasedCluster
             while (true)
             {
                 ClusterGrant grant = await Context.CallActivityAsync<ClusterGrant>(nameof(ListMachines), Request.LeaseId, Retry);
-                if (grant.Machines.All(machine => machine.IsRunning)) return grant;
+                if (grant.Machines.All(machine => machine.IsRunning))
+                    return grant;
 
                 string states = string.Join(", ", grant.Machines.Select(machine => $"{machine.Id} {machine.State}"));
-                if (grant.Machines.Any(machine => machine.IsGone)) throw new ClusterNotRunningException($"A machine of {Request.Cluster} is gone: {states}.");
-                if (Context.CurrentUtcDateTime >= limit) throw new ClusterNotRunningException($"{Request.Cluster} did not start in time: {states}.");
+                if (grant.Machines.Any(machine => machine.IsGone))
+                    throw new ClusterNotRunningException($"A machine of {Request.Cluster} is gone: {states}.");
+                if (Context.CurrentUtcDateTime >= limit)
+                    throw new ClusterNotRunningException($"{Request.Cluster} did not start in time: {states}.");
                 pause = await PauseAsync(pause);
             }
         }
@@ -106,7 +130,8 @@ public static class LeasedCluster
             Task<T> working = work(grant, stop.Token);
             try
             {
-                if (await EarlyEndAsync(grant, working) is not { } early) return await working;
+                if (await EarlyEndAsync(grant, working) is not { } early)
+                    return await working;
                 Tell("unwinding");
                 stop.Cancel();
                 using CancellationTokenSource limitEnd = new();
@@ -128,9 +153,12 @@ public static class LeasedCluster
                 using CancellationTokenSource timerEnd = new();
                 Task first = await Task.WhenAny(working, Cancel, Context.CreateTimer(grant.DeadlineUtc, timerEnd.Token));
                 timerEnd.Cancel();
-                if (first == working) return null;
-                if (first == Cancel) return await ReasonAsync();
-                if (await ExtendedAsync() is not { } longer || longer.DeadlineUtc <= grant.DeadlineUtc) return new LeaseExpiredException(Request.LeaseId, grant.DeadlineUtc);
+                if (first == working)
+                    return null;
+                if (first == Cancel)
+                    return await ReasonAsync();
+                if (await ExtendedAsync() is not { } longer || longer.DeadlineUtc <= grant.DeadlineUtc)
+                    return new LeaseExpiredException(Request.LeaseId, grant.DeadlineUtc);
                 grant = longer;
             }
         }
@@ -153,13 +181,17 @@ public static class LeasedCluster
         {
             Tell("stopping machines");
             LeaseReceipt receipt = LeaseReceipt.OfNothing(Request.LeaseId, Request.Cluster) with { Proven = false };
-            DateTime begun = Context.CurrentUtcDateTime, limit = begun + (Request.StopWithin ?? TimeSpan.FromMinutes(15));
+            DateTime begun = Context.CurrentUtcDateTime,
+                limit = begun + (Request.StopWithin ?? TimeSpan.FromMinutes(15));
             for (TimeSpan pause = FirstPause; ; pause = Longer(pause))
             {
                 try
                 {
                     receipt = await Context.CallActivityAsync<LeaseReceipt>(
-                        nameof(StopMachines), new LeaseStop(Request.LeaseId, Context.CurrentUtcDateTime - begun >= ForceAfter), Retry);
+                        nameof(StopMachines),
+                        new LeaseStop(Request.LeaseId, Context.CurrentUtcDateTime - begun >= ForceAfter),
+                        Retry
+                    );
                 }
                 catch (TaskFailedException error)
                 {
@@ -167,7 +199,8 @@ public static class LeasedCluster
                     Log.StopFailed(Logger, Context.InstanceId, Request.LeaseId, error.FailureDetails.ErrorMessage);
                 }
 
-                if (receipt.Proven || Context.CurrentUtcDateTime >= limit) return receipt;
+                if (receipt.Proven || Context.CurrentUtcDateTime >= limit)
+                    return receipt;
                 await Context.CreateTimer(pause, CancellationToken.None);
             }
         }
@@ -177,9 +210,15 @@ public static class LeasedCluster
             TimeSpan pause = FirstPause;
             while (true)
             {
-                if (Cancel.IsCompleted) throw await ReasonAsync();
-                LeaseTurn turn = await Context.CallActivityAsync<LeaseTurn>(nameof(TakeLease), new LeaseRequest(Context.InstanceId, Request), Retry);
-                if (turn.Granted) return;
+                if (Cancel.IsCompleted)
+                    throw await ReasonAsync();
+                LeaseTurn turn = await Context.CallActivityAsync<LeaseTurn>(
+                    nameof(TakeLease),
+                    new LeaseRequest(Context.InstanceId, Request),
+                    Retry
+                );
+                if (turn.Granted)
+                    return;
                 Tell($"waiting for {Request.Cluster}: {turn.Ahead} ahead, next {turn.Holder}");
                 pause = await PauseAsync(pause);
             }
@@ -195,7 +234,8 @@ public static class LeasedCluster
             return first == Cancel ? throw await ReasonAsync() : Longer(pause);
         }
 
-        private async Task<Exception> ReasonAsync() => new RunCancelledException(await Cancel is { } reason ? $"{reason}" : "no reason given");
+        private async Task<Exception> ReasonAsync() =>
+            new RunCancelledException(await Cancel is { } reason ? $"{reason}" : "no reason given");
 
         private static TimeSpan Longer(TimeSpan pause) => pause * 1.5 < LongestPause ? pause * 1.5 : LongestPause;
     }

@@ -15,50 +15,80 @@ public sealed record TrainingResult(TrainingState? State, string? Ended, LeaseRe
 }
 
 /// <summary>A training job under a lease: lease first, start, poll by durable timers, stop what still runs, prove it.</summary>
-/// <remarks>The job's name comes from the run: whatever is killed in between, the same job is found and none is started twice. A job outlives neither
+/// <remarks>The job's name comes from the run: whatever is killed in between, the same job is found and none is started twice. A job
+/// outlives neither
 /// <see cref="TrainingOrder.Longest"/> (SageMaker's own limit) nor its lease (the reaper's).</remarks>
 public static class LeasedTraining
 {
     /// <summary>From the grant until the job itself must have ended: starting machines and moving data take their time, too.</summary>
     private static readonly TimeSpan Margin = TimeSpan.FromMinutes(15);
 
-    private static readonly TimeSpan FirstPause = TimeSpan.FromSeconds(1), LongestPause = TimeSpan.FromSeconds(15);
+    private static readonly TimeSpan FirstPause = TimeSpan.FromSeconds(1),
+        LongestPause = TimeSpan.FromSeconds(15);
 
     /// <summary>Runs the job to its end, however it ends.</summary>
     /// <param name="runId">The run in the ledger that pays for it.</param>
     /// <param name="cancel">Completed when the work is to end early; its result is the reason.</param>
     /// <param name="tell">Called with the phase the job is in, also on replays.</param>
-    /// <exception cref="TaskFailedException">No lease was granted (a budget: <see cref="LeaseRefusedException"/>), or AWS cannot be reached.</exception>
+    /// <exception cref="TaskFailedException">No lease was granted (a budget: <see cref="LeaseRefusedException"/>), or AWS cannot be
+    /// reached.</exception>
     /// <exception cref="LeaseNotProvenException">Nobody could prove that the job has ended; the reaper goes on.</exception>
-    public static async Task<TrainingResult> RunAsync(TaskOrchestrationContext context, TrainingOrder order, string runId, Task<string> cancel, Action<string> tell)
+    public static async Task<TrainingResult> RunAsync(
+        TaskOrchestrationContext context,
+        TrainingOrder order,
+        string runId,
+        Task<string> cancel,
+        Action<string> tell
+    )
     {
-        ClusterRequest request = new(SageMakerMachines.SageMaker, order.JobName, runId, [order.MachineId], order.Longest + Margin, StopsRunning: true);
+        ClusterRequest request = new(
+            SageMakerMachines.SageMaker,
+            order.JobName,
+            runId,
+            [order.MachineId],
+            order.Longest + Margin,
+            StopsRunning: true
+        );
         TrainingState? state = null;
         string? ended = null;
         LeaseReceipt receipt;
         try
         {
             tell("lease");
-            await context.CallActivityAsync<LeaseTurn>(nameof(TakeLease), new LeaseRequest(context.InstanceId, request), LeasedCluster.Retry);
+            await context.CallActivityAsync<LeaseTurn>(
+                nameof(TakeLease),
+                new LeaseRequest(context.InstanceId, request),
+                LeasedCluster.Retry
+            );
             await context.CallActivityAsync(nameof(StartMachines), request.LeaseId, LeasedCluster.Retry);
-            state = await context.CallActivityAsync<TrainingState>(nameof(StartTrainingJob), new TrainingStart(order, request.LeaseId), LeasedCluster.Retry);
+            state = await context.CallActivityAsync<TrainingState>(
+                nameof(StartTrainingJob),
+                new TrainingStart(order, request.LeaseId),
+                LeasedCluster.Retry
+            );
             DateTime deadline = context.CurrentUtcDateTime + request.Longest;
             for (TimeSpan pause = FirstPause; !state.HasEnded && ended is null; pause = Longer(pause))
             {
                 tell(state.Secondary.Length > 0 ? state.Secondary.ToLowerInvariant() : "starting");
-                if (!await WaitAsync(context, pause, cancel)) ended = $"cancelled: {await cancel}";
-                else if (context.CurrentUtcDateTime >= deadline) ended = "time limit";
-                else state = await context.CallActivityAsync<TrainingState>(nameof(PollTrainingJob), order.JobName, LeasedCluster.Retry);
+                if (!await WaitAsync(context, pause, cancel))
+                    ended = $"cancelled: {await cancel}";
+                else if (context.CurrentUtcDateTime >= deadline)
+                    ended = "time limit";
+                else
+                    state = await context.CallActivityAsync<TrainingState>(nameof(PollTrainingJob), order.JobName, LeasedCluster.Retry);
             }
         }
         finally
         {
-            // Terminate skips this block and a host that never returns never reaches it; the reaper stops whatever outlives its lease or its run.
+            // Terminate skips this block and a host that never returns never reaches it; the reaper stops whatever outlives its lease or
+            // its run.
             receipt = await StopAsync(context, request, tell);
         }
 
-        if (!receipt.Proven) throw new LeaseNotProvenException(receipt);
-        if (ended is not null) state = await context.CallActivityAsync<TrainingState>(nameof(PollTrainingJob), order.JobName, LeasedCluster.Retry);
+        if (!receipt.Proven)
+            throw new LeaseNotProvenException(receipt);
+        if (ended is not null)
+            state = await context.CallActivityAsync<TrainingState>(nameof(PollTrainingJob), order.JobName, LeasedCluster.Retry);
         return new TrainingResult(state, state.Secondary == "MaxRuntimeExceeded" ? "time limit" : ended, receipt);
     }
 
@@ -70,14 +100,19 @@ public static class LeasedTraining
         {
             try
             {
-                receipt = await context.CallActivityAsync<LeaseReceipt>(nameof(StopMachines), new LeaseStop(request.LeaseId, Force: false), LeasedCluster.Retry);
+                receipt = await context.CallActivityAsync<LeaseReceipt>(
+                    nameof(StopMachines),
+                    new LeaseStop(request.LeaseId, Force: false),
+                    LeasedCluster.Retry
+                );
             }
             catch (TaskFailedException error)
             {
                 receipt = receipt with { Proven = false, Error = error.FailureDetails.ErrorMessage };
             }
 
-            if (receipt.Proven || context.CurrentUtcDateTime >= limit) return receipt;
+            if (receipt.Proven || context.CurrentUtcDateTime >= limit)
+                return receipt;
             tell("stopping");
             await context.CreateTimer(pause, CancellationToken.None);
         }

@@ -6,7 +6,8 @@ using Microsoft.DurableTask;
 namespace Durable.Orchestrations.Shared;
 
 /// <summary>A job to run on a machine.</summary>
-/// <param name="Command">Its job id gets <c>-1</c>, <c>-2</c>, … for each attempt. Derive it from the run, so that no other run has it.</param>
+/// <param name="Command">Its job id gets <c>-1</c>, <c>-2</c>, … for each attempt. Derive it from the run, so that no other run has
+/// it.</param>
 /// <param name="LeaseId">Nothing is started unless this lease is held and the machine is one of its.</param>
 /// <param name="Attempts">1 (default) to 5. An attempt begins only when the one before is proven dead.</param>
 /// <param name="Ending">The job ends the run: it may start past the lease's deadline.</param>
@@ -37,17 +38,21 @@ public sealed record RemoteJobResult(string JobId, RemoteJobOutcome Outcome, int
 /// <summary>A job may still be running although it should not be: nothing else may be started in its place.</summary>
 public sealed class RemoteJobNotDeadException(string jobId, string reason) : Exception($"Job {jobId} could not be proven dead: {reason}");
 
-/// <summary>Detached jobs on machines: start, poll by durable timers, kill at the deadline, on cancellation and before another attempt.</summary>
+/// <summary>Detached jobs on machines: start, poll by durable timers, kill at the deadline, on cancellation and before another
+/// attempt.</summary>
 public static class RemoteJobs
 {
-    private static readonly TimeSpan FirstPause = TimeSpan.FromSeconds(1), LongestPause = TimeSpan.FromSeconds(30), Grace = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan FirstPause = TimeSpan.FromSeconds(1),
+        LongestPause = TimeSpan.FromSeconds(30),
+        Grace = TimeSpan.FromSeconds(30);
 
     /// <summary>Eight tries within about three minutes: a machine that has just started needs a while until it answers.</summary>
     public static readonly TaskOptions Retry = TaskOptions.FromRetryPolicy(
         new RetryPolicy(8, TimeSpan.FromSeconds(2), backoffCoefficient: 2, maxRetryInterval: TimeSpan.FromSeconds(45))
         {
             HandleFailure = Retries.IsTransient,
-        });
+        }
+    );
 
     /// <summary>Runs a job to its end.</summary>
     /// <param name="tryAgain">Whether an unsuccessful result deserves another attempt; null: always, while attempts are left.</param>
@@ -57,26 +62,44 @@ public static class RemoteJobs
     /// <exception cref="OperationCanceledException">Cancelled; the job was killed.</exception>
     /// <exception cref="TaskFailedException">The machine cannot be reached, or the lease is lost.</exception>
     public static async Task<RemoteJobResult> RunAsync(
-        TaskOrchestrationContext context, RemoteJobRequest request, Func<RemoteJobResult, bool>? tryAgain = null, CancellationToken cancellation = default)
+        TaskOrchestrationContext context,
+        RemoteJobRequest request,
+        Func<RemoteJobResult, bool>? tryAgain = null,
+        CancellationToken cancellation = default
+    )
     {
         for (int attempt = 1; ; attempt++)
         {
             RemoteCommand command = request.Command with { JobId = $"{request.Command.JobId}-{attempt}" };
             RemoteJobResult result = await RunOnceAsync(context, request with { Command = command }, attempt, cancellation);
-            if (result.Succeeded || attempt >= request.Attempts || tryAgain?.Invoke(result) == false) return result;
+            if (result.Succeeded || attempt >= request.Attempts || tryAgain?.Invoke(result) == false)
+                return result;
             await KillAsync(context, request.Target, command.JobId); // also what an exited job left behind
             await context.CreateTimer(TimeSpan.FromSeconds(5), cancellation);
         }
     }
 
-    private static async Task<RemoteJobResult> RunOnceAsync(TaskOrchestrationContext context, RemoteJobRequest request, int attempt, CancellationToken cancellation)
+    private static async Task<RemoteJobResult> RunOnceAsync(
+        TaskOrchestrationContext context,
+        RemoteJobRequest request,
+        int attempt,
+        CancellationToken cancellation
+    )
     {
         RemoteJobRef job = new(request.Target, request.Command.JobId);
         try
         {
-            RemoteJobState state = await context.CallActivityAsync<RemoteJobState>(nameof(StartRemoteJob), new RemoteJobStart(request.Target, request.Command, request.LeaseId, request.Ending), Retry);
+            RemoteJobState state = await context.CallActivityAsync<RemoteJobState>(
+                nameof(StartRemoteJob),
+                new RemoteJobStart(request.Target, request.Command, request.LeaseId, request.Ending),
+                Retry
+            );
             DateTime deadline = context.CurrentUtcDateTime + request.Command.Timeout + Grace;
-            for (TimeSpan pause = FirstPause; state.Phase == RemoteJobPhase.Running; pause = pause * 1.5 < LongestPause ? pause * 1.5 : LongestPause)
+            for (
+                TimeSpan pause = FirstPause;
+                state.Phase == RemoteJobPhase.Running;
+                pause = pause * 1.5 < LongestPause ? pause * 1.5 : LongestPause
+            )
             {
                 if (context.CurrentUtcDateTime >= deadline)
                 {
@@ -88,7 +111,8 @@ public static class RemoteJobs
                 state = await context.CallActivityAsync<RemoteJobState>(nameof(PollRemoteJob), job, Retry);
             }
 
-            if (state.Phase == RemoteJobPhase.Exited) return new RemoteJobResult(job.JobId, RemoteJobOutcome.Exited, state.ExitCode, state.OutputTail, attempt);
+            if (state.Phase == RemoteJobPhase.Exited)
+                return new RemoteJobResult(job.JobId, RemoteJobOutcome.Exited, state.ExitCode, state.OutputTail, attempt);
             await KillAsync(context, request.Target, job.JobId); // its runner is gone, what that started may not be
             return new RemoteJobResult(job.JobId, RemoteJobOutcome.Lost, null, state.OutputTail, attempt);
         }
@@ -101,7 +125,12 @@ public static class RemoteJobs
             }
             catch (Exception unproven) when (unproven is TaskFailedException or RemoteJobNotDeadException)
             {
-                Log.KillFailed(context.CreateReplaySafeLogger("Durable.Orchestrations.RemoteJobs"), context.InstanceId, job.JobId, unproven.Message);
+                Log.KillFailed(
+                    context.CreateReplaySafeLogger("Durable.Orchestrations.RemoteJobs"),
+                    context.InstanceId,
+                    job.JobId,
+                    unproven.Message
+                );
             }
 
             throw;
@@ -110,7 +139,11 @@ public static class RemoteJobs
 
     private static async Task<RemoteJobState> KillAsync(TaskOrchestrationContext context, RemoteTarget target, string jobId)
     {
-        RemoteJobState state = await context.CallActivityAsync<RemoteJobState>(nameof(KillRemoteJob), new RemoteJobRef(target, jobId), Retry);
+        RemoteJobState state = await context.CallActivityAsync<RemoteJobState>(
+            nameof(KillRemoteJob),
+            new RemoteJobRef(target, jobId),
+            Retry
+        );
         return state.Phase == RemoteJobPhase.Running ? throw new RemoteJobNotDeadException(jobId, "it survived SIGKILL.") : state;
     }
 }

@@ -8,20 +8,32 @@ using Microsoft.DurableTask;
 
 namespace Durable.Orchestrations.Spot;
 
-/// <summary>One ten-minute slot: ask the sources side by side, merge with what was published, stage the delta, send it, commit it, publish latest.</summary>
-/// <remarks>Each step leaves its result in the bucket or the record and finds it again, so a slot started anew goes on where it ended.</remarks>
+/// <summary>One ten-minute slot: ask the sources side by side, merge with what was published, stage the delta, send it, commit it, publish
+/// latest.</summary>
+/// <remarks>Each step leaves its result in the bucket or the record and finds it again, so a slot started anew goes on where it
+/// ended.</remarks>
 public static class SpotSlot
 {
     public const string Present = "Present";
 
     private static readonly TaskOptions Retry = TaskOptions.FromRetryPolicy(
-        new RetryPolicy(5, TimeSpan.FromSeconds(2), backoffCoefficient: 2, maxRetryInterval: TimeSpan.FromSeconds(30)) { HandleFailure = Retries.IsTransient });
+        new RetryPolicy(5, TimeSpan.FromSeconds(2), backoffCoefficient: 2, maxRetryInterval: TimeSpan.FromSeconds(30))
+        {
+            HandleFailure = Retries.IsTransient,
+        }
+    );
 
     // Sources do their own waiting, up to the end of the slot's time; a second call is for a host that died.
-    private static readonly TaskOptions Once = TaskOptions.FromRetryPolicy(new RetryPolicy(2, TimeSpan.FromSeconds(1)) { HandleFailure = Retries.IsTransient });
+    private static readonly TaskOptions Once = TaskOptions.FromRetryPolicy(
+        new RetryPolicy(2, TimeSpan.FromSeconds(1)) { HandleFailure = Retries.IsTransient }
+    );
 
     private static readonly TaskOptions Briefly = TaskOptions.FromRetryPolicy(
-        new RetryPolicy(2, TimeSpan.FromSeconds(2)) { HandleFailure = failure => Retries.IsTransient(failure) && !failure.IsCausedBy<WorkloadMissingException>() });
+        new RetryPolicy(2, TimeSpan.FromSeconds(2))
+        {
+            HandleFailure = failure => Retries.IsTransient(failure) && !failure.IsCausedBy<WorkloadMissingException>(),
+        }
+    );
 
     /// <exception cref="TaskFailedException">A step failed for good. Nothing was committed; the raw files stay.</exception>
     [Function(nameof(SpotSlot))]
@@ -29,7 +41,12 @@ public static class SpotSlot
     {
         SlotRun run = new(RunLedger.RunId(context.InstanceId, context.CurrentUtcDateTime), context.InstanceId, request);
         string? oldWorkload = null;
-        return await Closing.RunAsync(context, run.RunId, FillAsync, error => EndAsync(context, new SlotEnd(run, null, oldWorkload, error)));
+        return await Closing.RunAsync(
+            context,
+            run.RunId,
+            FillAsync,
+            error => EndAsync(context, new SlotEnd(run, null, oldWorkload, error))
+        );
 
         async Task<SlotResult> FillAsync()
         {
@@ -72,17 +89,22 @@ public static class SpotSlot
     private static async Task CollectAsync(TaskOrchestrationContext context, SlotWork work)
     {
         Queue<ScorePart> waiting = new(work.Parts);
-        int parts = 0, asked = 0;
+        int parts = 0,
+            asked = 0;
         Tell(context, work, "collecting", parts, asked);
         List<Task> sources = [ScoresAsync()];
-        if (work.NeedsInterruptions) sources.Add(context.CallActivityAsync<int>(nameof(CollectInterruptions), work, Retry));
-        if (work.NeedsSpotPrices) sources.Add(context.CallActivityAsync<int>(nameof(CollectSpotPrices), work, Retry));
-        if (work.NeedsOnDemandPrices) sources.Add(context.CallActivityAsync<int>(nameof(CollectOnDemandPrices), work, Retry));
+        if (work.NeedsInterruptions)
+            sources.Add(context.CallActivityAsync<int>(nameof(CollectInterruptions), work, Retry));
+        if (work.NeedsSpotPrices)
+            sources.Add(context.CallActivityAsync<int>(nameof(CollectSpotPrices), work, Retry));
+        if (work.NeedsOnDemandPrices)
+            sources.Add(context.CallActivityAsync<int>(nameof(CollectOnDemandPrices), work, Retry));
         await Task.WhenAll(sources);
 
         async Task ScoresAsync()
         {
-            if (work.Parts.Count == 0) return;
+            if (work.Parts.Count == 0)
+                return;
             await Task.WhenAll(Enumerable.Range(0, work.Lanes).Select(_ => LaneAsync()));
             await context.CallActivityAsync<int>(nameof(SealScores), work, Retry);
         }
@@ -94,7 +116,11 @@ public static class SpotSlot
             {
                 try
                 {
-                    asked += await context.CallActivityAsync<int>(nameof(CollectScores), new ScoreOrder(work.Slot, work.Capacity, work.WorkloadDay, part, work.DeadlineUtc), Once);
+                    asked += await context.CallActivityAsync<int>(
+                        nameof(CollectScores),
+                        new ScoreOrder(work.Slot, work.Capacity, work.WorkloadDay, part, work.DeadlineUtc),
+                        Once
+                    );
                 }
                 catch (TaskFailedException)
                 {
@@ -106,7 +132,8 @@ public static class SpotSlot
         }
     }
 
-    /// <summary>Stages, sends and commits. A slot that another run left staged comes first: its delta is what this one's is computed from.</summary>
+    /// <summary>Stages, sends and commits. A slot that another run left staged comes first: its delta is what this one's is computed
+    /// from.</summary>
     private static async Task<SlotResult> StoreAsync(TaskOrchestrationContext context, SlotRun run, SlotWork work)
     {
         Tell(context, run.Request, "merging");
@@ -136,8 +163,20 @@ public static class SpotSlot
         await context.CallActivityAsync<int>(nameof(DeliverNotifications), Retry);
     }
 
-    private static void Tell(TaskOrchestrationContext context, SlotRequest request, string phase) => context.SetCustomStatus(new { phase, request.Slot });
+    private static void Tell(TaskOrchestrationContext context, SlotRequest request, string phase) =>
+        context.SetCustomStatus(new { phase, request.Slot });
 
     private static void Tell(TaskOrchestrationContext context, SlotWork work, string phase, int done, int asked) =>
-        context.SetCustomStatus(new { phase, work.Slot, work.Capacity, done, failed = 0, total = work.Parts.Count, asked });
+        context.SetCustomStatus(
+            new
+            {
+                phase,
+                work.Slot,
+                work.Capacity,
+                done,
+                failed = 0,
+                total = work.Parts.Count,
+                asked,
+            }
+        );
 }

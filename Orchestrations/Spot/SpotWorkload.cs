@@ -12,7 +12,11 @@ namespace Durable.Orchestrations.Spot;
 public static class SpotWorkload
 {
     private static readonly TaskOptions Retry = TaskOptions.FromRetryPolicy(
-        new RetryPolicy(4, TimeSpan.FromSeconds(5), backoffCoefficient: 2, maxRetryInterval: TimeSpan.FromMinutes(1)) { HandleFailure = Retries.IsTransient });
+        new RetryPolicy(4, TimeSpan.FromSeconds(5), backoffCoefficient: 2, maxRetryInterval: TimeSpan.FromMinutes(1))
+        {
+            HandleFailure = Retries.IsTransient,
+        }
+    );
 
     [Function(nameof(SpotWorkload))]
     public static async Task<WorkloadReceipt> RunAsync([OrchestrationTrigger] TaskOrchestrationContext context, WorkloadRequest request)

@@ -1,6 +1,7 @@
 namespace Durable.Pipelines.Benchmark;
 
-/// <summary>Settings <c>Benchmark__…</c>. Without a bucket the suite is off; with one, every other value must fit or the app does not start.</summary>
+/// <summary>Settings <c>Benchmark__…</c>. Without a bucket the suite is off; with one, every other value must fit or the app does not
+/// start.</summary>
 public sealed class BenchmarkOptions
 {
     public const string Section = "Benchmark";
@@ -38,7 +39,8 @@ public sealed class BenchmarkOptions
     /// <summary>Whether the daily tick runs what is missing, failed or stale. Default false.</summary>
     public bool Daily { get; init; }
 
-    /// <summary>Tracking server, e.g. <c>http://mlflow:5000</c>. Empty: records stay in PostgreSQL until <c>export</c> sends them.</summary>
+    /// <summary>Tracking server, e.g. <c>http://mlflow:5000</c>. Empty: records stay in PostgreSQL until <c>export</c> sends
+    /// them.</summary>
     public string MlflowUrl { get; init; } = "";
 
     /// <summary>Bearer token for the tracking server. Empty: none is sent.</summary>
@@ -58,9 +60,17 @@ public sealed class BenchmarkOptions
     public bool HasMlflow => MlflowUrl.Length > 0;
 
     /// <summary>Image by framework.</summary>
-    public IReadOnlyDictionary<string, string> ImageOf => Images.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries)
-        .Select(entry => entry.Split('=', 2)).Where(pair => pair.Length == 2).GroupBy(pair => pair[0]).ToDictionary(group => group.Key, group => group.Last()[1]);
+    public IReadOnlyDictionary<string, string> ImageOf =>
+        Images
+            .Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries)
+            .Select(entry => entry.Split('=', 2))
+            .Where(pair => pair.Length == 2)
+            .GroupBy(pair => pair[0])
+            .ToDictionary(group => group.Key, group => group.Last()[1]);
 }
 
 /// <summary>The suite is not set up.</summary>
-public sealed class BenchmarkOffException() : Durable.Operations.PermanentFailureException("The benchmark suite is off: set Benchmark__Bucket, Benchmark__RoleArn and Benchmark__Images.");
+public sealed class BenchmarkOffException()
+    : Durable.Operations.PermanentFailureException(
+        "The benchmark suite is off: set Benchmark__Bucket, Benchmark__RoleArn and Benchmark__Images."
+    );

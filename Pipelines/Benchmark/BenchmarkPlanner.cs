@@ -18,24 +18,56 @@ public sealed class BenchmarkPlanner(BenchmarkStorage storage, Partitions partit
     /// <exception cref="BenchmarkOffException">No bucket is set.</exception>
     public async Task<SuitePlan> PlanAsync(BenchmarkRequest request, CancellationToken cancellationToken = default)
     {
-        if (!options.IsOn) throw new BenchmarkOffException();
+        if (!options.IsOn)
+            throw new BenchmarkOffException();
         string code = storage.ReadCode().Hash;
-        ModelDefinition[] wanted = [.. BenchmarkModels.All.Where(model => request.Models.Count == 0 || request.Models.Contains(model.Name)).OrderBy(model => model.Priority)];
-        Dictionary<string, string> hashes = [], fingerprints = [];
+        ModelDefinition[] wanted =
+        [
+            .. BenchmarkModels
+                .All.Where(model => request.Models.Count == 0 || request.Models.Contains(model.Name))
+                .OrderBy(model => model.Priority),
+        ];
+        Dictionary<string, string> hashes = [],
+            fingerprints = [];
         foreach (ModelDefinition model in wanted)
         {
-            if (!hashes.TryGetValue(model.DataSet, out string? data)) hashes[model.DataSet] = data = await DataAsync(model.DataSet, cancellationToken);
-            fingerprints[model.Name] = Fingerprints.Of(
-                [model.Script, .. model.Parameters.OrderBy(pair => pair.Key, StringComparer.Ordinal).Select(pair => $"{pair.Key}={pair.Value}"), model.LeastAccuracy.ToString(CultureInfo.InvariantCulture), data, code, request.OptionsText]);
+            if (!hashes.TryGetValue(model.DataSet, out string? data))
+                hashes[model.DataSet] = data = await DataAsync(model.DataSet, cancellationToken);
+            fingerprints[model.Name] = Fingerprints.Of([
+                model.Script,
+                .. model.Parameters.OrderBy(pair => pair.Key, StringComparer.Ordinal).Select(pair => $"{pair.Key}={pair.Value}"),
+                model.LeastAccuracy.ToString(CultureInfo.InvariantCulture),
+                data,
+                code,
+                request.OptionsText,
+            ]);
         }
 
         Dictionary<string, PartitionRecord> ledger = await partitions.ReadAsync(Kind, cancellationToken);
         Plan plan = Plan.Make(
-            Kind, request.OptionsText, [.. wanted.Select(model => (model.Name, (IReadOnlyList<string>)[fingerprints[model.Name]]))], ledger, lanes: 1, request.Force, _ => 1, 1.0 / OrdinarySeconds);
+            Kind,
+            request.OptionsText,
+            [.. wanted.Select(model => (model.Name, (IReadOnlyList<string>)[fingerprints[model.Name]]))],
+            ledger,
+            lanes: 1,
+            request.Force,
+            _ => 1,
+            1.0 / OrdinarySeconds
+        );
         HashSet<string> toRun = [.. plan.Partitions.Where(partition => partition.IsToFill).Select(partition => partition.Key)];
-        return new SuitePlan(plan, new SuiteWork(
-            [.. wanted.Where(model => toRun.Contains(model.Name)).Select(model => new ModelWork(model.Name, model.MemoryMb, model.Cpus, fingerprints[model.Name], Refusal(model)))],
-            [.. wanted.Where(model => !toRun.Contains(model.Name)).Select(model => model.Name)], options.MemoryMb, options.Cpus));
+        return new SuitePlan(
+            plan,
+            new SuiteWork(
+                [
+                    .. wanted
+                        .Where(model => toRun.Contains(model.Name))
+                        .Select(model => new ModelWork(model.Name, model.MemoryMb, model.Cpus, fingerprints[model.Name], Refusal(model))),
+                ],
+                [.. wanted.Where(model => !toRun.Contains(model.Name)).Select(model => model.Name)],
+                options.MemoryMb,
+                options.Cpus
+            )
+        );
     }
 
     /// <summary>The job of a model: its name comes from the run, so that it is one however often it is asked for.</summary>
@@ -43,19 +75,42 @@ public sealed class BenchmarkPlanner(BenchmarkStorage storage, Partitions partit
     public ModelJob JobOf(ModelOrder order, PreparedData data, string sourceUri)
     {
         ModelDefinition model = BenchmarkModels.Get(order.Key.Model);
-        if (!options.ImageOf.TryGetValue(model.Framework, out string? image)) return new ModelJob(null, $"there is no training image for {model.Framework}: add {model.Framework}=IMAGE to Benchmark__Images.");
+        if (!options.ImageOf.TryGetValue(model.Framework, out string? image))
+            return new ModelJob(
+                null,
+                $"there is no training image for {model.Framework}: add {model.Framework}=IMAGE to Benchmark__Images."
+            );
         Dictionary<string, string> parameters = new(model.Parameters)
         {
-            ["seed"] = Text(order.Request.Seed), ["memory-mb"] = Text(model.MemoryMb), ["train-rows"] = Text(order.Request.TrainRows), ["epochs"] = Text(order.Request.Epochs),
+            ["seed"] = Text(order.Request.Seed),
+            ["memory-mb"] = Text(model.MemoryMb),
+            ["train-rows"] = Text(order.Request.TrainRows),
+            ["epochs"] = Text(order.Request.Epochs),
         };
-        return new ModelJob(new TrainingOrder(
-            $"bench-{model.Name}-{Fingerprints.Of(order.Key.RunId, model.Name)}", image, options.RoleArn, sourceUri, model.Script,
-            new[] { "train", "validation", "test" }.ToDictionary(channel => channel, channel => storage.Uri($"{data.Prefix}{channel}/")), storage.Uri(storage.OutputPrefix(order.Key.RunId)), model.InstanceType,
-            model.Longest < options.LongestJob ? model.Longest : options.LongestJob, parameters, Spot: options.Spot), null);
+        return new ModelJob(
+            new TrainingOrder(
+                $"bench-{model.Name}-{Fingerprints.Of(order.Key.RunId, model.Name)}",
+                image,
+                options.RoleArn,
+                sourceUri,
+                model.Script,
+                new[] { "train", "validation", "test" }.ToDictionary(
+                    channel => channel,
+                    channel => storage.Uri($"{data.Prefix}{channel}/")
+                ),
+                storage.Uri(storage.OutputPrefix(order.Key.RunId)),
+                model.InstanceType,
+                model.Longest < options.LongestJob ? model.Longest : options.LongestJob,
+                parameters,
+                Spot: options.Spot
+            ),
+            null
+        );
     }
 
     private string? Refusal(ModelDefinition model) =>
-        model.MemoryMb > options.MemoryMb ? $"{model.Name} needs {model.MemoryMb} MB; the suite has {options.MemoryMb} (setting Benchmark__MemoryMb)."
+        model.MemoryMb > options.MemoryMb
+            ? $"{model.Name} needs {model.MemoryMb} MB; the suite has {options.MemoryMb} (setting Benchmark__MemoryMb)."
         : model.Cpus > options.Cpus ? $"{model.Name} needs {model.Cpus} processors; the suite has {options.Cpus} (setting Benchmark__Cpus)."
         : null;
 

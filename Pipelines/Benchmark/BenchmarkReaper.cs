@@ -5,17 +5,26 @@ using Microsoft.Extensions.Logging;
 namespace Durable.Pipelines.Benchmark;
 
 /// <summary>
-/// Closes models whose orchestration ended without closing them (terminated, purged): here, in the ledger and on the tracking server, where no run stays <c>RUNNING</c>; and cancels
+/// Closes models whose orchestration ended without closing them (terminated, purged): here, in the ledger and on the tracking server, where
+/// no run stays <c>RUNNING</c>; and cancels
 /// models whose suite has ended. Their jobs are stopped by the reaper of leases.
 /// </summary>
-public sealed partial class BenchmarkReaper(BenchmarkTable table, RunTracker tracker, BenchmarkOptions options, ILogger<BenchmarkReaper> logger)
+public sealed partial class BenchmarkReaper(
+    BenchmarkTable table,
+    RunTracker tracker,
+    BenchmarkOptions options,
+    ILogger<BenchmarkReaper> logger
+)
 {
     /// <summary>One round. Safe to call at any time, also twice at once.</summary>
     /// <param name="endOf">How an orchestration instance ended (<c>Terminated</c>, <c>absent</c>, …); null while it lives.</param>
     /// <param name="cancel">Asks a living instance to end, with the reason.</param>
     /// <returns>Models closed.</returns>
     public async Task<int> ReapAsync(
-        Func<string, CancellationToken, Task<string?>> endOf, Func<string, string, CancellationToken, Task> cancel, CancellationToken cancellationToken = default)
+        Func<string, CancellationToken, Task<string?>> endOf,
+        Func<string, string, CancellationToken, Task> cancel,
+        CancellationToken cancellationToken = default
+    )
     {
         int closed = 0;
         foreach ((ModelKey key, string instanceId, string fingerprint, bool suiteEnded) in await table.OpenAsync(cancellationToken))
@@ -23,7 +32,11 @@ public sealed partial class BenchmarkReaper(BenchmarkTable table, RunTracker tra
             if (await endOf(instanceId, cancellationToken) is { } end)
             {
                 string state = end == "Terminated" ? ModelStates.Cancelled : ModelStates.Failed;
-                await table.EndAsync(new ModelEnd(key, state, $"{instanceId} is {end}: it ended without closing its model.", fingerprint), options.Alias, cancellationToken);
+                await table.EndAsync(
+                    new ModelEnd(key, state, $"{instanceId} is {end}: it ended without closing its model.", fingerprint),
+                    options.Alias,
+                    cancellationToken
+                );
                 closed++;
                 await TrackAsync(key, cancellationToken);
             }
@@ -33,13 +46,15 @@ public sealed partial class BenchmarkReaper(BenchmarkTable table, RunTracker tra
             }
         }
 
-        if (options.HasMlflow) await tracker.ExportAsync(cancellationToken); // what an outage left
+        if (options.HasMlflow)
+            await tracker.ExportAsync(cancellationToken); // what an outage left
         return closed;
     }
 
     private async Task TrackAsync(ModelKey key, CancellationToken cancellationToken)
     {
-        if (!options.HasMlflow) return;
+        if (!options.HasMlflow)
+            return;
         try
         {
             await tracker.SendAsync(key, cancellationToken);
@@ -50,6 +65,10 @@ public sealed partial class BenchmarkReaper(BenchmarkTable table, RunTracker tra
         }
     }
 
-    [LoggerMessage(EventId = 2620, Level = LogLevel.Warning, Message = "The end of {Model} of {RunId} is not on the tracking server yet and waits for an export: {Reason}")]
+    [LoggerMessage(
+        EventId = 2620,
+        Level = LogLevel.Warning,
+        Message = "The end of {Model} of {RunId} is not on the tracking server yet and waits for an export: {Reason}"
+    )]
     private static partial void LogNotTracked(ILogger logger, string runId, string model, string reason);
 }

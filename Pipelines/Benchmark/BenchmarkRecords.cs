@@ -7,14 +7,22 @@ namespace Durable.Pipelines.Benchmark;
 /// <summary>How a model ended.</summary>
 public static class ModelStates
 {
-    public const string Running = "Running", Passed = "Passed", GateFailed = "GateFailed", Failed = "Failed", NotRun = "NotRun", Cancelled = "Cancelled";
+    public const string Running = "Running",
+        Passed = "Passed",
+        GateFailed = "GateFailed",
+        Failed = "Failed",
+        NotRun = "NotRun",
+        Cancelled = "Cancelled";
 }
 
 /// <summary>How a suite ended.</summary>
 public static class Verdicts
 {
     /// <summary>Incomplete: nothing failed, and some models could not be run here.</summary>
-    public const string Passed = "Passed", Incomplete = "Incomplete", Failed = "Failed", Cancelled = "Cancelled";
+    public const string Passed = "Passed",
+        Incomplete = "Incomplete",
+        Failed = "Failed",
+        Cancelled = "Cancelled";
 }
 
 /// <summary>Asks for models of the suite.</summary>
@@ -24,13 +32,23 @@ public static class Verdicts
 /// <param name="Epochs">Epochs or rounds; 0: as defined.</param>
 /// <param name="Force">Also what has passed already.</param>
 /// <param name="PlanHash">Do this plan and nothing else.</param>
-public sealed record BenchmarkRequest(IReadOnlyList<string> Models, int Seed = 42, int TrainRows = 0, int Epochs = 0, bool Force = false, string? PlanHash = null)
+public sealed record BenchmarkRequest(
+    IReadOnlyList<string> Models,
+    int Seed = 42,
+    int TrainRows = 0,
+    int Epochs = 0,
+    bool Force = false,
+    string? PlanHash = null
+)
 {
     /// <summary>One suite at a time: a second start finds the first.</summary>
     public const string InstanceId = "benchmark";
 
     /// <summary>What shapes the work, for the plan.</summary>
-    public string OptionsText => FormattableString.Invariant($"seed {Seed}, training rows {(TrainRows == 0 ? "all" : TrainRows)}, epochs {(Epochs == 0 ? "as defined" : Epochs)}");
+    public string OptionsText =>
+        FormattableString.Invariant(
+            $"seed {Seed}, training rows {(TrainRows == 0 ? "all" : TrainRows)}, epochs {(Epochs == 0 ? "as defined" : Epochs)}"
+        );
 }
 
 /// <summary>A request with the run that serves it.</summary>
@@ -81,7 +99,37 @@ public sealed record PreparedData(string Name, string Hash, string Prefix, int T
 
 /// <summary>A result as it is stored.</summary>
 public sealed record ResultRow(
-    string RunId, string Model, string InstanceId, string State, string? Reason, string Framework, string? FrameworkVersion, string? DataSet, string? DataHash, string? JobName,
-    IReadOnlyDictionary<string, string> Parameters, double LeastAccuracy, double? Accuracy, double? Precision, double? Recall, double? F1, double? TestLoss, double? TrainSeconds, int? BilledSeconds,
-    decimal? CostUsd, long? PeakMemoryMb, string? ModelUri, string? ModelSha256, long? ModelBytes, int? BestEpoch, string? Convergence, IReadOnlyList<CurvePoint> Curve,
-    IReadOnlyList<IReadOnlyList<int>> Confusion, DateTime StartedAt, DateTime? FinishedAt, int? Version, string? MlflowRunId, string Tracking);
+    string RunId,
+    string Model,
+    string InstanceId,
+    string State,
+    string? Reason,
+    string Framework,
+    string? FrameworkVersion,
+    string? DataSet,
+    string? DataHash,
+    string? JobName,
+    IReadOnlyDictionary<string, string> Parameters,
+    double LeastAccuracy,
+    double? Accuracy,
+    double? Precision,
+    double? Recall,
+    double? F1,
+    double? TestLoss,
+    double? TrainSeconds,
+    int? BilledSeconds,
+    decimal? CostUsd,
+    long? PeakMemoryMb,
+    string? ModelUri,
+    string? ModelSha256,
+    long? ModelBytes,
+    int? BestEpoch,
+    string? Convergence,
+    IReadOnlyList<CurvePoint> Curve,
+    IReadOnlyList<IReadOnlyList<int>> Confusion,
+    DateTime StartedAt,
+    DateTime? FinishedAt,
+    int? Version,
+    string? MlflowRunId,
+    string Tracking
+);

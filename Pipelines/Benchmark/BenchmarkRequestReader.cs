@@ -30,9 +30,17 @@ public static class BenchmarkRequestReader
     {
         // In the order of the definition, so that the same models are the same request; none stands for all.
         BenchmarkRequest request = new(
-            values.Has("models") ? [.. values.List("models")] : [], values.Whole("seed"), values.Whole("trainRows"), values.Whole("epochs"), values.Flag("force"), values.Text("planHash"));
-        if (request.TrainRows is > 0 and < LeastRows) values.Refuse("trainRows", $"0 (all) or {LeastRows} to 1000000");
-        if (request.PlanHash is { } hash && !(hash.Length == 16 && hash.All(char.IsAsciiHexDigitLower))) values.Refuse("planHash", "the hash of a plan: 16 hexadecimal digits");
+            values.Has("models") ? [.. values.List("models")] : [],
+            values.Whole("seed"),
+            values.Whole("trainRows"),
+            values.Whole("epochs"),
+            values.Flag("force"),
+            values.Text("planHash")
+        );
+        if (request.TrainRows is > 0 and < LeastRows)
+            values.Refuse("trainRows", $"0 (all) or {LeastRows} to 1000000");
+        if (request.PlanHash is { } hash && !(hash.Length == 16 && hash.All(char.IsAsciiHexDigitLower)))
+            values.Refuse("planHash", "the hash of a plan: 16 hexadecimal digits");
         bool dryRun = values.Flag("dryRun");
         return new BenchmarkRequestReading(values.Errors.Count > 0 ? null : request, dryRun, values.Errors);
     }

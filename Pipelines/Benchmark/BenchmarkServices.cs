@@ -26,8 +26,12 @@ public static class BenchmarkServices
         services.TryAddSingleton(provider =>
         {
             BenchmarkOptions options = provider.GetRequiredService<BenchmarkOptions>();
-            if (!options.HasMlflow) throw new NoTrackingServerException();
-            HttpClient http = new(new SocketsHttpHandler { AllowAutoRedirect = false, PooledConnectionLifetime = TimeSpan.FromMinutes(5) }) { Timeout = MlflowTimeout };
+            if (!options.HasMlflow)
+                throw new NoTrackingServerException();
+            HttpClient http = new(new SocketsHttpHandler { AllowAutoRedirect = false, PooledConnectionLifetime = TimeSpan.FromMinutes(5) })
+            {
+                Timeout = MlflowTimeout,
+            };
             return new MlflowClient(http, new Uri(options.MlflowUrl), options.MlflowToken);
         });
         return services;

@@ -14,7 +14,8 @@ public sealed class BenchmarkStorage(IAmazonS3 s3, BenchmarkOptions options)
 {
     private const int DataSeed = 42;
 
-    private const string Manifest = "manifest.json", HeldOut = "held-out/labels.npy";
+    private const string Manifest = "manifest.json",
+        HeldOut = "held-out/labels.npy";
 
     private sealed record StoredFile(string Sha256, string ETag, long Bytes);
 
@@ -26,11 +27,18 @@ public sealed class BenchmarkStorage(IAmazonS3 s3, BenchmarkOptions options)
     /// <exception cref="DataSetMissingException">The files of MNIST are not in the bucket; permanent.</exception>
     public async Task<string> DataHashAsync(string dataSet, CancellationToken cancellationToken = default)
     {
-        if (dataSet == DataSetNames.Tabular) return Fingerprints.Of("tabular, construction 1", FormattableString.Invariant($"{options.TabularRows} rows, seed {DataSeed}"));
+        if (dataSet == DataSetNames.Tabular)
+            return Fingerprints.Of("tabular, construction 1", FormattableString.Invariant($"{options.TabularRows} rows, seed {DataSeed}"));
         Dictionary<string, S3Object> found = (await ListAsync(options.MnistPrefix + "/", cancellationToken)).ToDictionary(file => file.Key);
         string[] absent = [.. MnistFiles.Names.Where(name => !found.ContainsKey($"{options.MnistPrefix}/{name}"))];
-        if (absent.Length > 0) throw new DataSetMissingException($"{Uri(options.MnistPrefix + "/")} lacks {string.Join(", ", absent)}: upload MNIST's four files there, or set Benchmark__MnistPrefix.");
-        return Fingerprints.Of(["mnist, split 1", .. MnistFiles.Names.Select(name => found[$"{options.MnistPrefix}/{name}"]).Select(file => $"{file.ETag} {file.Size}")]);
+        if (absent.Length > 0)
+            throw new DataSetMissingException(
+                $"{Uri(options.MnistPrefix + "/")} lacks {string.Join(", ", absent)}: upload MNIST's four files there, or set Benchmark__MnistPrefix."
+            );
+        return Fingerprints.Of([
+            "mnist, split 1",
+            .. MnistFiles.Names.Select(name => found[$"{options.MnistPrefix}/{name}"]).Select(file => $"{file.ETag} {file.Size}"),
+        ]);
     }
 
     /// <summary>Puts a data set into the bucket, once: a set whose files are all as they were written is used again.</summary>
@@ -38,10 +46,15 @@ public sealed class BenchmarkStorage(IAmazonS3 s3, BenchmarkOptions options)
     /// <exception cref="DataSetMissingException">There is nothing to make it from; permanent.</exception>
     public async Task<PreparedData> PrepareAsync(string dataSet, CancellationToken cancellationToken = default)
     {
-        string hash = await DataHashAsync(dataSet, cancellationToken), prefix = $"{options.Prefix}/data/{dataSet}-{hash}/";
-        if (await ReadManifestAsync(prefix, cancellationToken) is { } stored && await IsWholeAsync(prefix, stored, cancellationToken)) return stored.Data;
+        string hash = await DataHashAsync(dataSet, cancellationToken),
+            prefix = $"{options.Prefix}/data/{dataSet}-{hash}/";
+        if (await ReadManifestAsync(prefix, cancellationToken) is { } stored && await IsWholeAsync(prefix, stored, cancellationToken))
+            return stored.Data;
 
-        DataSplit split = dataSet == DataSetNames.Tabular ? GeneratedTable.Make(options.TabularRows, DataSeed) : MnistFiles.Read(await ReadMnistAsync(cancellationToken));
+        DataSplit split =
+            dataSet == DataSetNames.Tabular
+                ? GeneratedTable.Make(options.TabularRows, DataSeed)
+                : MnistFiles.Read(await ReadMnistAsync(cancellationToken));
         Dictionary<string, StoredFile> files = [];
         foreach ((string name, byte[] content) in split.Files.Append(KeyValuePair.Create(HeldOut, split.HeldOut)))
         {
@@ -60,7 +73,10 @@ public sealed class BenchmarkStorage(IAmazonS3 s3, BenchmarkOptions options)
     {
         string prefix = $"{options.Prefix}/data/{dataSet}-{hash}/";
         byte[] labels = await ReadAsync(prefix + HeldOut, cancellationToken);
-        if (await ReadManifestAsync(prefix, cancellationToken) is not { } stored || stored.Files[HeldOut].Sha256 != Convert.ToHexStringLower(SHA256.HashData(labels)))
+        if (
+            await ReadManifestAsync(prefix, cancellationToken) is not { } stored
+            || stored.Files[HeldOut].Sha256 != Convert.ToHexStringLower(SHA256.HashData(labels))
+        )
             throw new ModelOutputException("the held-out labels are not those that were prepared");
         return NpyFile.ReadVector(labels);
     }
@@ -70,9 +86,16 @@ public sealed class BenchmarkStorage(IAmazonS3 s3, BenchmarkOptions options)
     public (string Hash, byte[] Archive) ReadCode()
     {
         string[] folders = [.. new[] { "training", "benchmark" }.Select(name => Path.Combine(options.JobsDirectory, name))];
-        if (folders.FirstOrDefault(folder => !Directory.Exists(folder)) is { } absent) throw new DirectoryNotFoundException($"Benchmark__JobsDirectory: there is no folder {absent}.");
-        Dictionary<string, byte[]> files = folders.SelectMany(folder => Directory.GetFiles(folder, "*.py")).ToDictionary(path => Path.GetFileName(path), File.ReadAllBytes);
-        string hash = Fingerprints.Of(files.OrderBy(file => file.Key, StringComparer.Ordinal).Select(file => $"{file.Key} {Convert.ToHexStringLower(SHA256.HashData(file.Value))}"));
+        if (folders.FirstOrDefault(folder => !Directory.Exists(folder)) is { } absent)
+            throw new DirectoryNotFoundException($"Benchmark__JobsDirectory: there is no folder {absent}.");
+        Dictionary<string, byte[]> files = folders
+            .SelectMany(folder => Directory.GetFiles(folder, "*.py"))
+            .ToDictionary(path => Path.GetFileName(path), File.ReadAllBytes);
+        string hash = Fingerprints.Of(
+            files
+                .OrderBy(file => file.Key, StringComparer.Ordinal)
+                .Select(file => $"{file.Key} {Convert.ToHexStringLower(SHA256.HashData(file.Value))}")
+        );
         return (hash, ModelArchive.Write(files));
     }
 
@@ -82,7 +105,8 @@ public sealed class BenchmarkStorage(IAmazonS3 s3, BenchmarkOptions options)
     {
         (string hash, byte[] archive) = ReadCode();
         string key = $"{options.Prefix}/code/{hash}/sourcedir.tar.gz";
-        if ((await ListAsync(key, cancellationToken)).Count == 0) await PutAsync(key, archive, cancellationToken);
+        if ((await ListAsync(key, cancellationToken)).Count == 0)
+            await PutAsync(key, archive, cancellationToken);
         return Uri(key);
     }
 
@@ -91,7 +115,8 @@ public sealed class BenchmarkStorage(IAmazonS3 s3, BenchmarkOptions options)
     public async Task<IReadOnlyDictionary<string, byte[]>> ReadArchiveAsync(string uri, CancellationToken cancellationToken = default)
     {
         string root = Uri("");
-        if (!uri.StartsWith(root, StringComparison.Ordinal)) throw new ModelOutputException($"{uri} is not in the bucket {options.Bucket}");
+        if (!uri.StartsWith(root, StringComparison.Ordinal))
+            throw new ModelOutputException($"{uri} is not in the bucket {options.Bucket}");
         try
         {
             return ModelArchive.Read(new MemoryStream(await ReadAsync(uri[root.Length..], cancellationToken)));
@@ -107,7 +132,8 @@ public sealed class BenchmarkStorage(IAmazonS3 s3, BenchmarkOptions options)
     private async Task<IReadOnlyList<byte[]>> ReadMnistAsync(CancellationToken cancellationToken)
     {
         List<byte[]> files = [];
-        foreach (string name in MnistFiles.Names) files.Add(await ReadAsync($"{options.MnistPrefix}/{name}", cancellationToken));
+        foreach (string name in MnistFiles.Names)
+            files.Add(await ReadAsync($"{options.MnistPrefix}/{name}", cancellationToken));
         return files;
     }
 
@@ -126,7 +152,9 @@ public sealed class BenchmarkStorage(IAmazonS3 s3, BenchmarkOptions options)
     private async Task<bool> IsWholeAsync(string prefix, StoredData stored, CancellationToken cancellationToken)
     {
         Dictionary<string, S3Object> found = (await ListAsync(prefix, cancellationToken)).ToDictionary(file => file.Key[prefix.Length..]);
-        return stored.Files.All(file => found.TryGetValue(file.Key, out S3Object? there) && there.ETag == file.Value.ETag && there.Size == file.Value.Bytes);
+        return stored.Files.All(file =>
+            found.TryGetValue(file.Key, out S3Object? there) && there.ETag == file.Value.ETag && there.Size == file.Value.Bytes
+        );
     }
 
     private async Task<byte[]> ReadAsync(string key, CancellationToken cancellationToken)
@@ -137,8 +165,17 @@ public sealed class BenchmarkStorage(IAmazonS3 s3, BenchmarkOptions options)
         return content.ToArray();
     }
 
-    private Task<IReadOnlyList<S3Object>> ListAsync(string prefix, CancellationToken cancellationToken) => s3.ListAllAsync(options.Bucket, prefix, cancellationToken);
+    private Task<IReadOnlyList<S3Object>> ListAsync(string prefix, CancellationToken cancellationToken) =>
+        s3.ListAllAsync(options.Bucket, prefix, cancellationToken);
 
     private Task<PutObjectResponse> PutAsync(string key, byte[] bytes, CancellationToken cancellationToken) =>
-        s3.PutObjectAsync(new PutObjectRequest { BucketName = options.Bucket, Key = key, InputStream = new MemoryStream(bytes) }, cancellationToken);
+        s3.PutObjectAsync(
+            new PutObjectRequest
+            {
+                BucketName = options.Bucket,
+                Key = key,
+                InputStream = new MemoryStream(bytes),
+            },
+            cancellationToken
+        );
 }

@@ -1,6 +1,7 @@
 namespace Durable.Pipelines.Pothole;
 
-/// <summary>Settings <c>Pothole__…</c>. Without a bucket the pipeline is off; with one, every other value must fit or the app does not start.</summary>
+/// <summary>Settings <c>Pothole__…</c>. Without a bucket the pipeline is off; with one, every other value must fit or the app does not
+/// start.</summary>
 public sealed class PotholeOptions
 {
     public const string Section = "Pothole";
@@ -18,7 +19,8 @@ public sealed class PotholeOptions
     /// <summary>Code bundles lie in <c>&lt;this&gt;/&lt;content hash&gt;/</c> and never change.</summary>
     public string CodePrefix { get; init; } = "spark-job-code";
 
-    /// <summary>Where a stage writes before its output is swapped in: <c>&lt;this&gt;/dt=D/&lt;run&gt;/&lt;stage&gt;-&lt;attempt&gt;/</c>.</summary>
+    /// <summary>Where a stage writes before its output is swapped in:
+    /// <c>&lt;this&gt;/dt=D/&lt;run&gt;/&lt;stage&gt;-&lt;attempt&gt;/</c>.</summary>
     public string RunsPrefix { get; init; } = "pothole-runs";
 
     /// <summary>Road segments, CSV: s_id, start_lon, start_lat, end_lon, end_lat.</summary>
@@ -42,13 +44,16 @@ public sealed class PotholeOptions
     /// <summary>Cores of all executors together, 1 to 1024. Default 8.</summary>
     public int TotalExecutorCores { get; init; } = 8;
 
-    /// <summary>Python packages for master and workers, pinned, by comma: <c>pyarrow==17.0.0</c>. Default none: the stages need none.</summary>
+    /// <summary>Python packages for master and workers, pinned, by comma: <c>pyarrow==17.0.0</c>. Default none: the stages need
+    /// none.</summary>
     public string PythonPackages { get; init; } = "";
 
-    /// <summary>Longest time the cluster may be up for one day's run, 10 min to 12 h. Default 4 h. The reaper uses the same value.</summary>
+    /// <summary>Longest time the cluster may be up for one day's run, 10 min to 12 h. Default 4 h. The reaper uses the same
+    /// value.</summary>
     public TimeSpan ClusterBudget { get; init; } = TimeSpan.FromHours(4);
 
-    /// <summary>Largest share of scored rows that may lie too far from the road, 0 to 1. Default 0.9: only a road file of another place fails.</summary>
+    /// <summary>Largest share of scored rows that may lie too far from the road, 0 to 1. Default 0.9: only a road file of another place
+    /// fails.</summary>
     public double MaxRejectedShare { get; init; } = 0.9;
 
     /// <summary>Days a backfill may have, 1 to 1000. Default 100.</summary>
@@ -59,7 +64,9 @@ public sealed class PotholeOptions
 
     public bool IsOn => Bucket.Length > 0;
 
-    public IReadOnlyList<string> Workers => WorkerInstanceIds.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
+    public IReadOnlyList<string> Workers =>
+        WorkerInstanceIds.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
 
-    public IReadOnlyList<string> Packages => PythonPackages.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
+    public IReadOnlyList<string> Packages =>
+        PythonPackages.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
 }

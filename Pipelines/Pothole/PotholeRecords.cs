@@ -33,19 +33,46 @@ public sealed record StepPlan(string Step, PlanReason Reason)
 /// <param name="CodeHash">Content hash of the stages' code.</param>
 /// <param name="LoadFingerprint">What the rows to load are made from.</param>
 public sealed record PotholeWork(
-    string Date, string RunId, int InputFiles, long InputBytes, string InputPrefix, IReadOnlyList<StepPlan> Steps, IReadOnlyList<StageWork> Stages,
-    string CodeUri, string CodeHash, string LoadFingerprint, ClusterRequest Cluster, SparkSettings Spark)
+    string Date,
+    string RunId,
+    int InputFiles,
+    long InputBytes,
+    string InputPrefix,
+    IReadOnlyList<StepPlan> Steps,
+    IReadOnlyList<StageWork> Stages,
+    string CodeUri,
+    string CodeHash,
+    string LoadFingerprint,
+    ClusterRequest Cluster,
+    SparkSettings Spark
+)
 {
     public bool HasInput => InputFiles > 0;
 }
 
 /// <summary>One stage of one run.</summary>
-/// <param name="RunPrefix">Each attempt writes to <c>&lt;this&gt;/&lt;job id of the attempt&gt;/</c>: no two drivers ever write to one path.</param>
+/// <param name="RunPrefix">Each attempt writes to <c>&lt;this&gt;/&lt;job id of the attempt&gt;/</c>: no two drivers ever write to one
+/// path.</param>
 /// <param name="Arguments">Of the stage itself, without input and output.</param>
-public sealed record StageWork(string Name, string Script, string InputUri, string RunPrefix, string RunUri, IReadOnlyList<string> Arguments, TimeSpan Timeout, string Fingerprint);
+public sealed record StageWork(
+    string Name,
+    string Script,
+    string InputUri,
+    string RunPrefix,
+    string RunUri,
+    IReadOnlyList<string> Arguments,
+    TimeSpan Timeout,
+    string Fingerprint
+);
 
 /// <summary>What spark-submit is told.</summary>
-public sealed record SparkSettings(string Region, string ExecutorMemory, int ExecutorCores, int TotalExecutorCores, IReadOnlyList<string> Packages);
+public sealed record SparkSettings(
+    string Region,
+    string ExecutorMemory,
+    int ExecutorCores,
+    int TotalExecutorCores,
+    IReadOnlyList<string> Packages
+);
 
 /// <summary>A stage whose driver ended well, to be taken into its place.</summary>
 /// <param name="JobId">The attempt that succeeded.</param>
@@ -71,7 +98,14 @@ public enum DayState
 
 /// <summary>What a day ended with.</summary>
 /// <param name="Receipt">State, seconds and cost of each machine; null when none was started.</param>
-public sealed record PotholeResult(string Date, DayState State, IReadOnlyList<StepDone> Steps, IReadOnlyList<string> Skipped, LeaseReceipt? Receipt, IReadOnlyList<string> Warnings);
+public sealed record PotholeResult(
+    string Date,
+    DayState State,
+    IReadOnlyList<StepDone> Steps,
+    IReadOnlyList<string> Skipped,
+    LeaseReceipt? Receipt,
+    IReadOnlyList<string> Warnings
+);
 
 /// <summary>What was loaded for a day.</summary>
 /// <param name="Removed">Segments that an earlier run of the day had and this one has not.</param>

@@ -11,33 +11,49 @@ public sealed class PotholeSteps(NpgsqlDataSource database)
     /// <summary>Steps of a day by name.</summary>
     public async Task<IReadOnlyDictionary<string, StepRow>> ReadAsync(string date, CancellationToken cancellationToken = default)
     {
-        await using NpgsqlCommand command = database.CreateCommand("SELECT step, run_id, fingerprint, rows, detail, finished_at FROM pothole.steps WHERE date = $1");
+        await using NpgsqlCommand command = database.CreateCommand(
+            "SELECT step, run_id, fingerprint, rows, detail, finished_at FROM pothole.steps WHERE date = $1"
+        );
         command.Parameters.Add(new() { Value = Day(date) });
         await using NpgsqlDataReader reader = await command.ExecuteReaderAsync(cancellationToken);
         Dictionary<string, StepRow> steps = [];
         while (await reader.ReadAsync(cancellationToken))
-            steps[reader.GetString(0)] = new StepRow(reader.GetString(0), reader.GetString(1), reader.GetString(2), reader.GetInt64(3), reader.GetString(4), reader.GetDateTime(5));
+            steps[reader.GetString(0)] = new StepRow(
+                reader.GetString(0),
+                reader.GetString(1),
+                reader.GetString(2),
+                reader.GetInt64(3),
+                reader.GetString(4),
+                reader.GetDateTime(5)
+            );
         return steps;
     }
 
     /// <summary>Notes a step as done. Safe to call twice.</summary>
     public async Task DoneAsync(string date, string runId, string fingerprint, StepDone done, CancellationToken cancellationToken = default)
     {
-        await using NpgsqlCommand command = database.CreateCommand("""
+        await using NpgsqlCommand command = database.CreateCommand(
+            """
             INSERT INTO pothole.steps (date, step, run_id, fingerprint, rows, detail) VALUES ($1, $2, $3, $4, $5, $6)
             ON CONFLICT (date, step) DO UPDATE SET run_id = EXCLUDED.run_id, fingerprint = EXCLUDED.fingerprint, rows = EXCLUDED.rows, detail = EXCLUDED.detail, finished_at = now()
-            """);
-        foreach (object value in (object[])[Day(date), done.Step, runId, fingerprint, done.Rows, done.Detail]) command.Parameters.Add(new() { Value = value });
+            """
+        );
+        foreach (object value in (object[])[Day(date), done.Step, runId, fingerprint, done.Rows, done.Detail])
+            command.Parameters.Add(new() { Value = value });
         await command.ExecuteNonQueryAsync(cancellationToken);
     }
 
     /// <summary>Forgets what earlier runs of the day did; what this very run has done stays, so a late second call does no harm.</summary>
     public async Task ForgetAsync(string date, string runId, IReadOnlyList<string> steps, CancellationToken cancellationToken = default)
     {
-        await using NpgsqlCommand command = database.CreateCommand("DELETE FROM pothole.steps WHERE date = $1 AND run_id <> $2 AND step = ANY($3)");
-        foreach (object value in (object[])[Day(date), runId, steps.ToArray()]) command.Parameters.Add(new() { Value = value });
+        await using NpgsqlCommand command = database.CreateCommand(
+            "DELETE FROM pothole.steps WHERE date = $1 AND run_id <> $2 AND step = ANY($3)"
+        );
+        foreach (object value in (object[])[Day(date), runId, steps.ToArray()])
+            command.Parameters.Add(new() { Value = value });
         await command.ExecuteNonQueryAsync(cancellationToken);
     }
 
-    internal static DateOnly Day(string date) => RunDates.TryRead(date, out DateOnly day) ? day : throw new ArgumentException($"'{date}' is no day as YYYY-MM-DD.");
+    internal static DateOnly Day(string date) =>
+        RunDates.TryRead(date, out DateOnly day) ? day : throw new ArgumentException($"'{date}' is no day as YYYY-MM-DD.");
 }

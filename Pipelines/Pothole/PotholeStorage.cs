@@ -35,7 +35,9 @@ public sealed class PotholeStorage(IAmazonS3 s3, PotholeOptions options)
 
     private const int PartsAtOnce = 4;
 
-    private const string Success = "_SUCCESS", Metrics = "_metrics.json", Manifest = "MANIFEST.sha256";
+    private const string Success = "_SUCCESS",
+        Metrics = "_metrics.json",
+        Manifest = "MANIFEST.sha256";
 
     /// <summary>Partition of a day, with a slash at its end.</summary>
     public static string Partition(string prefix, string date) => $"{S3Names.Checked(prefix)}/dt={date}/";
@@ -47,8 +49,17 @@ public sealed class PotholeStorage(IAmazonS3 s3, PotholeOptions options)
     public async Task<Listing> ListAsync(string prefix, CancellationToken cancellationToken = default)
     {
         IReadOnlyList<S3Object> all = await ListAllAsync(prefix, cancellationToken);
-        S3Object[] data = [.. all.Where(file => file.Size > 0 && file.Key.EndsWith(".parquet", StringComparison.Ordinal) && !IsHidden(file.Key[prefix.Length..])).OrderBy(file => file.Key, StringComparer.Ordinal)];
-        string facts = string.Join('\n', data.Select(file => FormattableString.Invariant($"{file.Key[prefix.Length..]} {file.Size} {file.ETag}")));
+        S3Object[] data =
+        [
+            .. all.Where(file =>
+                    file.Size > 0 && file.Key.EndsWith(".parquet", StringComparison.Ordinal) && !IsHidden(file.Key[prefix.Length..])
+                )
+                .OrderBy(file => file.Key, StringComparer.Ordinal),
+        ];
+        string facts = string.Join(
+            '\n',
+            data.Select(file => FormattableString.Invariant($"{file.Key[prefix.Length..]} {file.Size} {file.ETag}"))
+        );
         return new Listing(data, all.Any(file => file.Key == prefix + Success), Fingerprints.Of(facts));
     }
 
@@ -60,13 +71,16 @@ public sealed class PotholeStorage(IAmazonS3 s3, PotholeOptions options)
         return new CodeBundle(hash, $"{S3Names.Checked(options.CodePrefix)}/{hash}/");
     }
 
-    /// <summary>Puts the stages' code into the bucket. The manifest comes last: where it is, everything is. Safe to call twice and at once.</summary>
+    /// <summary>Puts the stages' code into the bucket. The manifest comes last: where it is, everything is. Safe to call twice and at
+    /// once.</summary>
     public async Task<CodeBundle> UploadCodeAsync(CancellationToken cancellationToken = default)
     {
         CodeBundle bundle = ReadCode();
-        if ((await ListAllAsync(bundle.Prefix + Manifest, cancellationToken)).Count > 0) return bundle;
+        if ((await ListAllAsync(bundle.Prefix + Manifest, cancellationToken)).Count > 0)
+            return bundle;
         IReadOnlyList<CodeFile> files = CodeFiles();
-        foreach (CodeFile file in files) await PutAsync(bundle.Prefix + file.Name, file.Bytes, cancellationToken);
+        foreach (CodeFile file in files)
+            await PutAsync(bundle.Prefix + file.Name, file.Bytes, cancellationToken);
         await PutAsync(bundle.Prefix + Manifest, Encoding.UTF8.GetBytes(ManifestOf(files)), cancellationToken);
         return bundle;
     }
@@ -78,20 +92,29 @@ public sealed class PotholeStorage(IAmazonS3 s3, PotholeOptions options)
         string prefix = AttemptPrefix(stage, jobId);
         Listing listing = await ListAsync(prefix, cancellationToken);
         if (!listing.IsComplete || listing.Data.Count == 0)
-            throw new StageOutputException($"{stage.Name} ended well, but {Uri(prefix, "s3")} has {listing.Data.Count} data files and {(listing.IsComplete ? "a" : "no")} {Success}.");
+            throw new StageOutputException(
+                $"{stage.Name} ended well, but {Uri(prefix, "s3")} has {listing.Data.Count} data files and {(listing.IsComplete ? "a" : "no")} {Success}."
+            );
         return JsonSerializer.Deserialize<JsonElement>(await ReadAsync(prefix + Metrics, cancellationToken));
     }
 
-    /// <summary>Takes an attempt's output into the day's partition: the old mark goes first, then data comes and stale data goes, then the new mark.</summary>
-    /// <remarks>Whoever reads only marked partitions sees the old or the new, never a mix. Safe to run twice and to die anywhere in between.</remarks>
+    /// <summary>Takes an attempt's output into the day's partition: the old mark goes first, then data comes and stale data goes, then the
+    /// new mark.</summary>
+    /// <remarks>Whoever reads only marked partitions sees the old or the new, never a mix. Safe to run twice and to die anywhere in
+    /// between.</remarks>
     public async Task PublishAsync(StageWork stage, string jobId, string partition, CancellationToken cancellationToken = default)
     {
         string source = AttemptPrefix(stage, jobId);
         IReadOnlyList<S3Object> fresh = [.. (await ListAllAsync(source, cancellationToken)).Where(file => file.Key != source + Success)];
         HashSet<string> names = [.. fresh.Select(file => file.Key[source.Length..])];
         await s3.DeleteObjectAsync(options.Bucket, partition + Success, cancellationToken);
-        foreach (S3Object file in fresh) await CopyAsync(file, partition + file.Key[source.Length..], cancellationToken);
-        foreach (S3Object stale in (await ListAllAsync(partition, cancellationToken)).Where(file => !names.Contains(file.Key[partition.Length..])))
+        foreach (S3Object file in fresh)
+            await CopyAsync(file, partition + file.Key[source.Length..], cancellationToken);
+        foreach (
+            S3Object stale in (await ListAllAsync(partition, cancellationToken)).Where(file =>
+                !names.Contains(file.Key[partition.Length..])
+            )
+        )
             await s3.DeleteObjectAsync(options.Bucket, stale.Key, cancellationToken);
         await PutAsync(partition + Success, [], cancellationToken);
     }
@@ -109,17 +132,40 @@ public sealed class PotholeStorage(IAmazonS3 s3, PotholeOptions options)
         {
             long size = file.Size!.Value;
             PartETag[] parts = new PartETag[(size + PartBytes - 1) / PartBytes];
-            await Parallel.ForAsync(0, parts.Length, new ParallelOptions { MaxDegreeOfParallelism = PartsAtOnce, CancellationToken = cancellationToken }, async (part, token) =>
-            {
-                CopyPartResponse copied = await s3.CopyPartAsync(new CopyPartRequest
+            await Parallel.ForAsync(
+                0,
+                parts.Length,
+                new ParallelOptions { MaxDegreeOfParallelism = PartsAtOnce, CancellationToken = cancellationToken },
+                async (part, token) =>
                 {
-                    SourceBucket = options.Bucket, SourceKey = file.Key, DestinationBucket = options.Bucket, DestinationKey = target, UploadId = upload, PartNumber = part + 1,
-                    FirstByte = part * PartBytes, LastByte = Math.Min((part + 1) * PartBytes, size) - 1, ETagToMatch = [file.ETag], // not of two versions of the file
-                }, token);
-                parts[part] = new PartETag(part + 1, copied.ETag);
-            });
+                    CopyPartResponse copied = await s3.CopyPartAsync(
+                        new CopyPartRequest
+                        {
+                            SourceBucket = options.Bucket,
+                            SourceKey = file.Key,
+                            DestinationBucket = options.Bucket,
+                            DestinationKey = target,
+                            UploadId = upload,
+                            PartNumber = part + 1,
+                            FirstByte = part * PartBytes,
+                            LastByte = Math.Min((part + 1) * PartBytes, size) - 1,
+                            ETagToMatch = [file.ETag], // not of two versions of the file
+                        },
+                        token
+                    );
+                    parts[part] = new PartETag(part + 1, copied.ETag);
+                }
+            );
             await s3.CompleteMultipartUploadAsync(
-                new CompleteMultipartUploadRequest { BucketName = options.Bucket, Key = target, UploadId = upload, PartETags = [.. parts] }, cancellationToken);
+                new CompleteMultipartUploadRequest
+                {
+                    BucketName = options.Bucket,
+                    Key = target,
+                    UploadId = upload,
+                    PartETags = [.. parts],
+                },
+                cancellationToken
+            );
         }
         catch
         {
@@ -142,17 +188,21 @@ public sealed class PotholeStorage(IAmazonS3 s3, PotholeOptions options)
     private IReadOnlyList<CodeFile> CodeFiles()
     {
         string root = Path.GetFullPath(options.JobsDirectory);
-        if (!Directory.Exists(root)) throw new DirectoryNotFoundException($"Pothole__JobsDirectory is '{options.JobsDirectory}': there is no such folder.");
+        if (!Directory.Exists(root))
+            throw new DirectoryNotFoundException($"Pothole__JobsDirectory is '{options.JobsDirectory}': there is no such folder.");
         return
         [
-            .. Directory.EnumerateFiles(root, "*", SearchOption.AllDirectories)
+            .. Directory
+                .EnumerateFiles(root, "*", SearchOption.AllDirectories)
                 .Select(path => (Name: Path.GetRelativePath(root, path).Replace('\\', '/'), Path: path))
                 .Where(file => S3Names.IsKey(file.Name) && !file.Name.Split('/').Any(NotOnTheCluster.Contains))
-                .OrderBy(file => file.Name, StringComparer.Ordinal).Select(file => new CodeFile(file.Name, File.ReadAllBytes(file.Path))),
+                .OrderBy(file => file.Name, StringComparer.Ordinal)
+                .Select(file => new CodeFile(file.Name, File.ReadAllBytes(file.Path))),
         ];
     }
 
-    private static string ManifestOf(IReadOnlyList<CodeFile> files) => string.Concat(files.Select(file => $"{Hash(file.Bytes)}  {file.Name}\n"));
+    private static string ManifestOf(IReadOnlyList<CodeFile> files) =>
+        string.Concat(files.Select(file => $"{Hash(file.Bytes)}  {file.Name}\n"));
 
     private static string Hash(byte[] bytes) => Convert.ToHexStringLower(SHA256.HashData(bytes));
 
@@ -160,8 +210,17 @@ public sealed class PotholeStorage(IAmazonS3 s3, PotholeOptions options)
 
     private static bool IsHidden(string relative) => relative.Split('/').Any(part => part.StartsWith('_') || part.StartsWith('.'));
 
-    private Task<IReadOnlyList<S3Object>> ListAllAsync(string prefix, CancellationToken cancellationToken) => s3.ListAllAsync(options.Bucket, prefix, cancellationToken);
+    private Task<IReadOnlyList<S3Object>> ListAllAsync(string prefix, CancellationToken cancellationToken) =>
+        s3.ListAllAsync(options.Bucket, prefix, cancellationToken);
 
     private Task PutAsync(string key, byte[] bytes, CancellationToken cancellationToken) =>
-        s3.PutObjectAsync(new PutObjectRequest { BucketName = options.Bucket, Key = key, InputStream = new MemoryStream(bytes) }, cancellationToken);
+        s3.PutObjectAsync(
+            new PutObjectRequest
+            {
+                BucketName = options.Bucket,
+                Key = key,
+                InputStream = new MemoryStream(bytes),
+            },
+            cancellationToken
+        );
 }

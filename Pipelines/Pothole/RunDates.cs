@@ -21,7 +21,9 @@ public static partial class RunDates
     public static bool TryRead(string? text, out DateOnly day)
     {
         day = default;
-        return text is not null && Form().IsMatch(text) && DateOnly.TryParseExact(text, "yyyy-MM-dd", CultureInfo.InvariantCulture, DateTimeStyles.None, out day);
+        return text is not null
+            && Form().IsMatch(text)
+            && DateOnly.TryParseExact(text, "yyyy-MM-dd", CultureInfo.InvariantCulture, DateTimeStyles.None, out day);
     }
 
     /// <summary>As it stands in instance ids, S3 keys and arguments.</summary>
@@ -30,7 +32,8 @@ public static partial class RunDates
     /// <summary>Every day from the first to the last.</summary>
     public static IEnumerable<DateOnly> Range(DateOnly first, DateOnly last)
     {
-        for (DateOnly day = first; day <= last; day = day.AddDays(1)) yield return day;
+        for (DateOnly day = first; day <= last; day = day.AddDays(1))
+            yield return day;
     }
 
     [GeneratedRegex(@"\A[0-9]{4}-[0-9]{2}-[0-9]{2}\z")]

@@ -4,8 +4,10 @@ using Durable.Operations.Remote;
 
 namespace Durable.Pipelines.Pothole;
 
-/// <summary>What runs on the cluster's machines. The scripts are constant text; every value arrives as an argument and is only ever used as <c>"$1"</c>.</summary>
-/// <remarks>On a machine <c>SPARK_HOME</c> and <c>SPARK_MASTER_WEBUI_PORT</c> have Spark's own defaults unless its environment says otherwise. Job ids come from
+/// <summary>What runs on the cluster's machines. The scripts are constant text; every value arrives as an argument and is only ever used as
+/// <c>"$1"</c>.</summary>
+/// <remarks>On a machine <c>SPARK_HOME</c> and <c>SPARK_MASTER_WEBUI_PORT</c> have Spark's own defaults unless its environment says
+/// otherwise. Job ids come from
 /// the run, so a job is started once however often it is asked for.</remarks>
 public static class SparkJobs
 {
@@ -49,7 +51,8 @@ public static class SparkJobs
         exec python3 -m pip install --quiet --disable-pip-version-check "$@"
         """;
 
-    // Arguments: the code's hash, the script in it, where attempts write, how many words spark-submit gets, those words, and the words of the stage.
+    // Arguments: the code's hash, the script in it, where attempts write, how many words spark-submit gets, those words, and the words of
+    // the stage.
     private const string SubmitScript = """
         set -eu
         script="${HOME:-/root}/durable-code/$1/$2"; output="$3$DURABLE_JOB/"; words=$4
@@ -67,13 +70,20 @@ public static class SparkJobs
         """;
 
     /// <summary>Starts Spark and waits until every worker is registered.</summary>
-    public static RemoteCommand StartSpark(PotholeWork work, IEnumerable<Machine> workers) => RemoteCommand.Script(
-        Id(work, "start-spark"), Start, [.. workers.Select(worker => worker.Address ?? throw new ArgumentException($"Worker {worker.Id} has no address."))], TimeSpan.FromMinutes(5));
+    public static RemoteCommand StartSpark(PotholeWork work, IEnumerable<Machine> workers) =>
+        RemoteCommand.Script(
+            Id(work, "start-spark"),
+            Start,
+            [.. workers.Select(worker => worker.Address ?? throw new ArgumentException($"Worker {worker.Id} has no address."))],
+            TimeSpan.FromMinutes(5)
+        );
 
-    public static RemoteCommand StopSpark(PotholeWork work) => RemoteCommand.Script(Id(work, "stop-spark"), Stop, [], TimeSpan.FromMinutes(2));
+    public static RemoteCommand StopSpark(PotholeWork work) =>
+        RemoteCommand.Script(Id(work, "stop-spark"), Stop, [], TimeSpan.FromMinutes(2));
 
     /// <summary>Brings the code of this content hash to the machine.</summary>
-    public static RemoteCommand DeployCode(PotholeWork work) => RemoteCommand.Script(Id(work, "deploy-code"), Deploy, [work.CodeUri, work.CodeHash], TimeSpan.FromMinutes(5));
+    public static RemoteCommand DeployCode(PotholeWork work) =>
+        RemoteCommand.Script(Id(work, "deploy-code"), Deploy, [work.CodeUri, work.CodeHash], TimeSpan.FromMinutes(5));
 
     /// <summary>Installs the pinned packages; asked for only where there are any.</summary>
     public static RemoteCommand InstallPackages(PotholeWork work, string machineId) =>
@@ -85,23 +95,47 @@ public static class SparkJobs
         SparkSettings spark = work.Spark;
         string[] submit =
         [
-            "--master", $"spark://{master.Address}:7077", "--deploy-mode", "client", "--executor-memory", spark.ExecutorMemory,
-            "--executor-cores", Text(spark.ExecutorCores), "--total-executor-cores", Text(spark.TotalExecutorCores),
+            "--master",
+            $"spark://{master.Address}:7077",
+            "--deploy-mode",
+            "client",
+            "--executor-memory",
+            spark.ExecutorMemory,
+            "--executor-cores",
+            Text(spark.ExecutorCores),
+            "--total-executor-cores",
+            Text(spark.TotalExecutorCores),
             .. Settings(spark.Region).SelectMany(setting => new[] { "--conf", setting }),
         ];
         return RemoteCommand.Script(
-            Id(work, stage.Name), SubmitScript, [work.CodeHash, stage.Script, stage.RunUri, Text(submit.Length), .. submit, "--batch-date", work.Date, "--input", stage.InputUri, .. stage.Arguments],
-            stage.Timeout);
+            Id(work, stage.Name),
+            SubmitScript,
+            [
+                work.CodeHash,
+                stage.Script,
+                stage.RunUri,
+                Text(submit.Length),
+                .. submit,
+                "--batch-date",
+                work.Date,
+                "--input",
+                stage.InputUri,
+                .. stage.Arguments,
+            ],
+            stage.Timeout
+        );
     }
 
     private static IEnumerable<string> Settings(string region) =>
-    [
-        "spark.hadoop.fs.s3a.impl=org.apache.hadoop.fs.s3a.S3AFileSystem",
-        "spark.hadoop.fs.s3a.aws.credentials.provider=com.amazonaws.auth.InstanceProfileCredentialsProvider",
-        $"spark.hadoop.fs.s3a.endpoint=s3.{region}.amazonaws.com",
-        "spark.sql.adaptive.enabled=true", "spark.sql.adaptive.coalescePartitions.enabled=true",
-        "spark.hadoop.fs.s3a.connection.maximum=200", "spark.hadoop.fs.s3a.threads.max=100",
-    ];
+        [
+            "spark.hadoop.fs.s3a.impl=org.apache.hadoop.fs.s3a.S3AFileSystem",
+            "spark.hadoop.fs.s3a.aws.credentials.provider=com.amazonaws.auth.InstanceProfileCredentialsProvider",
+            $"spark.hadoop.fs.s3a.endpoint=s3.{region}.amazonaws.com",
+            "spark.sql.adaptive.enabled=true",
+            "spark.sql.adaptive.coalescePartitions.enabled=true",
+            "spark.hadoop.fs.s3a.connection.maximum=200",
+            "spark.hadoop.fs.s3a.threads.max=100",
+        ];
 
     // The run's own start time makes it one of a kind: another run of the same day has other jobs.
     private static string Id(PotholeWork work, string step) => $"{work.RunId.Replace('/', '.')}.{step}";

@@ -10,8 +10,15 @@ namespace Durable.Pipelines.Pothole;
 /// <param name="Timeout">Of one attempt.</param>
 /// <param name="Rows">Gates on the metrics the stage leaves beside its output.</param>
 public sealed record Stage(
-    string Name, string Script, string Input, string Output, IReadOnlyDictionary<string, string> Files, IReadOnlyList<string> Arguments, TimeSpan Timeout,
-    IReadOnlyList<MetricLimit> Rows);
+    string Name,
+    string Script,
+    string Input,
+    string Output,
+    IReadOnlyDictionary<string, string> Files,
+    IReadOnlyList<string> Arguments,
+    TimeSpan Timeout,
+    IReadOnlyList<MetricLimit> Rows
+);
 
 /// <summary>A metric of a stage, or its share in another one, and the range it must lie in.</summary>
 /// <param name="Of">Null: the number itself.</param>
@@ -22,10 +29,26 @@ public static class Stages
 {
     /// <param name="o">Prefixes, files and limits.</param>
     public static IReadOnlyList<Stage> Of(PotholeOptions o) =>
-    [
-        new("stage1", "stage1/main.py", o.RawDataPrefix, o.Stage1Prefix, new Dictionary<string, string> { ["--speed-bumps"] = o.SpeedBumpsKey }, [],
-            TimeSpan.FromHours(2), [new MetricLimit("rows_out", AtLeast: 1)]),
-        new("stage2", "stage2/main.py", o.Stage1Prefix, o.Stage2Prefix, new Dictionary<string, string> { ["--roads"] = o.RoadsKey }, [],
-            TimeSpan.FromHours(1), [new MetricLimit("rows_out", AtLeast: 1), new MetricLimit("rows_too_far", Of: "rows_in", AtMost: o.MaxRejectedShare)]),
-    ];
+        [
+            new(
+                "stage1",
+                "stage1/main.py",
+                o.RawDataPrefix,
+                o.Stage1Prefix,
+                new Dictionary<string, string> { ["--speed-bumps"] = o.SpeedBumpsKey },
+                [],
+                TimeSpan.FromHours(2),
+                [new MetricLimit("rows_out", AtLeast: 1)]
+            ),
+            new(
+                "stage2",
+                "stage2/main.py",
+                o.Stage1Prefix,
+                o.Stage2Prefix,
+                new Dictionary<string, string> { ["--roads"] = o.RoadsKey },
+                [],
+                TimeSpan.FromHours(1),
+                [new MetricLimit("rows_out", AtLeast: 1), new MetricLimit("rows_too_far", Of: "rows_in", AtMost: o.MaxRejectedShare)]
+            ),
+        ];
 }

@@ -4,16 +4,24 @@ using System.Text.Json;
 
 namespace Durable.Pipelines.Returns;
 
-/// <summary>Predicts rows given as JSON Lines: one answer for each line, a reason where a line is bad. Holds a few hundred rows at a time, however many there are.</summary>
+/// <summary>Predicts rows given as JSON Lines: one answer for each line, a reason where a line is bad. Holds a few hundred rows at a time,
+/// however many there are.</summary>
 public static class JsonLines
 {
-    private const int Batch = 256, LongestLine = 64 << 10;
+    private const int Batch = 256,
+        LongestLine = 64 << 10;
     private static readonly JsonWriterOptions Plain = new() { SkipValidation = true };
 
-    /// <param name="input">Lines with <c>embedding_a</c>, <c>embedding_b</c> and, if wanted, <c>base_ts</c>. Empty lines are skipped.</param>
+    /// <param name="input">Lines with <c>embedding_a</c>, <c>embedding_b</c> and, if wanted, <c>base_ts</c>. Empty lines are
+    /// skipped.</param>
     /// <param name="output">Lines with <c>line</c> and either <c>pred</c> (per cent by target) or <c>error</c>.</param>
     /// <returns>Rows predicted and lines refused.</returns>
-    public static async Task<(long Predicted, long Bad)> PredictAsync(Stream input, Stream output, ReturnsModel model, CancellationToken cancellationToken = default)
+    public static async Task<(long Predicted, long Bad)> PredictAsync(
+        Stream input,
+        Stream output,
+        ReturnsModel model,
+        CancellationToken cancellationToken = default
+    )
     {
         PipeReader reader = PipeReader.Create(input, new StreamPipeReaderOptions(bufferSize: 1 << 16, leaveOpen: true));
         Pending pending = new(model);
@@ -33,18 +41,21 @@ public static class JsonLines
 
                 line++;
                 pending.Add(line, text);
-                if (pending.IsFull) await pending.WriteAsync(output, cancellationToken);
+                if (pending.IsFull)
+                    await pending.WriteAsync(output, cancellationToken);
             }
 
             if (buffer.Length > LongestLine)
             {
-                if (!skipping) pending.Refuse(++line, $"longer than {LongestLine} bytes");
+                if (!skipping)
+                    pending.Refuse(++line, $"longer than {LongestLine} bytes");
                 skipping = true;
                 buffer = buffer.Slice(buffer.End);
             }
 
             reader.AdvanceTo(buffer.Start, buffer.End);
-            if (read.IsCompleted) break;
+            if (read.IsCompleted)
+                break;
         }
 
         await pending.WriteAsync(output, cancellationToken);
@@ -57,17 +68,21 @@ public static class JsonLines
     internal static string? Read(JsonElement row, Span<float> features, out DateTime? baseTs, out bool hasTime)
     {
         (baseTs, hasTime) = (null, false);
-        if (row.ValueKind != JsonValueKind.Object) return "not a JSON object";
+        if (row.ValueKind != JsonValueKind.Object)
+            return "not a JSON object";
         if (row.TryGetProperty("base_ts", out JsonElement time) && time.ValueKind != JsonValueKind.Null)
         {
             hasTime = true;
-            if (TryTime(time, out DateTime utc)) baseTs = utc;
+            if (TryTime(time, out DateTime utc))
+                baseTs = utc;
         }
 
         foreach ((string name, int at) in (ReadOnlySpan<(string, int)>)[("embedding_a", 0), ("embedding_b", ReturnsShape.Half)])
         {
-            if (!row.TryGetProperty(name, out JsonElement half)) return $"{name} is missing";
-            if (ReturnsRows.ReadHalf(half, features.Slice(at, ReturnsShape.Half)) is { } wrong) return $"{name}: {Explain(wrong)}";
+            if (!row.TryGetProperty(name, out JsonElement half))
+                return $"{name} is missing";
+            if (ReturnsRows.ReadHalf(half, features.Slice(at, ReturnsShape.Half)) is { } wrong)
+                return $"{name}: {Explain(wrong)}";
         }
 
         return null;
@@ -87,13 +102,14 @@ public static class JsonLines
         }
     }
 
-    internal static string Explain(string reason) => reason switch
-    {
-        "not_256" => $"{ReturnsShape.Half} numbers are needed",
-        "not_finite" => "every number must be finite",
-        "not_unit" => "its length must be 1",
-        _ => reason,
-    };
+    internal static string Explain(string reason) =>
+        reason switch
+        {
+            "not_256" => $"{ReturnsShape.Half} numbers are needed",
+            "not_finite" => "every number must be finite",
+            "not_unit" => "its length must be 1",
+            _ => reason,
+        };
 
     private static bool Take(ref ReadOnlySequence<byte> buffer, bool isLast, out ReadOnlySequence<byte> line)
     {
@@ -105,7 +121,8 @@ public static class JsonLines
         }
 
         line = buffer;
-        if (!isLast || buffer.IsEmpty) return false;
+        if (!isLast || buffer.IsEmpty)
+            return false;
         buffer = buffer.Slice(buffer.End);
         return true;
     }
@@ -113,7 +130,8 @@ public static class JsonLines
     /// <summary>Lines that were read and not answered yet.</summary>
     private sealed class Pending(ReturnsModel model)
     {
-        private readonly float[] features = new float[Batch * ReturnsShape.Features], predicted = new float[Batch * ReturnsModel.Targets];
+        private readonly float[] features = new float[Batch * ReturnsShape.Features],
+            predicted = new float[Batch * ReturnsModel.Targets];
         private readonly List<(long Line, DateTime? BaseTs, string? Error)> lines = new(Batch);
         private readonly ArrayBufferWriter<byte> text = new(1 << 16);
         private int rows;
@@ -126,7 +144,8 @@ public static class JsonLines
 
         public void Add(long line, ReadOnlySequence<byte> json)
         {
-            if (IsBlank(json)) return;
+            if (IsBlank(json))
+                return;
             if (json.Length > LongestLine)
             {
                 Refuse(line, $"longer than {LongestLine} bytes");
@@ -136,8 +155,14 @@ public static class JsonLines
             try
             {
                 using JsonDocument document = JsonDocument.Parse(json);
-                string? wrong = Read(document.RootElement, features.AsSpan(rows * ReturnsShape.Features, ReturnsShape.Features), out DateTime? baseTs, out _);
-                if (wrong is null) rows++;
+                string? wrong = Read(
+                    document.RootElement,
+                    features.AsSpan(rows * ReturnsShape.Features, ReturnsShape.Features),
+                    out DateTime? baseTs,
+                    out _
+                );
+                if (wrong is null)
+                    rows++;
                 lines.Add((line, baseTs, wrong));
             }
             catch (JsonException)
@@ -150,7 +175,8 @@ public static class JsonLines
 
         public async Task WriteAsync(Stream output, CancellationToken cancellationToken)
         {
-            if (rows > 0) model.Predict(features.AsMemory(0, rows * ReturnsShape.Features), predicted.AsMemory(0, rows * ReturnsModel.Targets));
+            if (rows > 0)
+                model.Predict(features.AsMemory(0, rows * ReturnsShape.Features), predicted.AsMemory(0, rows * ReturnsModel.Targets));
             int row = 0;
             using (Utf8JsonWriter json = new(text, Plain))
             {
@@ -158,8 +184,10 @@ public static class JsonLines
                 {
                     json.WriteStartObject();
                     json.WriteNumber("line", line);
-                    if (error is not null) json.WriteString("error", error);
-                    else WritePrediction(json, baseTs, predicted.AsSpan(row++ * ReturnsModel.Targets, ReturnsModel.Targets));
+                    if (error is not null)
+                        json.WriteString("error", error);
+                    else
+                        WritePrediction(json, baseTs, predicted.AsSpan(row++ * ReturnsModel.Targets, ReturnsModel.Targets));
                     json.WriteEndObject();
                     json.Flush();
                     json.Reset();
@@ -184,14 +212,16 @@ public static class JsonLines
             }
 
             json.WriteStartObject("pred");
-            for (int i = 0; i < values.Length; i++) json.WriteNumber(ReturnsShape.Targets[i], values[i]);
+            for (int i = 0; i < values.Length; i++)
+                json.WriteNumber(ReturnsShape.Targets[i], values[i]);
             json.WriteEndObject();
         }
 
         private static bool IsBlank(ReadOnlySequence<byte> text)
         {
             foreach (ReadOnlyMemory<byte> part in text)
-                if (part.Span.IndexOfAnyExcept(" \t\r"u8) >= 0) return false;
+                if (part.Span.IndexOfAnyExcept(" \t\r"u8) >= 0)
+                    return false;
             return true;
         }
     }

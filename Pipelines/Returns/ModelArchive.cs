@@ -17,7 +17,8 @@ public sealed record ModelArchive(byte[] Onnx, JsonElement Metadata)
     private const long MostBytes = 64 << 20; // of everything unpacked; the network has 0.7 MB
 
     /// <summary>Reads an archive in memory; nothing is ever unpacked to disk.</summary>
-    /// <exception cref="ModelArchiveException">Damaged, too large, an entry that would leave its folder, a link, or a part is missing or twice there.</exception>
+    /// <exception cref="ModelArchiveException">Damaged, too large, an entry that would leave its folder, a link, or a part is missing or
+    /// twice there.</exception>
     public static ModelArchive Read(byte[] archive)
     {
         Dictionary<string, byte[]> parts = [];
@@ -27,18 +28,25 @@ public sealed record ModelArchive(byte[] Onnx, JsonElement Metadata)
             int entries = 0;
             while (tar.GetNextEntry() is { } entry)
             {
-                if (++entries > MostEntries) throw new ModelArchiveException($"The model archive has more than {MostEntries} entries.");
+                if (++entries > MostEntries)
+                    throw new ModelArchiveException($"The model archive has more than {MostEntries} entries.");
                 string name = entry.Name.StartsWith("./", StringComparison.Ordinal) ? entry.Name[2..] : entry.Name;
-                if (name.StartsWith('/') || name.Contains('\\') || name.Split('/').Contains("..")) throw new ModelArchiveException($"The model archive has an entry outside its folder: '{Shown(name)}'.");
-                if (entry.EntryType is TarEntryType.Directory or TarEntryType.GlobalExtendedAttributes) continue;
-                if (entry.EntryType is not (TarEntryType.RegularFile or TarEntryType.V7RegularFile)) throw new ModelArchiveException($"The model archive has a {entry.EntryType}: '{Shown(name)}'.");
-                if (name is not ("model.onnx" or "metadata.json")) continue;
+                if (name.StartsWith('/') || name.Contains('\\') || name.Split('/').Contains(".."))
+                    throw new ModelArchiveException($"The model archive has an entry outside its folder: '{Shown(name)}'.");
+                if (entry.EntryType is TarEntryType.Directory or TarEntryType.GlobalExtendedAttributes)
+                    continue;
+                if (entry.EntryType is not (TarEntryType.RegularFile or TarEntryType.V7RegularFile))
+                    throw new ModelArchiveException($"The model archive has a {entry.EntryType}: '{Shown(name)}'.");
+                if (name is not ("model.onnx" or "metadata.json"))
+                    continue;
                 using MemoryStream bytes = new();
                 entry.DataStream?.CopyTo(bytes);
-                if (!parts.TryAdd(name, bytes.ToArray())) throw new ModelArchiveException($"The model archive has {name} twice.");
+                if (!parts.TryAdd(name, bytes.ToArray()))
+                    throw new ModelArchiveException($"The model archive has {name} twice.");
             }
         }
-        catch (Exception error) when (error is InvalidDataException or EndOfStreamException or FormatException or ArgumentException or IOException)
+        catch (Exception error)
+            when (error is InvalidDataException or EndOfStreamException or FormatException or ArgumentException or IOException)
         {
             throw new ModelArchiveException($"The model archive cannot be read: {error.Message}");
         }
@@ -48,19 +56,28 @@ public sealed record ModelArchive(byte[] Onnx, JsonElement Metadata)
 
     /// <summary>A number of the script's metrics; null when it is absent or no number.</summary>
     public double? Metric(string name) =>
-        Metadata.TryGetProperty("metrics", out JsonElement metrics) && metrics.ValueKind == JsonValueKind.Object && metrics.TryGetProperty(name, out JsonElement value) && value.ValueKind == JsonValueKind.Number
+        Metadata.TryGetProperty("metrics", out JsonElement metrics)
+        && metrics.ValueKind == JsonValueKind.Object
+        && metrics.TryGetProperty(name, out JsonElement value)
+        && value.ValueKind == JsonValueKind.Number
             ? value.GetDouble()
             : null;
 
-    private static byte[] Part(Dictionary<string, byte[]> parts, string name) => parts.GetValueOrDefault(name) ?? throw new ModelArchiveException($"The model archive has no {name}.");
+    private static byte[] Part(Dictionary<string, byte[]> parts, string name) =>
+        parts.GetValueOrDefault(name) ?? throw new ModelArchiveException($"The model archive has no {name}.");
 
     private static JsonElement Checked(byte[] json)
     {
         try
         {
             JsonElement metadata = JsonSerializer.Deserialize<JsonElement>(json);
-            bool fits = metadata.GetProperty("feature_dim").GetInt32() == ReturnsShape.Features
-                && metadata.GetProperty("target_cols").EnumerateArray().Select(column => column.GetString()).SequenceEqual(ReturnsShape.Targets);
+            bool fits =
+                metadata.GetProperty("feature_dim").GetInt32() == ReturnsShape.Features
+                && metadata
+                    .GetProperty("target_cols")
+                    .EnumerateArray()
+                    .Select(column => column.GetString())
+                    .SequenceEqual(ReturnsShape.Targets);
             return fits ? metadata : throw new ModelArchiveException("metadata.json names other features or targets than this pipeline's.");
         }
         catch (Exception error) when (error is JsonException or KeyNotFoundException or InvalidOperationException or FormatException)
@@ -84,7 +101,11 @@ public sealed record ModelArchive(byte[] Onnx, JsonElement Metadata)
 
         public override long Length => throw new NotSupportedException();
 
-        public override long Position { get => throw new NotSupportedException(); set => throw new NotSupportedException(); }
+        public override long Position
+        {
+            get => throw new NotSupportedException();
+            set => throw new NotSupportedException();
+        }
 
         public override int Read(byte[] buffer, int offset, int count) => Read(buffer.AsSpan(offset, count));
 
@@ -105,7 +126,8 @@ public sealed record ModelArchive(byte[] Onnx, JsonElement Metadata)
 
         protected override void Dispose(bool disposing)
         {
-            if (disposing) inner.Dispose();
+            if (disposing)
+                inner.Dispose();
             base.Dispose(disposing);
         }
     }

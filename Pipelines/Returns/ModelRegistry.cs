@@ -8,17 +8,30 @@ public sealed class RollbackRefusedException(string reason) : PermanentFailureEx
 /// <summary>Moves the pointer to the served model: forward to a judged one, back to one that was served.</summary>
 public sealed class ModelRegistry(ReturnsStorage storage, ModelTable models, ModelServer server, TimeProvider clock)
 {
-    /// <summary>Stores the judged archive under its version, then moves the pointer. Safe to repeat, and to die anywhere in between: until the pointer moves, nothing changes for anybody.</summary>
-    /// <exception cref="ObjectChangedException">The job's archive is not the one that was judged, or another lies under its version.</exception>
+    /// <summary>Stores the judged archive under its version, then moves the pointer. Safe to repeat, and to die anywhere in between: until
+    /// the pointer moves, nothing changes for anybody.</summary>
+    /// <exception cref="ObjectChangedException">The job's archive is not the one that was judged, or another lies under its
+    /// version.</exception>
     /// <exception cref="PointerMovedException">Another model is served than the one it was compared with.</exception>
     public async Task<ModelPointer> PublishAsync(JudgedModel judged, CancellationToken cancellationToken = default)
     {
-        if (!judged.IsAccepted) throw new ArgumentException($"Model {judged.Version} was refused: {string.Join("; ", judged.Failed)}");
+        if (!judged.IsAccepted)
+            throw new ArgumentException($"Model {judged.Version} was refused: {string.Join("; ", judged.Failed)}");
         byte[] archive = await storage.ReadAsync(judged.ArtifactUri, cancellationToken);
         string found = ReturnsStorage.Hash(archive);
-        if (found != judged.Sha256) throw new ObjectChangedException(judged.ArtifactUri, judged.Sha256, found);
+        if (found != judged.Sha256)
+            throw new ObjectChangedException(judged.ArtifactUri, judged.Sha256, found);
         await storage.StoreModelAsync(judged.Version, archive, cancellationToken);
-        ModelPointer pointer = new(storage.Uri(storage.ModelKey(judged.Version)), judged.Version, judged.Sha256, judged.JobName, judged.TrainUri, Now, judged.TestMse, judged.CurrentVersion);
+        ModelPointer pointer = new(
+            storage.Uri(storage.ModelKey(judged.Version)),
+            judged.Version,
+            judged.Sha256,
+            judged.JobName,
+            judged.TrainUri,
+            Now,
+            judged.TestMse,
+            judged.CurrentVersion
+        );
         await storage.MovePointerAsync(pointer, judged.PointerMark, cancellationToken);
         await models.MovedAsync(judged.CurrentVersion, judged.Version, pointer.ModelUri, ModelTable.Publish, cancellationToken);
         return pointer;
@@ -33,11 +46,34 @@ public sealed class ModelRegistry(ReturnsStorage storage, ModelTable models, Mod
     public async Task<ModelPointer> RollBackAsync(string? version, CancellationToken cancellationToken = default)
     {
         ServedPointer served = await storage.ReadPointerAsync(cancellationToken) ?? throw new NoModelException();
-        ModelRow model = (version is null ? await models.FindBeforeAsync(served.Pointer.Version, cancellationToken) : await models.FindPublishedAsync(version, cancellationToken))
-            ?? throw new RollbackRefusedException(version is null ? $"No model was published before {served.Pointer.Version}." : $"No model of version '{version}' was ever published.");
-        if (model.Version == served.Pointer.Version) throw new RollbackRefusedException($"Model {model.Version} is served already.");
-        double? mse = model.Judgement.TryGetProperty("candidate", out System.Text.Json.JsonElement value) && value.ValueKind == System.Text.Json.JsonValueKind.Number ? value.GetDouble() : null;
-        ModelPointer pointer = new(model.ModelUri!, model.Version, model.Sha256, model.JobName, model.TrainUri, Now, mse, served.Pointer.Version);
+        ModelRow model =
+            (
+                version is null
+                    ? await models.FindBeforeAsync(served.Pointer.Version, cancellationToken)
+                    : await models.FindPublishedAsync(version, cancellationToken)
+            )
+            ?? throw new RollbackRefusedException(
+                version is null
+                    ? $"No model was published before {served.Pointer.Version}."
+                    : $"No model of version '{version}' was ever published."
+            );
+        if (model.Version == served.Pointer.Version)
+            throw new RollbackRefusedException($"Model {model.Version} is served already.");
+        double? mse =
+            model.Judgement.TryGetProperty("candidate", out System.Text.Json.JsonElement value)
+            && value.ValueKind == System.Text.Json.JsonValueKind.Number
+                ? value.GetDouble()
+                : null;
+        ModelPointer pointer = new(
+            model.ModelUri!,
+            model.Version,
+            model.Sha256,
+            model.JobName,
+            model.TrainUri,
+            Now,
+            mse,
+            served.Pointer.Version
+        );
         (await server.LoadAsync(pointer, cancellationToken)).Dispose(); // whole and loadable, or the pointer stays
         await storage.MovePointerAsync(pointer, served.ETag, cancellationToken);
         await models.MovedAsync(served.Pointer.Version, model.Version, pointer.ModelUri, ModelTable.Rollback, cancellationToken);

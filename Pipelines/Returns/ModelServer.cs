@@ -6,7 +6,8 @@ namespace Durable.Pipelines.Returns;
 public sealed class NoModelException() : PermanentFailureException("No model is served yet: train one first (POST /api/returns).");
 
 /// <summary>The model that is served, loaded. Asks the pointer each time and loads again when it has moved.</summary>
-/// <remarks>A model is loaded only when its archive is the one that was judged, by its checksum. One that cannot be loaded leaves the last good one in memory unused: serving
+/// <remarks>A model is loaded only when its archive is the one that was judged, by its checksum. One that cannot be loaded leaves the last
+/// good one in memory unused: serving
 /// another model than the pointer names would store predictions under a false version.</remarks>
 public sealed class ModelServer(ReturnsStorage storage) : IDisposable
 {
@@ -19,11 +20,13 @@ public sealed class ModelServer(ReturnsStorage storage) : IDisposable
     public async Task<(ModelPointer Pointer, ReturnsModel Model)> GetAsync(CancellationToken cancellationToken = default)
     {
         ModelPointer pointer = (await storage.ReadPointerAsync(cancellationToken))?.Pointer ?? throw new NoModelException();
-        if (loaded is { } current && current.Pointer.Sha256 == pointer.Sha256) return (pointer, current.Model);
+        if (loaded is { } current && current.Pointer.Sha256 == pointer.Sha256)
+            return (pointer, current.Model);
         await loading.WaitAsync(cancellationToken);
         try
         {
-            if (loaded is { } meanwhile && meanwhile.Pointer.Sha256 == pointer.Sha256) return (pointer, meanwhile.Model);
+            if (loaded is { } meanwhile && meanwhile.Pointer.Sha256 == pointer.Sha256)
+                return (pointer, meanwhile.Model);
             ReturnsModel model = await LoadAsync(pointer, cancellationToken);
             loaded = (pointer, model); // the one before may be in use: its finalizer frees it
             return (pointer, model);
@@ -39,7 +42,9 @@ public sealed class ModelServer(ReturnsStorage storage) : IDisposable
     {
         byte[] archive = await storage.ReadAsync(pointer.ModelUri, cancellationToken);
         string found = ReturnsStorage.Hash(archive);
-        return found == pointer.Sha256 ? ReturnsModel.Load(ModelArchive.Read(archive).Onnx) : throw new ObjectChangedException(pointer.ModelUri, pointer.Sha256, found);
+        return found == pointer.Sha256
+            ? ReturnsModel.Load(ModelArchive.Read(archive).Onnx)
+            : throw new ObjectChangedException(pointer.ModelUri, pointer.Sha256, found);
     }
 
     public void Dispose()

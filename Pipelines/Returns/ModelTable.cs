@@ -7,29 +7,64 @@ namespace Durable.Pipelines.Returns;
 
 /// <summary>A judged model, as the ledger has it.</summary>
 public sealed record ModelRow(
-    string Version, string RunId, string JobName, string TrainUri, string? ModelUri, string Sha256, string Verdict, JsonElement Judgement, DateTime JudgedAt, DateTime? PublishedAt);
+    string Version,
+    string RunId,
+    string JobName,
+    string TrainUri,
+    string? ModelUri,
+    string Sha256,
+    string Verdict,
+    JsonElement Judgement,
+    DateTime JudgedAt,
+    DateTime? PublishedAt
+);
 
 /// <summary>A move of the pointer to the served model.</summary>
 public sealed record PointerMove(DateTime MovedAt, string? FromVersion, string ToVersion, string Reason);
 
-/// <summary>Every model that was judged, and every move of the pointer, in <c>returns.models</c> and <c>returns.pointer_moves</c>.</summary>
+/// <summary>Every model that was judged, and every move of the pointer, in <c>returns.models</c> and
+/// <c>returns.pointer_moves</c>.</summary>
 public sealed class ModelTable(NpgsqlDataSource database)
 {
-    public const string Accepted = "accepted", Refused = "refused", Publish = "publish", Rollback = "rollback";
+    public const string Accepted = "accepted",
+        Refused = "refused",
+        Publish = "publish",
+        Rollback = "rollback";
 
     /// <summary>Records a judgement. Safe to repeat; the newest stands.</summary>
-    public async Task RecordAsync(string version, string runId, string jobName, string trainUri, string artifactUri, string sha256, string verdict, Judgement judgement, CancellationToken cancellationToken = default)
+    public async Task RecordAsync(
+        string version,
+        string runId,
+        string jobName,
+        string trainUri,
+        string artifactUri,
+        string sha256,
+        string verdict,
+        Judgement judgement,
+        CancellationToken cancellationToken = default
+    )
     {
-        await using NpgsqlCommand command = database.CreateCommand("""
+        await using NpgsqlCommand command = database.CreateCommand(
+            """
             INSERT INTO returns.models (version, run_id, job_name, train_uri, artifact_uri, sha256, verdict, judgement) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
             ON CONFLICT (version) DO UPDATE SET sha256 = EXCLUDED.sha256, verdict = EXCLUDED.verdict, judgement = EXCLUDED.judgement, judged_at = now() WHERE models.published_at IS NULL
-            """);
-        foreach (object value in (object[])[version, runId, jobName, trainUri, artifactUri, sha256, verdict]) command.Parameters.Add(new() { Value = value });
-        command.Parameters.Add(new()
-        {
-            Value = JsonSerializer.Serialize(judgement, new JsonSerializerOptions(JsonSerializerDefaults.Web) { NumberHandling = System.Text.Json.Serialization.JsonNumberHandling.AllowNamedFloatingPointLiterals }),
-            NpgsqlDbType = NpgsqlDbType.Jsonb,
-        });
+            """
+        );
+        foreach (object value in (object[])[version, runId, jobName, trainUri, artifactUri, sha256, verdict])
+            command.Parameters.Add(new() { Value = value });
+        command.Parameters.Add(
+            new()
+            {
+                Value = JsonSerializer.Serialize(
+                    judgement,
+                    new JsonSerializerOptions(JsonSerializerDefaults.Web)
+                    {
+                        NumberHandling = System.Text.Json.Serialization.JsonNumberHandling.AllowNamedFloatingPointLiterals,
+                    }
+                ),
+                NpgsqlDbType = NpgsqlDbType.Jsonb,
+            }
+        );
         await command.ExecuteNonQueryAsync(cancellationToken);
     }
 
@@ -38,12 +73,27 @@ public sealed class ModelTable(NpgsqlDataSource database)
     {
         await using NpgsqlConnection connection = await database.OpenConnectionAsync(cancellationToken);
         await using NpgsqlTransaction transaction = await connection.BeginTransactionAsync(cancellationToken);
-        await using (NpgsqlCommand model = new("UPDATE returns.models SET model_uri = $2, published_at = COALESCE(published_at, now()) WHERE version = $1", connection) { Parameters = { new() { Value = to }, new() { Value = modelUri } } })
+        await using (
+            NpgsqlCommand model = new(
+                "UPDATE returns.models SET model_uri = $2, published_at = COALESCE(published_at, now()) WHERE version = $1",
+                connection
+            )
+            {
+                Parameters =
+                {
+                    new() { Value = to },
+                    new() { Value = modelUri },
+                },
+            }
+        )
             await model.ExecuteNonQueryAsync(cancellationToken);
-        await using NpgsqlCommand move = new("""
+        await using NpgsqlCommand move = new(
+            """
             INSERT INTO returns.pointer_moves (from_version, to_version, reason)
             SELECT $1, $2, $3 WHERE (SELECT to_version FROM returns.pointer_moves ORDER BY id DESC LIMIT 1) IS DISTINCT FROM $2
-            """, connection);
+            """,
+            connection
+        );
         move.Parameters.Add(new() { Value = (object?)from ?? DBNull.Value, NpgsqlDbType = NpgsqlDbType.Text });
         move.Parameters.Add(new() { Value = to });
         move.Parameters.Add(new() { Value = reason });
@@ -61,30 +111,52 @@ public sealed class ModelTable(NpgsqlDataSource database)
 
     /// <summary>The model published before another; null when that was the first.</summary>
     public async Task<ModelRow?> FindBeforeAsync(string version, CancellationToken cancellationToken = default) =>
-        (await ReadAsync("WHERE published_at < (SELECT published_at FROM returns.models WHERE version = $1) ORDER BY published_at DESC LIMIT 1", version, cancellationToken)).FirstOrDefault();
+        (
+            await ReadAsync(
+                "WHERE published_at < (SELECT published_at FROM returns.models WHERE version = $1) ORDER BY published_at DESC LIMIT 1",
+                version,
+                cancellationToken
+            )
+        ).FirstOrDefault();
 
     /// <summary>The latest moves of the pointer, newest first.</summary>
     public async Task<IReadOnlyList<PointerMove>> ReadMovesAsync(int most = 20, CancellationToken cancellationToken = default)
     {
         List<PointerMove> moves = [];
-        await using NpgsqlCommand command = database.CreateCommand("SELECT moved_at, from_version, to_version, reason FROM returns.pointer_moves ORDER BY id DESC LIMIT $1");
+        await using NpgsqlCommand command = database.CreateCommand(
+            "SELECT moved_at, from_version, to_version, reason FROM returns.pointer_moves ORDER BY id DESC LIMIT $1"
+        );
         command.Parameters.Add(new() { Value = most });
         await using NpgsqlDataReader reader = await command.ExecuteReaderAsync(cancellationToken);
-        while (await reader.ReadAsync(cancellationToken)) moves.Add(new PointerMove(reader.GetDateTime(0), reader.GetNullableString(1), reader.GetString(2), reader.GetString(3)));
+        while (await reader.ReadAsync(cancellationToken))
+            moves.Add(new PointerMove(reader.GetDateTime(0), reader.GetNullableString(1), reader.GetString(2), reader.GetString(3)));
         return moves;
     }
 
     private async Task<IReadOnlyList<ModelRow>> ReadAsync(string which, object argument, CancellationToken cancellationToken)
     {
         List<ModelRow> rows = [];
-        await using NpgsqlCommand command = database.CreateCommand($"SELECT version, run_id, job_name, train_uri, model_uri, sha256, verdict, judgement, judged_at, published_at FROM returns.models {which}");
+        await using NpgsqlCommand command = database.CreateCommand(
+            $"SELECT version, run_id, job_name, train_uri, model_uri, sha256, verdict, judgement, judged_at, published_at FROM returns.models {which}"
+        );
         command.Parameters.Add(new() { Value = argument });
         await using NpgsqlDataReader reader = await command.ExecuteReaderAsync(cancellationToken);
         while (await reader.ReadAsync(cancellationToken))
         {
-            rows.Add(new ModelRow(
-                reader.GetString(0), reader.GetString(1), reader.GetString(2), reader.GetString(3), reader.GetNullableString(4), reader.GetString(5), reader.GetString(6),
-                JsonSerializer.Deserialize<JsonElement>(reader.GetString(7)), reader.GetDateTime(8), reader.GetNullable<DateTime>(9)));
+            rows.Add(
+                new ModelRow(
+                    reader.GetString(0),
+                    reader.GetString(1),
+                    reader.GetString(2),
+                    reader.GetString(3),
+                    reader.GetNullableString(4),
+                    reader.GetString(5),
+                    reader.GetString(6),
+                    JsonSerializer.Deserialize<JsonElement>(reader.GetString(7)),
+                    reader.GetDateTime(8),
+                    reader.GetNullable<DateTime>(9)
+                )
+            );
         }
 
         return rows;

@@ -4,10 +4,12 @@ using System.Text;
 namespace Durable.Pipelines.Returns;
 
 /// <summary>A training set as one structured numpy array, written row by row. For Pythons without a Parquet reader.</summary>
-/// <remarks>Format: https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html, version 1.0. The number of rows is filled in at the end.</remarks>
+/// <remarks>Format: https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html, version 1.0. The number of rows is filled in at
+/// the end.</remarks>
 internal sealed class NpyRows : IAsyncDisposable
 {
-    private const int Header = 256, Row = 8 + 8 + (6 * 8) + (ReturnsShape.Features * 4);
+    private const int Header = 256,
+        Row = 8 + 8 + (6 * 8) + (ReturnsShape.Features * 4);
     private readonly FileStream file;
     private readonly byte[] row = new byte[Row];
     private int rows;
@@ -23,8 +25,10 @@ internal sealed class NpyRows : IAsyncDisposable
         Span<byte> target = row;
         BinaryPrimitives.WriteInt64LittleEndian(target, Microseconds(values.Ts));
         BinaryPrimitives.WriteInt64LittleEndian(target[8..], Microseconds(values.BaseTs));
-        for (int i = 0; i < values.Targets.Length; i++) BinaryPrimitives.WriteDoubleLittleEndian(target[(16 + (8 * i))..], values.Targets[i]);
-        for (int i = 0; i < values.Features.Length; i++) BinaryPrimitives.WriteSingleLittleEndian(target[(64 + (4 * i))..], values.Features[i]);
+        for (int i = 0; i < values.Targets.Length; i++)
+            BinaryPrimitives.WriteDoubleLittleEndian(target[(16 + (8 * i))..], values.Targets[i]);
+        for (int i = 0; i < values.Features.Length; i++)
+            BinaryPrimitives.WriteSingleLittleEndian(target[(64 + (4 * i))..], values.Features[i]);
         file.Write(row);
         rows++;
     }
@@ -40,7 +44,8 @@ internal sealed class NpyRows : IAsyncDisposable
 
     private static byte[] HeaderOf(int rows)
     {
-        string text = $"{{'descr': [('ts', '<i8'), ('base_ts', '<i8'), ('targets', '<f8', (6,)), ('features', '<f4', ({ReturnsShape.Features},))], 'fortran_order': False, 'shape': ({rows},), }}";
+        string text =
+            $"{{'descr': [('ts', '<i8'), ('base_ts', '<i8'), ('targets', '<f8', (6,)), ('features', '<f4', ({ReturnsShape.Features},))], 'fortran_order': False, 'shape': ({rows},), }}";
         byte[] header = new byte[Header];
         byte[] magic = [0x93, (byte)'N', (byte)'U', (byte)'M', (byte)'P', (byte)'Y', 1, 0];
         magic.CopyTo(header, 0);

@@ -4,22 +4,37 @@ using Npgsql;
 
 namespace Durable.Pipelines.Returns;
 
-/// <summary>The source's tables by a connection of their own. One statement, one snapshot: rows that come while it reads wait for the next read.</summary>
+/// <summary>The source's tables by a connection of their own. One statement, one snapshot: rows that come while it reads wait for the next
+/// read.</summary>
 public sealed class PostgresSource(NpgsqlDataSource database) : IReturnsSource
 {
-    public async IAsyncEnumerable<JsonElement> ReadAsync(SourceTable table, DateTime? sinceUtc, [EnumeratorCancellation] CancellationToken cancellationToken = default)
+    public async IAsyncEnumerable<JsonElement> ReadAsync(
+        SourceTable table,
+        DateTime? sinceUtc,
+        [EnumeratorCancellation] CancellationToken cancellationToken = default
+    )
     {
         await using NpgsqlConnection connection = await OpenAsync(cancellationToken);
-        await using NpgsqlCommand command = new($"{Select(table)} WHERE {table.Key} IS NOT NULL AND ($1 IS NULL OR {table.Key} >= $1) ORDER BY {table.Key}) AS row", connection) { CommandTimeout = 600 };
+        await using NpgsqlCommand command = new(
+            $"{Select(table)} WHERE {table.Key} IS NOT NULL AND ($1 IS NULL OR {table.Key} >= $1) ORDER BY {table.Key}) AS row",
+            connection
+        )
+        {
+            CommandTimeout = 600,
+        };
         command.Parameters.Add(new() { Value = (object?)sinceUtc ?? DBNull.Value, NpgsqlDbType = NpgsqlTypes.NpgsqlDbType.TimestampTz });
         await using NpgsqlDataReader reader = await command.ExecuteReaderAsync(cancellationToken);
-        while (await reader.ReadAsync(cancellationToken)) yield return Parse(reader.GetString(0));
+        while (await reader.ReadAsync(cancellationToken))
+            yield return Parse(reader.GetString(0));
     }
 
     public async Task<JsonElement?> ReadNewestAsync(SourceTable table, CancellationToken cancellationToken = default)
     {
         await using NpgsqlConnection connection = await OpenAsync(cancellationToken);
-        await using NpgsqlCommand command = new($"{Select(table)} WHERE {table.Key} IS NOT NULL ORDER BY {table.Key} DESC LIMIT 1) AS row", connection);
+        await using NpgsqlCommand command = new(
+            $"{Select(table)} WHERE {table.Key} IS NOT NULL ORDER BY {table.Key} DESC LIMIT 1) AS row",
+            connection
+        );
         return await command.ExecuteScalarAsync(cancellationToken) is string json ? Parse(json) : null;
     }
 
@@ -41,7 +56,8 @@ public sealed class PostgresSource(NpgsqlDataSource database) : IReturnsSource
     }
 
     // Names are constants of SourceTable, never input.
-    private static string Select(SourceTable table) => $"SELECT row_to_json(row)::text FROM (SELECT {string.Join(", ", table.Columns)} FROM {table.Name}";
+    private static string Select(SourceTable table) =>
+        $"SELECT row_to_json(row)::text FROM (SELECT {string.Join(", ", table.Columns)} FROM {table.Name}";
 
     private static JsonElement Parse(string json) => JsonSerializer.Deserialize<JsonElement>(json);
 }

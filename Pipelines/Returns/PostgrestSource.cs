@@ -7,15 +7,21 @@ namespace Durable.Pipelines.Returns;
 
 /// <summary>The source's tables over PostgREST, page by page.</summary>
 /// <remarks>
-/// A page begins at the last key that was read and skips the rows with that key that are known: rows that are inserted or removed meanwhile shift nothing.
+/// A page begins at the last key that was read and skips the rows with that key that are known: rows that are inserted or removed meanwhile
+/// shift nothing.
 /// The server may cut a page to fewer rows than asked for and says nothing about it, so only an empty page is the end.
 /// Retried: no answer, 503, 504, 429, and 500 with an SQLSTATE of class 40 or 57. Never another 4xx.
 /// </remarks>
 public sealed class PostgrestSource(HttpClient http, ReturnsOptions options, TimeProvider clock) : IReturnsSource
 {
-    private const int Page = 1000, Tries = 5;
+    private const int Page = 1000,
+        Tries = 5;
 
-    public async IAsyncEnumerable<JsonElement> ReadAsync(SourceTable table, DateTime? sinceUtc, [EnumeratorCancellation] CancellationToken cancellationToken = default)
+    public async IAsyncEnumerable<JsonElement> ReadAsync(
+        SourceTable table,
+        DateTime? sinceUtc,
+        [EnumeratorCancellation] CancellationToken cancellationToken = default
+    )
     {
         string? from = sinceUtc?.ToString("yyyy-MM-dd'T'HH:mm:ss.ffffff'Z'", System.Globalization.CultureInfo.InvariantCulture);
         string? last = null;
@@ -23,8 +29,13 @@ public sealed class PostgrestSource(HttpClient http, ReturnsOptions options, Tim
         while (true)
         {
             string filter = (last ?? from) is { } key ? $"gte.{Uri.EscapeDataString(key)}" : "not.is.null";
-            IReadOnlyList<JsonElement> rows = await GetAsync(table, $"&order={table.Key}.asc&{table.Key}={filter}&limit={Page}&offset={known}", cancellationToken);
-            if (rows.Count == 0) yield break;
+            IReadOnlyList<JsonElement> rows = await GetAsync(
+                table,
+                $"&order={table.Key}.asc&{table.Key}={filter}&limit={Page}&offset={known}",
+                cancellationToken
+            );
+            if (rows.Count == 0)
+                yield break;
             foreach (JsonElement row in rows)
             {
                 yield return row;
@@ -36,7 +47,9 @@ public sealed class PostgrestSource(HttpClient http, ReturnsOptions options, Tim
     }
 
     public async Task<JsonElement?> ReadNewestAsync(SourceTable table, CancellationToken cancellationToken = default) =>
-        await GetAsync(table, $"&order={table.Key}.desc&{table.Key}=not.is.null&limit=1", cancellationToken) is [JsonElement newest, ..] ? newest : null;
+        await GetAsync(table, $"&order={table.Key}.desc&{table.Key}=not.is.null&limit=1", cancellationToken) is [JsonElement newest, ..]
+            ? newest
+            : null;
 
     private async Task<IReadOnlyList<JsonElement>> GetAsync(SourceTable table, string query, CancellationToken cancellationToken)
     {
@@ -44,15 +57,21 @@ public sealed class PostgrestSource(HttpClient http, ReturnsOptions options, Tim
         for (int attempt = 1; ; attempt++)
         {
             (IReadOnlyList<JsonElement>? rows, string problem) = await TryAsync(address, table, cancellationToken);
-            if (rows is not null) return rows;
-            if (attempt == Tries) throw new SourceUnavailableException($"{table.Name} could not be read from {address.Host} in {Tries} attempts: {problem}");
+            if (rows is not null)
+                return rows;
+            if (attempt == Tries)
+                throw new SourceUnavailableException($"{table.Name} could not be read from {address.Host} in {Tries} attempts: {problem}");
             await Task.Delay(TimeSpan.FromMilliseconds(200 * Math.Pow(2, attempt)), clock, cancellationToken);
         }
     }
 
     /// <returns>The rows, or why another attempt is worth it.</returns>
     /// <exception cref="SourceRefusedException">Another attempt is not.</exception>
-    private async Task<(IReadOnlyList<JsonElement>? Rows, string Problem)> TryAsync(Uri address, SourceTable table, CancellationToken cancellationToken)
+    private async Task<(IReadOnlyList<JsonElement>? Rows, string Problem)> TryAsync(
+        Uri address,
+        SourceTable table,
+        CancellationToken cancellationToken
+    )
     {
         try
         {
@@ -61,11 +80,17 @@ public sealed class PostgrestSource(HttpClient http, ReturnsOptions options, Tim
             request.Headers.Add("Authorization", "Bearer " + options.SupabaseKey);
             using HttpResponseMessage response = await http.SendAsync(request, cancellationToken);
             string body = await response.Content.ReadAsStringAsync(cancellationToken);
-            if (response.IsSuccessStatusCode) return (Rows(table, body), "");
+            if (response.IsSuccessStatusCode)
+                return (Rows(table, body), "");
             string problem = Redaction.Redact($"{(int)response.StatusCode} {(body.Length <= 200 ? body : body[..200])}");
-            return IsPassing(response.StatusCode, body) ? (null, problem) : throw new SourceRefusedException($"{table.Name} could not be read from {address.Host}: {problem}");
+            return IsPassing(response.StatusCode, body)
+                ? (null, problem)
+                : throw new SourceRefusedException($"{table.Name} could not be read from {address.Host}: {problem}");
         }
-        catch (Exception error) when (error is HttpRequestException or IOException || (error is OperationCanceledException && !cancellationToken.IsCancellationRequested))
+        catch (Exception error)
+            when (error is HttpRequestException or IOException
+                || (error is OperationCanceledException && !cancellationToken.IsCancellationRequested)
+            )
         {
             return (null, error.Message); // no answer, half an answer, or none within the client's limit
         }
@@ -76,28 +101,40 @@ public sealed class PostgrestSource(HttpClient http, ReturnsOptions options, Tim
         try
         {
             JsonElement json = JsonSerializer.Deserialize<JsonElement>(body);
-            if (json.ValueKind == JsonValueKind.Array) return [.. json.EnumerateArray()];
+            if (json.ValueKind == JsonValueKind.Array)
+                return [.. json.EnumerateArray()];
         }
         catch (JsonException)
         {
             // As below.
         }
 
-        throw new SourceRefusedException($"{table.Name}: the answer is not a JSON array of rows: {(body.Length <= 200 ? body : body[..200])}");
+        throw new SourceRefusedException(
+            $"{table.Name}: the answer is not a JSON array of rows: {(body.Length <= 200 ? body : body[..200])}"
+        );
     }
 
-    private static bool IsPassing(HttpStatusCode status, string body) => status switch
-    {
-        HttpStatusCode.ServiceUnavailable or HttpStatusCode.GatewayTimeout or HttpStatusCode.BadGateway or HttpStatusCode.TooManyRequests => true,
-        HttpStatusCode.InternalServerError => SqlState(body) is { } state && (state.StartsWith("40", StringComparison.Ordinal) || state.StartsWith("57", StringComparison.Ordinal)),
-        _ => false,
-    };
+    private static bool IsPassing(HttpStatusCode status, string body) =>
+        status switch
+        {
+            HttpStatusCode.ServiceUnavailable
+            or HttpStatusCode.GatewayTimeout
+            or HttpStatusCode.BadGateway
+            or HttpStatusCode.TooManyRequests => true,
+            HttpStatusCode.InternalServerError => SqlState(body) is { } state
+                && (state.StartsWith("40", StringComparison.Ordinal) || state.StartsWith("57", StringComparison.Ordinal)),
+            _ => false,
+        };
 
     private static string? SqlState(string body)
     {
         try
         {
-            return JsonSerializer.Deserialize<JsonElement>(body) is { ValueKind: JsonValueKind.Object } error && error.TryGetProperty("code", out JsonElement code) ? code.ToString() : null;
+            return
+                JsonSerializer.Deserialize<JsonElement>(body) is { ValueKind: JsonValueKind.Object } error
+                && error.TryGetProperty("code", out JsonElement code)
+                ? code.ToString()
+                : null;
         }
         catch (JsonException)
         {

@@ -10,7 +10,15 @@ namespace Durable.Pipelines.Returns;
 public sealed record PredictionScores(long Predictions, long Scored, double? Mse, long RecentScored, double? Recent);
 
 /// <summary>A stored prediction.</summary>
-public sealed record PredictionRow(DateTime BaseTs, DateTime TargetTs, string Version, float[] Predicted, double[]? Actual, double? Mse, DateTime MadeAt);
+public sealed record PredictionRow(
+    DateTime BaseTs,
+    DateTime TargetTs,
+    string Version,
+    float[] Predicted,
+    double[]? Actual,
+    double? Mse,
+    DateTime MadeAt
+);
 
 /// <summary>Predictions by embedding and model, in <c>returns.predictions</c>: at most one for each pair.</summary>
 public sealed class PredictionTable(NpgsqlDataSource database)
@@ -19,23 +27,27 @@ public sealed class PredictionTable(NpgsqlDataSource database)
     private const int Day = 144;
 
     /// <summary>
-    /// Embeddings that lack a prediction by this model: the newest, and those that came since the last prediction of any model, at most a day's worth, oldest first.
+    /// Embeddings that lack a prediction by this model: the newest, and those that came since the last prediction of any model, at most a
+    /// day's worth, oldest first.
     /// </summary>
     public async Task<IReadOnlyList<Embedding>> FindOpenAsync(string version, CancellationToken cancellationToken = default)
     {
         List<Embedding> open = [];
-        await using NpgsqlCommand command = database.CreateCommand("""
+        await using NpgsqlCommand command = database.CreateCommand(
+            """
             SELECT base_ts, features FROM (
                 SELECT base_ts, features FROM returns.embeddings e
                 WHERE (base_ts > (SELECT max(base_ts) FROM returns.predictions) OR base_ts = (SELECT max(base_ts) FROM returns.embeddings))
                   AND NOT EXISTS (SELECT FROM returns.predictions p WHERE p.base_ts = e.base_ts AND p.version = $1)
                 ORDER BY base_ts DESC LIMIT $2) AS newest
             ORDER BY base_ts
-            """);
+            """
+        );
         command.Parameters.Add(new() { Value = version });
         command.Parameters.Add(new() { Value = Day });
         await using NpgsqlDataReader reader = await command.ExecuteReaderAsync(cancellationToken);
-        while (await reader.ReadAsync(cancellationToken)) open.Add(new Embedding(reader.GetDateTime(0), ReturnsTable.Floats(reader.GetFieldValue<byte[]>(1))));
+        while (await reader.ReadAsync(cancellationToken))
+            open.Add(new Embedding(reader.GetDateTime(0), ReturnsTable.Floats(reader.GetFieldValue<byte[]>(1))));
         return open;
     }
 
@@ -44,8 +56,10 @@ public sealed class PredictionTable(NpgsqlDataSource database)
     public async Task<bool> AddAsync(DateTime baseTs, string version, float[] predicted, CancellationToken cancellationToken = default)
     {
         await using NpgsqlCommand command = database.CreateCommand(
-            "INSERT INTO returns.predictions (base_ts, version, target_ts, predicted) VALUES ($1, $2, $3, $4) ON CONFLICT (base_ts, version) DO NOTHING");
-        foreach (object value in (object[])[baseTs, version, baseTs + ReturnsShape.Ahead, predicted]) command.Parameters.Add(new() { Value = value });
+            "INSERT INTO returns.predictions (base_ts, version, target_ts, predicted) VALUES ($1, $2, $3, $4) ON CONFLICT (base_ts, version) DO NOTHING"
+        );
+        foreach (object value in (object[])[baseTs, version, baseTs + ReturnsShape.Ahead, predicted])
+            command.Parameters.Add(new() { Value = value });
         return await command.ExecuteNonQueryAsync(cancellationToken) == 1;
     }
 
@@ -53,41 +67,61 @@ public sealed class PredictionTable(NpgsqlDataSource database)
     /// <returns>Predictions scored.</returns>
     public async Task<int> ScoreAsync(CancellationToken cancellationToken = default)
     {
-        await using NpgsqlCommand command = database.CreateCommand("""
+        await using NpgsqlCommand command = database.CreateCommand(
+            """
             UPDATE returns.predictions p SET actual = o.targets, scored_at = now(),
                 mse = (SELECT avg((guess - truth) ^ 2) FROM unnest(p.predicted::double precision[], o.targets) AS pair (guess, truth))
             FROM returns.outcomes o WHERE o.ts = p.target_ts AND p.scored_at IS NULL
-            """);
+            """
+        );
         return await command.ExecuteNonQueryAsync(cancellationToken);
     }
 
     /// <summary>How the predictions of a model (null: of all) fared.</summary>
     public async Task<PredictionScores> ReadScoresAsync(string? version, CancellationToken cancellationToken = default)
     {
-        await using NpgsqlCommand command = database.CreateCommand("""
+        await using NpgsqlCommand command = database.CreateCommand(
+            """
             WITH chosen AS (SELECT mse, target_ts FROM returns.predictions WHERE $1 IS NULL OR version = $1),
                  recent AS (SELECT mse FROM chosen WHERE mse IS NOT NULL ORDER BY target_ts DESC LIMIT $2)
             SELECT count(*), count(mse), avg(mse), (SELECT count(*) FROM recent), (SELECT avg(mse) FROM recent) FROM chosen
-            """);
+            """
+        );
         command.Parameters.Add(new() { Value = (object?)version ?? DBNull.Value, NpgsqlDbType = NpgsqlDbType.Text });
         command.Parameters.Add(new() { Value = Day });
         await using NpgsqlDataReader reader = await command.ExecuteReaderAsync(cancellationToken);
         await reader.ReadAsync(cancellationToken);
-        return new PredictionScores(reader.GetInt64(0), reader.GetInt64(1), reader.GetNullable<double>(2), reader.GetInt64(3), reader.GetNullable<double>(4));
+        return new PredictionScores(
+            reader.GetInt64(0),
+            reader.GetInt64(1),
+            reader.GetNullable<double>(2),
+            reader.GetInt64(3),
+            reader.GetNullable<double>(4)
+        );
     }
 
     /// <summary>The latest predictions, newest first.</summary>
     public async Task<IReadOnlyList<PredictionRow>> ReadAsync(int most, CancellationToken cancellationToken = default)
     {
         List<PredictionRow> rows = [];
-        await using NpgsqlCommand command = database.CreateCommand("SELECT base_ts, target_ts, version, predicted, actual, mse, made_at FROM returns.predictions ORDER BY base_ts DESC, made_at DESC LIMIT $1");
+        await using NpgsqlCommand command = database.CreateCommand(
+            "SELECT base_ts, target_ts, version, predicted, actual, mse, made_at FROM returns.predictions ORDER BY base_ts DESC, made_at DESC LIMIT $1"
+        );
         command.Parameters.Add(new() { Value = most });
         await using NpgsqlDataReader reader = await command.ExecuteReaderAsync(cancellationToken);
         while (await reader.ReadAsync(cancellationToken))
         {
-            rows.Add(new PredictionRow(
-                reader.GetDateTime(0), reader.GetDateTime(1), reader.GetString(2), reader.GetFieldValue<float[]>(3), reader.IsDBNull(4) ? null : reader.GetFieldValue<double[]>(4),
-                reader.GetNullable<double>(5), reader.GetDateTime(6)));
+            rows.Add(
+                new PredictionRow(
+                    reader.GetDateTime(0),
+                    reader.GetDateTime(1),
+                    reader.GetString(2),
+                    reader.GetFieldValue<float[]>(3),
+                    reader.IsDBNull(4) ? null : reader.GetFieldValue<double[]>(4),
+                    reader.GetNullable<double>(5),
+                    reader.GetDateTime(6)
+                )
+            );
         }
 
         return rows;

@@ -8,45 +8,67 @@ public sealed record TickRow(string Timer, DateTime At, string Outcome, string D
 /// <summary>What the timers did, which trainings are paid for, and how runs of a kind ended before.</summary>
 public sealed class ReturnsJournal(NpgsqlDataSource database)
 {
-    public const string Started = "started", Skipped = "skipped";
+    public const string Started = "started",
+        Skipped = "skipped";
 
     /// <summary>Records a tick.</summary>
     public async Task TickedAsync(string timer, string outcome, string detail, CancellationToken cancellationToken = default) =>
-        await ExecuteAsync("INSERT INTO returns.ticks (timer, outcome, detail) VALUES ($1, $2, $3)", [timer, outcome, detail], cancellationToken);
+        await ExecuteAsync(
+            "INSERT INTO returns.ticks (timer, outcome, detail) VALUES ($1, $2, $3)",
+            [timer, outcome, detail],
+            cancellationToken
+        );
 
     /// <summary>The latest ticks, newest first.</summary>
     public async Task<IReadOnlyList<TickRow>> ReadTicksAsync(int most = 20, CancellationToken cancellationToken = default)
     {
         List<TickRow> ticks = [];
-        await using NpgsqlCommand command = database.CreateCommand("SELECT timer, at, outcome, detail FROM returns.ticks ORDER BY at DESC LIMIT $1");
+        await using NpgsqlCommand command = database.CreateCommand(
+            "SELECT timer, at, outcome, detail FROM returns.ticks ORDER BY at DESC LIMIT $1"
+        );
         command.Parameters.Add(new() { Value = most });
         await using NpgsqlDataReader reader = await command.ExecuteReaderAsync(cancellationToken);
-        while (await reader.ReadAsync(cancellationToken)) ticks.Add(new TickRow(reader.GetString(0), reader.GetDateTime(1), reader.GetString(2), reader.GetString(3)));
+        while (await reader.ReadAsync(cancellationToken))
+            ticks.Add(new TickRow(reader.GetString(0), reader.GetDateTime(1), reader.GetString(2), reader.GetString(3)));
         return ticks;
     }
 
     /// <summary>Keeps what a finished job left. Safe to repeat.</summary>
-    public async Task TrainedAsync(TrainedArtifact trained, CancellationToken cancellationToken = default) => await ExecuteAsync("""
-        INSERT INTO returns.trainings (fingerprint, version, job_name, artifact_uri) VALUES ($1, $2, $3, $4)
-        ON CONFLICT (fingerprint) DO UPDATE SET version = EXCLUDED.version, job_name = EXCLUDED.job_name, artifact_uri = EXCLUDED.artifact_uri, trained_at = now()
-        """, [trained.Fingerprint, trained.Version, trained.JobName, trained.ArtifactUri], cancellationToken);
+    public async Task TrainedAsync(TrainedArtifact trained, CancellationToken cancellationToken = default) =>
+        await ExecuteAsync(
+            """
+            INSERT INTO returns.trainings (fingerprint, version, job_name, artifact_uri) VALUES ($1, $2, $3, $4)
+            ON CONFLICT (fingerprint) DO UPDATE SET version = EXCLUDED.version, job_name = EXCLUDED.job_name, artifact_uri = EXCLUDED.artifact_uri, trained_at = now()
+            """,
+            [trained.Fingerprint, trained.Version, trained.JobName, trained.ArtifactUri],
+            cancellationToken
+        );
 
     /// <summary>What a finished job of this fingerprint left, and whether its model was judged; null when there was no such job.</summary>
-    public async Task<(TrainedArtifact Trained, bool Judged)?> FindTrainedAsync(string fingerprint, CancellationToken cancellationToken = default)
+    public async Task<(TrainedArtifact Trained, bool Judged)?> FindTrainedAsync(
+        string fingerprint,
+        CancellationToken cancellationToken = default
+    )
     {
-        await using NpgsqlCommand command = database.CreateCommand("""
+        await using NpgsqlCommand command = database.CreateCommand(
+            """
             SELECT version, job_name, artifact_uri, EXISTS (SELECT FROM returns.models m WHERE m.version = t.version AND (m.verdict = 'refused' OR m.published_at IS NOT NULL))
             FROM returns.trainings t WHERE fingerprint = $1
-            """);
+            """
+        );
         command.Parameters.Add(new() { Value = fingerprint });
         await using NpgsqlDataReader reader = await command.ExecuteReaderAsync(cancellationToken);
-        return await reader.ReadAsync(cancellationToken) ? (new TrainedArtifact(fingerprint, reader.GetString(0), reader.GetString(1), reader.GetString(2)), reader.GetBoolean(3)) : null;
+        return await reader.ReadAsync(cancellationToken)
+            ? (new TrainedArtifact(fingerprint, reader.GetString(0), reader.GetString(1), reader.GetString(2)), reader.GetBoolean(3))
+            : null;
     }
 
     /// <summary>Whether the run of a kind before this one failed.</summary>
     public async Task<bool> PreviousFailedAsync(string kind, string runId, CancellationToken cancellationToken = default)
     {
-        await using NpgsqlCommand command = database.CreateCommand("SELECT state = 'failed' FROM operations.runs WHERE kind = $1 AND run_id <> $2 AND state <> 'running' ORDER BY started_at DESC LIMIT 1");
+        await using NpgsqlCommand command = database.CreateCommand(
+            "SELECT state = 'failed' FROM operations.runs WHERE kind = $1 AND run_id <> $2 AND state <> 'running' ORDER BY started_at DESC LIMIT 1"
+        );
         command.Parameters.Add(new() { Value = kind });
         command.Parameters.Add(new() { Value = runId });
         return await command.ExecuteScalarAsync(cancellationToken) is true;
@@ -55,7 +77,8 @@ public sealed class ReturnsJournal(NpgsqlDataSource database)
     private async Task ExecuteAsync(string sql, string[] values, CancellationToken cancellationToken)
     {
         await using NpgsqlCommand command = database.CreateCommand(sql);
-        foreach (string value in values) command.Parameters.Add(new() { Value = value });
+        foreach (string value in values)
+            command.Parameters.Add(new() { Value = value });
         await command.ExecuteNonQueryAsync(cancellationToken);
     }
 }

@@ -5,7 +5,8 @@ namespace Durable.Pipelines.Returns;
 /// <summary>A loaded network: 512 numbers in, six returns in per cent out. One thread; safe to use from many.</summary>
 public sealed class ReturnsModel : IDisposable
 {
-    private static readonly string[] Inputs = ["features"], Outputs = ["returns"];
+    private static readonly string[] Inputs = ["features"],
+        Outputs = ["returns"];
     private readonly InferenceSession session;
     private readonly RunOptions run = new();
 
@@ -19,11 +20,21 @@ public sealed class ReturnsModel : IDisposable
         OnnxCheck.Check(onnx);
         try
         {
-            // Idle threads that spin take the processor from the database beside them; one thread is faster for a network this small anyway.
-            using SessionOptions options = new() { IntraOpNumThreads = 1, InterOpNumThreads = 1, ExecutionMode = ExecutionMode.ORT_SEQUENTIAL, LogSeverityLevel = OrtLoggingLevel.ORT_LOGGING_LEVEL_ERROR };
+            // Idle threads that spin take the processor from the database beside them; one thread is faster for a network this small
+            // anyway.
+            using SessionOptions options = new()
+            {
+                IntraOpNumThreads = 1,
+                InterOpNumThreads = 1,
+                ExecutionMode = ExecutionMode.ORT_SEQUENTIAL,
+                LogSeverityLevel = OrtLoggingLevel.ORT_LOGGING_LEVEL_ERROR,
+            };
             options.AddSessionConfigEntry("session.intra_op.allow_spinning", "0");
             InferenceSession session = new(onnx, options);
-            if (Columns(session.InputMetadata, Inputs[0]) != ReturnsShape.Features || Columns(session.OutputMetadata, Outputs[0]) != Targets)
+            if (
+                Columns(session.InputMetadata, Inputs[0]) != ReturnsShape.Features
+                || Columns(session.OutputMetadata, Outputs[0]) != Targets
+            )
             {
                 session.Dispose();
                 throw new ModelArchiveException($"model.onnx does not take {ReturnsShape.Features} features to {Targets} returns.");
@@ -51,7 +62,8 @@ public sealed class ReturnsModel : IDisposable
     public void Predict(Memory<float> features, Memory<float> predicted)
     {
         int rows = features.Length / ReturnsShape.Features;
-        if (rows == 0 || features.Length != rows * ReturnsShape.Features || predicted.Length != rows * Targets) throw new ArgumentException($"{features.Length} features and {predicted.Length} returns are no whole rows.");
+        if (rows == 0 || features.Length != rows * ReturnsShape.Features || predicted.Length != rows * Targets)
+            throw new ArgumentException($"{features.Length} features and {predicted.Length} returns are no whole rows.");
         using OrtValue input = OrtValue.CreateTensorValueFromMemory(OrtMemoryInfo.DefaultInstance, features, [rows, ReturnsShape.Features]);
         using OrtValue output = OrtValue.CreateTensorValueFromMemory(OrtMemoryInfo.DefaultInstance, predicted, [rows, Targets]);
         session.Run(run, Inputs, [input], Outputs, [output]);
@@ -64,5 +76,9 @@ public sealed class ReturnsModel : IDisposable
     }
 
     private static int Columns(IReadOnlyDictionary<string, NodeMetadata> nodes, string name) =>
-        nodes.TryGetValue(name, out NodeMetadata? node) && node.ElementDataType == Microsoft.ML.OnnxRuntime.Tensors.TensorElementType.Float && node.Dimensions is [_, int columns] ? columns : 0;
+        nodes.TryGetValue(name, out NodeMetadata? node)
+        && node.ElementDataType == Microsoft.ML.OnnxRuntime.Tensors.TensorElementType.Float
+        && node.Dimensions is [_, int columns]
+            ? columns
+            : 0;
 }

@@ -1,6 +1,7 @@
 namespace Durable.Pipelines.Returns;
 
-/// <summary>Settings <c>Returns__…</c>. Without a bucket the pipeline is off; with one, every other value must fit or the app does not start.</summary>
+/// <summary>Settings <c>Returns__…</c>. Without a bucket the pipeline is off; with one, every other value must fit or the app does not
+/// start.</summary>
 public sealed class ReturnsOptions
 {
     public const string Section = "Returns";
@@ -55,7 +56,8 @@ public sealed class ReturnsOptions
     /// <summary>Fewest rows to train on, 10 to 1,000,000. Default 200.</summary>
     public int FewestRows { get; init; } = 200;
 
-    /// <summary>How much worse than the current model a candidate may be on the same rows, as a share of its error, 0 to 1. Default 0.02.</summary>
+    /// <summary>How much worse than the current model a candidate may be on the same rows, as a share of its error, 0 to 1. Default
+    /// 0.02.</summary>
     public double Epsilon { get; init; } = 0.02;
 
     /// <summary>Error of recent predictions over the error at publication from which people are told, above 1. Default 4.</summary>
@@ -69,5 +71,6 @@ public sealed class ReturnsOptions
 
     public bool IsOn => Bucket.Length > 0;
 
-    public string ImageFor(string version, string region) => TrainingImage.Replace("{version}", version, StringComparison.Ordinal).Replace("{region}", region, StringComparison.Ordinal);
+    public string ImageFor(string version, string region) =>
+        TrainingImage.Replace("{version}", version, StringComparison.Ordinal).Replace("{region}", region, StringComparison.Ordinal);
 }

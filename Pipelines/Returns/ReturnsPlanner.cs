@@ -6,14 +6,23 @@ using Durable.Operations.Plans;
 namespace Durable.Pipelines.Returns;
 
 /// <summary>The pipeline is not set up.</summary>
-public sealed class ReturnsOffException() : PermanentFailureException("The returns pipeline is off: set Returns__Bucket and Returns__RoleArn.");
+public sealed class ReturnsOffException()
+    : PermanentFailureException("The returns pipeline is off: set Returns__Bucket and Returns__RoleArn.");
 
 /// <summary>There is no training set to skip the preparation for.</summary>
 public sealed class NoTrainingSetException() : PermanentFailureException("There is no training set yet: start without skipDataPrep first.");
 
 /// <summary>What a training would do now.</summary>
 /// <param name="MostCostUsd">If the job ran to its limit.</param>
-public sealed record ReturnsPlan(Plan Plan, long KnownRows, DateTime? From, DateTime? To, string? ServedVersion, string InstanceType, decimal? MostCostUsd);
+public sealed record ReturnsPlan(
+    Plan Plan,
+    long KnownRows,
+    DateTime? From,
+    DateTime? To,
+    string? ServedVersion,
+    string InstanceType,
+    decimal? MostCostUsd
+);
 
 /// <summary>Settles what a training would do. Reads the ledger and the bucket; starts nothing and asks the source nothing.</summary>
 public sealed class ReturnsPlanner(ReturnsStorage storage, ReturnsTable table, ReturnsOptions options, CostGuardOptions costs)
@@ -24,18 +33,36 @@ public sealed class ReturnsPlanner(ReturnsStorage storage, ReturnsTable table, R
     /// <exception cref="NoTrainingSetException">The preparation is to be skipped and there is nothing to train on.</exception>
     public async Task<ReturnsPlan> PlanAsync(ReturnsRequest request, CancellationToken cancellationToken = default)
     {
-        if (!options.IsOn) throw new ReturnsOffException();
+        if (!options.IsOn)
+            throw new ReturnsOffException();
         string? served = (await storage.ReadPointerAsync(cancellationToken))?.Pointer.Version;
         TrainingWindow window = await table.WindowAsync(request.Since, request.Limit, cancellationToken);
         string instanceType = request.InstanceType ?? options.InstanceType;
         string rows = FormattableString.Invariant($"{window.Rows} known rows to {window.To:u}");
-        if (request.SkipDataPrep) rows = (await storage.ReadTrainingSetAsync(cancellationToken) ?? throw new NoTrainingSetException()).TrainUri;
+        if (request.SkipDataPrep)
+            rows = (await storage.ReadTrainingSetAsync(cancellationToken) ?? throw new NoTrainingSetException()).TrainUri;
         string text = FormattableString.Invariant(
-            $"limit {request.Limit}, since {request.Since:u}, {rows}, served {served ?? "none"}, {instanceType}, framework {request.FrameworkVersion ?? options.FrameworkVersion}, at most {options.Epochs} epochs in {options.LongestTraining}");
+            $"limit {request.Limit}, since {request.Since:u}, {rows}, served {served ?? "none"}, {instanceType}, framework {request.FrameworkVersion ?? options.FrameworkVersion}, at most {options.Epochs} epochs in {options.LongestTraining}"
+        );
         string[] steps = request.SkipDataPrep ? ["train", "judge", "publish"] : ["read", "training-set", "train", "judge", "publish"];
-        Plan plan = Plan.Make(Kind, text, [.. steps.Select(step => (step, (IReadOnlyList<string>)[]))], new Dictionary<string, PartitionRecord>(), lanes: 1, request.Force);
+        Plan plan = Plan.Make(
+            Kind,
+            text,
+            [.. steps.Select(step => (step, (IReadOnlyList<string>)[]))],
+            new Dictionary<string, PartitionRecord>(),
+            lanes: 1,
+            request.Force
+        );
         IReadOnlyDictionary<string, decimal> prices = costs.Prices();
         decimal? price = prices.TryGetValue(instanceType, out decimal known) || prices.TryGetValue("*", out known) ? known : null;
-        return new ReturnsPlan(plan, window.Rows, window.From, window.To, served, instanceType, price * (decimal)options.LongestTraining.TotalHours);
+        return new ReturnsPlan(
+            plan,
+            window.Rows,
+            window.From,
+            window.To,
+            served,
+            instanceType,
+            price * (decimal)options.LongestTraining.TotalHours
+        );
     }
 }

@@ -2,14 +2,22 @@ namespace Durable.Pipelines.Returns;
 
 /// <summary>Asks for a training.</summary>
 /// <param name="Limit">Only the latest so many rows; 0: all.</param>
-/// <param name="Since">Only rows from this time on, which are also read from the source again; null: all, and only what is new is read.</param>
+/// <param name="Since">Only rows from this time on, which are also read from the source again; null: all, and only what is new is
+/// read.</param>
 /// <param name="SkipDataPrep">Train on the latest training set as it is.</param>
 /// <param name="Force">Train even when these very rows and this very code were judged before.</param>
 /// <param name="InstanceType">Machine; null: the setting.</param>
 /// <param name="FrameworkVersion">PyTorch of the image; null: the setting.</param>
 /// <param name="PlanHash">Do what this plan says, or nothing.</param>
 public sealed record ReturnsRequest(
-    long Limit = 0, DateTime? Since = null, bool SkipDataPrep = false, bool Force = false, string? InstanceType = null, string? FrameworkVersion = null, string? PlanHash = null)
+    long Limit = 0,
+    DateTime? Since = null,
+    bool SkipDataPrep = false,
+    bool Force = false,
+    string? InstanceType = null,
+    string? FrameworkVersion = null,
+    string? PlanHash = null
+)
 {
     /// <summary>One training at a time: a second start finds the first.</summary>
     public const string InstanceId = "returns-training";
@@ -41,23 +49,51 @@ public sealed record Candidate(ReturnsRun Run, TrainingSet Set, TrainedArtifact 
 /// <param name="TestMse">Its error on the test rows; null when it is no number.</param>
 /// <param name="Failed">Gates it did not pass, as sentences.</param>
 public sealed record JudgedModel(
-    string Version, string JobName, string TrainUri, string ArtifactUri, string Sha256, string? PointerMark, string? CurrentVersion, double? TestMse, IReadOnlyList<string> Failed)
+    string Version,
+    string JobName,
+    string TrainUri,
+    string ArtifactUri,
+    string Sha256,
+    string? PointerMark,
+    string? CurrentVersion,
+    double? TestMse,
+    IReadOnlyList<string> Failed
+)
 {
     public bool IsAccepted => Failed.Count == 0;
 }
 
 /// <summary>How a training ended.</summary>
-/// <param name="State"><c>Published</c>, <c>Refused</c> by a gate, or <c>UpToDate</c>: nothing new to train on. A failure is an exception, never a result.</param>
+/// <param name="State"><c>Published</c>, <c>Refused</c> by a gate, or <c>UpToDate</c>: nothing new to train on. A failure is an exception,
+/// never a result.</param>
 /// <param name="Rows">Rows of the training set.</param>
 /// <param name="CostUsd">What the training jobs cost.</param>
 public sealed record ReturnsResult(
-    string State, string RunTs, IReadOnlyList<SourceRead> Reads, int Rows, string? TrainUri, string? JobName, string? Version, double? TestMse, IReadOnlyList<string> Refusals,
-    int BilledSeconds, decimal CostUsd, int Attempts);
+    string State,
+    string RunTs,
+    IReadOnlyList<SourceRead> Reads,
+    int Rows,
+    string? TrainUri,
+    string? JobName,
+    string? Version,
+    double? TestMse,
+    IReadOnlyList<string> Refusals,
+    int BilledSeconds,
+    decimal CostUsd,
+    int Attempts
+);
 
 /// <summary>How an inference ended.</summary>
 /// <param name="State"><c>Predicted</c>, <c>NothingNew</c> or <c>NoModel</c>.</param>
 /// <param name="Mse">Error of the last day's scored predictions of the served model; null when none was scored.</param>
-public sealed record InferenceResult(string State, IReadOnlyList<SourceRead> Reads, string? Version, int Predicted, int Scored, double? Mse);
+public sealed record InferenceResult(
+    string State,
+    IReadOnlyList<SourceRead> Reads,
+    string? Version,
+    int Predicted,
+    int Scored,
+    double? Mse
+);
 
 /// <summary>What a prediction step did.</summary>
 public sealed record PredictedRows(string? Version, int Open, int Stored);

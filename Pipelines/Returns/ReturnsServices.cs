@@ -30,7 +30,16 @@ public static class ReturnsServices
     private static IReturnsSource Source(IServiceProvider provider)
     {
         ReturnsOptions options = provider.GetRequiredService<ReturnsOptions>();
-        if (options.Source == "supabase") return new PostgrestSource(new HttpClient(new SocketsHttpHandler { AllowAutoRedirect = false }) { Timeout = TimeSpan.FromSeconds(30) }, options, provider.GetRequiredService<TimeProvider>());
-        return new PostgresSource(options.SourceConnection.Length > 0 ? NpgsqlDataSource.Create(options.SourceConnection) : provider.GetRequiredService<NpgsqlDataSource>());
+        if (options.Source == "supabase")
+            return new PostgrestSource(
+                new HttpClient(new SocketsHttpHandler { AllowAutoRedirect = false }) { Timeout = TimeSpan.FromSeconds(30) },
+                options,
+                provider.GetRequiredService<TimeProvider>()
+            );
+        return new PostgresSource(
+            options.SourceConnection.Length > 0
+                ? NpgsqlDataSource.Create(options.SourceConnection)
+                : provider.GetRequiredService<NpgsqlDataSource>()
+        );
     }
 }

@@ -13,7 +13,15 @@ namespace Durable.Pipelines.Returns;
 /// <param name="RunTs">Time of the run that wrote it, as its key has it.</param>
 /// <param name="TrainUri">The Parquet file.</param>
 /// <param name="Sha256">Of the Parquet file.</param>
-public sealed record TrainingSet(string RunTs, string TrainUri, int RowCount, int FeatureDim, string GeneratedAt, string Sha256, int SchemaVersion)
+public sealed record TrainingSet(
+    string RunTs,
+    string TrainUri,
+    int RowCount,
+    int FeatureDim,
+    string GeneratedAt,
+    string Sha256,
+    int SchemaVersion
+)
 {
     /// <summary>The folder of the file, which is what a training job is given.</summary>
     public string Folder => TrainUri[..(TrainUri.LastIndexOf('/') + 1)];
@@ -24,21 +32,39 @@ public sealed record TrainingSet(string RunTs, string TrainUri, int RowCount, in
 /// <param name="Version">Time of the run that trained it.</param>
 /// <param name="Sha256">Of the archive.</param>
 /// <param name="PreviousVersion">The model served before; null: there was none.</param>
-public sealed record ModelPointer(string ModelUri, string Version, string Sha256, string JobName, string TrainUri, string UpdatedAt, double? TestMse, string? PreviousVersion);
+public sealed record ModelPointer(
+    string ModelUri,
+    string Version,
+    string Sha256,
+    string JobName,
+    string TrainUri,
+    string UpdatedAt,
+    double? TestMse,
+    string? PreviousVersion
+);
 
 /// <summary>A pointer with the mark that a change of it must name.</summary>
 public sealed record ServedPointer(ModelPointer Pointer, string ETag);
 
 /// <summary>Somebody else moved the pointer to the served model since it was read.</summary>
-public sealed class PointerMovedException(string bucket, string key) : PermanentFailureException($"s3://{bucket}/{key} was changed meanwhile by another run; the model was judged against one that is no longer served.");
+public sealed class PointerMovedException(string bucket, string key)
+    : PermanentFailureException(
+        $"s3://{bucket}/{key} was changed meanwhile by another run; the model was judged against one that is no longer served."
+    );
 
 /// <summary>An object is not what is on record. Permanent.</summary>
-public sealed class ObjectChangedException(string uri, string expected, string found) : PermanentFailureException($"{uri} has sha256 {found}, on record is {expected}.");
+public sealed class ObjectChangedException(string uri, string expected, string found)
+    : PermanentFailureException($"{uri} has sha256 {found}, on record is {expected}.");
 
-/// <summary>The bucket: training sets, the training code, models and the pointer to the served one. An error of S3 is an error, never "not there".</summary>
+/// <summary>The bucket: training sets, the training code, models and the pointer to the served one. An error of S3 is an error, never "not
+/// there".</summary>
 public sealed class ReturnsStorage(IAmazonS3 s3, ReturnsOptions options)
 {
-    private static readonly JsonSerializerOptions Snake = new() { PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower, WriteIndented = true };
+    private static readonly JsonSerializerOptions Snake = new()
+    {
+        PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
+        WriteIndented = true,
+    };
 
     private string TrainLatest => $"{options.TrainPrefix}/latest.json";
 
@@ -56,13 +82,46 @@ public sealed class ReturnsStorage(IAmazonS3 s3, ReturnsOptions options)
     public string JobOutputUri(string runTs) => Uri($"{options.ModelPrefix}/jobs/run_ts={runTs}");
 
     /// <summary>Stores a training set, its files first, the pointer to the latest last. Safe to repeat.</summary>
-    public async Task<TrainingSet> PublishTrainingSetAsync(string runTs, DateTime generatedUtc, int rows, string parquet, string? npy, CancellationToken cancellationToken = default)
+    public async Task<TrainingSet> PublishTrainingSetAsync(
+        string runTs,
+        DateTime generatedUtc,
+        int rows,
+        string parquet,
+        string? npy,
+        CancellationToken cancellationToken = default
+    )
     {
         string sha256;
-        await using (FileStream file = File.OpenRead(parquet)) sha256 = Convert.ToHexStringLower(await SHA256.HashDataAsync(file, cancellationToken));
-        await s3.PutObjectAsync(new PutObjectRequest { BucketName = options.Bucket, Key = TrainKey(runTs), FilePath = parquet }, cancellationToken);
-        if (npy is not null) await s3.PutObjectAsync(new PutObjectRequest { BucketName = options.Bucket, Key = TrainKey(runTs, "train.npy"), FilePath = npy }, cancellationToken);
-        TrainingSet set = new(runTs, Uri(TrainKey(runTs)), rows, ReturnsShape.Features, generatedUtc.ToString("O"), sha256, TrainingSetFile.SchemaVersion);
+        await using (FileStream file = File.OpenRead(parquet))
+            sha256 = Convert.ToHexStringLower(await SHA256.HashDataAsync(file, cancellationToken));
+        await s3.PutObjectAsync(
+            new PutObjectRequest
+            {
+                BucketName = options.Bucket,
+                Key = TrainKey(runTs),
+                FilePath = parquet,
+            },
+            cancellationToken
+        );
+        if (npy is not null)
+            await s3.PutObjectAsync(
+                new PutObjectRequest
+                {
+                    BucketName = options.Bucket,
+                    Key = TrainKey(runTs, "train.npy"),
+                    FilePath = npy,
+                },
+                cancellationToken
+            );
+        TrainingSet set = new(
+            runTs,
+            Uri(TrainKey(runTs)),
+            rows,
+            ReturnsShape.Features,
+            generatedUtc.ToString("O"),
+            sha256,
+            TrainingSetFile.SchemaVersion
+        );
         await PutAsync(TrainLatest, JsonSerializer.SerializeToUtf8Bytes(set, Snake), cancellationToken);
         return set;
     }
@@ -79,7 +138,8 @@ public sealed class ReturnsStorage(IAmazonS3 s3, ReturnsOptions options)
             await found.WriteResponseStreamToFileAsync(path, append: false, cancellationToken);
         await using FileStream file = File.OpenRead(path);
         string sha256 = Convert.ToHexStringLower(await SHA256.HashDataAsync(file, cancellationToken));
-        if (sha256 != set.Sha256) throw new ObjectChangedException(set.TrainUri, set.Sha256, sha256);
+        if (sha256 != set.Sha256)
+            throw new ObjectChangedException(set.TrainUri, set.Sha256, sha256);
     }
 
     /// <summary>Puts the training code into the bucket, under its content hash. Safe to call twice and at once.</summary>
@@ -102,34 +162,57 @@ public sealed class ReturnsStorage(IAmazonS3 s3, ReturnsOptions options)
         return bytes.ToArray();
     }
 
-    /// <summary>Stores a judged archive under its version. It is never changed afterwards: the same bytes again are fine, others are refused.</summary>
+    /// <summary>Stores a judged archive under its version. It is never changed afterwards: the same bytes again are fine, others are
+    /// refused.</summary>
     /// <exception cref="ObjectChangedException">Another archive lies there.</exception>
     public async Task StoreModelAsync(string version, byte[] archive, CancellationToken cancellationToken = default)
     {
-        string key = ModelKey(version), sha256 = Hash(archive);
+        string key = ModelKey(version),
+            sha256 = Hash(archive);
         try
         {
-            await s3.PutObjectAsync(new PutObjectRequest { BucketName = options.Bucket, Key = key, InputStream = new MemoryStream(archive), IfNoneMatch = "*" }, cancellationToken);
+            await s3.PutObjectAsync(
+                new PutObjectRequest
+                {
+                    BucketName = options.Bucket,
+                    Key = key,
+                    InputStream = new MemoryStream(archive),
+                    IfNoneMatch = "*",
+                },
+                cancellationToken
+            );
         }
         catch (AmazonS3Exception error) when (error.StatusCode == HttpStatusCode.PreconditionFailed)
         {
             string found = Hash(await ReadAsync(Uri(key), cancellationToken));
-            if (found != sha256) throw new ObjectChangedException(Uri(key), sha256, found);
+            if (found != sha256)
+                throw new ObjectChangedException(Uri(key), sha256, found);
         }
     }
 
     /// <summary>The pointer to the served model; null when none was ever published.</summary>
     public async Task<ServedPointer?> ReadPointerAsync(CancellationToken cancellationToken = default) =>
-        await FindAsync(ModelLatest, cancellationToken) is { } found ? new ServedPointer(JsonSerializer.Deserialize<ModelPointer>(found.Bytes, Snake)!, found.ETag) : null;
+        await FindAsync(ModelLatest, cancellationToken) is { } found
+            ? new ServedPointer(JsonSerializer.Deserialize<ModelPointer>(found.Bytes, Snake)!, found.ETag)
+            : null;
 
-    /// <summary>Moves the pointer from the one that was read to another. Safe to repeat: a pointer that is there already is no change.</summary>
+    /// <summary>Moves the pointer from the one that was read to another. Safe to repeat: a pointer that is there already is no
+    /// change.</summary>
     /// <param name="from">Mark of the pointer that was read; null: there was none.</param>
     /// <exception cref="PointerMovedException">It is another one by now.</exception>
     public async Task MovePointerAsync(ModelPointer to, string? from, CancellationToken cancellationToken = default)
     {
-        PutObjectRequest put = new() { BucketName = options.Bucket, Key = ModelLatest, InputStream = new MemoryStream(JsonSerializer.SerializeToUtf8Bytes(to, Snake)), ContentType = "application/json" };
-        if (from is null) put.IfNoneMatch = "*";
-        else put.IfMatch = from;
+        PutObjectRequest put = new()
+        {
+            BucketName = options.Bucket,
+            Key = ModelLatest,
+            InputStream = new MemoryStream(JsonSerializer.SerializeToUtf8Bytes(to, Snake)),
+            ContentType = "application/json",
+        };
+        if (from is null)
+            put.IfNoneMatch = "*";
+        else
+            put.IfMatch = from;
         try
         {
             await s3.PutObjectAsync(put, cancellationToken);
@@ -137,7 +220,8 @@ public sealed class ReturnsStorage(IAmazonS3 s3, ReturnsOptions options)
         catch (AmazonS3Exception error) when (error.StatusCode is HttpStatusCode.PreconditionFailed or HttpStatusCode.Conflict)
         {
             // Our own first attempt, whose answer was lost, is no conflict.
-            if ((await ReadPointerAsync(cancellationToken))?.Pointer.Sha256 != to.Sha256) throw new PointerMovedException(options.Bucket, ModelLatest);
+            if ((await ReadPointerAsync(cancellationToken))?.Pointer.Sha256 != to.Sha256)
+                throw new PointerMovedException(options.Bucket, ModelLatest);
         }
     }
 
@@ -147,7 +231,9 @@ public sealed class ReturnsStorage(IAmazonS3 s3, ReturnsOptions options)
     private string KeyOf(string uri)
     {
         string prefix = $"s3://{options.Bucket}/";
-        return uri.StartsWith(prefix, StringComparison.Ordinal) ? uri[prefix.Length..] : throw new ArgumentException($"{uri} does not lie in the bucket {options.Bucket}.");
+        return uri.StartsWith(prefix, StringComparison.Ordinal)
+            ? uri[prefix.Length..]
+            : throw new ArgumentException($"{uri} does not lie in the bucket {options.Bucket}.");
     }
 
     private async Task<(byte[] Bytes, string ETag)?> FindAsync(string key, CancellationToken cancellationToken)
@@ -166,7 +252,15 @@ public sealed class ReturnsStorage(IAmazonS3 s3, ReturnsOptions options)
     }
 
     private Task PutAsync(string key, byte[] bytes, CancellationToken cancellationToken) =>
-        s3.PutObjectAsync(new PutObjectRequest { BucketName = options.Bucket, Key = key, InputStream = new MemoryStream(bytes) }, cancellationToken);
+        s3.PutObjectAsync(
+            new PutObjectRequest
+            {
+                BucketName = options.Bucket,
+                Key = key,
+                InputStream = new MemoryStream(bytes),
+            },
+            cancellationToken
+        );
 
     /// <summary>The scripts as one archive; the same files give the same bytes.</summary>
     private byte[] Bundle()
@@ -179,13 +273,20 @@ public sealed class ReturnsStorage(IAmazonS3 s3, ReturnsOptions options)
         {
             foreach ((string folder, string prefix) in parts)
             {
-                if (!Directory.Exists(folder)) throw new DirectoryNotFoundException($"Returns__JobsDirectory is '{options.JobsDirectory}': there is no folder {folder}.");
+                if (!Directory.Exists(folder))
+                    throw new DirectoryNotFoundException(
+                        $"Returns__JobsDirectory is '{options.JobsDirectory}': there is no folder {folder}."
+                    );
                 foreach (string path in Directory.EnumerateFiles(folder, "*.py").Order(StringComparer.Ordinal))
                 {
-                    tar.WriteEntry(new UstarTarEntry(TarEntryType.RegularFile, prefix + Path.GetFileName(path))
-                    {
-                        DataStream = new MemoryStream(File.ReadAllBytes(path)), ModificationTime = DateTimeOffset.UnixEpoch, Mode = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.GroupRead | UnixFileMode.OtherRead,
-                    });
+                    tar.WriteEntry(
+                        new UstarTarEntry(TarEntryType.RegularFile, prefix + Path.GetFileName(path))
+                        {
+                            DataStream = new MemoryStream(File.ReadAllBytes(path)),
+                            ModificationTime = DateTimeOffset.UnixEpoch,
+                            Mode = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.GroupRead | UnixFileMode.OtherRead,
+                        }
+                    );
                 }
             }
         }

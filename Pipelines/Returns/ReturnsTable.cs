@@ -26,36 +26,50 @@ public sealed class ReturnsTable(NpgsqlDataSource database)
     private const int Batch = 1000;
 
     /// <summary>
-    /// Takes over what is new: every row from <paramref name="overlap"/> before the newest known one, or from <paramref name="sinceUtc"/>. Safe to repeat and to
+    /// Takes over what is new: every row from <paramref name="overlap"/> before the newest known one, or from <paramref name="sinceUtc"/>.
+    /// Safe to repeat and to
     /// break off: rows are stored by their time, and the next read begins where the stored rows end.
     /// </summary>
-    public async Task<SourceRead> SyncAsync(IReturnsSource source, SourceTable table, string runId, TimeSpan overlap, DateTime? sinceUtc, CancellationToken cancellationToken = default)
+    public async Task<SourceRead> SyncAsync(
+        IReturnsSource source,
+        SourceTable table,
+        string runId,
+        TimeSpan overlap,
+        DateTime? sinceUtc,
+        CancellationToken cancellationToken = default
+    )
     {
         bool isEmbeddings = table == SourceTable.Embeddings;
         DateTime? from = sinceUtc ?? (await NewestAsync(isEmbeddings ? "embeddings" : "outcomes", cancellationToken) - overlap);
         Dictionary<string, (long Rows, string Example)> rejected = [];
         List<(DateTime Time, object Value)> batch = new(Batch);
         DateTime last = default;
-        long read = 0, changed = 0;
+        long read = 0,
+            changed = 0;
         await foreach (JsonElement row in source.ReadAsync(table, from, cancellationToken))
         {
             read++;
             (DateTime time, object? value, Reject? reject) = isEmbeddings ? Embedding(row) : Outcome(row);
-            if (reject is null && time == last) reject = new Reject(time.ToString("O"), "duplicate");
+            if (reject is null && time == last)
+                reject = new Reject(time.ToString("O"), "duplicate");
             if (reject is not null)
             {
-                rejected[reject.Reason] = rejected.TryGetValue(reject.Reason, out (long Rows, string Example) known) ? (known.Rows + 1, known.Example) : (1, reject.Key);
+                rejected[reject.Reason] = rejected.TryGetValue(reject.Reason, out (long Rows, string Example) known)
+                    ? (known.Rows + 1, known.Example)
+                    : (1, reject.Key);
                 continue;
             }
 
             last = time;
             batch.Add((time, value!));
-            if (batch.Count < Batch) continue;
+            if (batch.Count < Batch)
+                continue;
             changed += await StoreAsync(isEmbeddings, batch, cancellationToken);
             batch.Clear();
         }
 
-        if (batch.Count > 0) changed += await StoreAsync(isEmbeddings, batch, cancellationToken);
+        if (batch.Count > 0)
+            changed += await StoreAsync(isEmbeddings, batch, cancellationToken);
         await RecordRejectsAsync(runId, table.Name, rejected, cancellationToken);
         return new SourceRead(table.Name, read, changed, rejected.ToDictionary(pair => pair.Key, pair => pair.Value.Rows));
     }
@@ -65,7 +79,8 @@ public sealed class ReturnsTable(NpgsqlDataSource database)
     public async Task<TrainingWindow> WindowAsync(DateTime? sinceUtc, long limit, CancellationToken cancellationToken = default)
     {
         await using NpgsqlCommand command = database.CreateCommand(
-            $"SELECT count(*), min(base_ts), max(base_ts) FROM (SELECT e.base_ts {Joined} ORDER BY e.base_ts DESC LIMIT NULLIF($2, 0)) AS rows");
+            $"SELECT count(*), min(base_ts), max(base_ts) FROM (SELECT e.base_ts {Joined} ORDER BY e.base_ts DESC LIMIT NULLIF($2, 0)) AS rows"
+        );
         AddWindow(command, sinceUtc, limit);
         await using NpgsqlDataReader reader = await command.ExecuteReaderAsync(cancellationToken);
         await reader.ReadAsync(cancellationToken);
@@ -73,10 +88,16 @@ public sealed class ReturnsTable(NpgsqlDataSource database)
     }
 
     /// <summary>Rows of a window in the order of time, one at a time.</summary>
-    public async IAsyncEnumerable<TrainingRow> ReadAsync(TrainingWindow window, [EnumeratorCancellation] CancellationToken cancellationToken = default)
+    public async IAsyncEnumerable<TrainingRow> ReadAsync(
+        TrainingWindow window,
+        [EnumeratorCancellation] CancellationToken cancellationToken = default
+    )
     {
-        if (window.Rows == 0) yield break;
-        await using NpgsqlCommand command = database.CreateCommand($"SELECT e.base_ts, e.features, o.targets {Joined} AND e.base_ts <= $2 ORDER BY e.base_ts");
+        if (window.Rows == 0)
+            yield break;
+        await using NpgsqlCommand command = database.CreateCommand(
+            $"SELECT e.base_ts, e.features, o.targets {Joined} AND e.base_ts <= $2 ORDER BY e.base_ts"
+        );
         command.CommandTimeout = 1800;
         command.Parameters.Add(new() { Value = window.From!.Value });
         command.Parameters.Add(new() { Value = window.To!.Value });
@@ -88,24 +109,32 @@ public sealed class ReturnsTable(NpgsqlDataSource database)
     /// <summary>The newest embedding, or that of a time; null when there is none.</summary>
     public async Task<Embedding?> FindEmbeddingAsync(DateTime? baseTs, CancellationToken cancellationToken = default)
     {
-        await using NpgsqlCommand command = database.CreateCommand("SELECT base_ts, features FROM returns.embeddings WHERE $1 IS NULL OR base_ts = $1 ORDER BY base_ts DESC LIMIT 1");
+        await using NpgsqlCommand command = database.CreateCommand(
+            "SELECT base_ts, features FROM returns.embeddings WHERE $1 IS NULL OR base_ts = $1 ORDER BY base_ts DESC LIMIT 1"
+        );
         command.Parameters.Add(new() { Value = (object?)baseTs ?? DBNull.Value, NpgsqlDbType = NpgsqlDbType.TimestampTz });
         await using NpgsqlDataReader reader = await command.ExecuteReaderAsync(cancellationToken);
-        return await reader.ReadAsync(cancellationToken) ? new Embedding(reader.GetDateTime(0), Floats(reader.GetFieldValue<byte[]>(1))) : null;
+        return await reader.ReadAsync(cancellationToken)
+            ? new Embedding(reader.GetDateTime(0), Floats(reader.GetFieldValue<byte[]>(1)))
+            : null;
     }
 
     internal static float[] Floats(byte[] bytes)
     {
         float[] values = new float[bytes.Length / sizeof(float)];
-        if (BitConverter.IsLittleEndian) MemoryMarshal.Cast<byte, float>(bytes).CopyTo(values);
-        else for (int i = 0; i < values.Length; i++) values[i] = BinaryPrimitives.ReadSingleLittleEndian(bytes.AsSpan(4 * i));
+        if (BitConverter.IsLittleEndian)
+            MemoryMarshal.Cast<byte, float>(bytes).CopyTo(values);
+        else
+            for (int i = 0; i < values.Length; i++)
+                values[i] = BinaryPrimitives.ReadSingleLittleEndian(bytes.AsSpan(4 * i));
         return values;
     }
 
     internal static byte[] Bytes(float[] values)
     {
         byte[] bytes = new byte[values.Length * sizeof(float)];
-        for (int i = 0; i < values.Length; i++) BinaryPrimitives.WriteSingleLittleEndian(bytes.AsSpan(4 * i), values[i]);
+        for (int i = 0; i < values.Length; i++)
+            BinaryPrimitives.WriteSingleLittleEndian(bytes.AsSpan(4 * i), values[i]);
         return bytes;
     }
 
@@ -133,7 +162,9 @@ public sealed class ReturnsTable(NpgsqlDataSource database)
 
     private async Task<DateTime?> NewestAsync(string table, CancellationToken cancellationToken)
     {
-        await using NpgsqlCommand command = database.CreateCommand(table == "embeddings" ? "SELECT max(base_ts) FROM returns.embeddings" : "SELECT max(ts) FROM returns.outcomes");
+        await using NpgsqlCommand command = database.CreateCommand(
+            table == "embeddings" ? "SELECT max(base_ts) FROM returns.embeddings" : "SELECT max(ts) FROM returns.outcomes"
+        );
         return await command.ExecuteScalarAsync(cancellationToken) as DateTime?;
     }
 
@@ -142,37 +173,60 @@ public sealed class ReturnsTable(NpgsqlDataSource database)
         (string table, string key, string value) = embeddings ? ("embeddings", "base_ts", "features") : ("outcomes", "ts", "targets");
         await using NpgsqlConnection connection = await database.OpenConnectionAsync(cancellationToken);
         await using NpgsqlTransaction transaction = await connection.BeginTransactionAsync(cancellationToken);
-        await ExecuteAsync(connection, $"CREATE TEMP TABLE incoming (key timestamptz, value {(embeddings ? "bytea" : "double precision[]")}) ON COMMIT DROP", cancellationToken);
-        await using (NpgsqlBinaryImporter copy = await connection.BeginBinaryImportAsync("COPY incoming FROM STDIN (FORMAT binary)", cancellationToken))
+        await ExecuteAsync(
+            connection,
+            $"CREATE TEMP TABLE incoming (key timestamptz, value {(embeddings ? "bytea" : "double precision[]")}) ON COMMIT DROP",
+            cancellationToken
+        );
+        await using (
+            NpgsqlBinaryImporter copy = await connection.BeginBinaryImportAsync(
+                "COPY incoming FROM STDIN (FORMAT binary)",
+                cancellationToken
+            )
+        )
         {
             foreach ((DateTime time, object data) in rows)
             {
                 await copy.StartRowAsync(cancellationToken);
                 await copy.WriteAsync(time, NpgsqlDbType.TimestampTz, cancellationToken);
-                if (embeddings) await copy.WriteAsync((byte[])data, NpgsqlDbType.Bytea, cancellationToken);
-                else await copy.WriteAsync((double[])data, NpgsqlDbType.Array | NpgsqlDbType.Double, cancellationToken);
+                if (embeddings)
+                    await copy.WriteAsync((byte[])data, NpgsqlDbType.Bytea, cancellationToken);
+                else
+                    await copy.WriteAsync((double[])data, NpgsqlDbType.Array | NpgsqlDbType.Double, cancellationToken);
             }
 
             await copy.CompleteAsync(cancellationToken);
         }
 
-        long changed = await ExecuteAsync(connection, $"""
+        long changed = await ExecuteAsync(
+            connection,
+            $"""
             INSERT INTO returns.{table} AS known ({key}, {value}) SELECT key, value FROM incoming ORDER BY key
             ON CONFLICT ({key}) DO UPDATE SET {value} = EXCLUDED.{value}, read_at = now() WHERE known.{value} IS DISTINCT FROM EXCLUDED.{value}
-            """, cancellationToken);
+            """,
+            cancellationToken
+        );
         await transaction.CommitAsync(cancellationToken);
         return changed;
     }
 
-    private async Task RecordRejectsAsync(string runId, string table, Dictionary<string, (long Rows, string Example)> rejected, CancellationToken cancellationToken)
+    private async Task RecordRejectsAsync(
+        string runId,
+        string table,
+        Dictionary<string, (long Rows, string Example)> rejected,
+        CancellationToken cancellationToken
+    )
     {
         foreach ((string reason, (long rows, string example)) in rejected)
         {
-            await using NpgsqlCommand command = database.CreateCommand("""
+            await using NpgsqlCommand command = database.CreateCommand(
+                """
                 INSERT INTO returns.rejects (run_id, source_table, reason, rows, example) VALUES ($1, $2, $3, $4, $5)
                 ON CONFLICT (run_id, source_table, reason) DO UPDATE SET rows = EXCLUDED.rows, example = EXCLUDED.example
-                """);
-            foreach (object value in (object[])[runId, table, reason, rows, example]) command.Parameters.Add(new() { Value = value });
+                """
+            );
+            foreach (object value in (object[])[runId, table, reason, rows, example])
+                command.Parameters.Add(new() { Value = value });
             await command.ExecuteNonQueryAsync(cancellationToken);
         }
     }

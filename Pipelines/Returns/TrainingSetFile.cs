@@ -2,7 +2,8 @@ using ParquetSharp;
 
 namespace Durable.Pipelines.Returns;
 
-/// <summary>Rows on which a model is judged, and the trivial guesses it must beat. Rows are those of the script's own split, by time.</summary>
+/// <summary>Rows on which a model is judged, and the trivial guesses it must beat. Rows are those of the script's own split, by
+/// time.</summary>
 /// <param name="TrainRows">Rows before validation and test.</param>
 /// <param name="TestRows">The last rows: nobody trained on them.</param>
 public sealed record TrainingSplit(int TrainRows, int ValidationRows, int TestRows)
@@ -12,7 +13,8 @@ public sealed record TrainingSplit(int TrainRows, int ValidationRows, int TestRo
     /// <summary>70 per cent for training, 10 for validation, the rest for the test; at least one row each.</summary>
     public static TrainingSplit Of(int rows)
     {
-        int train = Math.Max(1, (int)(0.7 * rows)), validation = Math.Max(1, (int)(0.1 * rows));
+        int train = Math.Max(1, (int)(0.7 * rows)),
+            validation = Math.Max(1, (int)(0.1 * rows));
         train = Math.Min(train, rows - validation - 1);
         return new TrainingSplit(train, validation, rows - train - validation);
     }
@@ -27,37 +29,51 @@ public static class TrainingSetFile
     private const int RowGroup = 2000;
 
     // Order: ts, six targets, base_ts, features.
-    private static readonly int FirstTarget = 1, BaseTs = FirstTarget + ReturnsShape.Targets.Count, Features = BaseTs + 1;
+    private static readonly int FirstTarget = 1,
+        BaseTs = FirstTarget + ReturnsShape.Targets.Count,
+        Features = BaseTs + 1;
 
     private static Column[] Columns() =>
-    [
-        new Column<DateTime>("ts", LogicalType.Timestamp(true, TimeUnit.Micros)),
-        .. ReturnsShape.Targets.Select(target => new Column<double>(target)),
-        new Column<DateTime>("base_ts", LogicalType.Timestamp(true, TimeUnit.Micros)),
-        new Column<float[]>("features"),
-    ];
+        [
+            new Column<DateTime>("ts", LogicalType.Timestamp(true, TimeUnit.Micros)),
+            .. ReturnsShape.Targets.Select(target => new Column<double>(target)),
+            new Column<DateTime>("base_ts", LogicalType.Timestamp(true, TimeUnit.Micros)),
+            new Column<float[]>("features"),
+        ];
 
     /// <summary>Writes the rows, and beside them as <c>.npy</c> when a path is given. The same rows give the same bytes.</summary>
     /// <returns>Rows written.</returns>
-    public static async Task<int> WriteAsync(string parquet, string? npy, IAsyncEnumerable<TrainingRow> rows, CancellationToken cancellationToken = default)
+    public static async Task<int> WriteAsync(
+        string parquet,
+        string? npy,
+        IAsyncEnumerable<TrainingRow> rows,
+        CancellationToken cancellationToken = default
+    )
     {
         int written = 0;
         await using NpyRows? array = npy is null ? null : new NpyRows(npy);
         using WriterPropertiesBuilder builder = new();
         using WriterProperties properties = builder.Compression(Compression.Snappy).CreatedBy("durable").Build();
-        using ParquetFileWriter file = new(parquet, Columns(), properties, new Dictionary<string, string> { ["schema_version"] = $"{SchemaVersion}" });
+        using ParquetFileWriter file = new(
+            parquet,
+            Columns(),
+            properties,
+            new Dictionary<string, string> { ["schema_version"] = $"{SchemaVersion}" }
+        );
         List<TrainingRow> group = new(RowGroup);
         await foreach (TrainingRow row in rows.WithCancellation(cancellationToken))
         {
             group.Add(row);
             array?.Add(row);
             written++;
-            if (group.Count < RowGroup) continue;
+            if (group.Count < RowGroup)
+                continue;
             WriteGroup(file, group);
             group.Clear();
         }
 
-        if (group.Count > 0) WriteGroup(file, group);
+        if (group.Count > 0)
+            WriteGroup(file, group);
         file.Close();
         return written;
     }
@@ -88,17 +104,29 @@ public static class TrainingSetFile
         for (int group = 0; group < file.FileMetaData.NumRowGroups; group++)
         {
             using RowGroupReader rows = file.RowGroup(group);
-            int count = checked((int)rows.MetaData.NumRows), skip = Math.Max(0, from - first);
+            int count = checked((int)rows.MetaData.NumRows),
+                skip = Math.Max(0, from - first);
             first += count;
-            if (skip >= count) continue;
+            if (skip >= count)
+                continue;
             double[][] targets = Targets(rows);
             DateTime[] times = Column<DateTime>(rows, BaseTs);
             float[][] features = Column<float[]>(rows, Features);
-            yield return [.. Enumerable.Range(skip, count - skip).Select(i => new TrainingRow(DateTime.SpecifyKind(times[i], DateTimeKind.Utc), features[i], [.. targets.Select(column => column[i])]))];
+            yield return
+            [
+                .. Enumerable
+                    .Range(skip, count - skip)
+                    .Select(i => new TrainingRow(
+                        DateTime.SpecifyKind(times[i], DateTimeKind.Utc),
+                        features[i],
+                        [.. targets.Select(column => column[i])]
+                    )),
+            ];
         }
     }
 
-    private static double[][] Targets(RowGroupReader rows) => [.. Enumerable.Range(FirstTarget, ReturnsShape.Targets.Count).Select(column => Column<double>(rows, column))];
+    private static double[][] Targets(RowGroupReader rows) =>
+        [.. Enumerable.Range(FirstTarget, ReturnsShape.Targets.Count).Select(column => Column<double>(rows, column))];
 
     private static T[] Column<T>(RowGroupReader rows, int column)
     {
@@ -110,7 +138,8 @@ public static class TrainingSetFile
     {
         using RowGroupWriter group = file.AppendRowGroup();
         Write(group, rows.Select(row => row.Ts));
-        for (int target = 0; target < ReturnsShape.Targets.Count; target++) Write(group, rows.Select(row => row.Targets[target]));
+        for (int target = 0; target < ReturnsShape.Targets.Count; target++)
+            Write(group, rows.Select(row => row.Targets[target]));
         Write(group, rows.Select(row => row.BaseTs));
         Write(group, rows.Select(row => row.Features));
     }

@@ -20,11 +20,15 @@ public sealed class GapFinder(SlotTable slots, SpotBucket bucket)
         {
             foreach (string key in await bucket.ListAsync(SpotKeys.ScoresFolder(day), cancellationToken))
             {
-                if (SpotKeys.SlotOfScores(day, key) is { } slot) scored.Add(slot);
+                if (SpotKeys.SlotOfScores(day, key) is { } slot)
+                    scored.Add(slot);
             }
         }
 
-        Gap[] gaps = [.. wanted.Where(slot => !IsPresent(slot)).Select(slot => GapOf(slot, known.GetValueOrDefault(slot), scored.Contains(slot)))];
+        Gap[] gaps =
+        [
+            .. wanted.Where(slot => !IsPresent(slot)).Select(slot => GapOf(slot, known.GetValueOrDefault(slot), scored.Contains(slot))),
+        ];
         return new GapReport(from.Text, to.Text, wanted.Length, wanted.Length - gaps.Length, gaps);
 
         bool IsPresent(SlotTime slot) => known.TryGetValue(slot, out SlotRow? row) && row.State == SlotRow.Present;
@@ -34,18 +38,46 @@ public sealed class GapFinder(SlotTable slots, SpotBucket bucket)
     public async Task<(Plan Plan, GapReport Report)> PlanAsync(SlotTime from, SlotTime to, CancellationToken cancellationToken = default)
     {
         GapReport report = await FindAsync(from, to, cancellationToken);
-        Dictionary<string, PartitionRecord> ledger = report.Gaps.Where(gap => gap.CanBeFilled)
-            .ToDictionary(gap => gap.Slot, gap => new PartitionRecord(gap.Slot, gap.State == "failed" ? PartitionState.Failed : PartitionState.Missing, "", gap.Reason, null, 0));
+        Dictionary<string, PartitionRecord> ledger = report
+            .Gaps.Where(gap => gap.CanBeFilled)
+            .ToDictionary(
+                gap => gap.Slot,
+                gap => new PartitionRecord(
+                    gap.Slot,
+                    gap.State == "failed" ? PartitionState.Failed : PartitionState.Missing,
+                    "",
+                    gap.Reason,
+                    null,
+                    0
+                )
+            );
         Plan plan = Plan.Make(
-            SlotStore.Kind, string.Create(CultureInfo.InvariantCulture, $"{from.Text} to {to.Text}, {report.Present} present"), [.. ledger.Keys.Order(StringComparer.Ordinal).Select(slot => (slot, (IReadOnlyList<string>)[""]))], ledger, lanes: 1, force: false);
+            SlotStore.Kind,
+            string.Create(CultureInfo.InvariantCulture, $"{from.Text} to {to.Text}, {report.Present} present"),
+            [.. ledger.Keys.Order(StringComparer.Ordinal).Select(slot => (slot, (IReadOnlyList<string>)[""]))],
+            ledger,
+            lanes: 1,
+            force: false
+        );
         return (plan, report);
     }
 
     private static Gap GapOf(SlotTime slot, SlotRow? row, bool hasScores)
     {
         bool canBeFilled = hasScores || row?.State == SlotRow.Staged;
-        string state = row is null ? "missing" : row.Error is not null ? "failed" : row.State;
-        string reason = row?.Error ?? (row is null ? hasScores ? "Never begun here; its raw files are there." : "Never begun: nothing ran at the time." : $"Left in state {row.State} by run {row.RunId}.");
+        string state =
+            row is null ? "missing"
+            : row.Error is not null ? "failed"
+            : row.State;
+        string reason =
+            row?.Error
+            ?? (
+                row is null
+                    ? hasScores
+                        ? "Never begun here; its raw files are there."
+                        : "Never begun: nothing ran at the time."
+                    : $"Left in state {row.State} by run {row.RunId}."
+            );
         return new Gap(slot.Text, state, canBeFilled ? reason : reason + " No raw scores: it stays missing.", canBeFilled);
     }
 }

@@ -9,7 +9,10 @@ public sealed class SpotMetrics : IDisposable
     public const string MeterName = "Durable.Spot";
 
     private readonly Meter meter = new(MeterName);
-    private readonly Gauge<int> rows, changed, removed, carried;
+    private readonly Gauge<int> rows,
+        changed,
+        removed,
+        carried;
     private readonly Counter<int> rejected;
 
     public SpotMetrics()
@@ -23,8 +26,10 @@ public sealed class SpotMetrics : IDisposable
 
     public void Record(SlotRow slot)
     {
-        if (slot.Rejected > 0) rejected.Add(slot.Rejected);
-        if (slot.IsLate) return;
+        if (slot.Rejected > 0)
+            rejected.Add(slot.Rejected);
+        if (slot.IsLate)
+            return;
         rows.Record(slot.Rows);
         changed.Record(slot.Changed);
         removed.Record(slot.Removed);

@@ -2,7 +2,8 @@ using Durable.Pipelines.Spot.Model;
 
 namespace Durable.Pipelines.Spot;
 
-/// <summary>Settings <c>Spot__…</c>. Without a bucket the collector is off; with one, every other value must fit or the app does not start.</summary>
+/// <summary>Settings <c>Spot__…</c>. Without a bucket the collector is off; with one, every other value must fit or the app does not
+/// start.</summary>
 public sealed class SpotOptions
 {
     public const string Section = "Spot";
@@ -37,7 +38,8 @@ public sealed class SpotOptions
     /// <summary>Parts asked at the same time, 1 to 32. Default 4.</summary>
     public int Lanes { get; init; } = 4;
 
-    /// <summary>How long a slot that has begun may ask what is known only at the time, 1 to 10 min. Default 8 min. What was not asked by then is unknown.</summary>
+    /// <summary>How long a slot that has begun may ask what is known only at the time, 1 to 10 min. Default 8 min. What was not asked by
+    /// then is unknown.</summary>
     public TimeSpan SlotBudget { get; init; } = TimeSpan.FromMinutes(8);
 
     /// <summary>Largest share of the rows that one slot may remove, 0 to 1. Default 0.2.</summary>
@@ -64,13 +66,17 @@ public sealed class SpotOptions
 
     public IReadOnlyList<string> RegionList => Split(Regions);
 
-    public CapacityLadder Ladder() => new(Split(Capacities).Select(capacity => int.Parse(capacity, System.Globalization.CultureInfo.InvariantCulture)));
+    public CapacityLadder Ladder() =>
+        new(Split(Capacities).Select(capacity => int.Parse(capacity, System.Globalization.CultureInfo.InvariantCulture)));
 
     /// <summary>True for a type that is to be collected.</summary>
     public bool Wants(string instanceType)
     {
         IReadOnlyList<string> wanted = Split(InstanceTypes);
-        return wanted.Count == 0 || wanted.Any(pattern => pattern.EndsWith('*') ? instanceType.StartsWith(pattern[..^1], StringComparison.Ordinal) : instanceType == pattern);
+        return wanted.Count == 0
+            || wanted.Any(pattern =>
+                pattern.EndsWith('*') ? instanceType.StartsWith(pattern[..^1], StringComparison.Ordinal) : instanceType == pattern
+            );
     }
 
     private static string[] Split(string list) => list.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);

@@ -7,10 +7,13 @@ public sealed class SpotOffException() : Operations.PermanentFailureException("T
 
 /// <summary>A slot has no raw files and its time is over: placement scores are known only at the time.</summary>
 public sealed class SlotOverException(SlotTime slot, string when)
-    : Operations.PermanentFailureException($"Slot {slot} has no raw files and {when}. Scores are known only at the time: this slot stays missing.");
+    : Operations.PermanentFailureException(
+        $"Slot {slot} has no raw files and {when}. Scores are known only at the time: this slot stays missing."
+    );
 
 /// <summary>There is no day of questions to ask, not even an old one.</summary>
-public sealed class WorkloadMissingException(DateOnly day) : Exception($"There is no workload of {day:yyyy-MM-dd} or earlier. Pack one: durable spot workload --date {day:yyyy-MM-dd}");
+public sealed class WorkloadMissingException(DateOnly day)
+    : Exception($"There is no workload of {day:yyyy-MM-dd} or earlier. Pack one: durable spot workload --date {day:yyyy-MM-dd}");
 
 /// <summary>Asks for one slot.</summary>
 /// <param name="Slot">Its time, UTC, e.g. <c>2026-11-26T10:20</c>.</param>
@@ -36,14 +39,37 @@ public sealed record ScorePart(int Number, int First, int Count);
 /// <param name="Parts">Empty when the scores are in the bucket.</param>
 /// <param name="Lanes">Parts asked at the same time.</param>
 /// <param name="DeadlineUtc">After it nothing is asked that is known only at the time.</param>
-public sealed record SlotWork(string Slot, bool IsPresent, int Capacity, string WorkloadDay, IReadOnlyList<ScorePart> Parts, int Lanes, bool NeedsInterruptions, bool NeedsSpotPrices, bool NeedsOnDemandPrices, DateTime DeadlineUtc)
+public sealed record SlotWork(
+    string Slot,
+    bool IsPresent,
+    int Capacity,
+    string WorkloadDay,
+    IReadOnlyList<ScorePart> Parts,
+    int Lanes,
+    bool NeedsInterruptions,
+    bool NeedsSpotPrices,
+    bool NeedsOnDemandPrices,
+    DateTime DeadlineUtc
+)
 {
     public bool UsesOldWorkload => !IsPresent && WorkloadDay != Slot[..10];
 }
 
 /// <summary>How a slot ended.</summary>
 /// <param name="Sources">Sources that left something unknown, with how much and why.</param>
-public sealed record SlotResult(string Slot, string State, int Capacity, bool IsLate, int Asked, int Rows, int Changed, int Removed, int Carried, int Rejected, IReadOnlyList<string> Sources);
+public sealed record SlotResult(
+    string Slot,
+    string State,
+    int Capacity,
+    bool IsLate,
+    int Asked,
+    int Rows,
+    int Changed,
+    int Removed,
+    int Carried,
+    int Rejected,
+    IReadOnlyList<string> Sources
+);
 
 /// <summary>Asks for a day's questions.</summary>
 /// <param name="Day"><c>YYYY-MM-DD</c>, UTC.</param>
@@ -59,7 +85,17 @@ public sealed record WorkloadRun(string RunId, string InstanceId, WorkloadReques
 /// <param name="Bound">No packing has fewer questions.</param>
 /// <param name="Lists">Lists of one account's quota.</param>
 /// <param name="AccountsNeeded">Accounts for all capacities of a day.</param>
-public sealed record WorkloadReceipt(string Day, int Types, int Zones, int Queries, int Bound, int Lists, int AccountsNeeded, IReadOnlyList<string> UnknownRegions, bool WasThere = false);
+public sealed record WorkloadReceipt(
+    string Day,
+    int Types,
+    int Zones,
+    int Queries,
+    int Bound,
+    int Lists,
+    int AccountsNeeded,
+    IReadOnlyList<string> UnknownRegions,
+    bool WasThere = false
+);
 
 /// <summary>Asks for every missing slot of a range that has raw files.</summary>
 public sealed record SpotBackfillRequest(string From, string To, string? PlanHash = null)

@@ -24,8 +24,19 @@ public static class SpotServices
         services.TryAddSingleton<PriceCollector>();
         services.TryAddSingleton<OfferingCollector>();
         services.TryAddSingleton(provider => new AdvisorCollector(
-            new HttpClient(new SocketsHttpHandler { PooledConnectionLifetime = TimeSpan.FromMinutes(5), AutomaticDecompression = System.Net.DecompressionMethods.All }) { Timeout = TimeSpan.FromMinutes(1) },
-            provider.GetRequiredService<SpotOptions>(), provider.GetRequiredService<Patience>()));
+            new HttpClient(
+                new SocketsHttpHandler
+                {
+                    PooledConnectionLifetime = TimeSpan.FromMinutes(5),
+                    AutomaticDecompression = System.Net.DecompressionMethods.All,
+                }
+            )
+            {
+                Timeout = TimeSpan.FromMinutes(1),
+            },
+            provider.GetRequiredService<SpotOptions>(),
+            provider.GetRequiredService<Patience>()
+        ));
         services.TryAddSingleton<SpotBucket>();
         services.TryAddSingleton<SpotFiles>();
         services.TryAddSingleton<SlotTable>();

@@ -8,7 +8,8 @@ public sealed partial class ImportOrderTests
     /// <summary>Each layer of the app may use itself and what stands after it.</summary>
     private static readonly string[] Layers = ["Functions", "Orchestrations", "Activities", "Pipelines", "Operations"];
 
-    /// <summary>Beside Program.cs the one file of the app that knows its host: status links of the embedded host have a key for each instance, the official ones cannot.</summary>
+    /// <summary>Beside Program.cs the one file of the app that knows its host: status links of the embedded host have a key for each
+    /// instance, the official ones cannot.</summary>
     private const string StatusAnswers = "Functions/StatusAnswers.cs";
 
     private static readonly string Root = FindRoot();
@@ -19,8 +20,8 @@ public sealed partial class ImportOrderTests
         string[] wrong =
         [
             .. from file in Sources([.. Layers, "Postgres", "Cli"])
-               where file.Namespace != "Durable." + file.Room.Replace('/', '.')
-               select $"{file.Path}: {file.Namespace}",
+            where file.Namespace != "Durable." + file.Room.Replace('/', '.')
+            select $"{file.Path}: {file.Namespace}",
         ];
 
         Assert.Empty(wrong);
@@ -32,11 +33,11 @@ public sealed partial class ImportOrderTests
         string[] wrong =
         [
             .. from file in Sources(Layers)
-               let layer = Array.IndexOf(Layers, file.Room.Split('/')[0])
-               from used in file.Uses
-               let other = Array.IndexOf(Layers, used.Split('/')[0])
-               where other >= 0 && other < layer
-               select $"{file.Path} uses {used}",
+            let layer = Array.IndexOf(Layers, file.Room.Split('/')[0])
+            from used in file.Uses
+            let other = Array.IndexOf(Layers, used.Split('/')[0])
+            where other >= 0 && other < layer
+            select $"{file.Path} uses {used}",
         ];
 
         Assert.Empty(wrong);
@@ -48,11 +49,11 @@ public sealed partial class ImportOrderTests
         string[] wrong =
         [
             .. from file in Sources([.. Layers, "Host"])
-               let isHost = file.Room.StartsWith("Host", StringComparison.Ordinal)
-               from used in file.Uses
-               let usesHost = used.StartsWith("Host", StringComparison.Ordinal)
-               where isHost ? !usesHost && used != "Postgres" : usesHost && file.Path != StatusAnswers
-               select $"{file.Path} uses {used}",
+            let isHost = file.Room.StartsWith("Host", StringComparison.Ordinal)
+            from used in file.Uses
+            let usesHost = used.StartsWith("Host", StringComparison.Ordinal)
+            where isHost ? !usesHost && used != "Postgres" : usesHost && file.Path != StatusAnswers
+            select $"{file.Path} uses {used}",
         ];
 
         Assert.Empty(wrong);
@@ -69,7 +70,10 @@ public sealed partial class ImportOrderTests
         }
 
         // A room that uses no other, or is used by none, is taken away, again and again; what is left goes round.
-        while (uses.FirstOrDefault(room => !room.Value.Any(uses.ContainsKey) || !uses.Any(other => other.Value.Contains(room.Key))) is { Key: not null } free)
+        while (
+            uses.FirstOrDefault(room => !room.Value.Any(uses.ContainsKey) || !uses.Any(other => other.Value.Contains(room.Key)))
+                is { Key: not null } free
+        )
         {
             uses.Remove(free.Key);
         }
@@ -82,14 +86,17 @@ public sealed partial class ImportOrderTests
         Source[] all =
         [
             .. from folder in folders
-               from path in Directory.EnumerateFiles(Path.Combine(Root, folder), "*.cs", SearchOption.AllDirectories)
-               let relative = Path.GetRelativePath(Root, path).Replace('\\', '/')
-               where !relative.Contains("/obj/", StringComparison.Ordinal) && !relative.Contains("/bin/", StringComparison.Ordinal)
-               let text = File.ReadAllText(path)
-               where NamespaceLine().IsMatch(text)
-               select new Source(
-                   relative, Path.GetDirectoryName(relative)!.Replace('\\', '/'), NamespaceLine().Match(text).Groups[1].Value,
-                   [.. UsingLine().Matches(text).Select(match => match.Groups[1].Value.Replace('.', '/'))]),
+            from path in Directory.EnumerateFiles(Path.Combine(Root, folder), "*.cs", SearchOption.AllDirectories)
+            let relative = Path.GetRelativePath(Root, path).Replace('\\', '/')
+            where !relative.Contains("/obj/", StringComparison.Ordinal) && !relative.Contains("/bin/", StringComparison.Ordinal)
+            let text = File.ReadAllText(path)
+            where NamespaceLine().IsMatch(text)
+            select new Source(
+                relative,
+                Path.GetDirectoryName(relative)!.Replace('\\', '/'),
+                NamespaceLine().Match(text).Groups[1].Value,
+                [.. UsingLine().Matches(text).Select(match => match.Groups[1].Value.Replace('.', '/'))]
+            ),
         ];
         Assert.NotEmpty(all);
         return all;
@@ -98,7 +105,8 @@ public sealed partial class ImportOrderTests
     internal static string FindRoot()
     {
         DirectoryInfo? folder = new(AppContext.BaseDirectory);
-        while (folder is not null && !File.Exists(Path.Combine(folder.FullName, "Durable.sln"))) folder = folder.Parent;
+        while (folder is not null && !File.Exists(Path.Combine(folder.FullName, "Durable.sln")))
+            folder = folder.Parent;
         return folder?.FullName ?? throw new InvalidOperationException("Durable.sln is in no folder above the tests.");
     }
 

@@ -11,14 +11,14 @@ public sealed class BotocoreTests(BotocoreEvidence evidence) : IClassFixture<Bot
 {
     /// <summary>Every operation of every client interface.</summary>
     public static TheoryData<string> Operations =>
-    [
-        .. from client in typeof(IAmazonSageMaker).Assembly.GetExportedTypes()
-           where client.IsInterface && typeof(IAmazonService).IsAssignableFrom(client)
-           from method in client.GetMethods(BindingFlags.Public | BindingFlags.Instance)
-           where method.Name.EndsWith("Async", StringComparison.Ordinal) && method.GetParameters().Length == 2
-           orderby client.Name, method.Name
-           select $"{client.Name["IAmazon".Length..]}.{method.Name[..^"Async".Length]}",
-    ];
+        [
+            .. from client in typeof(IAmazonSageMaker).Assembly.GetExportedTypes()
+            where client.IsInterface && typeof(IAmazonService).IsAssignableFrom(client)
+            from method in client.GetMethods(BindingFlags.Public | BindingFlags.Instance)
+            where method.Name.EndsWith("Async", StringComparison.Ordinal) && method.GetParameters().Length == 2
+            orderby client.Name, method.Name
+            select $"{client.Name["IAmazon".Length..]}.{method.Name[..^"Async".Length]}",
+        ];
 
     [BotocoreTheory]
     [MemberData(nameof(Operations))]
@@ -37,14 +37,27 @@ public sealed class BotocoreTests(BotocoreEvidence evidence) : IClassFixture<Bot
             ClientConfig config = BotocoreEvidence.NewConfig((string)expected!["service"]!);
             config.RegionEndpoint = Amazon.RegionEndpoint.GetBySystemName((string)expected["region"]!);
 
-            Assert.Equal((string?)expected["url"], config.DetermineServiceOperationEndpoint(new ServiceOperationEndpointParameters(new Amazon.SageMaker.Model.ListTrainingJobsRequest())).URL);
+            Assert.Equal(
+                (string?)expected["url"],
+                config
+                    .DetermineServiceOperationEndpoint(
+                        new ServiceOperationEndpointParameters(new Amazon.SageMaker.Model.ListTrainingJobsRequest())
+                    )
+                    .URL
+            );
         }
     }
 
     [Fact]
     public void What_is_public_has_an_official_name()
     {
-        string[] foreign = [.. typeof(IAmazonSageMaker).Assembly.GetExportedTypes().Select(t => t.FullName!).Where(n => !n.StartsWith("Amazon.", StringComparison.Ordinal))];
+        string[] foreign =
+        [
+            .. typeof(IAmazonSageMaker)
+                .Assembly.GetExportedTypes()
+                .Select(t => t.FullName!)
+                .Where(n => !n.StartsWith("Amazon.", StringComparison.Ordinal)),
+        ];
 
         Assert.Empty(foreign);
     }

@@ -14,7 +14,10 @@ public sealed class PipelineTests
     [Fact]
     public async Task A_throttled_call_is_tried_again()
     {
-        StubAws aws = new(Json("""{"__type":"ThrottlingException","message":"slow down"}""", 400), Json("""{"Services":[{"ServiceCode":"AmazonEC2"}]}"""));
+        StubAws aws = new(
+            Json("""{"__type":"ThrottlingException","message":"slow down"}""", 400),
+            Json("""{"Services":[{"ServiceCode":"AmazonEC2"}]}""")
+        );
         using AmazonPricingClient client = Pricing(aws);
 
         DescribeServicesResponse response = await client.DescribeServicesAsync(new DescribeServicesRequest());
@@ -29,7 +32,9 @@ public sealed class PipelineTests
         StubAws aws = new(Json("""{"__type":"InvalidParameterException","message":"no such service"}""", 400));
         using AmazonPricingClient client = Pricing(aws);
 
-        InvalidParameterException e = await Assert.ThrowsAsync<InvalidParameterException>(() => client.DescribeServicesAsync(new DescribeServicesRequest { ServiceCode = "x" }));
+        InvalidParameterException e = await Assert.ThrowsAsync<InvalidParameterException>(() =>
+            client.DescribeServicesAsync(new DescribeServicesRequest { ServiceCode = "x" })
+        );
 
         Assert.Equal(("InvalidParameterException", "no such service", 400), (e.ErrorCode, e.Message, (int)e.StatusCode));
         Assert.Single(aws.Sent);
@@ -43,7 +48,9 @@ public sealed class PipelineTests
         config.MaxErrorRetry = 0;
         using AmazonPricingClient client = new(StubAws.Credentials, config);
 
-        AmazonPricingException e = await Assert.ThrowsAsync<AmazonPricingException>(() => client.DescribeServicesAsync(new DescribeServicesRequest()));
+        AmazonPricingException e = await Assert.ThrowsAsync<AmazonPricingException>(() =>
+            client.DescribeServicesAsync(new DescribeServicesRequest())
+        );
 
         Assert.Equal(502, (int)e.StatusCode);
     }
@@ -51,13 +58,25 @@ public sealed class PipelineTests
     [Fact]
     public async Task A_wrong_clock_is_corrected_from_the_services_own()
     {
-        DateTimeOffset now = DateTimeOffset.UtcNow, theirs = now.AddHours(2);
-        StubAws aws = new(Json("""{"__type":"RequestTimeTooSkewed","message":"m"}""", 403) with { Date = theirs }, Json("""{"Services":[]}"""));
+        DateTimeOffset now = DateTimeOffset.UtcNow,
+            theirs = now.AddHours(2);
+        StubAws aws = new(
+            Json("""{"__type":"RequestTimeTooSkewed","message":"m"}""", 403) with
+            {
+                Date = theirs,
+            },
+            Json("""{"Services":[]}""")
+        );
         using AmazonPricingClient client = new(StubAws.Credentials, aws.Configure(new AmazonPricingConfig(), "http://skewed.test/"));
 
         await client.DescribeServicesAsync(new DescribeServicesRequest());
 
-        DateTime signed = DateTime.ParseExact(aws.Sent[1].Headers["x-amz-date"], "yyyyMMdd'T'HHmmss'Z'", null, System.Globalization.DateTimeStyles.AdjustToUniversal | System.Globalization.DateTimeStyles.AssumeUniversal);
+        DateTime signed = DateTime.ParseExact(
+            aws.Sent[1].Headers["x-amz-date"],
+            "yyyyMMdd'T'HHmmss'Z'",
+            null,
+            System.Globalization.DateTimeStyles.AdjustToUniversal | System.Globalization.DateTimeStyles.AssumeUniversal
+        );
         Assert.InRange(signed, theirs.UtcDateTime.AddMinutes(-1), theirs.UtcDateTime.AddMinutes(1));
     }
 
@@ -84,20 +103,36 @@ public sealed class PipelineTests
     [Fact]
     public async Task A_paginator_follows_the_tokens_to_the_last_page_and_works_once()
     {
-        StubAws aws = new(Json("""{"PriceList":["{\"a\":1}","{\"a\":2}"],"NextToken":"t1"}"""), Json("""{"PriceList":[],"NextToken":"t2"}"""), Json("""{"PriceList":["{\"a\":3}"]}"""));
+        StubAws aws = new(
+            Json("""{"PriceList":["{\"a\":1}","{\"a\":2}"],"NextToken":"t1"}"""),
+            Json("""{"PriceList":[],"NextToken":"t2"}"""),
+            Json("""{"PriceList":["{\"a\":3}"]}""")
+        );
         using AmazonPricingClient client = new(StubAws.Credentials, aws.Configure(new AmazonPricingConfig()));
         IGetProductsPaginator pages = client.Paginators.GetProducts(new GetProductsRequest { ServiceCode = "AmazonEC2" });
 
         List<string> products = [];
-        await foreach (string product in pages.PriceList) products.Add(product);
+        await foreach (string product in pages.PriceList)
+            products.Add(product);
 
         Assert.Equal(["""{"a":1}""", """{"a":2}""", """{"a":3}"""], products);
-        Assert.Equal(["""{"ServiceCode":"AmazonEC2"}""", """{"ServiceCode":"AmazonEC2","NextToken":"t1"}""", """{"ServiceCode":"AmazonEC2","NextToken":"t2"}"""], aws.Sent.Select(Sorted));
+        Assert.Equal(
+            [
+                """{"ServiceCode":"AmazonEC2"}""",
+                """{"ServiceCode":"AmazonEC2","NextToken":"t1"}""",
+                """{"ServiceCode":"AmazonEC2","NextToken":"t2"}""",
+            ],
+            aws.Sent.Select(Sorted)
+        );
         await Assert.ThrowsAsync<InvalidOperationException>(async () => await pages.PriceList.GetAsyncEnumerator().MoveNextAsync());
 
         static string Sorted(SentRequest sent)
         {
-            var members = System.Text.Json.Nodes.JsonNode.Parse(sent.Body)!.AsObject().OrderByDescending(m => m.Key).Select(m => KeyValuePair.Create(m.Key, m.Value?.DeepClone()));
+            var members = System
+                .Text.Json.Nodes.JsonNode.Parse(sent.Body)!
+                .AsObject()
+                .OrderByDescending(m => m.Key)
+                .Select(m => KeyValuePair.Create(m.Key, m.Value?.DeepClone()));
             return new System.Text.Json.Nodes.JsonObject(members).ToJsonString();
         }
     }
@@ -105,19 +140,42 @@ public sealed class PipelineTests
     [Fact]
     public async Task Timestream_is_asked_once_for_the_accounts_endpoint_and_written_to_there()
     {
-        StubAws aws = new(sent => sent.Headers["x-amz-target"].EndsWith("DescribeEndpoints", StringComparison.Ordinal)
-            ? Json("""{"Endpoints":[{"Address":"ingest-cell1.timestream.eu-central-1.amazonaws.com","CachePeriodInMinutes":1440}]}""")
-            : Json("""{"RecordsIngested":{"Total":1}}"""));
-        using AmazonTimestreamWriteClient client = new(new BasicAWSCredentials("AKIDISCOVERY", "secret"), aws.Configure(new AmazonTimestreamWriteConfig(), url: null));
-        WriteRecordsRequest request = new() { DatabaseName = "d", TableName = "t", Records = [new Record { MeasureName = "m", MeasureValue = "1", MeasureValueType = MeasureValueType.BIGINT }] };
+        StubAws aws = new(sent =>
+            sent.Headers["x-amz-target"].EndsWith("DescribeEndpoints", StringComparison.Ordinal)
+                ? Json("""{"Endpoints":[{"Address":"ingest-cell1.timestream.eu-central-1.amazonaws.com","CachePeriodInMinutes":1440}]}""")
+                : Json("""{"RecordsIngested":{"Total":1}}""")
+        );
+        using AmazonTimestreamWriteClient client = new(
+            new BasicAWSCredentials("AKIDISCOVERY", "secret"),
+            aws.Configure(new AmazonTimestreamWriteConfig(), url: null)
+        );
+        WriteRecordsRequest request = new()
+        {
+            DatabaseName = "d",
+            TableName = "t",
+            Records =
+            [
+                new Record
+                {
+                    MeasureName = "m",
+                    MeasureValue = "1",
+                    MeasureValueType = MeasureValueType.BIGINT,
+                },
+            ],
+        };
 
         WriteRecordsResponse response = await client.WriteRecordsAsync(request);
         await client.WriteRecordsAsync(request);
 
         Assert.Equal(1, response.RecordsIngested.Total);
         Assert.Equal(
-            ["ingest.timestream.eu-central-1.amazonaws.com", "ingest-cell1.timestream.eu-central-1.amazonaws.com", "ingest-cell1.timestream.eu-central-1.amazonaws.com"],
-            aws.Sent.Select(s => s.Address.Host));
+            [
+                "ingest.timestream.eu-central-1.amazonaws.com",
+                "ingest-cell1.timestream.eu-central-1.amazonaws.com",
+                "ingest-cell1.timestream.eu-central-1.amazonaws.com",
+            ],
+            aws.Sent.Select(s => s.Address.Host)
+        );
     }
 
     [Fact]

@@ -16,16 +16,20 @@ internal sealed class StubAws(Func<SentRequest, StubAnswer> answer) : HttpClient
     public static readonly BasicAWSCredentials Credentials = new("AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY");
 
     /// <summary>Answers one after another; the last one again and again.</summary>
-    public StubAws(params StubAnswer[] answers) : this(Queue(answers)) { }
+    public StubAws(params StubAnswer[] answers)
+        : this(Queue(answers)) { }
 
     public List<SentRequest> Sent { get; } = [];
 
     /// <summary>A configuration whose clients talk to this and to nothing else.</summary>
-    public T Configure<T>(T config, string? url = "http://aws.test:8080/", string region = "eu-central-1") where T : ClientConfig
+    public T Configure<T>(T config, string? url = "http://aws.test:8080/", string region = "eu-central-1")
+        where T : ClientConfig
     {
         config.HttpClientFactory = this;
-        if (url is null) config.RegionEndpoint = Amazon.RegionEndpoint.GetBySystemName(region);
-        else (config.ServiceURL, config.AuthenticationRegion) = (url, region);
+        if (url is null)
+            config.RegionEndpoint = Amazon.RegionEndpoint.GetBySystemName(region);
+        else
+            (config.ServiceURL, config.AuthenticationRegion) = (url, region);
         return config;
     }
 
@@ -39,13 +43,19 @@ internal sealed class StubAws(Func<SentRequest, StubAnswer> answer) : HttpClient
 
     private HttpResponseMessage Answer(HttpRequestMessage request, string body)
     {
-        var headers = request.Headers.Concat(request.Content?.Headers.AsEnumerable() ?? [])
+        var headers = request
+            .Headers.Concat(request.Content?.Headers.AsEnumerable() ?? [])
             .ToDictionary(h => h.Key.ToLowerInvariant(), h => string.Join(",", h.Value));
         headers["host"] = request.Headers.Host ?? request.RequestUri!.Authority;
         SentRequest sent = new(request.Method.Method, request.RequestUri!, headers, body);
-        lock (Sent) Sent.Add(sent);
+        lock (Sent)
+            Sent.Add(sent);
         StubAnswer given = answer(sent);
-        HttpResponseMessage response = new((HttpStatusCode)given.Status) { Content = new StringContent(given.Body, Encoding.UTF8, given.ContentType), RequestMessage = request };
+        HttpResponseMessage response = new((HttpStatusCode)given.Status)
+        {
+            Content = new StringContent(given.Body, Encoding.UTF8, given.ContentType),
+            RequestMessage = request,
+        };
         response.Headers.Date = given.Date;
         response.Headers.Add("x-amzn-RequestId", "r-1");
         return response;

@@ -20,9 +20,12 @@ internal static class AppOutput
     public static string RoutePrefix()
     {
         using JsonDocument host = JsonDocument.Parse(File.ReadAllText(Path.Combine(Folder, "host.json")));
-        return host.RootElement.TryGetProperty("extensions", out JsonElement extensions)
+        return
+            host.RootElement.TryGetProperty("extensions", out JsonElement extensions)
             && extensions.TryGetProperty("http", out JsonElement http)
-            && http.TryGetProperty("routePrefix", out JsonElement prefix) ? prefix.GetString()! : "api";
+            && http.TryGetProperty("routePrefix", out JsonElement prefix)
+            ? prefix.GetString()!
+            : "api";
     }
 
     /// <summary>The task hub, from <c>host.json</c>.</summary>

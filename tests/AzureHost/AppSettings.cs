@@ -21,9 +21,12 @@ internal sealed partial class AppSettings
     public static AppSettings OfSample(IReadOnlyDictionary<string, string>? changes = null)
     {
         using JsonDocument sample = JsonDocument.Parse(File.ReadAllText(Path.Combine(SparkStandIn.Root, "local.settings.sample.json")));
-        Dictionary<string, string> values = sample.RootElement.GetProperty("Values").EnumerateObject()
+        Dictionary<string, string> values = sample
+            .RootElement.GetProperty("Values")
+            .EnumerateObject()
             .ToDictionary(value => value.Name, value => value.Value.GetString()!);
-        foreach ((string name, string value) in changes ?? new Dictionary<string, string>()) values[name] = value;
+        foreach ((string name, string value) in changes ?? new Dictionary<string, string>())
+            values[name] = value;
         return new AppSettings(values);
     }
 
@@ -32,13 +35,21 @@ internal sealed partial class AppSettings
     /// <param name="binding">JSON of <c>functions.metadata</c>, or what the worker says of itself.</param>
     /// <exception cref="InvalidOperationException">A setting is missing; the Azure host leaves such a function out, with one line in its
     /// log.</exception>
-    public string Resolve(string function, string binding) => Expression().Replace(binding, match =>
-        Find(match.Groups[1].Value) ?? throw new InvalidOperationException(
-            $"{function} is left out by the Azure host: {match.Value} names no setting that it can resolve ({binding})."));
+    public string Resolve(string function, string binding) =>
+        Expression()
+            .Replace(
+                binding,
+                match =>
+                    Find(match.Groups[1].Value)
+                    ?? throw new InvalidOperationException(
+                        $"{function} is left out by the Azure host: {match.Value} names no setting that it can resolve ({binding})."
+                    )
+            );
 
     private string? Find(string name) =>
         !name.Contains("__", StringComparison.Ordinal) && values.GetValueOrDefault(name) is { Length: > 0 } value
-            ? JsonEncodedText.Encode(value).ToString() : null;
+            ? JsonEncodedText.Encode(value).ToString()
+            : null;
 
     [GeneratedRegex("%([^%\"]+)%")]
     private static partial Regex Expression();

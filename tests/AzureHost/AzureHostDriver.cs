@@ -50,10 +50,15 @@ internal sealed class AzureHostDriver : IAsyncDisposable
     {
         WebApplicationBuilder builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders();
-        builder.WebHost.ConfigureKestrel(
-            kestrel => kestrel.Listen(IPAddress.Loopback, 0, listen => listen.Protocols = HttpProtocols.Http2));
+        builder.WebHost.ConfigureKestrel(kestrel =>
+            kestrel.Listen(IPAddress.Loopback, 0, listen => listen.Protocols = HttpProtocols.Http2)
+        );
         builder.Services.AddGrpc(grpc => grpc.MaxReceiveMessageSize = grpc.MaxSendMessageSize = null);
-        builder.Services.AddSingleton<WorkerChannel>().AddSingleton<FunctionsWorker>().AddSingleton<DurableCalls>().AddSingleton<TaskHub>()
+        builder
+            .Services.AddSingleton<WorkerChannel>()
+            .AddSingleton<FunctionsWorker>()
+            .AddSingleton<DurableCalls>()
+            .AddSingleton<TaskHub>()
             .AddSingleton<SidecarService>();
         WebApplication server = builder.Build();
         server.MapGrpcService<WorkerChannel>();
@@ -64,9 +69,16 @@ internal sealed class AzureHostDriver : IAsyncDisposable
         WorkerProcess process = WorkerProcess.Start(address, settings);
         WorkerChannel channel = server.Services.GetRequiredService<WorkerChannel>();
         _ = process.Exited.ContinueWith(
-            _ => channel.Fail(new InvalidOperationException($"The worker has ended: {process.Log}")), TaskScheduler.Default);
-        AzureHostDriver driver = new(server, process, server.Services.GetRequiredService<FunctionsWorker>(),
-            server.Services.GetRequiredService<TaskHub>(), ClientBinding(address));
+            _ => channel.Fail(new InvalidOperationException($"The worker has ended: {process.Log}")),
+            TaskScheduler.Default
+        );
+        AzureHostDriver driver = new(
+            server,
+            process,
+            server.Services.GetRequiredService<FunctionsWorker>(),
+            server.Services.GetRequiredService<TaskHub>(),
+            ClientBinding(address)
+        );
         try
         {
             await driver.Worker.LoadAsync(settings).WaitAsync(Patience);
@@ -80,36 +92,48 @@ internal sealed class AzureHostDriver : IAsyncDisposable
         }
     }
 
-    private Task ListensAsync() => Eventually.HoldsAsync(
-        async () =>
-        {
-            try
+    private Task ListensAsync() =>
+        Eventually.HoldsAsync(
+            async () =>
             {
-                using TcpClient probe = new();
-                await probe.ConnectAsync(Worker.HttpUri.Host, Worker.HttpUri.Port);
-                return true;
-            }
-            catch (SocketException)
-            {
-                return false;
-            }
-        },
-        () => Task.FromResult($"the worker listens at {Worker.HttpUri}: {Log}"));
+                try
+                {
+                    using TcpClient probe = new();
+                    await probe.ConnectAsync(Worker.HttpUri.Host, Worker.HttpUri.Port);
+                    return true;
+                }
+                catch (SocketException)
+                {
+                    return false;
+                }
+            },
+            () => Task.FromResult($"the worker listens at {Worker.HttpUri}: {Log}")
+        );
 
     /// <summary>
     /// Sends a request to the function of its route, as the host's front does: the request itself by the proxy, the call beside it.
     /// </summary>
     public async Task<(HttpStatusCode Status, JsonElement Body)> SendAsync(
-        HttpMethod method, string path, string? body = null, string type = "application/json")
+        HttpMethod method,
+        string path,
+        string? body = null,
+        string type = "application/json"
+    )
     {
         (LoadedFunction function, Dictionary<string, string> route) = Find(method.Method, path);
         string invocation = Guid.NewGuid().ToString();
         using HttpRequestMessage request = new(method, new Uri(Worker.HttpUri, $"{AppOutput.RoutePrefix()}/{path}"));
         request.Headers.Add(InvocationHeader, invocation);
-        if (body is not null) request.Content = new StringContent(body, Encoding.UTF8, type);
+        if (body is not null)
+            request.Content = new StringContent(body, Encoding.UTF8, type);
         Task<HttpResponseMessage> answering = http.SendAsync(request);
         Task<InvocationResponse> calling = Worker.CallAsync(
-            function, new TypedData { Http = new RpcHttp { Method = method.Method } }, route, Clients(function), invocation);
+            function,
+            new TypedData { Http = new RpcHttp { Method = method.Method } },
+            route,
+            Clients(function),
+            invocation
+        );
         using HttpResponseMessage answer = await answering;
         string text = await answer.Content.ReadAsStringAsync();
         InvocationResponse response = await calling.WaitAsync(Patience);
@@ -129,9 +153,22 @@ internal sealed class AzureHostDriver : IAsyncDisposable
     {
         LoadedFunction function = Worker.Functions[timer];
         DateTime now = DateTime.UtcNow;
-        var status = new { Last = now.AddMinutes(-1), LastUpdated = now.AddMinutes(-1), Next = now };
-        string data = JsonSerializer.Serialize(new { Schedule = new { AdjustForDST = true }, ScheduleStatus = status, IsPastDue = false });
-        InvocationResponse response = await Worker.CallAsync(function, new TypedData { Json = data }, inputs: Clients(function))
+        var status = new
+        {
+            Last = now.AddMinutes(-1),
+            LastUpdated = now.AddMinutes(-1),
+            Next = now,
+        };
+        string data = JsonSerializer.Serialize(
+            new
+            {
+                Schedule = new { AdjustForDST = true },
+                ScheduleStatus = status,
+                IsPastDue = false,
+            }
+        );
+        InvocationResponse response = await Worker
+            .CallAsync(function, new TypedData { Json = data }, inputs: Clients(function))
             .WaitAsync(Patience);
         if (response.Result.Status != StatusResult.Types.Status.Success)
             throw new InvalidOperationException($"{timer}: {response.Result.Exception?.Message} {Log}");
@@ -141,7 +178,8 @@ internal sealed class AzureHostDriver : IAsyncDisposable
     public async Task<HubInstance> RunAsync(string path, string body = "{}")
     {
         (HttpStatusCode status, JsonElement started) = await PostAsync(path, body);
-        if (status != HttpStatusCode.Accepted) throw new InvalidOperationException($"{path}: {status} {started}");
+        if (status != HttpStatusCode.Accepted)
+            throw new InvalidOperationException($"{path}: {status} {started}");
         return await EndAsync(started.GetProperty("Id").GetString()!);
     }
 
@@ -181,21 +219,31 @@ internal sealed class AzureHostDriver : IAsyncDisposable
 
     private (LoadedFunction Function, Dictionary<string, string> Route) Find(string method, string path)
     {
-        foreach (LoadedFunction function in Worker.Functions.Values.OrderBy(
-            function => function.Trigger.ToString().Contains('{', StringComparison.Ordinal)))
+        foreach (
+            LoadedFunction function in Worker.Functions.Values.OrderBy(function =>
+                function.Trigger.ToString().Contains('{', StringComparison.Ordinal)
+            )
+        )
         {
-            if (function.Match(method, path.Split('?')[0]) is { } route) return (function, route);
+            if (function.Match(method, path.Split('?')[0]) is { } route)
+                return (function, route);
         }
 
         throw new InvalidOperationException($"No function answers {method} {path}.");
     }
 
     // As the extension hands it to the worker; the last member is JSON in a string.
-    private static string ClientBinding(Uri address) => JsonSerializer.Serialize(new
-    {
-        taskHubName = AppOutput.HubName(), connectionName = "AzureWebJobsStorage",
-        requiredQueryStringParameters = "code=driver", rpcBaseUrl = address.ToString(),
-        httpBaseUrl = "http://localhost:7071/runtime/webhooks/durabletask",
-        maxGrpcMessageSizeInBytes = int.MaxValue, grpcHttpClientTimeout = "\"00:01:40\"",
-    });
+    private static string ClientBinding(Uri address) =>
+        JsonSerializer.Serialize(
+            new
+            {
+                taskHubName = AppOutput.HubName(),
+                connectionName = "AzureWebJobsStorage",
+                requiredQueryStringParameters = "code=driver",
+                rpcBaseUrl = address.ToString(),
+                httpBaseUrl = "http://localhost:7071/runtime/webhooks/durabletask",
+                maxGrpcMessageSizeInBytes = int.MaxValue,
+                grpcHttpClientTimeout = "\"00:01:40\"",
+            }
+        );
 }

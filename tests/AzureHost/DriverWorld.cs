@@ -15,7 +15,8 @@ internal sealed class DriverWorld : IAsyncDisposable
     public const string SpotBucket = "spot-tests";
 
     private readonly PotholeWorld pothole;
-    private readonly string scripts, backups;
+    private readonly string scripts,
+        backups;
 
     private DriverWorld(AzureHostDriver host, PotholeWorld pothole, NpgsqlDataSource database, string scripts, string backups) =>
         (Host, this.pothole, Database, this.scripts, this.backups) = (host, pothole, database, scripts, backups);
@@ -39,15 +40,21 @@ internal sealed class DriverWorld : IAsyncDisposable
         Dictionary<string, string> settings = new()
         {
             ["BackupDirectory"] = backups,
-            ["Spot__Bucket"] = SpotBucket, ["Spot__Regions"] = "eu-north-1,us-west-1",
-            ["Spot__InstanceTypes"] = "t3.micro,m5.*", ["Spot__QueriesPerPart"] = "8",
+            ["Spot__Bucket"] = SpotBucket,
+            ["Spot__Regions"] = "eu-north-1,us-west-1",
+            ["Spot__InstanceTypes"] = "t3.micro,m5.*",
+            ["Spot__QueriesPerPart"] = "8",
             ["Spot__AdvisorUrl"] = sandbox.Endpoint + "/sandbox/spot-advisor-data.json",
-            ["Returns__Bucket"] = ReturnsApp.Bucket, ["Returns__RoleArn"] = "arn:aws:iam::123456789012:role/training",
-            ["Returns__Epochs"] = "40", ["Returns__FewestRows"] = "100", ["Returns__AlsoNpy"] = "true",
+            ["Returns__Bucket"] = ReturnsApp.Bucket,
+            ["Returns__RoleArn"] = "arn:aws:iam::123456789012:role/training",
+            ["Returns__Epochs"] = "40",
+            ["Returns__FewestRows"] = "100",
+            ["Returns__AlsoNpy"] = "true",
             ["Returns__JobsDirectory"] = Path.Combine(SparkStandIn.Root, "Jobs"),
             ["Benchmark__MemoryMb"] = "2048", // room for a tree, not for a network: that one is refused
         };
-        foreach ((string name, string value) in pothole.Settings.Concat(benchmark)) settings.TryAdd(name, value);
+        foreach ((string name, string value) in pothole.Settings.Concat(benchmark))
+            settings.TryAdd(name, value);
         return new DriverWorld(await AzureHostDriver.StartAsync(AppSettings.OfSample(settings)), pothole, database, scripts, backups);
     }
 

@@ -19,11 +19,17 @@ public sealed class EveryFunctionTests(AwsSandbox sandbox, MlflowServer mlflow) 
         await using DriverWorld world = await DriverWorld.StartAsync(sandbox, mlflow);
         FunctionsWorker worker = world.Host.Worker;
         Assert.Equal(
-            AppOutput.Functions().Select(function => function.GetProperty("name").GetString()!)
-                .Order(StringComparer.Ordinal), worker.Functions.Keys.Order(StringComparer.Ordinal));
+            AppOutput.Functions().Select(function => function.GetProperty("name").GetString()!).Order(StringComparer.Ordinal),
+            worker.Functions.Keys.Order(StringComparer.Ordinal)
+        );
 
-        await Task.WhenAll(ClimateCalls.RunAsync(world), PotholeCalls.RunAsync(world), SpotCalls.RunAsync(world),
-            ReturnsCalls.RunAsync(world), BenchmarkCalls.RunAsync(world));
+        await Task.WhenAll(
+            ClimateCalls.RunAsync(world),
+            PotholeCalls.RunAsync(world),
+            SpotCalls.RunAsync(world),
+            ReturnsCalls.RunAsync(world),
+            BenchmarkCalls.RunAsync(world)
+        );
 
         await ReplayAsync(world.Host);
         GoldenHistory.RecordIfAsked(world.Host.Hub);

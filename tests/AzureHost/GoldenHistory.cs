@@ -16,12 +16,20 @@ internal sealed partial record GoldenHistory(string Orchestrator, OrchestratorRe
     private static readonly JsonFormatter Writer = new(JsonFormatter.Settings.Default.WithIndentation());
 
     /// <summary>Orchestrators that have one.</summary>
-    public static IReadOnlyList<string> Names { get; } = [.. Directory.GetFiles(Folder, "*.request.json")
-        .Select(path => Path.GetFileName(path)[..^".request.json".Length]).Order(StringComparer.Ordinal)];
+    public static IReadOnlyList<string> Names { get; } =
+    [
+        .. Directory
+            .GetFiles(Folder, "*.request.json")
+            .Select(path => Path.GetFileName(path)[..^".request.json".Length])
+            .Order(StringComparer.Ordinal),
+    ];
 
-    public static GoldenHistory Read(string orchestrator) => new(
-        orchestrator, OrchestratorRequest.Parser.ParseJson(File.ReadAllText(RequestPath(orchestrator))),
-        OrchestratorResponse.Parser.ParseJson(File.ReadAllText(ResponsePath(orchestrator))));
+    public static GoldenHistory Read(string orchestrator) =>
+        new(
+            orchestrator,
+            OrchestratorRequest.Parser.ParseJson(File.ReadAllText(RequestPath(orchestrator))),
+            OrchestratorResponse.Parser.ParseJson(File.ReadAllText(ResponsePath(orchestrator)))
+        );
 
     /// <summary>
     /// Records the completed run of each orchestrator that saw most, when <c>DURABLE_RECORD_HISTORIES</c> is set: after a change that is a
@@ -29,10 +37,15 @@ internal sealed partial record GoldenHistory(string Orchestrator, OrchestratorRe
     /// </summary>
     public static void RecordIfAsked(TaskHub hub)
     {
-        if (Environment.GetEnvironmentVariable("DURABLE_RECORD_HISTORIES") is not { Length: > 0 }) return;
+        if (Environment.GetEnvironmentVariable("DURABLE_RECORD_HISTORIES") is not { Length: > 0 })
+            return;
         Directory.CreateDirectory(Folder);
-        foreach (HubInstance run in hub.Runs.Where(run => run.Status == OrchestrationStatus.Completed).GroupBy(run => run.Name)
-            .Select(runs => runs.MaxBy(run => run.History.Count)!))
+        foreach (
+            HubInstance run in hub
+                .Runs.Where(run => run.Status == OrchestrationStatus.Completed)
+                .GroupBy(run => run.Name)
+                .Select(runs => runs.MaxBy(run => run.History.Count)!)
+        )
         {
             (OrchestratorRequest request, OrchestratorResponse response) = run.Turns[^1];
             foreach (HistoryEvent e in request.PastEvents.Concat(request.NewEvents))
@@ -47,7 +60,8 @@ internal sealed partial record GoldenHistory(string Orchestrator, OrchestratorRe
     // Stacks and folders are those of the machine that recorded it.
     private static void ForgetStack(TaskFailureDetails? failure)
     {
-        for (; failure is not null; failure = failure.InnerFailure) failure.StackTrace = null;
+        for (; failure is not null; failure = failure.InnerFailure)
+            failure.StackTrace = null;
     }
 
     [GeneratedRegex("/tmp/[^/\"]+")]

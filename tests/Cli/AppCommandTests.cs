@@ -16,7 +16,8 @@ public sealed class AppCommandTests
         CliCall paused = null!;
         await Eventually.HoldsAsync(
             async () => (paused = await RunAsync("timers", "pause", "ReapClusters")).ExitCode == 0, // the table of timers is made as the host starts
-            () => Task.FromResult(paused.Error));
+            () => Task.FromResult(paused.Error)
+        );
         Assert.Empty(paused.Error);
         CliCall timers = await RunAsync("timers", "list");
         Assert.Matches(@"ReapClusters .* paused\n", timers.Out);
@@ -30,13 +31,26 @@ public sealed class AppCommandTests
         CliCall unknown = await RunAsync("instances", "start", "Nonsense");
         Assert.Equal(2, unknown.ExitCode);
         Assert.DoesNotContain('{', unknown.Error);
-        CliCall started = await RunAsync("instances", "start", "GenerateSample", "--id", "s-1", "--wait", "--input", """{"cells":20,"seed":1,"startYear":2021,"endYear":2021}""");
+        CliCall started = await RunAsync(
+            "instances",
+            "start",
+            "GenerateSample",
+            "--id",
+            "s-1",
+            "--wait",
+            "--input",
+            """{"cells":20,"seed":1,"startYear":2021,"endYear":2021}"""
+        );
         Assert.Equal(0, started.ExitCode);
         Assert.Matches(@"LoadSamplePlaces +done", (await RunAsync("instances", "history", "s-1")).Out);
         Assert.Equal("s-1 is Completed; only Failed can be rewound.", (await RunAsync("instances", "rewind", "s-1")).Error.Trim());
 
         // Newest first, page by page; by id it would be n-1, n-2, n-3.
-        foreach (string id in (string[])["n-2", "n-3", "n-1"]) Assert.Equal(0, (await RunAsync("instances", "start", "SpotWorkload", "--id", id, "--input", """{"Day":"2026-11-26"}""")).ExitCode);
+        foreach (string id in (string[])["n-2", "n-3", "n-1"])
+            Assert.Equal(
+                0,
+                (await RunAsync("instances", "start", "SpotWorkload", "--id", id, "--input", """{"Day":"2026-11-26"}""")).ExitCode
+            );
         Assert.Equal(["n-1", "n-3", "n-2"], await IdsAsync("--newest", "--all"));
         Assert.Equal(["n-1"], await IdsAsync("--newest"));
         Assert.Equal(["n-1", "n-2", "n-3"], await IdsAsync("--all"));
@@ -51,7 +65,12 @@ public sealed class AppCommandTests
         JsonArray runs = JsonNode.Parse((await RunAsync("climate", "runs", "-o", "json")).Out)!.AsArray();
         Assert.Single(runs); // the second start started nothing
 
-        async Task<string[]> IdsAsync(params string[] options) => [.. JsonNode.Parse((await RunAsync(["instances", "list", "--prefix", "n-", "--top", "1", "-o", "json", .. options])).Out)!.AsArray()
-            .Select(instance => (string)instance!["instanceId"]!)];
+        async Task<string[]> IdsAsync(params string[] options) =>
+            [
+                .. JsonNode
+                    .Parse((await RunAsync(["instances", "list", "--prefix", "n-", "--top", "1", "-o", "json", .. options])).Out)!
+                    .AsArray()
+                    .Select(instance => (string)instance!["instanceId"]!),
+            ];
     }
 }

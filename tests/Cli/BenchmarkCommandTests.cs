@@ -22,22 +22,50 @@ public sealed class BenchmarkCommandTests
     public async Task A_suite_is_started_watched_and_shown()
     {
         await using FakeHost host = await FakeHost.StartAsync();
-        host.On("POST /api/benchmark", 202, """{"Id":"benchmark"}""").On("GET /api/benchmark", 200, Table)
-            .On("GET /runtime/webhooks/durabletask/instances/benchmark", 200, """{"runtimeStatus":"Completed","output":{"Verdict":"Incomplete","Failed":0}}""");
-        CliCall call = await CliCall.RunAsync(host, "benchmark", "run", "--model", "xgboost,tensorflow-mlp", "--seed", "7", "--train-rows", "500", "--epochs", "2", "--force", "--plan", "0123456789abcdef");
+        host.On("POST /api/benchmark", 202, """{"Id":"benchmark"}""")
+            .On("GET /api/benchmark", 200, Table)
+            .On(
+                "GET /runtime/webhooks/durabletask/instances/benchmark",
+                200,
+                """{"runtimeStatus":"Completed","output":{"Verdict":"Incomplete","Failed":0}}"""
+            );
+        CliCall call = await CliCall.RunAsync(
+            host,
+            "benchmark",
+            "run",
+            "--model",
+            "xgboost,tensorflow-mlp",
+            "--seed",
+            "7",
+            "--train-rows",
+            "500",
+            "--epochs",
+            "2",
+            "--force",
+            "--plan",
+            "0123456789abcdef"
+        );
         Assert.Equal(0, call.ExitCode);
         Assert.Equal(Written, call.Out);
         Assert.Contains("Incomplete. Some models could not be run here", call.Error, StringComparison.Ordinal);
         JsonNode body = JsonNode.Parse(host.Requests.First().Body)!;
-        Assert.Equal("""{"force":true,"models":["xgboost","tensorflow-mlp"],"seed":7,"trainRows":500,"epochs":2,"planHash":"0123456789abcdef"}""", body.ToJsonString());
+        Assert.Equal(
+            """{"force":true,"models":["xgboost","tensorflow-mlp"],"seed":7,"trainRows":500,"epochs":2,"planHash":"0123456789abcdef"}""",
+            body.ToJsonString()
+        );
     }
 
     [Fact]
     public async Task A_suite_whose_models_have_all_passed_has_nothing_to_do_and_names_force()
     {
         await using FakeHost host = await FakeHost.StartAsync();
-        host.On("POST /api/benchmark", 202, """{"Id":"benchmark"}""").On("GET /api/benchmark", 200, Table)
-            .On("GET /runtime/webhooks/durabletask/instances/benchmark", 200, """{"runtimeStatus":"Completed","output":{"Verdict":"Passed","Failed":0,"Models":[],"Present":["xgboost","lightgbm"]}}""");
+        host.On("POST /api/benchmark", 202, """{"Id":"benchmark"}""")
+            .On("GET /api/benchmark", 200, Table)
+            .On(
+                "GET /runtime/webhooks/durabletask/instances/benchmark",
+                200,
+                """{"runtimeStatus":"Completed","output":{"Verdict":"Passed","Failed":0,"Models":[],"Present":["xgboost","lightgbm"]}}"""
+            );
         CliCall call = await CliCall.RunAsync(host, "benchmark", "run");
         Assert.Equal((0, Written), (call.ExitCode, call.Out));
         Assert.Contains("Nothing to do: xgboost, lightgbm passed before (--force trains again).", call.Error, StringComparison.Ordinal);
@@ -47,8 +75,13 @@ public sealed class BenchmarkCommandTests
     public async Task A_failed_suite_is_told_and_ends_with_1()
     {
         await using FakeHost host = await FakeHost.StartAsync();
-        host.On("POST /api/benchmark", 409, """{"Id":"benchmark"}""").On("GET /api/benchmark", 200, Table)
-            .On("GET /runtime/webhooks/durabletask/instances/benchmark", 200, """{"runtimeStatus":"Failed","output":"1 of 2 models failed"}""");
+        host.On("POST /api/benchmark", 409, """{"Id":"benchmark"}""")
+            .On("GET /api/benchmark", 200, Table)
+            .On(
+                "GET /runtime/webhooks/durabletask/instances/benchmark",
+                200,
+                """{"runtimeStatus":"Failed","output":"1 of 2 models failed"}"""
+            );
         CliCall call = await CliCall.RunAsync(host, "benchmark", "run");
         Assert.Equal(1, call.ExitCode);
         Assert.Contains("Already under way as benchmark", call.Error, StringComparison.Ordinal);
@@ -60,14 +93,26 @@ public sealed class BenchmarkCommandTests
     public async Task Plan_status_compare_rollback_export_and_cancel_reach_their_routes()
     {
         await using FakeHost host = await FakeHost.StartAsync();
-        host.On("POST /api/benchmark", 200, """{"hash":"0123456789abcdef","toFill":1}""").On("GET /api/benchmark", 200, Table).On("GET /api/benchmark/models/xgboost", 200, """{"versions":[]}""")
-            .On("GET /api/benchmark/comparison", asked => new Reply(200, asked.Query.Contains("svg", StringComparison.Ordinal) ? "<svg/>" : "# Benchmark"))
-            .On("POST /api/benchmark/models/xgboost/rollback", 200, """{"from":2,"to":1}""").On("POST /api/benchmark/export", 200, """{"sent":3}""").On("POST /api/operations/runs/benchmark/cancel", 202, """{"Id":"benchmark"}""");
+        host.On("POST /api/benchmark", 200, """{"hash":"0123456789abcdef","toFill":1}""")
+            .On("GET /api/benchmark", 200, Table)
+            .On("GET /api/benchmark/models/xgboost", 200, """{"versions":[]}""")
+            .On(
+                "GET /api/benchmark/comparison",
+                asked => new Reply(200, asked.Query.Contains("svg", StringComparison.Ordinal) ? "<svg/>" : "# Benchmark")
+            )
+            .On("POST /api/benchmark/models/xgboost/rollback", 200, """{"from":2,"to":1}""")
+            .On("POST /api/benchmark/export", 200, """{"sent":3}""")
+            .On("POST /api/operations/runs/benchmark/cancel", 202, """{"Id":"benchmark"}""");
         string file = Path.GetTempFileName();
         (string[] Arguments, string Out)[] calls =
         [
-            (["plan", "--model", "xgboost"], "0123456789abcdef"), (["status"], Written), (["status", "xgboost"], "versions"), (["compare", "--svg", file], "# Benchmark"),
-            (["rollback", "xgboost", "--to", "1", "--reason", "worse"], "1"), (["export"], "3"), (["cancel"], ""),
+            (["plan", "--model", "xgboost"], "0123456789abcdef"),
+            (["status"], Written),
+            (["status", "xgboost"], "versions"),
+            (["compare", "--svg", file], "# Benchmark"),
+            (["rollback", "xgboost", "--to", "1", "--reason", "worse"], "1"),
+            (["export"], "3"),
+            (["cancel"], ""),
         ];
         foreach ((string[] arguments, string expected) in calls)
         {
@@ -78,7 +123,10 @@ public sealed class BenchmarkCommandTests
 
         Assert.Equal("<svg/>", await File.ReadAllTextAsync(file));
         File.Delete(file);
-        Assert.Equal("""{"version":1,"reason":"worse"}""", host.Requests.Single(asked => asked.Path.EndsWith("/rollback", StringComparison.Ordinal)).Body);
+        Assert.Equal(
+            """{"version":1,"reason":"worse"}""",
+            host.Requests.Single(asked => asked.Path.EndsWith("/rollback", StringComparison.Ordinal)).Body
+        );
         Assert.Contains("\"dryRun\":true", host.Requests.First().Body, StringComparison.Ordinal);
     }
 

@@ -13,10 +13,25 @@ public sealed class ClimateCommandTests
         host.On("POST /api/climate/hazard", 202, """{"Id":"hazard-1"}""");
 
         CliCall call = await CliCall.RunAsync(
-            host, "climate", "run", "--scenario", "ssp126,SSP585", "--start-year", "2030", "--end-year", "2031", "--workers", "2", "--force", "--no-wait");
+            host,
+            "climate",
+            "run",
+            "--scenario",
+            "ssp126,SSP585",
+            "--start-year",
+            "2030",
+            "--end-year",
+            "2031",
+            "--workers",
+            "2",
+            "--force",
+            "--no-wait"
+        );
 
         Assert.Equal(0, call.ExitCode);
-        JsonNode expected = JsonNode.Parse("""{"scenarios":["SSP126","SSP585"],"startYear":2030,"endYear":2031,"workers":2,"force":true}""")!;
+        JsonNode expected = JsonNode.Parse(
+            """{"scenarios":["SSP126","SSP585"],"startYear":2030,"endYear":2031,"workers":2,"force":true}"""
+        )!;
         Assert.True(JsonNode.DeepEquals(expected, JsonNode.Parse(host.Requests.Last().Body)));
     }
 
@@ -26,12 +41,19 @@ public sealed class ClimateCommandTests
         await using FakeHost host = await FakeHost.StartAsync();
         host.On("POST /api/climate/sample", 200, """{"cells":50}""")
             .On("POST /api/climate/hazard", 202, """{"id":"hazard-1"}""")
-            .On($"GET {Instance}", 200, """{"instanceId":"hazard-1","runtimeStatus":"Completed","output":{"total":2,"completed":2,"failed":0}}""");
+            .On(
+                $"GET {Instance}",
+                200,
+                """{"instanceId":"hazard-1","runtimeStatus":"Completed","output":{"total":2,"completed":2,"failed":0}}"""
+            );
 
         CliCall call = await CliCall.RunAsync(host, "climate", "run", "--cells", "50", "--seed", "9");
 
         Assert.Equal(0, call.ExitCode);
-        Assert.Equal(["/api/climate/grid", "/api/climate/sample", "/api/climate/grid", "/api/climate/hazard", Instance], host.Requests.Select(r => r.Path));
+        Assert.Equal(
+            ["/api/climate/grid", "/api/climate/sample", "/api/climate/grid", "/api/climate/hazard", Instance],
+            host.Requests.Select(r => r.Path)
+        );
         Assert.Equal("""{"cells":50,"seed":9}""", host.Requests.ElementAt(1).Body);
         Assert.Contains("hazard-1: Completed", call.Out, StringComparison.Ordinal);
     }
@@ -41,7 +63,11 @@ public sealed class ClimateCommandTests
     {
         await using FakeHost host = await FakeHost.StartAsync();
         host.On("POST /api/climate/hazard", 202, """{"id":"hazard-1"}""")
-            .On($"GET {Instance}", 200, """{"instanceId":"hazard-1","runtimeStatus":"Completed","output":{"Total":2,"Completed":1,"Failed":1}}""");
+            .On(
+                $"GET {Instance}",
+                200,
+                """{"instanceId":"hazard-1","runtimeStatus":"Completed","output":{"Total":2,"Completed":1,"Failed":1}}"""
+            );
 
         Assert.Equal(1, (await CliCall.RunAsync(host, "climate", "run")).ExitCode);
     }
@@ -75,12 +101,29 @@ public sealed class ClimateCommandTests
     public async Task A_plan_shows_reasons_lanes_time_and_rows()
     {
         await using FakeHost host = await FakeHost.StartAsync();
-        host.On("POST /api/climate/hazard", 200, """{"hash":"ab","lanes":4,"estimatedSeconds":1.5,"estimatedRows":1000,"partitions":[{"key":"SSP245/2050","reason":"stale","rows":1000}]}""");
+        host.On(
+            "POST /api/climate/hazard",
+            200,
+            """{"hash":"ab","lanes":4,"estimatedSeconds":1.5,"estimatedRows":1000,"partitions":[{"key":"SSP245/2050","reason":"stale","rows":1000}]}"""
+        );
 
-        CliCall call = await CliCall.RunAsync(host, "climate", "plan", "--scenario", "SSP245", "--start-year", "2050", "--end-year", "2050");
+        CliCall call = await CliCall.RunAsync(
+            host,
+            "climate",
+            "plan",
+            "--scenario",
+            "SSP245",
+            "--start-year",
+            "2050",
+            "--end-year",
+            "2050"
+        );
 
         Assert.Equal("""{"scenarios":["SSP245"],"startYear":2050,"endYear":2050,"dryRun":true}""", Assert.Single(host.Requests).Body);
-        Assert.Equal("hash               ab\nlanes              4\nestimated seconds  1.5\nestimated rows     1000\n\npartitions:\nkey          reason  rows\nSSP245/2050  stale   1000\n", call.Out);
+        Assert.Equal(
+            "hash               ab\nlanes              4\nestimated seconds  1.5\nestimated rows     1000\n\npartitions:\nkey          reason  rows\nSSP245/2050  stale   1000\n",
+            call.Out
+        );
     }
 
     [Fact]
@@ -89,7 +132,20 @@ public sealed class ClimateCommandTests
         await using FakeHost host = await FakeHost.StartAsync();
 
         CliCall call = await CliCall.RunAsync(
-            host, "climate", "run", "--scenario", "SSP999", "--workers", "65", "--start-year", "2050", "--end-year", "2030", "--risks", "plague");
+            host,
+            "climate",
+            "run",
+            "--scenario",
+            "SSP999",
+            "--workers",
+            "65",
+            "--start-year",
+            "2050",
+            "--end-year",
+            "2030",
+            "--risks",
+            "plague"
+        );
 
         Assert.Equal(2, call.ExitCode);
         Assert.Contains("--scenario has 'SSP999'; allowed are SSP126, SSP245, SSP370, SSP585.", call.Error, StringComparison.Ordinal);
@@ -116,18 +172,24 @@ public sealed class ClimateCommandTests
     {
         await using FakeHost host = await FakeHost.StartAsync();
         host.On("POST /api/climate/hazard", 202, """{"id":"hazard-1"}""")
-            .On($"GET {Instance}", 200,
+            .On(
+                $"GET {Instance}",
+                200,
                 """
                 {"instanceId":"hazard-1","runtimeStatus":"Completed","output":{"total":3,"completed":3,"failed":0,"skipped":1,"successRatePercent":100,
                  "durationSeconds":1.5,"averageSpeed":2,"rows":3000,"values":27000,"valuesPerSecond":18000,"fallbacks":0,"failures":[]}}
-                """)
-            .On("GET /api/climate/statistics", 200,
+                """
+            )
+            .On(
+                "GET /api/climate/statistics",
+                200,
                 """
                 {"monitoring":{"sql":"SELECT 1;","rows":[
                  {"scenario":"SSP126","targetYear":2021,"totalRecords":9,"avgHazardScore":20.5},
                  {"scenario":"SSP126","targetYear":2022,"totalRecords":9,"avgHazardScore":20.6},
                  {"scenario":"SSP126","targetYear":2023,"totalRecords":9,"avgHazardScore":20.7}]}}
-                """);
+                """
+            );
 
         CliCall call = await CliCall.RunAsync(host, "climate", "run", "--statistics");
 
@@ -156,7 +218,8 @@ public sealed class ClimateCommandTests
             Runs: durable climate runs   Numbers: durable climate status
 
             """,
-            call.Out);
+            call.Out
+        );
     }
 
     [Fact]
@@ -165,7 +228,11 @@ public sealed class ClimateCommandTests
         await using FakeHost host = await FakeHost.StartAsync();
         host.On("GET /api/climate/grid", 200, """{"cells":50,"source":"sample:50:1","sample":{"cells":50,"seed":1}}""")
             .On("POST /api/climate/hazard", 200, """{"hash":"ab","toFill":0,"skipped":320,"partitions":[]}""")
-            .On("GET /api/climate/statistics", 200, """{"monitoring":{"sql":"SELECT 1;","rows":[{"scenario":"SSP126","targetYear":2021,"totalRecords":9,"avgHazardScore":20.5}]}}""");
+            .On(
+                "GET /api/climate/statistics",
+                200,
+                """{"monitoring":{"sql":"SELECT 1;","rows":[{"scenario":"SSP126","targetYear":2021,"totalRecords":9,"avgHazardScore":20.5}]}}"""
+            );
 
         CliCall call = await CliCall.RunAsync(host, "climate", "run", "--cells", "50", "--statistics");
 
@@ -187,7 +254,10 @@ public sealed class ClimateCommandTests
         CliCall call = await CliCall.RunAsync(host, "climate", "run", "--batch", "annual", "--no-wait");
 
         Assert.Equal(0, call.ExitCode);
-        Assert.Equal(isDone, call.Out.StartsWith("Nothing to do: all 360 partitions are there (--force computes them again).", StringComparison.Ordinal));
+        Assert.Equal(
+            isDone,
+            call.Out.StartsWith("Nothing to do: all 360 partitions are there (--force computes them again).", StringComparison.Ordinal)
+        );
         Assert.Equal(isDone, !host.Requests.Any(request => request.Path == "/api/climate/annual"));
     }
 
@@ -196,13 +266,25 @@ public sealed class ClimateCommandTests
     {
         await using FakeHost host = await FakeHost.StartAsync();
         bool otherEnded = false;
-        host.On("POST /api/climate/sample", _ => otherEnded ? new Reply(202, """{"id":"climate-sample"}""") : new Reply(409, """{"id":"climate-sample"}"""))
-            .On("GET /runtime/webhooks/durabletask/instances/climate-sample", _ =>
-            {
-                otherEnded = true;
-                return new Reply(200, """{"instanceId":"climate-sample","runtimeStatus":"Completed","output":{}}""");
-            })
-            .On("GET /api/climate/grid", _ => otherEnded ? new Reply(200, """{"cells":1000,"source":"sample:1000:1","sample":{"cells":1000,"seed":1}}""") : new Reply(404, ""))
+        host.On(
+                "POST /api/climate/sample",
+                _ => otherEnded ? new Reply(202, """{"id":"climate-sample"}""") : new Reply(409, """{"id":"climate-sample"}""")
+            )
+            .On(
+                "GET /runtime/webhooks/durabletask/instances/climate-sample",
+                _ =>
+                {
+                    otherEnded = true;
+                    return new Reply(200, """{"instanceId":"climate-sample","runtimeStatus":"Completed","output":{}}""");
+                }
+            )
+            .On(
+                "GET /api/climate/grid",
+                _ =>
+                    otherEnded
+                        ? new Reply(200, """{"cells":1000,"source":"sample:1000:1","sample":{"cells":1000,"seed":1}}""")
+                        : new Reply(404, "")
+            )
             .On("POST /api/climate/hazard", 202, """{"id":"hazard-1"}""");
 
         CliCall call = await CliCall.RunAsync(host, "climate", "run", "--cells", "1000", "--no-wait");
@@ -218,7 +300,11 @@ public sealed class ClimateCommandTests
     {
         await using FakeHost host = await FakeHost.StartAsync();
         host.On("POST /api/climate/hazard", 202, """{"id":"hazard-1"}""")
-            .On($"GET {Instance}", 200, """{"instanceId":"hazard-1","runtimeStatus":"Completed","output":{"total":2,"completed":2,"failed":0}}""")
+            .On(
+                $"GET {Instance}",
+                200,
+                """{"instanceId":"hazard-1","runtimeStatus":"Completed","output":{"total":2,"completed":2,"failed":0}}"""
+            )
             .On("GET /api/climate/statistics", 500, string.Empty);
 
         CliCall call = await CliCall.RunAsync(host, "climate", "run", "--statistics");
@@ -232,11 +318,15 @@ public sealed class ClimateCommandTests
     {
         await using FakeHost host = await FakeHost.StartAsync();
         string years = string.Join(',', Enumerable.Range(2021, 80));
-        host.On("GET /api/runs", 200, $$"""
+        host.On(
+            "GET /api/runs",
+            200,
+            $$"""
             [{"runId":"hazard-1d90f5b43f80/20261126T090000000Z","instanceId":"hazard-1d90f5b43f80","kind":"hazard","state":"completed","codeVersion":"0.1.0+75218dd21b44a5d0e4ad9d6c5a2a0b5a91c1b6fe",
               "planHash":null,"total":320,"completed":320,"failed":0,"rowsWritten":320000,"startedAt":"2026-11-26T09:00:00Z","finishedAt":"2026-11-26T09:00:01.25Z","error":null,
               "parameters":{"years":[{{years}}],"scenarios":["SSP126","SSP245","SSP370","SSP585"] } }]
-            """);
+            """
+        );
 
         CliCall narrow = await CliCall.RunAsync(["climate", "runs", "--url", host.Url], 80);
         CliCall wider = await CliCall.RunAsync(["climate", "runs", "--url", host.Url], 160);

@@ -93,7 +93,11 @@ public sealed class ConnectionTests
     [InlineData(404, "", "The host does not know that.")]
     [InlineData(409, """{"error":"2026-02-12 is done."}""", "2026-02-12 is done.")]
     [InlineData(412, "", "The instance is not in a state for that.")]
-    [InlineData(500, """{"Message":"Something went wrong while processing your request","ExceptionMessage":"Database is away."}""", "Database is away.")]
+    [InlineData(
+        500,
+        """{"Message":"Something went wrong while processing your request","ExceptionMessage":"Database is away."}""",
+        "Database is away."
+    )]
     [InlineData(500, "", "The host failed with HTTP 500 and gave no reason; its log has it.")]
     [InlineData(503, "", "The host is not ready. 'durable health' says what is missing.")]
     public async Task A_refusal_is_a_sentence(int status, string body, string sentence)

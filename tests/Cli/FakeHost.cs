@@ -11,12 +11,12 @@ namespace Durable.Tests.Cli;
 /// <summary>A real HTTP server on loopback that answers from a script and remembers what it was asked.</summary>
 internal sealed class FakeHost : IAsyncDisposable
 {
-    private readonly WebApplication _app;
-    private readonly ConcurrentDictionary<string, Func<Asked, Reply>> _routes = new();
+    private readonly WebApplication app;
+    private readonly ConcurrentDictionary<string, Func<Asked, Reply>> routes = new();
 
-    private FakeHost(WebApplication app) => _app = app;
+    private FakeHost(WebApplication app) => this.app = app;
 
-    public string Url => _app.Urls.First();
+    public string Url => this.app.Urls.First();
 
     public ConcurrentQueue<Asked> Requests { get; } = [];
 
@@ -26,21 +26,21 @@ internal sealed class FakeHost : IAsyncDisposable
         builder.Logging.ClearProviders();
         builder.WebHost.UseUrls("http://127.0.0.1:0");
         FakeHost host = new(builder.Build());
-        host._app.Run(host.AnswerAsync);
-        await host._app.StartAsync();
+        host.app.Run(host.AnswerAsync);
+        await host.app.StartAsync();
         return host;
     }
 
     /// <summary>Answers <c>METHOD /path</c>; a second call replaces the first.</summary>
     public FakeHost On(string route, Func<Asked, Reply> reply)
     {
-        _routes[route] = reply;
+        routes[route] = reply;
         return this;
     }
 
     public FakeHost On(string route, int status, string json) => On(route, _ => new Reply(status, json));
 
-    public async ValueTask DisposeAsync() => await _app.DisposeAsync();
+    public async ValueTask DisposeAsync() => await this.app.DisposeAsync();
 
     private async Task AnswerAsync(HttpContext http)
     {
@@ -50,9 +50,12 @@ internal sealed class FakeHost : IAsyncDisposable
             http.Request.Path.Value!,
             WebUtility.UrlDecode(http.Request.QueryString.Value ?? string.Empty),
             await reader.ReadToEndAsync(),
-            http.Request.Headers.ToDictionary(h => h.Key, h => h.Value.ToString(), StringComparer.OrdinalIgnoreCase));
+            http.Request.Headers.ToDictionary(h => h.Key, h => h.Value.ToString(), StringComparer.OrdinalIgnoreCase)
+        );
         Requests.Enqueue(asked);
-        Reply reply = _routes.TryGetValue($"{asked.Method} {asked.Path}", out Func<Asked, Reply>? script) ? script(asked) : new Reply(404, string.Empty);
+        Reply reply = routes.TryGetValue($"{asked.Method} {asked.Path}", out Func<Asked, Reply>? script)
+            ? script(asked)
+            : new Reply(404, string.Empty);
         http.Response.StatusCode = reply.Status;
         if (reply.ContinuationToken is not null)
             http.Response.Headers["x-ms-continuation-token"] = reply.ContinuationToken;

@@ -22,7 +22,8 @@ public sealed class InstanceCommandTests
             a-1       Wash  Running  01-02 03:04  01-02 03:04
 
             """,
-            call.Out);
+            call.Out
+        );
         Assert.Contains("--continuation-token 'next'", call.Error, StringComparison.Ordinal);
         Asked asked = Assert.Single(host.Requests);
         Assert.Equal("?runtimeStatus=Running,Failed&instanceIdPrefix=a-&top=1&showInput=false", asked.Query);
@@ -32,9 +33,13 @@ public sealed class InstanceCommandTests
     public async Task All_pages_are_followed_by_their_tokens()
     {
         await using FakeHost host = await FakeHost.StartAsync();
-        host.On($"GET {Instances}", asked => asked.Headers.TryGetValue("x-ms-continuation-token", out string? token) && token == "next"
-            ? new Reply(200, $"[{Instance("a-2", "Completed")}]")
-            : new Reply(200, $"[{Instance("a-1", "Running")}]", "next"));
+        host.On(
+            $"GET {Instances}",
+            asked =>
+                asked.Headers.TryGetValue("x-ms-continuation-token", out string? token) && token == "next"
+                    ? new Reply(200, $"[{Instance("a-2", "Completed")}]")
+                    : new Reply(200, $"[{Instance("a-1", "Running")}]", "next")
+        );
 
         CliCall call = await CliCall.RunAsync(host, "instances", "list", "--all", "--output", "json");
 
@@ -66,7 +71,8 @@ public sealed class InstanceCommandTests
     public async Task What_its_state_forbids_is_a_sentence_with_that_state(string verb, int status, string need)
     {
         await using FakeHost host = await FakeHost.StartAsync();
-        host.On($"POST {Instances}/a-1/{verb}", status, """{"Message":"Something went wrong","StackTrace":"at X"}""").On($"GET {Instances}/a-1", 200, Instance("a-1", "Completed"));
+        host.On($"POST {Instances}/a-1/{verb}", status, """{"Message":"Something went wrong","StackTrace":"at X"}""")
+            .On($"GET {Instances}/a-1", 200, Instance("a-1", "Completed"));
 
         CliCall call = await CliCall.RunAsync(host, "instances", verb, "a-1");
 
@@ -77,8 +83,10 @@ public sealed class InstanceCommandTests
     public async Task A_running_instance_is_not_purged_and_an_ended_one_receives_no_event()
     {
         await using FakeHost host = await FakeHost.StartAsync();
-        host.On($"DELETE {Instances}/a-1", 412, string.Empty).On($"GET {Instances}/a-1", 202, Instance("a-1", "Running"))
-            .On($"POST {Instances}/b-2/raiseEvent/Go", 410, string.Empty).On($"GET {Instances}/b-2", 200, Instance("b-2", "Terminated"));
+        host.On($"DELETE {Instances}/a-1", 412, string.Empty)
+            .On($"GET {Instances}/a-1", 202, Instance("a-1", "Running"))
+            .On($"POST {Instances}/b-2/raiseEvent/Go", 410, string.Empty)
+            .On($"GET {Instances}/b-2", 200, Instance("b-2", "Terminated"));
 
         CliCall purge = await CliCall.RunAsync(host, "instances", "purge", "a-1");
         CliCall raise = await CliCall.RunAsync(host, "instances", "raise-event", "b-2", "Go");
@@ -93,13 +101,20 @@ public sealed class InstanceCommandTests
     {
         await using FakeHost host = await FakeHost.StartAsync();
         host.On("POST /runtime/webhooks/durabletask/orchestrators/Wsh", 202, """{"id":"w-2"}""");
-        host.On("GET /runtime/webhooks/durabletask/instances/w-2", 200, """
+        host.On(
+            "GET /runtime/webhooks/durabletask/instances/w-2",
+            200,
+            """
             {"instanceId":"w-2","runtimeStatus":"Failed","output":{"message":"The function 'Wsh' doesn't exist, is disabled, or is not an orchestrator function.","details":null}}
-            """);
+            """
+        );
 
         CliCall call = await CliCall.RunAsync(host, "instances", "start", "Wsh");
 
-        Assert.Equal((2, "The function 'Wsh' doesn't exist, is disabled, or is not an orchestrator function."), (call.ExitCode, call.Error.Trim()));
+        Assert.Equal(
+            (2, "The function 'Wsh' doesn't exist, is disabled, or is not an orchestrator function."),
+            (call.ExitCode, call.Error.Trim())
+        );
     }
 
     [Fact]
@@ -132,7 +147,11 @@ public sealed class InstanceCommandTests
     public async Task History_shows_each_step_with_its_time_and_result()
     {
         await using FakeHost host = await FakeHost.StartAsync();
-        host.On($"GET {Instances}/a-1", 202, $$"""{"name":"Wash","instanceId":"a-1","runtimeStatus":"Running","historyEvents":[{{Steps}}]}""");
+        host.On(
+            $"GET {Instances}/a-1",
+            202,
+            $$"""{"name":"Wash","instanceId":"a-1","runtimeStatus":"Running","historyEvents":[{{Steps}}]}"""
+        );
 
         CliCall call = await CliCall.RunAsync(host, "instances", "history", "a-1");
 
@@ -147,7 +166,8 @@ public sealed class InstanceCommandTests
             09:06:00  Polish  running               activity
 
             """,
-            call.Out);
+            call.Out
+        );
         Assert.Equal("?showInput=false&showHistory=true&showHistoryOutput=true", Assert.Single(host.Requests).Query);
     }
 
@@ -155,17 +175,35 @@ public sealed class InstanceCommandTests
     public async Task Show_ends_with_the_steps_and_sums_them_up_when_there_are_many()
     {
         await using FakeHost host = await FakeHost.StartAsync();
-        string many = string.Join(',', Enumerable.Range(0, 30).Select(i =>
-            $$"""{"EventType":"TaskCompleted","Timestamp":"2026-11-26T09:00:{{i:00}}Z","ScheduledTime":"2026-11-26T09:00:00Z","FunctionName":"Rinse"}"""));
-        host.On($"GET {Instances}/a-1", 200, $$"""{"name":"Wash","instanceId":"a-1","runtimeStatus":"Running","historyEvents":[{{Steps}}]}""")
-            .On($"GET {Instances}/b-2", 200, $$"""{"name":"Wash","instanceId":"b-2","runtimeStatus":"Running","historyEvents":[{{many}}]}""");
+        string many = string.Join(
+            ',',
+            Enumerable
+                .Range(0, 30)
+                .Select(i =>
+                    $$"""{"EventType":"TaskCompleted","Timestamp":"2026-11-26T09:00:{{i:00}}Z","ScheduledTime":"2026-11-26T09:00:00Z","FunctionName":"Rinse"}"""
+                )
+        );
+        host.On(
+                $"GET {Instances}/a-1",
+                200,
+                $$"""{"name":"Wash","instanceId":"a-1","runtimeStatus":"Running","historyEvents":[{{Steps}}]}"""
+            )
+            .On(
+                $"GET {Instances}/b-2",
+                200,
+                $$"""{"name":"Wash","instanceId":"b-2","runtimeStatus":"Running","historyEvents":[{{many}}]}"""
+            );
 
         CliCall few = await CliCall.RunAsync(host, "instances", "show", "a-1");
         CliCall lots = await CliCall.RunAsync(host, "instances", "show", "b-2");
 
         Assert.Contains("09:02:00  Dry     failed    3 min 20 s  activity  no air", few.Out, StringComparison.Ordinal);
         Assert.DoesNotContain("EventType", few.Out, StringComparison.Ordinal);
-        Assert.Contains("Rinse     30    30       0     0  09:00:00  09:00:00  14 s  29 s", System.Text.RegularExpressions.Regex.Replace(lots.Out, "14.5 s|15 s", "14 s"), StringComparison.Ordinal);
+        Assert.Contains(
+            "Rinse     30    30       0     0  09:00:00  09:00:00  14 s  29 s",
+            System.Text.RegularExpressions.Regex.Replace(lots.Out, "14.5 s|15 s", "14 s"),
+            StringComparison.Ordinal
+        );
     }
 
     [Fact]
@@ -245,9 +283,16 @@ public sealed class InstanceCommandTests
     {
         await using FakeHost host = await FakeHost.StartAsync();
         int polls = 0;
-        host.On($"GET {Instances}/a-1", _ => ++polls < 3
-            ? new Reply(202, $$"""{"instanceId":"a-1","runtimeStatus":"Running","customStatus":{"total":4,"done":{{polls}},"failed":1} }""")
-            : new Reply(200, """{"instanceId":"a-1","runtimeStatus":"Failed","output":"boom"}"""));
+        host.On(
+            $"GET {Instances}/a-1",
+            _ =>
+                ++polls < 3
+                    ? new Reply(
+                        202,
+                        $$"""{"instanceId":"a-1","runtimeStatus":"Running","customStatus":{"total":4,"done":{{polls}},"failed":1} }"""
+                    )
+                    : new Reply(200, """{"instanceId":"a-1","runtimeStatus":"Failed","output":"boom"}""")
+        );
 
         CliCall call = await CliCall.RunAsync(host, "instances", "wait", "a-1");
 
@@ -263,11 +308,14 @@ public sealed class InstanceCommandTests
     {
         await using FakeHost host = await FakeHost.StartAsync();
         using CancellationTokenSource interrupt = new();
-        host.On($"GET {Instances}/a-1", _ =>
-        {
-            interrupt.Cancel();
-            return new Reply(202, """{"instanceId":"a-1","runtimeStatus":"Running"}""");
-        });
+        host.On(
+            $"GET {Instances}/a-1",
+            _ =>
+            {
+                interrupt.Cancel();
+                return new Reply(202, """{"instanceId":"a-1","runtimeStatus":"Running"}""");
+            }
+        );
 
         CliCall call = await CliCall.RunAsync(["instances", "wait", "a-1", "--url", host.Url], interrupt.Token);
 
@@ -284,13 +332,23 @@ public sealed class InstanceCommandTests
     {
         await using FakeHost host = await FakeHost.StartAsync();
         using CancellationTokenSource interrupt = new();
-        host.On("POST /api/pothole", 202, """{"id":"pothole-2026-02-12"}""").On($"GET {Instances}/pothole-2026-02-12", _ =>
-        {
-            interrupt.Cancel();
-            return new Reply(202, """{"instanceId":"pothole-2026-02-12","runtimeStatus":"Running"}""");
-        });
+        host.On("POST /api/pothole", 202, """{"id":"pothole-2026-02-12"}""")
+            .On(
+                $"GET {Instances}/pothole-2026-02-12",
+                _ =>
+                {
+                    interrupt.Cancel();
+                    return new Reply(202, """{"instanceId":"pothole-2026-02-12","runtimeStatus":"Running"}""");
+                }
+            );
 
-        CliCall call = await CliCall.RunAsync(["pothole", "run", "--date", "2026-02-12", "--url", host.Url], Screen.PipedWidth, interrupt.Token, "./run", onSandbox);
+        CliCall call = await CliCall.RunAsync(
+            ["pothole", "run", "--date", "2026-02-12", "--url", host.Url],
+            Screen.PipedWidth,
+            interrupt.Token,
+            "./run",
+            onSandbox
+        );
 
         Assert.Equal(130, call.ExitCode);
         Assert.Contains(truth, call.Error, StringComparison.Ordinal);

@@ -22,7 +22,8 @@ public sealed class LeaseCommandTests
             a/1  held, overdue  1 running, 1 stopping    0        0  02-12 03:00  spark
 
             """,
-            call.Out);
+            call.Out
+        );
         Assert.Contains("--before 7", call.Error, StringComparison.Ordinal);
         Assert.Equal("?state=overdue&cluster=spark&top=1", Assert.Single(host.Requests).Query);
     }
@@ -31,7 +32,15 @@ public sealed class LeaseCommandTests
     public async Task All_pages_are_followed()
     {
         await using FakeHost host = await FakeHost.StartAsync();
-        host.On("GET /api/operations/leases", asked => new Reply(200, asked.Query.Contains("before=7", StringComparison.Ordinal) ? $$"""{"leases":[{{Lease}}]}""" : $$"""{"leases":[{{Lease}}],"before":7}"""));
+        host.On(
+            "GET /api/operations/leases",
+            asked => new Reply(
+                200,
+                asked.Query.Contains("before=7", StringComparison.Ordinal)
+                    ? $$"""{"leases":[{{Lease}}]}"""
+                    : $$"""{"leases":[{{Lease}}],"before":7}"""
+            )
+        );
 
         CliCall call = await CliCall.RunAsync(host, "leases", "list", "--all", "--output", "json");
 
@@ -39,7 +48,8 @@ public sealed class LeaseCommandTests
     }
 
     [Fact]
-    public async Task An_unknown_state_is_bad_usage() => Assert.Equal(2, (await CliCall.RunAsync(["leases", "list", "--state", "lost"])).ExitCode);
+    public async Task An_unknown_state_is_bad_usage() =>
+        Assert.Equal(2, (await CliCall.RunAsync(["leases", "list", "--state", "lost"])).ExitCode);
 
     [Fact]
     public async Task A_run_is_cancelled_with_its_reason()

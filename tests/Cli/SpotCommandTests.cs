@@ -6,10 +6,22 @@ namespace Durable.Tests.Cli;
 public sealed class SpotCommandTests
 {
     [Theory]
-    [InlineData("spot gaps --from 2026-11-26T10:20 --to 2026-11-26T10:30", "GET /api/spot/gaps", "?from=2026-11-26T10:20&to=2026-11-26T10:30")]
-    [InlineData("spot latest --type m5.large --region r --zone z --at 2026-11-26T10:20Z --limit 5", "GET /api/spot/market", "?type=m5.large&region=r&zone=z&at=2026-11-26T10:20Z&limit=5")]
+    [InlineData(
+        "spot gaps --from 2026-11-26T10:20 --to 2026-11-26T10:30",
+        "GET /api/spot/gaps",
+        "?from=2026-11-26T10:20&to=2026-11-26T10:30"
+    )]
+    [InlineData(
+        "spot latest --type m5.large --region r --zone z --at 2026-11-26T10:20Z --limit 5",
+        "GET /api/spot/market",
+        "?type=m5.large&region=r&zone=z&at=2026-11-26T10:20Z&limit=5"
+    )]
     [InlineData("spot latest", "GET /api/spot/market", "")]
-    [InlineData("spot history --type m5.large --region r --zone z --from a --to b", "GET /api/spot/history", "?type=m5.large&region=r&zone=z&from=a&to=b")]
+    [InlineData(
+        "spot history --type m5.large --region r --zone z --from a --to b",
+        "GET /api/spot/history",
+        "?type=m5.large&region=r&zone=z&from=a&to=b"
+    )]
     [InlineData("spot slot --slot 2026-11-26", "GET /api/spot/slots/2026-11-26", "")]
     public async Task What_is_asked_for_is_sent(string command, string route, string query)
     {
@@ -21,7 +33,11 @@ public sealed class SpotCommandTests
     }
 
     [Theory]
-    [InlineData("spot run --slot s --max-removed-share 0.5 --plan p --no-wait", "POST /api/spot", """{"slot":"s","maxRemovedShare":0.5,"plan":"p"}""")]
+    [InlineData(
+        "spot run --slot s --max-removed-share 0.5 --plan p --no-wait",
+        "POST /api/spot",
+        """{"slot":"s","maxRemovedShare":0.5,"plan":"p"}"""
+    )]
     [InlineData("spot run --no-wait", "POST /api/spot", "{}")]
     [InlineData("spot backfill --from a --to b --plan p --no-wait", "POST /api/spot/backfill", """{"from":"a","to":"b","plan":"p"}""")]
     [InlineData("spot workload --date d --no-wait", "POST /api/spot/workload", """{"date":"d"}""")]
@@ -41,11 +57,18 @@ public sealed class SpotCommandTests
     public async Task A_slot_that_is_there_is_shown_and_nothing_is_started()
     {
         await using FakeHost host = await FakeHost.StartAsync();
-        host.On("POST /api/spot", 409, """{"error":"Slot 2026-11-26T10:20 is in the history.","slot":"2026-11-26T10:20","next":"2026-11-26T10:30","instance":"spot-20261126-1020"}""")
+        host.On(
+                "POST /api/spot",
+                409,
+                """{"error":"Slot 2026-11-26T10:20 is in the history.","slot":"2026-11-26T10:20","next":"2026-11-26T10:30","instance":"spot-20261126-1020"}"""
+            )
             .On("GET /api/spot/slots/2026-11-26T10:20", 200, """{"slot":"2026-11-26T10:20","state":"present","rows":720,"runs":[]}""");
         CliCall call = await CliCall.RunAsync(host, "spot", "run");
         Assert.Equal(0, call.ExitCode);
-        Assert.Equal("Nothing to do: slot 2026-11-26T10:20 is there. A slot is collected once; the next begins at 2026-11-26T10:30 UTC.", call.Error.Trim());
+        Assert.Equal(
+            "Nothing to do: slot 2026-11-26T10:20 is there. A slot is collected once; the next begins at 2026-11-26T10:30 UTC.",
+            call.Error.Trim()
+        );
         Assert.Contains("720", call.Out, StringComparison.Ordinal);
     }
 
@@ -53,12 +76,24 @@ public sealed class SpotCommandTests
     public async Task A_plan_that_no_longer_holds_is_a_failure_in_sentences()
     {
         await using FakeHost host = await FakeHost.StartAsync();
-        host.On("POST /api/spot", 409, """{"error":"The plan ab no longer holds.","difference":["2026-11-26T10:20: missing, now present"]}""");
+        host.On(
+            "POST /api/spot",
+            409,
+            """{"error":"The plan ab no longer holds.","difference":["2026-11-26T10:20: missing, now present"]}"""
+        );
         CliCall call = await CliCall.RunAsync(host, "spot", "run", "--plan", "ab");
         Assert.Equal((1, ""), (call.ExitCode, call.Out));
         Assert.Equal($"The plan ab no longer holds.{Environment.NewLine}  2026-11-26T10:20: missing, now present", call.Error.Trim());
     }
 
-    [Theory, InlineData("spot history --type a"), InlineData("spot slot"), InlineData("spot latest --limit many"), InlineData("spot run --max-removed-share lots"), InlineData("spot rum")]
-    public async Task A_wrong_command_line_is_bad_usage(string command) => Assert.Equal(2, (await CliCall.RunAsync(command.Split(' '))).ExitCode);
+    [
+        Theory,
+        InlineData("spot history --type a"),
+        InlineData("spot slot"),
+        InlineData("spot latest --limit many"),
+        InlineData("spot run --max-removed-share lots"),
+        InlineData("spot rum")
+    ]
+    public async Task A_wrong_command_line_is_bad_usage(string command) =>
+        Assert.Equal(2, (await CliCall.RunAsync(command.Split(' '))).ExitCode);
 }

@@ -15,7 +15,8 @@ public sealed class TableTests
     [InlineData(20, "climate-ba…  Running", "Not shown for lack of room: name, note. --wide shows all.")]
     public void Columns_of_less_use_go_first_and_long_cells_are_cut(int width, string line, string said)
     {
-        using StringWriter output = new(), error = new();
+        using StringWriter output = new(),
+            error = new();
 
         Tables.Write(new Screen(output, error, Interactive: false) { Width = width }, Columns, [Row]);
 
@@ -27,7 +28,8 @@ public sealed class TableTests
     [Fact]
     public void Wide_shows_all()
     {
-        using StringWriter output = new(), error = new();
+        using StringWriter output = new(),
+            error = new();
 
         Tables.Write(new Screen(output, error, Interactive: false) { Width = 20, Wide = true }, Columns, [Row]);
 
@@ -40,7 +42,13 @@ public sealed class TableTests
     {
         using StringWriter output = new();
 
-        Tables.Write(new Screen(output, TextWriter.Null, Interactive: false), ["key", "error"], [["a", "first line\n   second"]]);
+        Tables.Write(
+            new Screen(output, TextWriter.Null, Interactive: false),
+            ["key", "error"],
+            [
+                ["a", "first line\n   second"],
+            ]
+        );
 
         Assert.Equal("key  error\na    first line    second\n", output.ToString());
     }
@@ -56,5 +64,11 @@ public sealed class TableTests
     [InlineData("\"2025-02-03T09:30:15Z\"", "2025-02-03")]
     [InlineData("\"2026-02-03\"", "2026-02-03")]
     public void A_cell_is_short(string json, string expected) =>
-        Assert.Equal(expected, Cells.Of(new Screen(TextWriter.Null, TextWriter.Null, false) { Clock = new CliCall.Noon() }, System.Text.Json.Nodes.JsonNode.Parse(json)));
+        Assert.Equal(
+            expected,
+            Cells.Of(
+                new Screen(TextWriter.Null, TextWriter.Null, false) { Clock = new CliCall.Noon() },
+                System.Text.Json.Nodes.JsonNode.Parse(json)
+            )
+        );
 }

@@ -15,8 +15,14 @@ public sealed partial class TerminalTests
     public async Task A_table_fits_the_terminal(int columns)
     {
         await using FakeHost host = await FakeHost.StartAsync();
-        string many = string.Join(',', Enumerable.Range(0, 3).Select(i =>
-            $$"""{"name":"ProbabilityBatch","instanceId":"probability-1d90f5b43f80-{{i}}","runtimeStatus":"Completed","createdTime":"2026-01-02T03:04:05Z","lastUpdatedTime":"2026-01-02T03:04:06Z"}"""));
+        string many = string.Join(
+            ',',
+            Enumerable
+                .Range(0, 3)
+                .Select(i =>
+                    $$"""{"name":"ProbabilityBatch","instanceId":"probability-1d90f5b43f80-{{i}}","runtimeStatus":"Completed","createdTime":"2026-01-02T03:04:05Z","lastUpdatedTime":"2026-01-02T03:04:06Z"}"""
+                )
+        );
         host.On($"GET {Instances}", 200, $"[{many}]");
 
         Ran ran = await Terminal.OnTerminalAsync($"{Cli} instances list --url {host.Url}", columns);
@@ -33,9 +39,13 @@ public sealed partial class TerminalTests
         await using FakeHost host = await FakeHost.StartAsync();
         int polls = 0;
         host.On($"GET {Instances}", 200, """[{"name":"Wash","instanceId":"a-1","runtimeStatus":"Running"}]""")
-            .On($"GET {Instances}/a-1", _ => ++polls < 3
-                ? new Reply(202, """{"instanceId":"a-1","runtimeStatus":"Running","customStatus":{"total":4,"done":1}}""")
-                : new Reply(200, """{"instanceId":"a-1","runtimeStatus":"Completed","output":{}}"""));
+            .On(
+                $"GET {Instances}/a-1",
+                _ =>
+                    ++polls < 3
+                        ? new Reply(202, """{"instanceId":"a-1","runtimeStatus":"Running","customStatus":{"total":4,"done":1}}""")
+                        : new Reply(200, """{"instanceId":"a-1","runtimeStatus":"Completed","output":{}}""")
+            );
         string both = $"{Cli} instances list --url {host.Url}; {Cli} instances wait a-1 --url {host.Url}";
 
         Ran colours = await Terminal.OnTerminalAsync(both, 100);
@@ -63,7 +73,8 @@ public sealed partial class TerminalTests
             COMP_WORDS=({{program}} {{typed}}) COMP_CWORD={{words.Length}}
             _durable {{program}} {{words[^1]}}
             echo "${COMPREPLY[*]}"
-            """);
+            """
+        );
 
         Assert.Equal(expected, ran.Output.Trim());
     }

@@ -2,7 +2,8 @@ namespace Durable.Tests.Cli;
 
 public sealed class TimerCommandTests
 {
-    private const string Tick = """{"name":"Tick","isDisabled":false,"invoke_url_template":null,"config":{"bindings":[{"name":"timer","type":"timerTrigger","schedule":"0 */10 * * * *"}]}}""";
+    private const string Tick =
+        """{"name":"Tick","isDisabled":false,"invoke_url_template":null,"config":{"bindings":[{"name":"timer","type":"timerTrigger","schedule":"0 */10 * * * *"}]}}""";
     private const string Start = """
         {"name":"StartWash","isDisabled":false,"invoke_url_template":"http://127.0.0.1:7071/api/wash/{id}","config":{"bindings":[{"type":"httpTrigger","methods":["post"],"route":"wash/{id}"}]}}
         """;
@@ -11,21 +12,30 @@ public sealed class TimerCommandTests
     public async Task Timers_are_listed_with_their_next_occurrence_and_state()
     {
         await using FakeHost host = await FakeHost.StartAsync();
-        host.On("GET /admin/timers", 200, """
+        host.On(
+            "GET /admin/timers",
+            200,
+            """
             [{"name":"Tick","schedule":"0 */10 * * * *","timeZone":"Asia/Seoul","lastAt":"2026-11-26T11:50:00Z","nextAt":"2026-11-26T12:10:00Z","runningSince":null,"paused":true}]
-            """);
+            """
+        );
 
         CliCall call = await CliCall.RunAsync(host, "timers", "list");
 
-        Assert.Equal("timer  schedule        zone        next      last      state\nTick   0 */10 * * * *  Asia/Seoul  12:10:00  11:50:00  paused\n", call.Out);
+        Assert.Equal(
+            "timer  schedule        zone        next      last      state\nTick   0 */10 * * * *  Asia/Seoul  12:10:00  11:50:00  paused\n",
+            call.Out
+        );
     }
 
     [Fact]
     public async Task A_timer_is_paused_resumed_and_called()
     {
         await using FakeHost host = await FakeHost.StartAsync();
-        host.On("POST /admin/timers/Tick/pause", 204, string.Empty).On("POST /admin/timers/Tick/resume", 204, string.Empty)
-            .On("GET /admin/functions/tick", 200, Tick).On("POST /admin/functions/Tick", 202, string.Empty);
+        host.On("POST /admin/timers/Tick/pause", 204, string.Empty)
+            .On("POST /admin/timers/Tick/resume", 204, string.Empty)
+            .On("GET /admin/functions/tick", 200, Tick)
+            .On("POST /admin/functions/Tick", 202, string.Empty);
 
         CliCall pause = await CliCall.RunAsync(host, "timers", "pause", "Tick");
         CliCall resume = await CliCall.RunAsync(host, "timers", "resume", "Tick");

@@ -30,11 +30,16 @@ internal sealed class ContractHost : IAsyncDisposable
         string url = string.Create(CultureInfo.InvariantCulture, $"http://127.0.0.1:{port}");
         ProcessStartInfo start = new("dotnet", [Path.Combine(AppContext.BaseDirectory, "ContractApp.dll"), "--urls", url])
         {
-            WorkingDirectory = folder.FullName, RedirectStandardOutput = true, RedirectStandardError = true,
+            WorkingDirectory = folder.FullName,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
             Environment =
             {
-                ["PostgresConnection"] = await PostgresServer.CreateDatabaseAsync(), ["WEBSITE_HOSTNAME"] = url["http://".Length..],
-                ["Durable__RequireKeys"] = "true", ["Durable__ScopedLinks"] = "false", ["Keys__system__durabletask_extension"] = SystemKey,
+                ["PostgresConnection"] = await PostgresServer.CreateDatabaseAsync(),
+                ["WEBSITE_HOSTNAME"] = url["http://".Length..],
+                ["Durable__RequireKeys"] = "true",
+                ["Durable__ScopedLinks"] = "false",
+                ["Keys__system__durabletask_extension"] = SystemKey,
                 ["Keys__master"] = "contractMasterKey0000000000000000000000000000000000==", // the recorder's own
                 ["Keys__host__default"] = "contractFunctionKey000000000000000000000000000000000==",
             },
@@ -52,7 +57,8 @@ internal sealed class ContractHost : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
-        if (!process.HasExited) process.Kill();
+        if (!process.HasExited)
+            process.Kill();
         await process.WaitForExitAsync();
         process.Dispose();
         folder.Delete(recursive: true);

@@ -40,12 +40,15 @@ public sealed class RecordedContractTests
         Assert.Equal(68, recordings.Length);
 
         string[] said = await Task.WhenAll(
-            Enumerable.Range(0, AtOnce).Select(lane => CompareAsync(host, recordings.Where((_, i) => i % AtOnce == lane))));
+            Enumerable.Range(0, AtOnce).Select(lane => CompareAsync(host, recordings.Where((_, i) => i % AtOnce == lane)))
+        );
         string[] different = [.. said.SelectMany(Different).Where(name => !Known.ContainsKey(name))];
 
         // Recordings hold times: on a busy machine one may be missed by many at once, and not by one alone.
-        string again = different.Length == 0 ? ""
-            : await CompareAsync(host, different.Select(name => SharedData.PathOf($"{Folder}/newest/{name}.json")));
+        string again =
+            different.Length == 0
+                ? ""
+                : await CompareAsync(host, different.Select(name => SharedData.PathOf($"{Folder}/newest/{name}.json")));
         Assert.True(!Different(again).Any(), again);
     }
 
@@ -54,13 +57,18 @@ public sealed class RecordedContractTests
 
     private static async Task<string> CompareAsync(ContractHost host, IEnumerable<string> recordings)
     {
-        ProcessStartInfo start = new("python3",
-            [SharedData.PathOf(Folder + "/drive.py"), "compare", .. recordings, $"--base={host.Url}", $"--system={ContractHost.SystemKey}"])
+        ProcessStartInfo start = new(
+            "python3",
+            [SharedData.PathOf(Folder + "/drive.py"), "compare", .. recordings, $"--base={host.Url}", $"--system={ContractHost.SystemKey}"]
+        )
         {
-            RedirectStandardOutput = true, RedirectStandardError = true, Environment = { ["PYTHONDONTWRITEBYTECODE"] = "1" },
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+            Environment = { ["PYTHONDONTWRITEBYTECODE"] = "1" },
         };
         using Process recorder = Process.Start(start)!;
-        Task<string> output = recorder.StandardOutput.ReadToEndAsync(), error = recorder.StandardError.ReadToEndAsync();
+        Task<string> output = recorder.StandardOutput.ReadToEndAsync(),
+            error = recorder.StandardError.ReadToEndAsync();
         await recorder.WaitForExitAsync();
         Assert.True((await output).Contains("transcripts, ", StringComparison.Ordinal), await output + await error);
         return await output;

@@ -8,7 +8,11 @@ namespace Durable.Tests.Docs;
 public sealed partial class DocumentTests
 {
     private static readonly string[] Documents =
-        [.. Directory.EnumerateFiles(Terminal.Root, "*.md").Concat(Directory.EnumerateFiles(Path.Combine(Terminal.Root, "docs"), "*.md", SearchOption.AllDirectories))];
+    [
+        .. Directory
+            .EnumerateFiles(Terminal.Root, "*.md")
+            .Concat(Directory.EnumerateFiles(Path.Combine(Terminal.Root, "docs"), "*.md", SearchOption.AllDirectories)),
+    ];
 
     [Fact]
     public void Every_link_between_documents_leads_somewhere()
@@ -30,8 +34,12 @@ public sealed partial class DocumentTests
         string index = File.ReadAllText(Path.Combine(Terminal.Root, "docs", "README.md"));
 
         Assert.All(
-            Directory.EnumerateFiles(Path.Combine(Terminal.Root, "docs"), "*.md").Select(Path.GetFileName).Where(name => name != "README.md"),
-            name => Assert.Contains($"({name}", index, StringComparison.Ordinal));
+            Directory
+                .EnumerateFiles(Path.Combine(Terminal.Root, "docs"), "*.md")
+                .Select(Path.GetFileName)
+                .Where(name => name != "README.md"),
+            name => Assert.Contains($"({name}", index, StringComparison.Ordinal)
+        );
     }
 
     [Fact]
@@ -40,7 +48,10 @@ public sealed partial class DocumentTests
         string source = File.ReadAllText(Path.Combine(Terminal.Root, "Orchestrations", "Climate", "HazardBatch.cs"));
         string shown = Block("README.md", "```csharp");
 
-        Assert.All(shown.Split('\n').Where(line => line.Trim().Length > 1), line => Assert.Contains(line.Trim(), source, StringComparison.Ordinal));
+        Assert.All(
+            shown.Split('\n').Where(line => line.Trim().Length > 1),
+            line => Assert.Contains(line.Trim(), source, StringComparison.Ordinal)
+        );
     }
 
     [Fact]
@@ -49,11 +60,14 @@ public sealed partial class DocumentTests
         string shown = File.ReadAllText(Path.Combine(Terminal.Root, "docs", "first-run.md"));
         await using FakeHost host = await FakeHost.StartAsync();
         host.On("POST /api/climate/hazard", 202, """{"id":"hazard-1d90f5b43f80"}""")
-            .On("GET /runtime/webhooks/durabletask/instances/hazard-1d90f5b43f80", 200,
+            .On(
+                "GET /runtime/webhooks/durabletask/instances/hazard-1d90f5b43f80",
+                200,
                 """
                 {"instanceId":"hazard-1d90f5b43f80","runtimeStatus":"Completed","output":{"total":320,"completed":320,"failed":0,"skipped":0,"successRatePercent":100,
                  "durationSeconds":1.2,"averageSpeed":264.99,"rows":320000,"values":2880000,"valuesPerSecond":2384904,"fallbacks":0,"failures":[]}}
-                """);
+                """
+            );
 
         CliCall call = await CliCall.RunAsync(host, "climate", "run");
 

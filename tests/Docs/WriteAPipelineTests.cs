@@ -17,14 +17,19 @@ public sealed class WriteAPipelineTests
     [Fact]
     public async Task The_example_measures_five_stations_also_when_its_host_ends_in_between()
     {
-        await using ServiceProvider services = new ServiceCollection().AddLogging().AddFunctionModel(Catalog, new FunctionPipeline([])).BuildServiceProvider();
+        await using ServiceProvider services = new ServiceCollection()
+            .AddLogging()
+            .AddFunctionModel(Catalog, new FunctionPipeline([]))
+            .BuildServiceProvider();
         FunctionRuntime functions = services.GetRequiredService<FunctionRuntime>();
         string connection;
         await using (TestEngine first = await TestEngine.StartAsync(functions))
         {
             connection = first.Connection;
             await first.ScheduleAsync(nameof(TideCount), id: "tide-1");
-            await Fixtures.Eventually.HoldsAsync(async () => (await first.Hub.ReadHistoryAsync("tide-1")).Any(e => e.Kind == EventKind.TaskCompleted));
+            await Fixtures.Eventually.HoldsAsync(async () =>
+                (await first.Hub.ReadHistoryAsync("tide-1")).Any(e => e.Kind == EventKind.TaskCompleted)
+            );
         }
 
         await using TestEngine second = await TestEngine.StartAsync(functions, connection);
@@ -37,8 +42,7 @@ public sealed class WriteAPipelineTests
             await Task.Delay(20);
             run = await second.Hub.GetAsync("tide-1", payloads: true);
             Assert.True(watch.Elapsed < TimeSpan.FromSeconds(30), $"It does not end: {run?.Status}");
-        }
-        while (run is not { CompletedAt: not null });
+        } while (run is not { CompletedAt: not null });
 
         Assert.Equal((OrchestrationRuntimeStatus.Completed, "150"), (run.Status, run.Output)); // 10 + 20 + 30 + 40 + 50
         Assert.Equal(5, (await second.Hub.ReadHistoryAsync("tide-1")).Count(e => e.Kind == EventKind.TaskCompleted)); // none is measured twice
@@ -46,5 +50,8 @@ public sealed class WriteAPipelineTests
 
     [Fact]
     public void The_example_has_the_functions_that_the_document_names() =>
-        Assert.Equal(["MeasureTide Activity", "StartTideCount Timer", "TideCount Orchestrator"], Catalog.Functions.Select(function => $"{function.Name} {function.Kind}").Order(StringComparer.Ordinal));
+        Assert.Equal(
+            ["MeasureTide Activity", "StartTideCount Timer", "TideCount Orchestrator"],
+            Catalog.Functions.Select(function => $"{function.Name} {function.Kind}").Order(StringComparer.Ordinal)
+        );
 }

@@ -13,7 +13,8 @@ using Durable.Operations.Leases;
 
 namespace Durable.Tests.Fixtures;
 
-/// <summary>An AWS sandbox of its own (Sandbox), reached by the real clients over HTTP. It ends with this object or with this process.</summary>
+/// <summary>An AWS sandbox of its own (Sandbox), reached by the real clients over HTTP. It ends with this object or with this
+/// process.</summary>
 public sealed class AwsSandbox : IAsyncDisposable, IAsyncLifetime
 {
     private static readonly BasicAWSCredentials Anybody = new("sandbox", "sandbox");
@@ -28,10 +29,15 @@ public sealed class AwsSandbox : IAsyncDisposable, IAsyncLifetime
     public string Region => "ap-northeast-2";
 
     /// <summary>What a process of its own needs in its environment to reach it.</summary>
-    public IReadOnlyDictionary<string, string> Environment => new Dictionary<string, string>
-    {
-        ["AWS_ENDPOINT_URL"] = Endpoint, ["AWS_REGION"] = Region, ["AWS_ACCESS_KEY_ID"] = "sandbox", ["AWS_SECRET_ACCESS_KEY"] = "sandbox", ["AWS_EC2_METADATA_DISABLED"] = "true",
-    };
+    public IReadOnlyDictionary<string, string> Environment =>
+        new Dictionary<string, string>
+        {
+            ["AWS_ENDPOINT_URL"] = Endpoint,
+            ["AWS_REGION"] = Region,
+            ["AWS_ACCESS_KEY_ID"] = "sandbox",
+            ["AWS_SECRET_ACCESS_KEY"] = "sandbox",
+            ["AWS_EC2_METADATA_DISABLED"] = "true",
+        };
 
     /// <summary>Folder of a machine: <c>home</c>, <c>tmp</c> and <c>spark</c>.</summary>
     public string FolderOf(string instanceId) => Path.Combine(folder, "root", "instances", instanceId);
@@ -49,11 +55,24 @@ public sealed class AwsSandbox : IAsyncDisposable, IAsyncLifetime
     public async Task InitializeAsync()
     {
         string ready = Path.Combine(folder, "ready");
-        ProcessStartInfo start = new("python3",
-        [
-            Path.Combine(Source(), "Sandbox", "sandbox.py"), "--root", Path.Combine(folder, "root"), "--ready-file", ready,
-            "--region", Region, "--parent", System.Environment.ProcessId.ToString(CultureInfo.InvariantCulture),
-        ]) { RedirectStandardError = true, RedirectStandardOutput = true };
+        ProcessStartInfo start = new(
+            "python3",
+            [
+                Path.Combine(Source(), "Sandbox", "sandbox.py"),
+                "--root",
+                Path.Combine(folder, "root"),
+                "--ready-file",
+                ready,
+                "--region",
+                Region,
+                "--parent",
+                System.Environment.ProcessId.ToString(CultureInfo.InvariantCulture),
+            ]
+        )
+        {
+            RedirectStandardError = true,
+            RedirectStandardOutput = true,
+        };
         start.Environment["PYTHONDONTWRITEBYTECODE"] = "1";
         process = Process.Start(start)!;
         process.BeginOutputReadLine();
@@ -73,7 +92,8 @@ public sealed class AwsSandbox : IAsyncDisposable, IAsyncLifetime
 
     public AmazonEC2Client Ec2(int retries = 3) => new(Anybody, Configure(new AmazonEC2Config(), retries));
 
-    public AmazonSimpleSystemsManagementClient Ssm(int retries = 3) => new(Anybody, Configure(new AmazonSimpleSystemsManagementConfig(), retries));
+    public AmazonSimpleSystemsManagementClient Ssm(int retries = 3) =>
+        new(Anybody, Configure(new AmazonSimpleSystemsManagementConfig(), retries));
 
     public AmazonSageMakerClient SageMaker(int retries = 3) => new(Anybody, Configure(new AmazonSageMakerConfig(), retries));
 
@@ -93,9 +113,30 @@ public sealed class AwsSandbox : IAsyncDisposable, IAsyncLifetime
         await s3.PutBucketAsync(new PutBucketRequest { BucketName = name, BucketRegionName = Region });
     }
 
-    /// <summary>The next calls of an operation meet a fault; kinds in Sandbox/README.md. <paramref name="times"/> -1: until <see cref="ClearFaultsAsync"/>.</summary>
-    public Task FaultAsync(string service, string operation, string kind, int times = 1, string match = "", int skip = 0, double seconds = 60) =>
-        PostAsync("faults", new { service, operation, kind, times, match, skip, seconds });
+    /// <summary>The next calls of an operation meet a fault; kinds in Sandbox/README.md. <paramref name="times"/> -1: until
+    /// <see cref="ClearFaultsAsync"/>.</summary>
+    public Task FaultAsync(
+        string service,
+        string operation,
+        string kind,
+        int times = 1,
+        string match = "",
+        int skip = 0,
+        double seconds = 60
+    ) =>
+        PostAsync(
+            "faults",
+            new
+            {
+                service,
+                operation,
+                kind,
+                times,
+                match,
+                skip,
+                seconds,
+            }
+        );
 
     public async Task ClearFaultsAsync() => (await http.DeleteAsync(new Uri(Endpoint + "/sandbox/faults"))).EnsureSuccessStatusCode();
 
@@ -108,18 +149,36 @@ public sealed class AwsSandbox : IAsyncDisposable, IAsyncLifetime
         JsonElement made = await PostAsync("cluster", new { workers });
         return new SandboxCluster(Machine(made.GetProperty("master")), [.. made.GetProperty("workers").EnumerateArray().Select(Machine)]);
 
-        static SandboxMachine Machine(JsonElement json) => new(json.GetProperty("id").GetString()!, json.GetProperty("privateIp").GetString()!);
+        static SandboxMachine Machine(JsonElement json) =>
+            new(json.GetProperty("id").GetString()!, json.GetProperty("privateIp").GetString()!);
     }
 
     /// <summary>State of each machine by id.</summary>
-    public async Task<IReadOnlyDictionary<string, string>> StatesAsync() => (await http.GetFromJsonAsync<JsonElement>(new Uri(Endpoint + "/sandbox/")))
-        .GetProperty("machines").EnumerateObject().ToDictionary(m => m.Name, m => m.Value.GetString()!);
+    public async Task<IReadOnlyDictionary<string, string>> StatesAsync() =>
+        (await http.GetFromJsonAsync<JsonElement>(new Uri(Endpoint + "/sandbox/")))
+            .GetProperty("machines")
+            .EnumerateObject()
+            .ToDictionary(m => m.Name, m => m.Value.GetString()!);
 
     /// <summary>Calls made so far, oldest first: operation, parameters as JSON, outcome.</summary>
     public async Task<IReadOnlyList<SandboxCall>> CallsAsync(string? service = null, string? operation = null) =>
-        [.. (await http.GetFromJsonAsync<JsonElement>(new Uri($"{Endpoint}/sandbox/calls?{(service is null ? "" : "service=" + service)}&{(operation is null ? "" : "operation=" + operation)}")))
-            .EnumerateArray().Select(c => new SandboxCall(c.GetProperty("service").GetString()!, c.GetProperty("operation").GetString()!, c.GetProperty("parameters").GetRawText(),
-                c.GetProperty("outcome").GetString()!, DateTime.UnixEpoch.AddSeconds(c.GetProperty("at").GetDouble())))];
+        [
+            .. (
+                await http.GetFromJsonAsync<JsonElement>(
+                    new Uri(
+                        $"{Endpoint}/sandbox/calls?{(service is null ? "" : "service=" + service)}&{(operation is null ? "" : "operation=" + operation)}"
+                    )
+                )
+            )
+                .EnumerateArray()
+                .Select(c => new SandboxCall(
+                    c.GetProperty("service").GetString()!,
+                    c.GetProperty("operation").GetString()!,
+                    c.GetProperty("parameters").GetRawText(),
+                    c.GetProperty("outcome").GetString()!,
+                    DateTime.UnixEpoch.AddSeconds(c.GetProperty("at").GetDouble())
+                )),
+        ];
 
     /// <summary>From outside: <c>terminate</c>, <c>crash</c> or <c>release</c> (a hanging stop goes on).</summary>
     public Task MachineAsync(string instanceId, string verb) => PostAsync($"instances/{instanceId}/{verb}", new { });
@@ -172,7 +231,8 @@ public sealed class AwsSandbox : IAsyncDisposable, IAsyncLifetime
         config.ServiceURL = Endpoint;
         config.AuthenticationRegion = Region;
         config.MaxErrorRetry = retries;
-        if (retries == 0) config.MaxStaleConnectionRetries = 0;
+        if (retries == 0)
+            config.MaxStaleConnectionRetries = 0;
         return config;
     }
 
@@ -180,7 +240,8 @@ public sealed class AwsSandbox : IAsyncDisposable, IAsyncLifetime
     {
         for (DirectoryInfo? at = new(AppContext.BaseDirectory); at is not null; at = at.Parent)
         {
-            if (File.Exists(Path.Combine(at.FullName, "Durable.sln"))) return at.FullName;
+            if (File.Exists(Path.Combine(at.FullName, "Durable.sln")))
+                return at.FullName;
         }
 
         throw new InvalidOperationException("The tests do not run below the folder of Durable.sln.");

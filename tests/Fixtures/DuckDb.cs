@@ -27,5 +27,7 @@ internal static class DuckDb
 
     /// <summary>A list for <c>read_parquet</c> of the data files in a folder, by name.</summary>
     public static string Parquet(string folder) =>
-        "read_parquet([" + string.Join(", ", Directory.GetFiles(folder, "*.parquet").Order(StringComparer.Ordinal).Select(file => $"'{file}'")) + "])";
+        "read_parquet(["
+        + string.Join(", ", Directory.GetFiles(folder, "*.parquet").Order(StringComparer.Ordinal).Select(file => $"'{file}'"))
+        + "])";
 }

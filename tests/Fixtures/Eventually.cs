@@ -2,10 +2,13 @@ using System.Diagnostics;
 
 namespace Durable.Tests.Fixtures;
 
-/// <summary>Waits for what another process, host or server brings about. The limits are for a busy machine: a test that passes does not wait for them.</summary>
+/// <summary>Waits for what another process, host or server brings about. The limits are for a busy machine: a test that passes does not
+/// wait for them.</summary>
 internal static class Eventually
 {
-    private static readonly TimeSpan FirstPause = TimeSpan.FromMilliseconds(10), LongestPause = TimeSpan.FromMilliseconds(100), LongestWait = TimeSpan.FromSeconds(60);
+    private static readonly TimeSpan FirstPause = TimeSpan.FromMilliseconds(10),
+        LongestPause = TimeSpan.FromMilliseconds(100),
+        LongestWait = TimeSpan.FromSeconds(60);
 
     /// <summary>Returns how long it took until <paramref name="condition"/> held.</summary>
     /// <param name="otherwise">What to say when it does not hold within <paramref name="seconds"/> (default 60).</param>
@@ -15,7 +18,8 @@ internal static class Eventually
         Stopwatch watch = Stopwatch.StartNew();
         for (TimeSpan pause = FirstPause; !await condition(); pause = pause * 1.2 < LongestPause ? pause * 1.2 : LongestPause)
         {
-            if (watch.Elapsed > limit) throw new TimeoutException($"Not within {limit.TotalSeconds} s: {await otherwise()}");
+            if (watch.Elapsed > limit)
+                throw new TimeoutException($"Not within {limit.TotalSeconds} s: {await otherwise()}");
             await Task.Delay(pause);
         }
 

@@ -45,13 +45,15 @@ internal sealed class FakeMachines : IPaidMachines
     {
         Calls.Enqueue($"start {string.Join(',', ids)}");
         await Before("start", ids);
-        foreach (string id in ids) states[id] = StartHangs ? "pending" : "running";
+        foreach (string id in ids)
+            states[id] = StartHangs ? "pending" : "running";
     }
 
     public async Task StopAsync(IReadOnlyList<string> ids, bool force, CancellationToken cancellationToken)
     {
         Calls.Enqueue($"{(force ? "force-stop" : "stop")} {string.Join(',', ids)}");
         await Before("stop", ids);
-        foreach (string id in ids) states[id] = (force ? ForceHangs : StopHangs) ? "stopping" : "stopped";
+        foreach (string id in ids)
+            states[id] = (force ? ForceHangs : StopHangs) ? "stopping" : "stopped";
     }
 }

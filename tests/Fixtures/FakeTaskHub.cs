@@ -8,8 +8,8 @@ namespace Durable.Tests.Fixtures;
 internal sealed class FakeTaskHub : ITaskHub
 {
     private static readonly DateTimeOffset Noon = new(2026, 3, 4, 12, 0, 0, 123, TimeSpan.Zero);
-    private readonly SortedDictionary<string, InstanceRecord> _instances = new(StringComparer.Ordinal);
-    private readonly Dictionary<string, TaskCompletionSource> _endings = [];
+    private readonly SortedDictionary<string, InstanceRecord> instances = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, TaskCompletionSource> endings = [];
 
     public string Name => "TestHub";
 
@@ -33,14 +33,39 @@ internal sealed class FakeTaskHub : ITaskHub
 
     /// <summary>Puts an instance.</summary>
     public InstanceRecord Put(
-        string id, OrchestrationRuntimeStatus status = OrchestrationRuntimeStatus.Running, string name = "Hello", string? input = "\"in\"", string? output = null,
-        string? customStatus = null, bool outputIsText = false, DateTimeOffset? createdAt = null, string? parentId = null)
+        string id,
+        OrchestrationRuntimeStatus status = OrchestrationRuntimeStatus.Running,
+        string name = "Hello",
+        string? input = "\"in\"",
+        string? output = null,
+        string? customStatus = null,
+        bool outputIsText = false,
+        DateTimeOffset? createdAt = null,
+        string? parentId = null
+    )
     {
-        bool ended = status is OrchestrationRuntimeStatus.Completed or OrchestrationRuntimeStatus.Failed or OrchestrationRuntimeStatus.Terminated;
+        bool ended =
+            status is OrchestrationRuntimeStatus.Completed or OrchestrationRuntimeStatus.Failed or OrchestrationRuntimeStatus.Terminated;
         InstanceRecord record = new(
-            id, "e1", name, null, status, input, output, outputIsText, customStatus, null, createdAt ?? Noon, Noon.AddSeconds(2), ended ? Noon.AddSeconds(2) : null, null, null, parentId);
-        _instances[id] = record;
-        if (ended && _endings.Remove(id, out TaskCompletionSource? ending))
+            id,
+            "e1",
+            name,
+            null,
+            status,
+            input,
+            output,
+            outputIsText,
+            customStatus,
+            null,
+            createdAt ?? Noon,
+            Noon.AddSeconds(2),
+            ended ? Noon.AddSeconds(2) : null,
+            null,
+            null,
+            parentId
+        );
+        this.instances[id] = record;
+        if (ended && endings.Remove(id, out TaskCompletionSource? ending))
             ending.SetResult();
         return record;
     }
@@ -49,7 +74,10 @@ internal sealed class FakeTaskHub : ITaskHub
     {
         ThrowIfOut();
         Meanwhile?.Invoke(request.InstanceId);
-        if (_instances.TryGetValue(request.InstanceId, out InstanceRecord? old) && (old.CompletedAt is null || request.Kept.Contains(old.Status)))
+        if (
+            this.instances.TryGetValue(request.InstanceId, out InstanceRecord? old)
+            && (old.CompletedAt is null || request.Kept.Contains(old.Status))
+        )
             return Task.FromResult(new StartOutcome(false, old.Status));
         Starts.Add(request);
         Put(request.InstanceId, OrchestrationRuntimeStatus.Pending, request.Name, request.Input);
@@ -59,8 +87,15 @@ internal sealed class FakeTaskHub : ITaskHub
     public Task<InstanceRecord?> GetAsync(string instanceId, bool payloads, CancellationToken cancellation = default, bool input = true)
     {
         ThrowIfOut();
-        return Task.FromResult(_instances.GetValueOrDefault(instanceId) is { } found
-            ? found with { Input = payloads && input ? found.Input : null, Output = payloads ? found.Output : null } : null);
+        return Task.FromResult(
+            this.instances.GetValueOrDefault(instanceId) is { } found
+                ? found with
+                {
+                    Input = payloads && input ? found.Input : null,
+                    Output = payloads ? found.Output : null,
+                }
+                : null
+        );
     }
 
     public Task<IReadOnlyList<HistoryEvent>> ReadHistoryAsync(string instanceId, CancellationToken cancellation = default) =>
@@ -76,7 +111,7 @@ internal sealed class FakeTaskHub : ITaskHub
     public Task<SendOutcome> SendAsync(string instanceId, HistoryEvent message, CancellationToken cancellation = default)
     {
         Meanwhile?.Invoke(instanceId);
-        if (!_instances.TryGetValue(instanceId, out InstanceRecord? found))
+        if (!this.instances.TryGetValue(instanceId, out InstanceRecord? found))
             return Task.FromResult(new SendOutcome(SendResult.NotFound, null));
         bool takes = message.Kind switch
         {
@@ -94,7 +129,7 @@ internal sealed class FakeTaskHub : ITaskHub
     public Task<int> PurgeAsync(string instanceId, bool recursive, CancellationToken cancellation = default)
     {
         PurgedRecursively = recursive;
-        return Task.FromResult(_instances.Remove(instanceId) ? 1 : 0);
+        return Task.FromResult(this.instances.Remove(instanceId) ? 1 : 0);
     }
 
     public Task<int> PurgeAsync(InstanceQuery query, bool recursive, CancellationToken cancellation = default)
@@ -102,27 +137,35 @@ internal sealed class FakeTaskHub : ITaskHub
         PurgedRecursively = recursive;
         InstanceRecord[] chosen = [.. Select(query)];
         foreach (InstanceRecord instance in chosen)
-            _instances.Remove(instance.InstanceId);
+            this.instances.Remove(instance.InstanceId);
         return Task.FromResult(chosen.Length);
     }
 
-    public async Task<InstanceRecord?> WaitAsync(string instanceId, bool completion, bool payloads, CancellationToken cancellation = default)
+    public async Task<InstanceRecord?> WaitAsync(
+        string instanceId,
+        bool completion,
+        bool payloads,
+        CancellationToken cancellation = default
+    )
     {
-        if (_instances.GetValueOrDefault(instanceId) is { CompletedAt: null })
+        if (this.instances.GetValueOrDefault(instanceId) is { CompletedAt: null })
         {
             TaskCompletionSource ending = new(TaskCreationOptions.RunContinuationsAsynchronously);
-            _endings[instanceId] = ending;
+            endings[instanceId] = ending;
             await ending.Task.WaitAsync(cancellation);
         }
 
         return await GetAsync(instanceId, payloads, cancellation);
     }
 
-    private IEnumerable<InstanceRecord> Select(InstanceQuery query) => _instances.Values.Where(i =>
-        (query.CreatedFrom is null || i.CreatedAt >= query.CreatedFrom) && (query.CreatedTo is null || i.CreatedAt <= query.CreatedTo) &&
-        (query.Statuses is not { Count: > 0 } statuses || statuses.Contains(i.Status)) &&
-        (query.InstanceId is null || i.InstanceId == query.InstanceId) &&
-        i.InstanceId.StartsWith(query.InstanceIdPrefix ?? string.Empty, StringComparison.Ordinal));
+    private IEnumerable<InstanceRecord> Select(InstanceQuery query) =>
+        this.instances.Values.Where(i =>
+            (query.CreatedFrom is null || i.CreatedAt >= query.CreatedFrom)
+            && (query.CreatedTo is null || i.CreatedAt <= query.CreatedTo)
+            && (query.Statuses is not { Count: > 0 } statuses || statuses.Contains(i.Status))
+            && (query.InstanceId is null || i.InstanceId == query.InstanceId)
+            && i.InstanceId.StartsWith(query.InstanceIdPrefix ?? string.Empty, StringComparison.Ordinal)
+        );
 
     private void ThrowIfOut()
     {

@@ -1,7 +1,8 @@
 namespace Durable.Tests.Fixtures;
 
 /// <summary>A clock that stands still until it is told to go on; timers due on the way fire in order, on the caller's thread.</summary>
-/// <remarks>Safe to use from many threads. <see cref="JumpWallClock"/> moves what the clock shows without time passing, as an operator or NTP does.</remarks>
+/// <remarks>Safe to use from many threads. <see cref="JumpWallClock"/> moves what the clock shows without time passing, as an operator or
+/// NTP does.</remarks>
 public sealed class FakeTimeProvider(DateTimeOffset start) : TimeProvider
 {
     private readonly Lock gate = new();
@@ -21,7 +22,8 @@ public sealed class FakeTimeProvider(DateTimeOffset start) : TimeProvider
     {
         get
         {
-            lock (gate) return timers.Count(timer => timer.Due is not null);
+            lock (gate)
+                return timers.Count(timer => timer.Due is not null);
         }
     }
 
@@ -30,7 +32,8 @@ public sealed class FakeTimeProvider(DateTimeOffset start) : TimeProvider
     {
         get
         {
-            lock (gate) return armed;
+            lock (gate)
+                return armed;
         }
     }
 
@@ -39,27 +42,31 @@ public sealed class FakeTimeProvider(DateTimeOffset start) : TimeProvider
     {
         get
         {
-            lock (gate) return timers.Min(timer => timer.Due) - elapsed;
+            lock (gate)
+                return timers.Min(timer => timer.Due) - elapsed;
         }
     }
 
     /// <inheritdoc />
     public override DateTimeOffset GetUtcNow()
     {
-        lock (gate) return start + elapsed + jumped;
+        lock (gate)
+            return start + elapsed + jumped;
     }
 
     /// <inheritdoc />
     public override long GetTimestamp()
     {
-        lock (gate) return elapsed.Ticks;
+        lock (gate)
+            return elapsed.Ticks;
     }
 
     /// <summary>Lets time pass.</summary>
     public void Advance(TimeSpan by)
     {
         TimeSpan end;
-        lock (gate) end = elapsed + by;
+        lock (gate)
+            end = elapsed + by;
         while (true)
         {
             FakeTimer? next;
@@ -83,14 +90,16 @@ public sealed class FakeTimeProvider(DateTimeOffset start) : TimeProvider
     /// <summary>Sets the wall clock forward or back; timers and timestamps do not notice.</summary>
     public void JumpWallClock(TimeSpan by)
     {
-        lock (gate) jumped += by;
+        lock (gate)
+            jumped += by;
     }
 
     /// <inheritdoc />
     public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period)
     {
         FakeTimer timer = new(this, () => callback(state));
-        lock (gate) timers.Add(timer);
+        lock (gate)
+            timers.Add(timer);
         timer.Change(dueTime, period);
         return timer;
     }
@@ -114,16 +123,19 @@ public sealed class FakeTimeProvider(DateTimeOffset start) : TimeProvider
                 clock.armed++;
                 Due = dueTime < TimeSpan.Zero ? null : clock.elapsed + dueTime;
                 now = dueTime == TimeSpan.Zero;
-                if (now) Rearm();
+                if (now)
+                    Rearm();
             }
 
-            if (now) ThreadPool.QueueUserWorkItem(_ => callback());
+            if (now)
+                ThreadPool.QueueUserWorkItem(_ => callback());
             return true;
         }
 
         public void Dispose()
         {
-            lock (clock.gate) clock.timers.Remove(this);
+            lock (clock.gate)
+                clock.timers.Remove(this);
         }
 
         public ValueTask DisposeAsync()

@@ -34,10 +34,13 @@ internal sealed class MailServer : IAsyncDisposable
             SmtpServer.ComponentModel.ServiceProvider services = new();
             services.Add(new Store(server));
             services.Add(new Filter(refuses));
-            ISmtpServerOptions options = new SmtpServerOptionsBuilder().ServerName("test")
-                .Endpoint(endpoint => endpoint.Endpoint(new IPEndPoint(IPAddress.Loopback, server.Port))).Build();
+            ISmtpServerOptions options = new SmtpServerOptionsBuilder()
+                .ServerName("test")
+                .Endpoint(endpoint => endpoint.Endpoint(new IPEndPoint(IPAddress.Loopback, server.Port)))
+                .Build();
             server.serving = new SmtpServer.SmtpServer(options, services).StartAsync(server.stop.Token);
-            if (await server.AnswersAsync()) return server;
+            if (await server.AnswersAsync())
+                return server;
             await server.DisposeAsync(); // somebody else took the port
         }
     }
@@ -86,17 +89,33 @@ internal sealed class MailServer : IAsyncDisposable
     private sealed class Store(MailServer server) : MessageStore
     {
         public override async Task<SmtpResponse> SaveAsync(
-            ISessionContext context, IMessageTransaction transaction, ReadOnlySequence<byte> buffer, CancellationToken cancellationToken)
+            ISessionContext context,
+            IMessageTransaction transaction,
+            ReadOnlySequence<byte> buffer,
+            CancellationToken cancellationToken
+        )
         {
             using MemoryStream text = new(buffer.ToArray());
-            server.Mails.Enqueue(new ReceivedMail([.. transaction.To.Select(to => $"{to.User}@{to.Host}")], await MimeMessage.LoadAsync(text, cancellationToken)));
+            server.Mails.Enqueue(
+                new ReceivedMail(
+                    [.. transaction.To.Select(to => $"{to.User}@{to.Host}")],
+                    await MimeMessage.LoadAsync(text, cancellationToken)
+                )
+            );
             return SmtpResponse.Ok;
         }
     }
 
     private sealed class Filter(bool refuses) : MailboxFilter
     {
-        public override Task<bool> CanDeliverToAsync(ISessionContext context, IMailbox to, IMailbox from, CancellationToken cancellationToken) =>
-            refuses ? throw new SmtpResponseException(new SmtpResponse(SmtpReplyCode.MailboxUnavailable, "not here")) : Task.FromResult(true);
+        public override Task<bool> CanDeliverToAsync(
+            ISessionContext context,
+            IMailbox to,
+            IMailbox from,
+            CancellationToken cancellationToken
+        ) =>
+            refuses
+                ? throw new SmtpResponseException(new SmtpResponse(SmtpReplyCode.MailboxUnavailable, "not here"))
+                : Task.FromResult(true);
     }
 }

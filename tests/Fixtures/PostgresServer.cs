@@ -21,7 +21,8 @@ public static class PostgresServer
     /// <exception cref="InvalidOperationException">No server binaries, or the server did not start; the message holds its log.</exception>
     public static Task<string> CreateDatabaseAsync() => CreateDatabaseAsync("template0");
 
-    /// <summary>Creates a database with the app's tables, all empty, and returns its connection string: a copy, much faster than the schema's steps. Safe to call in parallel.</summary>
+    /// <summary>Creates a database with the app's tables, all empty, and returns its connection string: a copy, much faster than the
+    /// schema's steps. Safe to call in parallel.</summary>
     /// <inheritdoc cref="CreateDatabaseAsync()" path="/exception"/>
     public static async Task<string> CreateAppDatabaseAsync() => await CreateDatabaseAsync(await AppTemplate.Value);
 
@@ -50,7 +51,8 @@ public static class PostgresServer
 
     private static async Task<string> StartAsync()
     {
-        if (Environment.GetEnvironmentVariable("DURABLE_TEST_POSTGRES") is { Length: > 0 } running) return running;
+        if (Environment.GetEnvironmentVariable("DURABLE_TEST_POSTGRES") is { Length: > 0 } running)
+            return running;
 
         PrivatePostgres server = await PrivatePostgres.StartAsync();
         AppDomain.CurrentDomain.ProcessExit += (_, _) => server.Stop();

@@ -12,7 +12,8 @@ using Npgsql;
 
 namespace Durable.Tests.Fixtures;
 
-/// <summary>As much of PostgREST 17 as a reader of rows meets, over a real PostgreSQL whose rows it prints as PostgREST does: select, order, filters, limit and offset, db-max-rows, keys, errors.</summary>
+/// <summary>As much of PostgREST 17 as a reader of rows meets, over a real PostgreSQL whose rows it prints as PostgREST does: select,
+/// order, filters, limit and offset, db-max-rows, keys, errors.</summary>
 internal sealed partial class PostgrestServer : IAsyncDisposable
 {
     public const string Key = "read-only-key";
@@ -56,14 +57,20 @@ internal sealed partial class PostgrestServer : IAsyncDisposable
         await Before(Requests);
         if (context.Request.Headers["apikey"] != Key || context.Request.Headers.Authorization != "Bearer " + Key)
         {
-            await WriteAsync(context, 401, """{"message": "Invalid API key", "hint": "Double check your Supabase `anon` or `service_role` API key."}""");
+            await WriteAsync(
+                context,
+                401,
+                """{"message": "Invalid API key", "hint": "Double check your Supabase `anon` or `service_role` API key."}"""
+            );
             return;
         }
 
         if (faults.TryDequeue(out (int Status, string Body) fault))
         {
-            if (fault.Status == 0) context.Abort();
-            else await WriteAsync(context, fault.Status, fault.Body);
+            if (fault.Status == 0)
+                context.Abort();
+            else
+                await WriteAsync(context, fault.Status, fault.Body);
             return;
         }
 
@@ -76,9 +83,14 @@ internal sealed partial class PostgrestServer : IAsyncDisposable
         List<string> where = [];
         await using NpgsqlConnection connection = await database.OpenConnectionAsync();
         await using NpgsqlCommand command = new() { Connection = connection };
-        foreach ((string column, Microsoft.Extensions.Primitives.StringValues filter) in query.Where(part => part.Key is not ("select" or "order" or "limit" or "offset")))
+        foreach (
+            (string column, Microsoft.Extensions.Primitives.StringValues filter) in query.Where(part =>
+                part.Key is not ("select" or "order" or "limit" or "offset")
+            )
+        )
         {
-            if (filter == "not.is.null") where.Add($"{column} IS NOT NULL");
+            if (filter == "not.is.null")
+                where.Add($"{column} IS NOT NULL");
             else if (filter.ToString() is ['g', 't', 'e', '.', .. string value])
             {
                 command.Parameters.Add(new() { Value = value, NpgsqlDbType = NpgsqlTypes.NpgsqlDbType.Unknown });
@@ -86,27 +98,51 @@ internal sealed partial class PostgrestServer : IAsyncDisposable
             }
             else
             {
-                await WriteAsync(context, 400, """{"code": "PGRST100", "details": null, "hint": null, "message": "failed to parse filter"}""");
+                await WriteAsync(
+                    context,
+                    400,
+                    """{"code": "PGRST100", "details": null, "hint": null, "message": "failed to parse filter"}"""
+                );
                 return;
             }
         }
 
-        int limit = Math.Min(MaxRows, int.Parse(query["limit"].ToString() is { Length: > 0 } most ? most : "1000000", CultureInfo.InvariantCulture));
-        string order = string.Join(", ", query["order"].ToString().Split(',').Select(part => part.Replace(".asc", " ASC", StringComparison.Ordinal).Replace(".desc", " DESC", StringComparison.Ordinal)));
-        if (!Name().IsMatch(table) || !Columns().IsMatch(query["select"].ToString())) throw new InvalidOperationException("a test asked for odd names");
+        int limit = Math.Min(
+            MaxRows,
+            int.Parse(query["limit"].ToString() is { Length: > 0 } most ? most : "1000000", CultureInfo.InvariantCulture)
+        );
+        string order = string.Join(
+            ", ",
+            query["order"]
+                .ToString()
+                .Split(',')
+                .Select(part => part.Replace(".asc", " ASC", StringComparison.Ordinal).Replace(".desc", " DESC", StringComparison.Ordinal))
+        );
+        if (!Name().IsMatch(table) || !Columns().IsMatch(query["select"].ToString()))
+            throw new InvalidOperationException("a test asked for odd names");
         command.CommandText = $"""
-            SELECT coalesce(json_agg(t), '[]')::text FROM (SELECT {query["select"]} FROM {table} {(where.Count > 0 ? "WHERE " + string.Join(" AND ", where) : "")}
-            ORDER BY {order} LIMIT {limit} OFFSET {int.Parse(query["offset"].ToString() is { Length: > 0 } skip ? skip : "0", CultureInfo.InvariantCulture)}) t
+            SELECT coalesce(json_agg(t), '[]')::text FROM (SELECT {query["select"]} FROM {table} {(
+                where.Count > 0 ? "WHERE " + string.Join(" AND ", where) : ""
+            )}
+            ORDER BY {order} LIMIT {limit} OFFSET {int.Parse(
+                query["offset"].ToString() is { Length: > 0 } skip ? skip : "0",
+                CultureInfo.InvariantCulture
+            )}) t
             """;
         try
         {
-            await using (NpgsqlCommand zone = new("SET TIME ZONE 'UTC'", connection)) await zone.ExecuteNonQueryAsync();
+            await using (NpgsqlCommand zone = new("SET TIME ZONE 'UTC'", connection))
+                await zone.ExecuteNonQueryAsync();
             await WriteAsync(context, 200, (string)(await command.ExecuteScalarAsync())!);
         }
         catch (PostgresException error)
         {
             bool unknown = error.SqlState == PostgresErrorCodes.UndefinedTable;
-            await WriteAsync(context, unknown ? 404 : 400, $$"""{"code": "{{(unknown ? "PGRST205" : error.SqlState)}}", "details": null, "hint": null, "message": "{{error.MessageText.Replace("\"", "'", StringComparison.Ordinal)}}"}""");
+            await WriteAsync(
+                context,
+                unknown ? 404 : 400,
+                $$"""{"code": "{{(unknown ? "PGRST205" : error.SqlState)}}", "details": null, "hint": null, "message": "{{error.MessageText.Replace("\"", "'", StringComparison.Ordinal)}}"}"""
+            );
         }
     }
 

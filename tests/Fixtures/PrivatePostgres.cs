@@ -21,7 +21,11 @@ public sealed class PrivatePostgres : IAsyncDisposable
         this.home = home;
         ConnectionString = new NpgsqlConnectionStringBuilder
         {
-            Host = "127.0.0.1", Port = port, Username = "durable", Database = "postgres", Pooling = false,
+            Host = "127.0.0.1",
+            Port = port,
+            Username = "durable",
+            Database = "postgres",
+            Pooling = false,
         }.ConnectionString;
     }
 
@@ -33,9 +37,24 @@ public sealed class PrivatePostgres : IAsyncDisposable
     internal static async Task<PrivatePostgres> StartAsync()
     {
         PrivatePostgres server = new(FindBinaries(), Directory.CreateTempSubdirectory("durable-pg-").FullName);
-        if (server.asRoot) await RunAsync("chown", ["postgres", server.home]);
-        await RunAsync(server.asRoot, [
-            $"{server.binaries}/initdb", "-D", $"{server.home}/data", "-U", "durable", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync"]);
+        if (server.asRoot)
+            await RunAsync("chown", ["postgres", server.home]);
+        await RunAsync(
+            server.asRoot,
+            [
+                $"{server.binaries}/initdb",
+                "-D",
+                $"{server.home}/data",
+                "-U",
+                "durable",
+                "-A",
+                "trust",
+                "-E",
+                "UTF8",
+                "--locale=C",
+                "--no-sync",
+            ]
+        );
         await server.StartAgainAsync();
         return server;
     }
@@ -43,11 +62,19 @@ public sealed class PrivatePostgres : IAsyncDisposable
     /// <summary>Starts the server, which recovers from its log, and waits until it takes connections.</summary>
     public async Task StartAgainAsync()
     {
-        string postgres = $"{binaries}/postgres -D {home}/data -p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories= -c max_connections=300"
+        string postgres =
+            $"{binaries}/postgres -D {home}/data -p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories= -c max_connections=300"
             + " -c shared_buffers=256MB -c max_wal_size=4GB -c logging_collector=off";
-        // The shell waits for its standard input: a word names the signal; the end of it, which comes too when this process is killed, stops the server.
-        keeper = Start(asRoot, ["sh", "-c",
-            $"{postgres} >>{home}/log 2>&1 </dev/null & server=$!; read -r how; kill -${{how:-INT}} $server; wait $server; [ -n \"$how\" ] || rm -rf {home}"]);
+        // The shell waits for its standard input: a word names the signal; the end of it, which comes too when this process is killed,
+        // stops the server.
+        keeper = Start(
+            asRoot,
+            [
+                "sh",
+                "-c",
+                $"{postgres} >>{home}/log 2>&1 </dev/null & server=$!; read -r how; kill -${{how:-INT}} $server; wait $server; [ -n \"$how\" ] || rm -rf {home}",
+            ]
+        );
         await WaitUntilReadyAsync(ConnectionString, Path.Combine(home, "log"));
     }
 
@@ -65,7 +92,8 @@ public sealed class PrivatePostgres : IAsyncDisposable
     /// <summary>Stops the server and removes its data. Safe to call twice.</summary>
     public void Stop()
     {
-        if (Interlocked.Exchange(ref keeper, null) is not { } running) return;
+        if (Interlocked.Exchange(ref keeper, null) is not { } running)
+            return;
         running.StandardInput.Close();
         running.WaitForExit(10_000);
         running.Dispose();
@@ -75,20 +103,26 @@ public sealed class PrivatePostgres : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         await Task.Run(Stop);
-        if (Directory.Exists(home)) Directory.Delete(home, recursive: true);
+        if (Directory.Exists(home))
+            Directory.Delete(home, recursive: true);
     }
 
     private static string FindBinaries()
     {
         const string Root = "/usr/lib/postgresql";
         string? newest = Directory.Exists(Root)
-            ? Directory.GetDirectories(Root)
-                .OrderByDescending(path => int.TryParse(Path.GetFileName(path), CultureInfo.InvariantCulture, out int version) ? version : 0)
+            ? Directory
+                .GetDirectories(Root)
+                .OrderByDescending(path =>
+                    int.TryParse(Path.GetFileName(path), CultureInfo.InvariantCulture, out int version) ? version : 0
+                )
                 .Select(path => Path.Combine(path, "bin"))
                 .FirstOrDefault(path => File.Exists(Path.Combine(path, "initdb")))
             : null;
-        return newest ?? throw new InvalidOperationException(
-            "No PostgreSQL server found under /usr/lib/postgresql. Install postgresql, or set DURABLE_TEST_POSTGRES to a server's connection string.");
+        return newest
+            ?? throw new InvalidOperationException(
+                "No PostgreSQL server found under /usr/lib/postgresql. Install postgresql, or set DURABLE_TEST_POSTGRES to a server's connection string."
+            );
     }
 
     /// <summary>A port of 127.0.0.1 that is free now.</summary>
@@ -134,12 +168,18 @@ public sealed class PrivatePostgres : IAsyncDisposable
 
     private static async Task RunAsync(string file, string[] arguments)
     {
-        ProcessStartInfo start = new(file, arguments) { RedirectStandardOutput = true, RedirectStandardError = true, WorkingDirectory = "/" };
+        ProcessStartInfo start = new(file, arguments)
+        {
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+            WorkingDirectory = "/",
+        };
         using Process process = Process.Start(start) ?? throw new InvalidOperationException($"{file} did not start.");
         Task<string> output = process.StandardOutput.ReadToEndAsync();
         string errors = await process.StandardError.ReadToEndAsync();
         await output;
         await process.WaitForExitAsync();
-        if (process.ExitCode != 0) throw new InvalidOperationException($"{file} {string.Join(' ', arguments)} failed: {errors}");
+        if (process.ExitCode != 0)
+            throw new InvalidOperationException($"{file} {string.Join(' ', arguments)} failed: {errors}");
     }
 }

@@ -9,7 +9,8 @@ internal static class SharedData
 
     public static bool Has(string path) => Root is not null && Path.Exists(Path.Combine(Root, path));
 
-    public static string PathOf(string path) => Path.Combine(Root ?? throw new InvalidOperationException("The shared data folder is absent."), path);
+    public static string PathOf(string path) =>
+        Path.Combine(Root ?? throw new InvalidOperationException("The shared data folder is absent."), path);
 
     /// <summary>Lines of a file, gunzipped when its name ends in .gz.</summary>
     public static IEnumerable<string> Lines(string path)
@@ -17,16 +18,19 @@ internal static class SharedData
         using Stream file = File.OpenRead(PathOf(path));
         using Stream plain = path.EndsWith(".gz", StringComparison.Ordinal) ? new GZipStream(file, CompressionMode.Decompress) : file;
         using StreamReader reader = new(plain);
-        while (reader.ReadLine() is { } line) yield return line;
+        while (reader.ReadLine() is { } line)
+            yield return line;
     }
 
     private static string? Find()
     {
-        if (Environment.GetEnvironmentVariable("DURABLE_SHARED_DATA") is { Length: > 0 } named) return named;
+        if (Environment.GetEnvironmentVariable("DURABLE_SHARED_DATA") is { Length: > 0 } named)
+            return named;
         for (DirectoryInfo? folder = new(AppContext.BaseDirectory); folder is not null; folder = folder.Parent)
         {
             string candidate = Path.Combine(folder.FullName, "..", "shared", "data");
-            if (File.Exists(Path.Combine(folder.FullName, "Durable.sln")) && Directory.Exists(candidate)) return Path.GetFullPath(candidate);
+            if (File.Exists(Path.Combine(folder.FullName, "Durable.sln")) && Directory.Exists(candidate))
+                return Path.GetFullPath(candidate);
         }
 
         return null;
@@ -38,6 +42,7 @@ public class SharedDataFactAttribute : FactAttribute
 {
     public SharedDataFactAttribute(string path)
     {
-        if (!SharedData.Has(path)) Skip = $"needs shared data: {path}";
+        if (!SharedData.Has(path))
+            Skip = $"needs shared data: {path}";
     }
 }

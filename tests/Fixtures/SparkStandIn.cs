@@ -26,10 +26,15 @@ internal static class SparkStandIn
         RunAsync(Path.Combine(Home, "bin", "spark-submit"), ["--master", "local[*]", Path.Combine(Jobs, program), .. arguments]);
 
     /// <summary>Runs a program to its end; <paramref name="environment"/> is added to ours.</summary>
-    public static async Task<Ran> RunAsync(string file, IEnumerable<string> arguments, IReadOnlyDictionary<string, string>? environment = null)
+    public static async Task<Ran> RunAsync(
+        string file,
+        IEnumerable<string> arguments,
+        IReadOnlyDictionary<string, string>? environment = null
+    )
     {
         using Process process = Start(file, arguments, environment);
-        Task<string> output = process.StandardOutput.ReadToEndAsync(), error = process.StandardError.ReadToEndAsync();
+        Task<string> output = process.StandardOutput.ReadToEndAsync(),
+            error = process.StandardError.ReadToEndAsync();
         await process.WaitForExitAsync();
         return new Ran(process.ExitCode, await output, await error);
     }
@@ -37,8 +42,14 @@ internal static class SparkStandIn
     /// <summary>Starts a program with its standard streams piped. Dispose it, ended.</summary>
     public static Process Start(string file, IEnumerable<string> arguments, IReadOnlyDictionary<string, string>? environment = null)
     {
-        ProcessStartInfo start = new(file, arguments) { RedirectStandardOutput = true, RedirectStandardError = true, RedirectStandardInput = true };
-        foreach ((string name, string value) in environment ?? new Dictionary<string, string>()) start.Environment[name] = value;
+        ProcessStartInfo start = new(file, arguments)
+        {
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+            RedirectStandardInput = true,
+        };
+        foreach ((string name, string value) in environment ?? new Dictionary<string, string>())
+            start.Environment[name] = value;
         return Process.Start(start) ?? throw new InvalidOperationException($"{file} did not start.");
     }
 
@@ -48,7 +59,8 @@ internal static class SparkStandIn
     private static string FindRoot()
     {
         DirectoryInfo? folder = new(AppContext.BaseDirectory);
-        while (folder is not null && !File.Exists(Path.Combine(folder.FullName, "Durable.sln"))) folder = folder.Parent;
+        while (folder is not null && !File.Exists(Path.Combine(folder.FullName, "Durable.sln")))
+            folder = folder.Parent;
         return folder?.FullName ?? throw new InvalidOperationException($"No Durable.sln above {AppContext.BaseDirectory}.");
     }
 }

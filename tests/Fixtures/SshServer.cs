@@ -9,7 +9,8 @@ public sealed class SshServerFactAttribute : FactAttribute
 {
     public SshServerFactAttribute()
     {
-        if (!File.Exists(SshServer.Program)) Skip = $"{SshServer.Program} is not installed (apt-get install openssh-server).";
+        if (!File.Exists(SshServer.Program))
+            Skip = $"{SshServer.Program} is not installed (apt-get install openssh-server).";
     }
 }
 
@@ -35,25 +36,38 @@ internal sealed class SshServer : IAsyncDisposable
         string home = Directory.CreateTempSubdirectory("durable-ssh-").FullName;
         await KeyAsync(Path.Combine(home, "host"));
         await KeyAsync(Path.Combine(home, "user"));
-        foreach (string type in moreKeys) await KeyAsync(Path.Combine(home, type), type);
+        foreach (string type in moreKeys)
+            await KeyAsync(Path.Combine(home, type), type);
         int port = PrivatePostgres.FreePort();
-        await File.WriteAllTextAsync(Path.Combine(home, "known_hosts"), "i-0ssh " + await File.ReadAllTextAsync(Path.Combine(home, "host.pub")));
+        await File.WriteAllTextAsync(
+            Path.Combine(home, "known_hosts"),
+            "i-0ssh " + await File.ReadAllTextAsync(Path.Combine(home, "host.pub"))
+        );
         File.Copy(Path.Combine(home, "user.pub"), Path.Combine(home, "authorized"));
-        await File.WriteAllTextAsync(Path.Combine(home, "config"), string.Create(CultureInfo.InvariantCulture, $"""
-            ListenAddress 127.0.0.1
-            Port {port}
-            HostKey {home}/host
-            {string.Join('\n', moreKeys.Select(type => $"HostKey {home}/{type}"))}
-            AuthorizedKeysFile {home}/authorized
-            PidFile none
-            StrictModes no
-            UsePAM no
-            PasswordAuthentication no
-            PermitRootLogin prohibit-password
-            SetEnv HOME={home}
-            """));
-        if (Environment.UserName == "root") Directory.CreateDirectory("/run/sshd");
-        Process process = Process.Start(new ProcessStartInfo(Program, ["-D", "-e", "-f", Path.Combine(home, "config")]) { RedirectStandardError = true })!;
+        await File.WriteAllTextAsync(
+            Path.Combine(home, "config"),
+            string.Create(
+                CultureInfo.InvariantCulture,
+                $"""
+                ListenAddress 127.0.0.1
+                Port {port}
+                HostKey {home}/host
+                {string.Join('\n', moreKeys.Select(type => $"HostKey {home}/{type}"))}
+                AuthorizedKeysFile {home}/authorized
+                PidFile none
+                StrictModes no
+                UsePAM no
+                PasswordAuthentication no
+                PermitRootLogin prohibit-password
+                SetEnv HOME={home}
+                """
+            )
+        );
+        if (Environment.UserName == "root")
+            Directory.CreateDirectory("/run/sshd");
+        Process process = Process.Start(
+            new ProcessStartInfo(Program, ["-D", "-e", "-f", Path.Combine(home, "config")]) { RedirectStandardError = true }
+        )!;
         process.ErrorDataReceived += (_, _) => { };
         process.BeginErrorReadLine();
         SshServer server = new(process, home, port);
@@ -61,10 +75,15 @@ internal sealed class SshServer : IAsyncDisposable
         return server;
     }
 
-    public RemoteOptions Options(string? knownHosts = null) => new()
-    {
-        Transport = "ssh", SshUser = Environment.UserName, SshPort = Port, SshKeyFile = Path.Combine(Home, "user"), SshKnownHostsFile = knownHosts ?? Path.Combine(Home, "known_hosts"),
-    };
+    public RemoteOptions Options(string? knownHosts = null) =>
+        new()
+        {
+            Transport = "ssh",
+            SshUser = Environment.UserName,
+            SshPort = Port,
+            SshKeyFile = Path.Combine(Home, "user"),
+            SshKnownHostsFile = knownHosts ?? Path.Combine(Home, "known_hosts"),
+        };
 
     public IRemoteHost Host(string? knownHosts = null) => new RemoteHost(new SshShell(Options(knownHosts)), Options(knownHosts));
 
@@ -80,7 +99,8 @@ internal sealed class SshServer : IAsyncDisposable
     {
         for (Stopwatch watch = Stopwatch.StartNew(); watch.Elapsed < TimeSpan.FromSeconds(10); await Task.Delay(50))
         {
-            if (process.HasExited) throw new InvalidOperationException($"sshd ended with {process.ExitCode}.");
+            if (process.HasExited)
+                throw new InvalidOperationException($"sshd ended with {process.ExitCode}.");
             try
             {
                 using System.Net.Sockets.TcpClient probe = new();

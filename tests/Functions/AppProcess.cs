@@ -17,16 +17,17 @@ internal sealed class AppProcess : IAsyncDisposable
     private static readonly string[] Timers =
     [
         .. from type in typeof(ReaperTimer).Assembly.GetTypes()
-           from method in type.GetMethods()
-           where method.GetParameters().Any(parameter => parameter.IsDefined(typeof(TimerTriggerAttribute)))
-           select method.GetCustomAttribute<FunctionAttribute>()!.Name,
+        from method in type.GetMethods()
+        where method.GetParameters().Any(parameter => parameter.IsDefined(typeof(TimerTriggerAttribute)))
+        select method.GetCustomAttribute<FunctionAttribute>()!.Name,
     ];
 
     private readonly Process process;
     private readonly HttpClient http;
     private readonly StringBuilder log;
 
-    private AppProcess(Process process, HttpClient http, StringBuilder log, string connection) => (this.process, this.http, this.log, Connection) = (process, http, log, connection);
+    private AppProcess(Process process, HttpClient http, StringBuilder log, string connection) =>
+        (this.process, this.http, this.log, Connection) = (process, http, log, connection);
 
     public string Connection { get; }
 
@@ -34,28 +35,51 @@ internal sealed class AppProcess : IAsyncDisposable
 
     /// <param name="connection">Database of an earlier process, to go on where that one ended; null: a fresh one.</param>
     /// <param name="settings">Added to its environment.</param>
-    /// <param name="onSchedule">False (default): its timers fire by hand only. One that fires by the clock in the middle of a test would start runs of its own
+    /// <param name="onSchedule">False (default): its timers fire by hand only. One that fires by the clock in the middle of a test would
+    /// start runs of its own
     /// and meet faults that are meant for others.</param>
-    public static async Task<AppProcess> StartAsync(string? connection = null, IReadOnlyDictionary<string, string>? settings = null, bool onSchedule = false)
+    public static async Task<AppProcess> StartAsync(
+        string? connection = null,
+        IReadOnlyDictionary<string, string>? settings = null,
+        bool onSchedule = false
+    )
     {
         connection ??= await PostgresServer.CreateDatabaseAsync();
         int port = FreePort();
-        ProcessStartInfo start = new("dotnet", [Path.Combine(AppContext.BaseDirectory, "Durable.dll"), "--port", $"{port}", "--no-admin-key"])
+        ProcessStartInfo start = new(
+            "dotnet",
+            [Path.Combine(AppContext.BaseDirectory, "Durable.dll"), "--port", $"{port}", "--no-admin-key"]
+        )
         {
             RedirectStandardOutput = true,
             RedirectStandardError = true,
             WorkingDirectory = AppContext.BaseDirectory,
             Environment = { ["PostgresConnection"] = connection },
         };
-        foreach (string timer in onSchedule ? [] : Timers) start.Environment[$"AzureWebJobs.{timer}.Disabled"] = "true";
-        foreach ((string name, string value) in settings ?? new Dictionary<string, string>()) start.Environment[name] = value;
+        foreach (string timer in onSchedule ? [] : Timers)
+            start.Environment[$"AzureWebJobs.{timer}.Disabled"] = "true";
+        foreach ((string name, string value) in settings ?? new Dictionary<string, string>())
+            start.Environment[name] = value;
         Process process = Process.Start(start)!;
         StringBuilder log = new();
-        process.OutputDataReceived += (_, line) => { lock (log) log.AppendLine(line.Data); };
-        process.ErrorDataReceived += (_, line) => { lock (log) log.AppendLine(line.Data); };
+        process.OutputDataReceived += (_, line) =>
+        {
+            lock (log)
+                log.AppendLine(line.Data);
+        };
+        process.ErrorDataReceived += (_, line) =>
+        {
+            lock (log)
+                log.AppendLine(line.Data);
+        };
         process.BeginOutputReadLine();
         process.BeginErrorReadLine();
-        AppProcess app = new(process, new HttpClient { BaseAddress = new Uri($"http://127.0.0.1:{port}"), Timeout = Timeout.InfiniteTimeSpan }, log, connection);
+        AppProcess app = new(
+            process,
+            new HttpClient { BaseAddress = new Uri($"http://127.0.0.1:{port}"), Timeout = Timeout.InfiniteTimeSpan },
+            log,
+            connection
+        );
         await app.WaitUntilUpAsync();
         return app;
     }
@@ -63,10 +87,18 @@ internal sealed class AppProcess : IAsyncDisposable
     /// <summary>Ends the process at once, as a power cut would.</summary>
     public void Kill() => process.Kill();
 
-    public async Task<(HttpStatusCode Status, JsonElement Body)> SendAsync(HttpMethod method, string path, string? body = null, TimeSpan? limit = null)
+    public async Task<(HttpStatusCode Status, JsonElement Body)> SendAsync(
+        HttpMethod method,
+        string path,
+        string? body = null,
+        TimeSpan? limit = null
+    )
     {
         using CancellationTokenSource ends = new(limit ?? TimeSpan.FromMinutes(1));
-        using HttpRequestMessage request = new(method, path) { Content = body is null ? null : new StringContent(body, Encoding.UTF8, "application/json") };
+        using HttpRequestMessage request = new(method, path)
+        {
+            Content = body is null ? null : new StringContent(body, Encoding.UTF8, "application/json"),
+        };
         using HttpResponseMessage response = await http.SendAsync(request, ends.Token);
         string text = await response.Content.ReadAsStringAsync(ends.Token);
         return (response.StatusCode, text.Length == 0 ? default : JsonSerializer.Deserialize<JsonElement>(text));
@@ -84,9 +116,11 @@ internal sealed class AppProcess : IAsyncDisposable
         return (response.StatusCode, text.Length == 0 ? default : JsonSerializer.Deserialize<JsonElement>(text));
     }
 
-    public Task<(HttpStatusCode Status, JsonElement Body)> PostAsync(string path, string? body = null) => SendAsync(HttpMethod.Post, path, body ?? "");
+    public Task<(HttpStatusCode Status, JsonElement Body)> PostAsync(string path, string? body = null) =>
+        SendAsync(HttpMethod.Post, path, body ?? "");
 
-    public Task<(HttpStatusCode Status, JsonElement Body)> GetAsync(string path, TimeSpan? limit = null) => SendAsync(HttpMethod.Get, path, limit: limit);
+    public Task<(HttpStatusCode Status, JsonElement Body)> GetAsync(string path, TimeSpan? limit = null) =>
+        SendAsync(HttpMethod.Get, path, limit: limit);
 
     /// <summary>Waits until an instance has ended, for 3 minutes unless told otherwise, and returns its status.</summary>
     public async Task<JsonElement> WaitAsync(string instanceId, TimeSpan? limit = null)
@@ -98,19 +132,26 @@ internal sealed class AppProcess : IAsyncDisposable
                 (HttpStatusCode status, ended) = await GetAsync($"/runtime/webhooks/durabletask/instances/{instanceId}");
                 return status == HttpStatusCode.OK;
             },
-            () => Task.FromResult($"{instanceId} did not end. {Log}"), (limit ?? TimeSpan.FromMinutes(3)).TotalSeconds);
+            () => Task.FromResult($"{instanceId} did not end. {Log}"),
+            (limit ?? TimeSpan.FromMinutes(3)).TotalSeconds
+        );
         return ended;
     }
 
     public string Log
     {
-        get { lock (log) return log.ToString(); }
+        get
+        {
+            lock (log)
+                return log.ToString();
+        }
     }
 
     public async ValueTask DisposeAsync()
     {
         http.Dispose();
-        if (!process.HasExited) process.Kill();
+        if (!process.HasExited)
+            process.Kill();
         await process.WaitForExitAsync();
         process.Dispose();
     }
@@ -121,7 +162,8 @@ internal sealed class AppProcess : IAsyncDisposable
 
         async Task<bool> IsUpAsync()
         {
-            if (process.HasExited) throw new InvalidOperationException($"The app ended: {Log}");
+            if (process.HasExited)
+                throw new InvalidOperationException($"The app ended: {Log}");
             try
             {
                 return (await GetAsync("/api/runs")).Status == HttpStatusCode.OK;

@@ -17,20 +17,39 @@ public sealed class ClimateImportTests(ClimateImportTests.App fixture) : IClassF
     [Fact]
     public async Task A_posted_file_is_imported_and_its_refused_rows_are_told()
     {
-        (HttpStatusCode status, JsonElement receipt) = await Host.UploadAsync(Route + "?source=survey", Encoding.UTF8.GetBytes($"{Admin}h1,Jeju,1\nh2,Busan,\"3,4\"\n"));
+        (HttpStatusCode status, JsonElement receipt) = await Host.UploadAsync(
+            Route + "?source=survey",
+            Encoding.UTF8.GetBytes($"{Admin}h1,Jeju,1\nh2,Busan,\"3,4\"\n")
+        );
 
         Assert.Equal(HttpStatusCode.OK, status);
-        Assert.Equal((1, 1, "survey"), (receipt.GetProperty("accepted").GetInt32(), receipt.GetProperty("rejected").GetInt32(), receipt.GetProperty("source").GetString()));
+        Assert.Equal(
+            (1, 1, "survey"),
+            (
+                receipt.GetProperty("accepted").GetInt32(),
+                receipt.GetProperty("rejected").GetInt32(),
+                receipt.GetProperty("source").GetString()
+            )
+        );
         JsonElement reject = receipt.GetProperty("rejects")[0];
-        Assert.Equal((3, "population", "3,4", "is not a whole number", "Write a whole number in digits, such as 12."), (
-            reject.GetProperty("line").GetInt32(), reject.GetProperty("column").GetString(), reject.GetProperty("value").GetString(), reject.GetProperty("reason").GetString(),
-            reject.GetProperty("remedy").GetString()));
+        Assert.Equal(
+            (3, "population", "3,4", "is not a whole number", "Write a whole number in digits, such as 12."),
+            (
+                reject.GetProperty("line").GetInt32(),
+                reject.GetProperty("column").GetString(),
+                reject.GetProperty("value").GetString(),
+                reject.GetProperty("reason").GetString(),
+                reject.GetProperty("remedy").GetString()
+            )
+        );
     }
 
     [Fact]
     public async Task What_cannot_be_read_is_refused_with_a_reason_and_never_a_500()
     {
-        byte[] packed = Gzip(Encoding.UTF8.GetBytes(Admin + string.Concat(Enumerable.Range(0, 500).Select(row => $"x{row},{row * 7919 % 1009},1\n"))));
+        byte[] packed = Gzip(
+            Encoding.UTF8.GetBytes(Admin + string.Concat(Enumerable.Range(0, 500).Select(row => $"x{row},{row * 7919 % 1009},1\n")))
+        );
         byte[] flipped = [.. packed];
         flipped[packed.Length / 2] ^= 4;
         (string Path, byte[] Body, string Type, HttpStatusCode Status)[] cases =
@@ -41,8 +60,18 @@ public sealed class ClimateImportTests(ClimateImportTests.App fixture) : IClassF
             (Route + "?source=a%00b", Encoding.UTF8.GetBytes(Admin), "text/csv", HttpStatusCode.BadRequest),
             (Route, "admin_code,admin_name,admin_name\n"u8.ToArray(), "text/csv", HttpStatusCode.BadRequest),
             ("/api/climate/import/pg_class", Encoding.UTF8.GetBytes(Admin), "text/csv", HttpStatusCode.BadRequest),
-            (Route, Gzip([.. Encoding.UTF8.GetBytes(Admin + "x1,"), .. Enumerable.Repeat((byte)'x', 1_000_000)]), "application/gzip", HttpStatusCode.RequestEntityTooLarge),
-            (Route, Encoding.UTF8.GetBytes("--b\r\n\r\nx\r\n--b--"), "multipart/form-data; boundary=b", HttpStatusCode.UnsupportedMediaType),
+            (
+                Route,
+                Gzip([.. Encoding.UTF8.GetBytes(Admin + "x1,"), .. Enumerable.Repeat((byte)'x', 1_000_000)]),
+                "application/gzip",
+                HttpStatusCode.RequestEntityTooLarge
+            ),
+            (
+                Route,
+                Encoding.UTF8.GetBytes("--b\r\n\r\nx\r\n--b--"),
+                "multipart/form-data; boundary=b",
+                HttpStatusCode.UnsupportedMediaType
+            ),
         ];
 
         foreach ((string path, byte[] body, string type, HttpStatusCode expected) in cases)
@@ -79,14 +108,21 @@ public sealed class ClimateImportTests(ClimateImportTests.App fixture) : IClassF
 
             Assert.Equal(1, call.ExitCode); // a row was refused
             Assert.Contains("location_admin: 1 rows imported, 1 refused", call.Out, StringComparison.Ordinal);
-            Assert.Contains("line 3: admin_name 'Ul\"san' has a stray or unclosed quote. Put quotes around", call.Out, StringComparison.Ordinal);
+            Assert.Contains(
+                "line 3: admin_name 'Ul\"san' has a stray or unclosed quote. Put quotes around",
+                call.Out,
+                StringComparison.Ordinal
+            );
 
             await File.WriteAllBytesAsync(file, Encoding.UTF8.GetBytes(Admin + "c3,Sejong,7\n"));
             Assert.Equal(0, (await CliCall.RunAsync(["climate", "import", file, "--output", "json", "--url", Host.Url])).ExitCode);
             CliCall refused = await CliCall.RunAsync(["climate", "import", file, "--table", "no_such", "--url", Host.Url]);
             Assert.Equal(2, refused.ExitCode);
             Assert.Contains("no_such", refused.Error, StringComparison.Ordinal);
-            Assert.Equal(2, (await CliCall.RunAsync(["climate", "import", Path.Combine(directory, "absent.csv"), "--url", Host.Url])).ExitCode);
+            Assert.Equal(
+                2,
+                (await CliCall.RunAsync(["climate", "import", Path.Combine(directory, "absent.csv"), "--url", Host.Url])).ExitCode
+            );
         }
         finally
         {
@@ -104,13 +140,17 @@ public sealed class ClimateImportTests(ClimateImportTests.App fixture) : IClassF
         JsonElement packed = await Host.WaitAsync(started.GetProperty("Id").GetString()!);
 
         Assert.Equal((HttpStatusCode.Accepted, "Completed"), (status, packed.GetProperty("runtimeStatus").GetString()));
-        Assert.Equal((1, 4L), (packed.GetProperty("output").GetProperty("Cells").GetInt32(), packed.GetProperty("output").GetProperty("Values").GetInt64()));
+        Assert.Equal(
+            (1, 4L),
+            (packed.GetProperty("output").GetProperty("Cells").GetInt32(), packed.GetProperty("output").GetProperty("Values").GetInt64())
+        );
     }
 
     private static byte[] Gzip(byte[] content)
     {
         MemoryStream packed = new();
-        using (GZipStream gzip = new(packed, CompressionMode.Compress, leaveOpen: true)) gzip.Write(content);
+        using (GZipStream gzip = new(packed, CompressionMode.Compress, leaveOpen: true))
+            gzip.Write(content);
         return packed.ToArray();
     }
 

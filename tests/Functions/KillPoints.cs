@@ -5,7 +5,8 @@ namespace Durable.Tests.Functions;
 
 /// <summary>
 /// Holds a batch still inside the very statement that records a step, so that it can be killed there: triggers on the ledger wait for an
-/// advisory lock while their point is armed. Points: <c>hazard SSP245/2050 present</c>, <c>run hazard completed</c>, <c>notification completed</c> …
+/// advisory lock while their point is armed. Points: <c>hazard SSP245/2050 present</c>, <c>run hazard completed</c>, <c>notification
+/// completed</c> …
 /// </summary>
 internal sealed class KillPoints : IAsyncDisposable
 {
@@ -31,7 +32,8 @@ internal sealed class KillPoints : IAsyncDisposable
     private readonly string connectionString;
     private NpgsqlConnection holder;
 
-    private KillPoints(string connectionString, NpgsqlConnection holder) => (this.connectionString, this.holder) = (connectionString, holder);
+    private KillPoints(string connectionString, NpgsqlConnection holder) =>
+        (this.connectionString, this.holder) = (connectionString, holder);
 
     public static async Task<KillPoints> CreateAsync(string connectionString)
     {
@@ -52,10 +54,14 @@ internal sealed class KillPoints : IAsyncDisposable
     public async Task ReachedAsync(string point, Func<string> log)
     {
         await using NpgsqlConnection connection = await OpenAsync(connectionString);
-        await using NpgsqlCommand waits = new($"SELECT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND objid = {Lock} AND NOT granted)", connection);
+        await using NpgsqlCommand waits = new(
+            $"SELECT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND objid = {Lock} AND NOT granted)",
+            connection
+        );
         for (Stopwatch watch = Stopwatch.StartNew(); await waits.ExecuteScalarAsync() is not true; await Task.Delay(5))
         {
-            if (watch.Elapsed > TimeSpan.FromSeconds(60)) throw new TimeoutException($"The batch never came to '{point}'. {log()}");
+            if (watch.Elapsed > TimeSpan.FromSeconds(60))
+                throw new TimeoutException($"The batch never came to '{point}'. {log()}");
         }
     }
 

@@ -21,12 +21,17 @@ public sealed class LeasesHttpTests
 
         // A lease that was waiting when its hub lost its run: no machine, so that no provider is asked.
         await using NpgsqlDataSource database = NpgsqlDataSource.Create(app.Connection);
-        await using NpgsqlCommand insert = database.CreateCommand("""
+        await using NpgsqlCommand insert = database.CreateCommand(
+            """
             INSERT INTO operations.machine_leases (lease_id, kind, cluster, run_id, instance_id, machine_ids, longest_seconds, stops_running)
             VALUES ('gone/1#spark', 'ec2', 'spark', 'gone/1', 'gone', '{i-1}', 60, false)
-            """);
+            """
+        );
         await insert.ExecuteNonQueryAsync();
-        Assert.Equal("waiting", (await app.GetAsync("/api/operations/leases?cluster=spark")).Body.GetProperty("leases")[0].GetProperty("state").GetString());
+        Assert.Equal(
+            "waiting",
+            (await app.GetAsync("/api/operations/leases?cluster=spark")).Body.GetProperty("leases")[0].GetProperty("state").GetString()
+        );
 
         Assert.Equal(HttpStatusCode.Accepted, (await app.PostAsync("/admin/functions/ReapClusters", "{}")).Status);
 
@@ -34,7 +39,8 @@ public sealed class LeasesHttpTests
         await Eventually.HoldsAsync(async () =>
         {
             JsonElement leases = (await app.GetAsync("/api/operations/leases?state=closed")).Body.GetProperty("leases");
-            if (leases.GetArrayLength() > 0) closed = leases[0];
+            if (leases.GetArrayLength() > 0)
+                closed = leases[0];
             return leases.GetArrayLength() > 0;
         });
         Assert.Equal("reaper", closed.GetProperty("closedBy").GetString());

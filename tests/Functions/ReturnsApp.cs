@@ -11,7 +11,8 @@ internal sealed class ReturnsApp : IAsyncDisposable
 {
     public const string Bucket = "returns-tests";
 
-    private ReturnsApp(AppProcess app, NpgsqlDataSource database, IReadOnlyDictionary<string, string> settings) => (App, Database, Settings) = (app, database, settings);
+    private ReturnsApp(AppProcess app, NpgsqlDataSource database, IReadOnlyDictionary<string, string> settings) =>
+        (App, Database, Settings) = (app, database, settings);
 
     public AppProcess App { get; private set; }
 
@@ -26,18 +27,25 @@ internal sealed class ReturnsApp : IAsyncDisposable
         await sandbox.CreateBucketAsync(Bucket);
         string connection = await PostgresServer.CreateDatabaseAsync();
         NpgsqlDataSource database = NpgsqlDataSource.Create(connection);
-        if (rows > 0) await ReturnsSample.SourceAsync(database, rows);
+        if (rows > 0)
+            await ReturnsSample.SourceAsync(database, rows);
         Dictionary<string, string> settings = new(sandbox.Environment)
         {
-            ["Returns__Bucket"] = Bucket, ["Returns__RoleArn"] = "arn:aws:iam::123456789012:role/training", ["Returns__AlsoNpy"] = "true", ["Returns__Epochs"] = "40", ["Returns__FewestRows"] = "100",
+            ["Returns__Bucket"] = Bucket,
+            ["Returns__RoleArn"] = "arn:aws:iam::123456789012:role/training",
+            ["Returns__AlsoNpy"] = "true",
+            ["Returns__Epochs"] = "40",
+            ["Returns__FewestRows"] = "100",
             ["Returns__JobsDirectory"] = Path.Combine(SparkStandIn.Root, "Jobs"),
         };
-        foreach ((string name, string value) in more ?? new Dictionary<string, string>()) settings[name] = value;
+        foreach ((string name, string value) in more ?? new Dictionary<string, string>())
+            settings[name] = value;
         return new ReturnsApp(await AppProcess.StartAsync(connection, settings), database, settings);
     }
 
     /// <summary>A member of a result, whatever the case of its first letter.</summary>
-    public static JsonElement Field(JsonElement result, string name) => result.EnumerateObject().First(field => field.Name.Equals(name, StringComparison.OrdinalIgnoreCase)).Value;
+    public static JsonElement Field(JsonElement result, string name) =>
+        result.EnumerateObject().First(field => field.Name.Equals(name, StringComparison.OrdinalIgnoreCase)).Value;
 
     /// <summary>Starts a run and waits for its result.</summary>
     public async Task<JsonElement> RunAsync(string route, string body, string instanceId)
@@ -74,7 +82,8 @@ internal sealed class ReturnsApp : IAsyncDisposable
     public async Task<T> ScalarAsync<T>(string sql, params object[] arguments)
     {
         await using NpgsqlCommand command = Database.CreateCommand(sql);
-        foreach (object argument in arguments) command.Parameters.Add(new() { Value = argument });
+        foreach (object argument in arguments)
+            command.Parameters.Add(new() { Value = argument });
         return (T)(await command.ExecuteScalarAsync())!;
     }
 

@@ -22,24 +22,49 @@ public sealed class ReturnsAppTests(AwsSandbox sandbox) : IClassFixture<AwsSandb
         Assert.Equal(HttpStatusCode.NotFound, (await app.PostAsync("/api/returns/predict", "{}")).Status); // no embedding was read either
         Assert.Equal("NoModel", Text(await world.RunAsync("returns/inference", "{}", ReturnsRequest.InferenceInstanceId), "state"));
         Assert.Equal(HttpStatusCode.UnprocessableEntity, (await app.PostAsync("/api/returns/predict", "{}")).Status);
-        Assert.Equal(HttpStatusCode.UnprocessableEntity, (await app.PostAsync("/api/returns", """{"skipDataPrep": true, "dryRun": true}""")).Status);
+        Assert.Equal(
+            HttpStatusCode.UnprocessableEntity,
+            (await app.PostAsync("/api/returns", """{"skipDataPrep": true, "dryRun": true}""")).Status
+        );
         Assert.Equal(HttpStatusCode.NotFound, (await app.PostAsync("/api/returns/rollback", "{}")).Status);
 
         // A plan; twenty that want it at once.
         (HttpStatusCode code, JsonElement plan) = await app.PostAsync("/api/returns", """{"dryRun": true}""");
         Assert.Equal(HttpStatusCode.OK, code);
-        Assert.Equal(["read", "training-set", "train", "judge", "publish"], plan.GetProperty("steps").EnumerateArray().Select(step => step.GetProperty("key").GetString()));
-        string hash = plan.GetProperty("hash").GetString()!, planned = $$"""{"planHash": "{{hash}}"}""";
-        HttpStatusCode[] codes = [.. (await Task.WhenAll(Enumerable.Range(0, 20).Select(_ => app.PostAsync("/api/returns", planned)))).Select(answer => answer.Status)];
+        Assert.Equal(
+            ["read", "training-set", "train", "judge", "publish"],
+            plan.GetProperty("steps").EnumerateArray().Select(step => step.GetProperty("key").GetString())
+        );
+        string hash = plan.GetProperty("hash").GetString()!,
+            planned = $$"""{"planHash": "{{hash}}"}""";
+        HttpStatusCode[] codes =
+        [
+            .. (await Task.WhenAll(Enumerable.Range(0, 20).Select(_ => app.PostAsync("/api/returns", planned)))).Select(answer =>
+                answer.Status
+            ),
+        ];
         Assert.Single(codes, HttpStatusCode.Accepted);
         Assert.Equal(19, codes.Count(status => status == HttpStatusCode.Conflict));
         JsonElement first = await world.EndAsync(ReturnsRequest.InstanceId);
         Assert.Equal("Published", Text(first, "state"));
-        string version = Text(first, "version"), job = Text(first, "jobName");
-        Assert.Equal("mlops-returns-" + version[..19].Replace("-", "", StringComparison.Ordinal).Replace("T", "-", StringComparison.Ordinal), job);
+        string version = Text(first, "version"),
+            job = Text(first, "jobName");
+        Assert.Equal(
+            "mlops-returns-" + version[..19].Replace("-", "", StringComparison.Ordinal).Replace("T", "-", StringComparison.Ordinal),
+            job
+        );
         Assert.True(ReturnsApp.Field(first, "billedSeconds").GetInt32() > 0);
-        Assert.Equal(1L, await world.ScalarAsync<long>("SELECT count(*) FROM operations.machine_leases WHERE kind = 'sagemaker' AND state = 'closed'"));
-        Assert.Equal(6L, await world.ScalarAsync<long>("SELECT count(*) FROM operations.gates WHERE passed AND subject = $1 OR gate = 'training_rows'", version));
+        Assert.Equal(
+            1L,
+            await world.ScalarAsync<long>("SELECT count(*) FROM operations.machine_leases WHERE kind = 'sagemaker' AND state = 'closed'")
+        );
+        Assert.Equal(
+            6L,
+            await world.ScalarAsync<long>(
+                "SELECT count(*) FROM operations.gates WHERE passed AND subject = $1 OR gate = 'training_rows'",
+                version
+            )
+        );
 
         // That plan is over: a model is served now. The same rows again are not paid for again.
         (code, JsonElement stale) = await app.PostAsync("/api/returns", planned);
@@ -53,8 +78,22 @@ public sealed class ReturnsAppTests(AwsSandbox sandbox) : IClassFixture<AwsSandb
         Assert.Equal(("NothingNew", 0), await InferAsync(world));
         await ReturnsSample.SourceAsync(world.Database, 3, 0.7, ReturnsSample.Newest.AddMinutes(30));
         Assert.Equal(("Predicted", 3), await InferAsync(world));
-        Assert.Equal((4L, 4L), (await world.ScalarAsync<long>("SELECT count(*) FROM returns.predictions"), await world.ScalarAsync<long>("SELECT count(DISTINCT base_ts) FROM returns.predictions WHERE mse IS NOT NULL AND version = $1", version)));
-        Assert.Equal(0L, await world.ScalarAsync<long>("SELECT count(*) FROM returns.predictions p WHERE abs(mse - (SELECT avg((a - b) ^ 2) FROM unnest(actual, predicted) AS pair (a, b))) > 1e-9"));
+        Assert.Equal(
+            (4L, 4L),
+            (
+                await world.ScalarAsync<long>("SELECT count(*) FROM returns.predictions"),
+                await world.ScalarAsync<long>(
+                    "SELECT count(DISTINCT base_ts) FROM returns.predictions WHERE mse IS NOT NULL AND version = $1",
+                    version
+                )
+            )
+        );
+        Assert.Equal(
+            0L,
+            await world.ScalarAsync<long>(
+                "SELECT count(*) FROM returns.predictions p WHERE abs(mse - (SELECT avg((a - b) ^ 2) FROM unnest(actual, predicted) AS pair (a, b))) > 1e-9"
+            )
+        );
 
         await PredictAsync(app, version);
         await SkipPreparationAndRollBackAsync(world, version);
@@ -66,10 +105,19 @@ public sealed class ReturnsAppTests(AwsSandbox sandbox) : IClassFixture<AwsSandb
     {
         (HttpStatusCode code, JsonElement newest) = await app.PostAsync("/api/returns/predict");
         Assert.Equal((HttpStatusCode.OK, version), (code, newest.GetProperty("version").GetString()));
-        Assert.Equal(("2025-12-23T08:30:00Z", "2025-12-23T08:40:00Z"), (newest.GetProperty("base_ts").GetString(), newest.GetProperty("target_ts").GetString()));
+        Assert.Equal(
+            ("2025-12-23T08:30:00Z", "2025-12-23T08:40:00Z"),
+            (newest.GetProperty("base_ts").GetString(), newest.GetProperty("target_ts").GetString())
+        );
         Assert.Equal(ReturnsShape.Targets, newest.GetProperty("pred").EnumerateObject().Select(target => target.Name));
-        Assert.Equal(HttpStatusCode.OK, (await app.PostAsync("/api/returns/predict", """{"base_ts": "2025-12-23T08:00:00+00:00"}""")).Status);
-        Assert.Equal(HttpStatusCode.NotFound, (await app.PostAsync("/api/returns/predict", """{"base_ts": "2031-01-01T00:00:00Z"}""")).Status);
+        Assert.Equal(
+            HttpStatusCode.OK,
+            (await app.PostAsync("/api/returns/predict", """{"base_ts": "2025-12-23T08:00:00+00:00"}""")).Status
+        );
+        Assert.Equal(
+            HttpStatusCode.NotFound,
+            (await app.PostAsync("/api/returns/predict", """{"base_ts": "2031-01-01T00:00:00Z"}""")).Status
+        );
         string line = JsonLinesTests.Line(ReturnsSample.Rows(1).Single(), "2025-12-23T08:00:00Z");
         (code, JsonElement one) = await app.PostAsync("/api/returns/predict", line);
         Assert.Equal(HttpStatusCode.OK, code);
@@ -91,7 +139,10 @@ public sealed class ReturnsAppTests(AwsSandbox sandbox) : IClassFixture<AwsSandb
         Assert.Equal(HttpStatusCode.NotFound, (await world.App.PostAsync("/api/returns/rollback")).Status); // nothing before the first
         (_, JsonElement models) = await world.App.GetAsync("/api/returns/models");
         Assert.Equal(2, models.GetProperty("models").GetArrayLength());
-        Assert.Equal(["rollback", "publish", "publish"], models.GetProperty("moves").EnumerateArray().Select(move => move.GetProperty("reason").GetString()));
+        Assert.Equal(
+            ["rollback", "publish", "publish"],
+            models.GetProperty("moves").EnumerateArray().Select(move => move.GetProperty("reason").GetString())
+        );
         (_, JsonElement status) = await world.App.GetAsync("/api/returns");
         Assert.Equal(version, status.GetProperty("served").GetProperty("version").GetString());
         Assert.Equal(5, status.GetProperty("predictions").GetArrayLength());
@@ -99,15 +150,39 @@ public sealed class ReturnsAppTests(AwsSandbox sandbox) : IClassFixture<AwsSandb
 
     private static async Task CommandLineAsync(ReturnsApp world)
     {
-        string lines = Path.GetTempFileName(), answers = Path.GetTempFileName();
-        await File.WriteAllTextAsync(lines, string.Join('\n', ReturnsSample.Rows(3).Select(row => JsonLinesTests.Line(row, null))) + "\nbad\n");
-        Assert.Equal(1, (await CliCall.RunAsync(["returns", "predict", "--jsonl", lines, "--output-file", answers, "--url", world.App.Url])).ExitCode);
+        string lines = Path.GetTempFileName(),
+            answers = Path.GetTempFileName();
+        await File.WriteAllTextAsync(
+            lines,
+            string.Join('\n', ReturnsSample.Rows(3).Select(row => JsonLinesTests.Line(row, null))) + "\nbad\n"
+        );
+        Assert.Equal(
+            1,
+            (await CliCall.RunAsync(["returns", "predict", "--jsonl", lines, "--output-file", answers, "--url", world.App.Url])).ExitCode
+        );
         string[] answered = await File.ReadAllLinesAsync(answers);
         Assert.Equal(4, answered.Length);
         Assert.Contains("\"error\"", answered[3]);
-        foreach (string[] command in (string[][])[["returns", "status"], ["returns", "models"], ["returns", "plan"], ["returns", "predict"], ["returns", "infer"], ["returns", "train"], ["returns", "rollback", "--to", "nothing"], ["returns", "cancel"], ["returns", "train", "--limit", "0"], ["returns", "predict", "--jsonl", "/no/such/file"]])
+        foreach (
+            string[] command in (string[][])
+                [
+                    ["returns", "status"],
+                    ["returns", "models"],
+                    ["returns", "plan"],
+                    ["returns", "predict"],
+                    ["returns", "infer"],
+                    ["returns", "train"],
+                    ["returns", "rollback", "--to", "nothing"],
+                    ["returns", "cancel"],
+                    ["returns", "train", "--limit", "0"],
+                    ["returns", "predict", "--jsonl", "/no/such/file"],
+                ]
+        )
         {
-            int expected = command[^1] is "nothing" or "cancel" ? 1 : command[^1] is "0" or "/no/such/file" ? 2 : 0;
+            int expected =
+                command[^1] is "nothing" or "cancel" ? 1
+                : command[^1] is "0" or "/no/such/file" ? 2
+                : 0;
             CliCall call = await CliCall.RunAsync([.. command, "--url", world.App.Url, "--output", "json"]);
             Assert.True(call.ExitCode == expected, $"{string.Join(' ', command)} ended with {call.ExitCode}: {call.Out}{call.Error}");
         }
@@ -117,21 +192,32 @@ public sealed class ReturnsAppTests(AwsSandbox sandbox) : IClassFixture<AwsSandb
     private static async Task TimersAsync(ReturnsApp world)
     {
         await world.ScalarAsync<long>("WITH gone AS (DELETE FROM returns.ticks RETURNING 1) SELECT count(*) FROM gone");
-        foreach (string timer in (string[])["TickReturnsTraining", "TickReturnsInference"]) Assert.Equal(HttpStatusCode.Accepted, (await world.App.PostAsync("/admin/functions/" + timer, "{}")).Status);
-        await Eventually.HoldsAsync(async () => await world.ScalarAsync<long>("SELECT count(*) FROM returns.ticks WHERE outcome = 'started'") == 2);
+        foreach (string timer in (string[])["TickReturnsTraining", "TickReturnsInference"])
+            Assert.Equal(HttpStatusCode.Accepted, (await world.App.PostAsync("/admin/functions/" + timer, "{}")).Status);
+        await Eventually.HoldsAsync(async () =>
+            await world.ScalarAsync<long>("SELECT count(*) FROM returns.ticks WHERE outcome = 'started'") == 2
+        );
         Assert.Equal("UpToDate", Text(await world.EndAsync(ReturnsRequest.InstanceId), "state"));
         await world.EndAsync(ReturnsRequest.InferenceInstanceId);
 
         // A training held up: its predecessor has not ended when the timer ticks again.
         await using NpgsqlConnection holder = await world.Database.OpenConnectionAsync();
         await using NpgsqlTransaction held = await holder.BeginTransactionAsync();
-        await using (NpgsqlCommand hold = new("LOCK TABLE operations.runs IN ACCESS EXCLUSIVE MODE", holder)) await hold.ExecuteNonQueryAsync();
+        await using (NpgsqlCommand hold = new("LOCK TABLE operations.runs IN ACCESS EXCLUSIVE MODE", holder))
+            await hold.ExecuteNonQueryAsync();
         await world.App.PostAsync("/admin/functions/TickReturnsInference", "{}");
-        await Eventually.HoldsAsync(async () => await world.ScalarAsync<long>("SELECT count(*) FROM returns.ticks WHERE outcome = 'started'") == 3);
+        await Eventually.HoldsAsync(async () =>
+            await world.ScalarAsync<long>("SELECT count(*) FROM returns.ticks WHERE outcome = 'started'") == 3
+        );
         await world.App.PostAsync("/admin/functions/TickReturnsInference", "{}");
-        await Eventually.HoldsAsync(async () => await world.ScalarAsync<long>("SELECT count(*) FROM returns.ticks WHERE outcome = 'skipped'") == 1);
+        await Eventually.HoldsAsync(async () =>
+            await world.ScalarAsync<long>("SELECT count(*) FROM returns.ticks WHERE outcome = 'skipped'") == 1
+        );
         await held.RollbackAsync();
-        Assert.Equal("inference: returns-inference has not ended", await world.ScalarAsync<string>("SELECT timer || ': ' || detail FROM returns.ticks WHERE outcome = 'skipped' LIMIT 1"));
+        Assert.Equal(
+            "inference: returns-inference has not ended",
+            await world.ScalarAsync<string>("SELECT timer || ': ' || detail FROM returns.ticks WHERE outcome = 'skipped' LIMIT 1")
+        );
         await world.EndAsync(ReturnsRequest.InferenceInstanceId);
     }
 
@@ -177,7 +263,14 @@ public sealed class ReturnsBadValueTests(ReturnsBadValueTests.Host world) : ICla
     {
         internal AppProcess App { get; private set; } = null!;
 
-        public async Task InitializeAsync() => App = await AppProcess.StartAsync(settings: new Dictionary<string, string> { ["Returns__Bucket"] = "no-such-bucket", ["Returns__RoleArn"] = "arn:aws:iam::123456789012:role/training" });
+        public async Task InitializeAsync() =>
+            App = await AppProcess.StartAsync(
+                settings: new Dictionary<string, string>
+                {
+                    ["Returns__Bucket"] = "no-such-bucket",
+                    ["Returns__RoleArn"] = "arn:aws:iam::123456789012:role/training",
+                }
+            );
 
         public async Task DisposeAsync() => await App.DisposeAsync();
     }

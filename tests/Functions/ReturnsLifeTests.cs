@@ -8,7 +8,8 @@ using Durable.Tests.Pipelines.Returns;
 
 namespace Durable.Tests.Functions;
 
-/// <summary>The life of a training job: whatever happens to the run, no job is started twice, none runs on, and the ledger says what it cost. One app for all; every training is forced.</summary>
+/// <summary>The life of a training job: whatever happens to the run, no job is started twice, none runs on, and the ledger says what it
+/// cost. One app for all; every training is forced.</summary>
 public sealed class ReturnsLifeTests(ReturnsLifeTests.Shared shared) : IClassFixture<ReturnsLifeTests.Shared>, IAsyncLifetime
 {
     private const string Forced = """{"force": true}""";
@@ -44,10 +45,16 @@ public sealed class ReturnsLifeTests(ReturnsLifeTests.Shared shared) : IClassFix
         await sandbox.SetAsync("jobStartDelaySeconds", 60);
         await world.App.PostAsync("/api/returns", Forced);
         await JobAsync();
-        Assert.Equal(HttpStatusCode.Accepted, (await world.App.PostAsync($"/api/operations/runs/{ReturnsRequest.InstanceId}/cancel?reason=enough")).Status);
+        Assert.Equal(
+            HttpStatusCode.Accepted,
+            (await world.App.PostAsync($"/api/operations/runs/{ReturnsRequest.InstanceId}/cancel?reason=enough")).Status
+        );
         Assert.Contains("enough", await world.FailureAsync(ReturnsRequest.InstanceId));
         Assert.Equal(TrainingJobStatus.Stopped, Assert.Single(await JobsAsync()).TrainingJobStatus);
-        Assert.Contains("enough", await world.ScalarAsync<string>("SELECT error FROM operations.runs WHERE kind = 'returns' ORDER BY started_at DESC LIMIT 1"));
+        Assert.Contains(
+            "enough",
+            await world.ScalarAsync<string>("SELECT error FROM operations.runs WHERE kind = 'returns' ORDER BY started_at DESC LIMIT 1")
+        );
     }
 
     [TorchFact]
@@ -60,7 +67,14 @@ public sealed class ReturnsLifeTests(ReturnsLifeTests.Shared shared) : IClassFix
         Assert.Equal([TrainingJobStatus.Failed, TrainingJobStatus.Completed], jobs.Select(job => job.TrainingJobStatus));
         Assert.Equal(jobs[0].TrainingJobName + "-a2", jobs[1].TrainingJobName);
         using AmazonSageMakerClient sageMaker = sandbox.SageMaker();
-        bool[] spot = await Task.WhenAll(jobs.Select(async job => (await sageMaker.DescribeTrainingJobAsync(new DescribeTrainingJobRequest { TrainingJobName = job.TrainingJobName })).EnableManagedSpotTraining ?? false));
+        bool[] spot = await Task.WhenAll(
+            jobs.Select(async job =>
+                (
+                    await sageMaker.DescribeTrainingJobAsync(new DescribeTrainingJobRequest { TrainingJobName = job.TrainingJobName })
+                ).EnableManagedSpotTraining
+                ?? false
+            )
+        );
         Assert.Equal([true, false], spot);
     }
 
@@ -75,12 +89,20 @@ public sealed class ReturnsLifeTests(ReturnsLifeTests.Shared shared) : IClassFix
         Assert.NotEqual("UpToDate", State(result));
 
         using AmazonSageMakerClient sageMaker = sandbox.SageMaker();
-        DescribeTrainingJobResponse first = await sageMaker.DescribeTrainingJobAsync(new DescribeTrainingJobRequest { TrainingJobName = name });
+        DescribeTrainingJobResponse first = await sageMaker.DescribeTrainingJobAsync(
+            new DescribeTrainingJobRequest { TrainingJobName = name }
+        );
         Assert.Contains("Interrupted", first.SecondaryStatusTransitions.Select(phase => phase.Status.Value));
         string[] expected = capacityReturns ? ["Completed"] : ["Stopped", "Completed"];
         Assert.Equal(expected, (await JobsAsync()).OrderBy(job => job.TrainingJobName.Length).Select(job => job.TrainingJobStatus.Value));
         Assert.Equal(expected.Length, ReturnsApp.Field(result, "attempts").GetInt32());
-        if (!capacityReturns) Assert.NotEqual(true, (await sageMaker.DescribeTrainingJobAsync(new DescribeTrainingJobRequest { TrainingJobName = name + "-a2" })).EnableManagedSpotTraining);
+        if (!capacityReturns)
+            Assert.NotEqual(
+                true,
+                (
+                    await sageMaker.DescribeTrainingJobAsync(new DescribeTrainingJobRequest { TrainingJobName = name + "-a2" })
+                ).EnableManagedSpotTraining
+            );
     }
 
     [TorchFact]
@@ -90,7 +112,10 @@ public sealed class ReturnsLifeTests(ReturnsLifeTests.Shared shared) : IClassFix
         await world.App.PostAsync("/api/returns", Forced);
         await JobAsync();
         string name = Assert.Single(await JobsAsync()).TrainingJobName;
-        Assert.Equal(HttpStatusCode.Accepted, (await world.App.PostAsync($"/runtime/webhooks/durabletask/instances/{ReturnsRequest.InstanceId}/terminate?reason=now")).Status);
+        Assert.Equal(
+            HttpStatusCode.Accepted,
+            (await world.App.PostAsync($"/runtime/webhooks/durabletask/instances/{ReturnsRequest.InstanceId}/terminate?reason=now")).Status
+        );
         Assert.Equal("Terminated", (await world.App.WaitAsync(ReturnsRequest.InstanceId)).GetProperty("runtimeStatus").GetString());
         Assert.Equal(TrainingJobStatus.InProgress, Assert.Single(await JobsAsync()).TrainingJobStatus); // nobody is left to stop it
 
@@ -100,8 +125,17 @@ public sealed class ReturnsLifeTests(ReturnsLifeTests.Shared shared) : IClassFix
             return await world.ScalarAsync<long>("SELECT count(*) FROM operations.machine_leases WHERE state <> 'closed'") == 0;
         });
         Assert.Equal(TrainingJobStatus.Stopped, Assert.Single(await JobsAsync()).TrainingJobStatus);
-        Assert.Equal("reaper", await world.ScalarAsync<string>("SELECT closed_by FROM operations.machine_leases ORDER BY granted_at DESC NULLS LAST LIMIT 1"));
-        Assert.Equal(1L, await world.ScalarAsync<long>("SELECT count(*) FROM operations.notifications WHERE event = 'cost_guard' AND body LIKE '%is Terminated%' AND body LIKE '%' || $1 || '%'", name));
+        Assert.Equal(
+            "reaper",
+            await world.ScalarAsync<string>("SELECT closed_by FROM operations.machine_leases ORDER BY granted_at DESC NULLS LAST LIMIT 1")
+        );
+        Assert.Equal(
+            1L,
+            await world.ScalarAsync<long>(
+                "SELECT count(*) FROM operations.notifications WHERE event = 'cost_guard' AND body LIKE '%is Terminated%' AND body LIKE '%' || $1 || '%'",
+                name
+            )
+        );
 
         // And the next training is a run like any other.
         await sandbox.SetAsync("jobStartDelaySeconds", 0);
@@ -134,19 +168,27 @@ public sealed class ReturnsLifeTests(ReturnsLifeTests.Shared shared) : IClassFix
     public async Task Bad_data_stops_before_anything_is_paid_for()
     {
         const string Spoilt = "ts > (SELECT max(ts) FROM simulations_10m) - interval '5 hours'";
-        await ExecuteAsync($"CREATE TABLE kept AS SELECT * FROM simulations_10m WHERE {Spoilt}; UPDATE simulations_10m SET scalper_return_pct = 'NaN' WHERE {Spoilt}");
+        await ExecuteAsync(
+            $"CREATE TABLE kept AS SELECT * FROM simulations_10m WHERE {Spoilt}; UPDATE simulations_10m SET scalper_return_pct = 'NaN' WHERE {Spoilt}"
+        );
         await world.App.PostAsync("/api/returns", Forced);
         Assert.Contains("rejected_share of simulations_10m", await world.FailureAsync(ReturnsRequest.InstanceId));
         Assert.Equal("not_finite 30", await world.ScalarAsync<string>("SELECT reason || ' ' || rows FROM returns.rejects"));
         Assert.Empty(await JobsAsync());
-        Assert.Equal(1L, await world.ScalarAsync<long>("SELECT count(*) FROM operations.notifications WHERE event = 'failed' AND body LIKE '%rejected_share%'"));
+        Assert.Equal(
+            1L,
+            await world.ScalarAsync<long>(
+                "SELECT count(*) FROM operations.notifications WHERE event = 'failed' AND body LIKE '%rejected_share%'"
+            )
+        );
         await ExecuteAsync($"DELETE FROM simulations_10m WHERE {Spoilt}; INSERT INTO simulations_10m SELECT * FROM kept; DROP TABLE kept");
     }
 
     private Task JobAsync() => Eventually.HoldsAsync(async () => (await JobsAsync()).Count > 0, "no job was created");
 
     /// <summary>Jobs of this test.</summary>
-    private async Task<IReadOnlyList<TrainingJobSummary>> JobsAsync() => [.. (await ListAsync()).Where(job => !before.Contains(job.TrainingJobName))];
+    private async Task<IReadOnlyList<TrainingJobSummary>> JobsAsync() =>
+        [.. (await ListAsync()).Where(job => !before.Contains(job.TrainingJobName))];
 
     private async Task<IReadOnlyList<TrainingJobSummary>> ListAsync()
     {
@@ -171,10 +213,15 @@ public sealed class ReturnsLifeTests(ReturnsLifeTests.Shared shared) : IClassFix
         public async Task InitializeAsync()
         {
             await Sandbox.InitializeAsync();
-            World = await ReturnsApp.StartAsync(Sandbox, new Dictionary<string, string>
-            {
-                ["Returns__Spot"] = "true", ["Returns__Epochs"] = "6", ["CostGuard__HourlyPrices"] = "ml.m5.large=0.15,ml.p5.48xlarge=100",
-            });
+            World = await ReturnsApp.StartAsync(
+                Sandbox,
+                new Dictionary<string, string>
+                {
+                    ["Returns__Spot"] = "true",
+                    ["Returns__Epochs"] = "6",
+                    ["CostGuard__HourlyPrices"] = "ml.m5.large=0.15,ml.p5.48xlarge=100",
+                }
+            );
         }
 
         public async Task DisposeAsync()
@@ -195,7 +242,10 @@ public sealed class ReturnsOverTimeTests(AwsSandbox sandbox) : IClassFixture<Aws
         jobs.CreateSubdirectory("returns");
         jobs.CreateSubdirectory("training");
         await File.WriteAllTextAsync(Path.Combine(jobs.FullName, "returns", "train.py"), "import time\ntime.sleep(60)\n");
-        await using ReturnsApp world = await ReturnsApp.StartAsync(sandbox, new Dictionary<string, string> { ["Returns__JobsDirectory"] = jobs.FullName, ["Returns__LongestTraining"] = "00:00:05" });
+        await using ReturnsApp world = await ReturnsApp.StartAsync(
+            sandbox,
+            new Dictionary<string, string> { ["Returns__JobsDirectory"] = jobs.FullName, ["Returns__LongestTraining"] = "00:00:05" }
+        );
         await world.App.PostAsync("/api/returns");
         string failure = await world.FailureAsync(ReturnsRequest.InstanceId);
         Assert.Contains("time limit", failure);

@@ -14,10 +14,12 @@ using Npgsql;
 
 namespace Durable.Tests.Functions;
 
-/// <summary>The spot collector as its users meet it: over HTTP and its timers, on the AWS sandbox, with Timestream, killed with SIGKILL.</summary>
+/// <summary>The spot collector as its users meet it: over HTTP and its timers, on the AWS sandbox, with Timestream, killed with
+/// SIGKILL.</summary>
 public sealed class SpotSlotTests(AwsSandbox sandbox) : IClassFixture<AwsSandbox>
 {
-    private const string Bucket = "spot-tests", TimestreamRegion = "us-west-2"; // Timestream is not everywhere
+    private const string Bucket = "spot-tests",
+        TimestreamRegion = "us-west-2"; // Timestream is not everywhere
 
     [Fact]
     public async Task Twenty_starts_of_a_slot_are_one_and_the_slot_is_read_planned_and_backfilled()
@@ -26,7 +28,9 @@ public sealed class SpotSlotTests(AwsSandbox sandbox) : IClassFixture<AwsSandbox
         await using AppProcess app = await AppProcess.StartAsync(settings: settings);
         SlotTime slot = await NowAsync();
         string body = $$"""{"slot": "{{slot}}"}""";
-        (HttpStatusCode Status, JsonElement Body)[] answers = await Task.WhenAll(Enumerable.Range(0, 20).Select(_ => app.PostAsync("/api/spot", body)));
+        (HttpStatusCode Status, JsonElement Body)[] answers = await Task.WhenAll(
+            Enumerable.Range(0, 20).Select(_ => app.PostAsync("/api/spot", body))
+        );
         Assert.Single(answers, answer => answer.Status == HttpStatusCode.Accepted);
         Assert.Equal(19, answers.Count(answer => answer.Status == HttpStatusCode.Conflict));
         JsonElement output = Output(await app.WaitAsync(slot.InstanceId));
@@ -35,32 +39,57 @@ public sealed class SpotSlotTests(AwsSandbox sandbox) : IClassFixture<AwsSandbox
 
         // It is there: by every way of asking.
         Assert.Equal(HttpStatusCode.Conflict, (await app.PostAsync("/api/spot", body)).Status);
-        Assert.Equal("present", (await app.PostAsync("/api/spot", $$"""{"slot": "{{slot}}", "dryRun": true}""")).Body.GetProperty("reason").GetString());
+        Assert.Equal(
+            "present",
+            (await app.PostAsync("/api/spot", $$"""{"slot": "{{slot}}", "dryRun": true}""")).Body.GetProperty("reason").GetString()
+        );
         Assert.Equal(rows, (await app.GetAsync("/api/spot/market")).Body.GetProperty("rows").GetArrayLength());
         Assert.Equal(rows, (await app.GetAsync($"/api/spot/market?at={slot}:00Z")).Body.GetProperty("rows").GetArrayLength());
         JsonElement row = (await app.GetAsync("/api/spot/market?type=t3.micro&region=eu-north-1&limit=1")).Body.GetProperty("rows")[0];
         Assert.Equal("t3.micro", row.GetProperty("instanceType").GetString());
-        Assert.Equal(1, (await app.GetAsync($"/api/spot/history?type=t3.micro&region=eu-north-1&zone={row.GetProperty("zone").GetString()}")).Body.GetProperty("changes").GetArrayLength());
+        Assert.Equal(
+            1,
+            (await app.GetAsync($"/api/spot/history?type=t3.micro&region=eu-north-1&zone={row.GetProperty("zone").GetString()}"))
+                .Body.GetProperty("changes")
+                .GetArrayLength()
+        );
         JsonElement record = (await app.GetAsync($"/api/spot/slots/{slot}")).Body;
         Assert.Equal(("present", 1), (record.GetProperty("state").GetString(), record.GetProperty("runs").GetArrayLength()));
         using AmazonS3Client s3 = sandbox.S3();
-        using (GetObjectResponse latest = await s3.GetObjectAsync(Bucket, SpotKeys.Latest)) Assert.Equal(rows, (await JsonDocument.ParseAsync(latest.ResponseStream)).RootElement.GetArrayLength());
+        using (GetObjectResponse latest = await s3.GetObjectAsync(Bucket, SpotKeys.Latest))
+            Assert.Equal(rows, (await JsonDocument.ParseAsync(latest.ResponseStream)).RootElement.GetArrayLength());
         Assert.NotEmpty(await sandbox.CallsAsync(operation: "WriteRecords"));
         Assert.Contains(await sandbox.CallsAsync("ec2", "GetSpotPlacementScores"), call => call.Outcome == "passed");
 
         // Two slots ago there was no app; one of the two left raw files behind.
-        SlotTime filled = slot.Plus(-1), lost = slot.Plus(-2);
-        foreach ((string from, string to) in new[] { (SpotKeys.Scores(slot, 1), SpotKeys.Scores(filled, 1)), (SpotKeys.Interruptions(slot), SpotKeys.Interruptions(filled)), (SpotKeys.SpotPrices(slot), SpotKeys.SpotPrices(filled)) })
+        SlotTime filled = slot.Plus(-1),
+            lost = slot.Plus(-2);
+        foreach (
+            (string from, string to) in new[]
+            {
+                (SpotKeys.Scores(slot, 1), SpotKeys.Scores(filled, 1)),
+                (SpotKeys.Interruptions(slot), SpotKeys.Interruptions(filled)),
+                (SpotKeys.SpotPrices(slot), SpotKeys.SpotPrices(filled)),
+            }
+        )
             await s3.CopyObjectAsync(Bucket, from, Bucket, to);
-        if (filled.Day != slot.Day) await s3.CopyObjectAsync(Bucket, SpotKeys.OnDemandPrices(slot.Day), Bucket, SpotKeys.OnDemandPrices(filled.Day));
-        if (filled.Day != slot.Day) await s3.CopyObjectAsync(Bucket, SpotKeys.Workload(slot.Day), Bucket, SpotKeys.Workload(filled.Day));
+        if (filled.Day != slot.Day)
+            await s3.CopyObjectAsync(Bucket, SpotKeys.OnDemandPrices(slot.Day), Bucket, SpotKeys.OnDemandPrices(filled.Day));
+        if (filled.Day != slot.Day)
+            await s3.CopyObjectAsync(Bucket, SpotKeys.Workload(slot.Day), Bucket, SpotKeys.Workload(filled.Day));
         await StoredSinceTheLookAsync(app, filled);
         string range = $$"""{"from": "{{lost}}", "to": "{{slot}}" """;
         JsonElement report = (await app.GetAsync($"/api/spot/gaps?from={lost}&to={slot}")).Body;
-        Assert.Equal((3, 1, 1), (report.GetProperty("slots").GetInt32(), report.GetProperty("present").GetInt32(), report.GetProperty("canBeFilled").GetInt32()));
+        Assert.Equal(
+            (3, 1, 1),
+            (report.GetProperty("slots").GetInt32(), report.GetProperty("present").GetInt32(), report.GetProperty("canBeFilled").GetInt32())
+        );
         Assert.Contains("it stays missing", report.GetProperty("gaps")[0].GetProperty("reason").GetString(), StringComparison.Ordinal);
         string hash = (await app.PostAsync("/api/spot/backfill", range + """, "dryRun": true}""")).Body.GetProperty("plan").GetString()!;
-        Assert.Equal(HttpStatusCode.Conflict, (await app.PostAsync("/api/spot/backfill", range + """, "plan": "0123456789abcdef"}""")).Status);
+        Assert.Equal(
+            HttpStatusCode.Conflict,
+            (await app.PostAsync("/api/spot/backfill", range + """, "plan": "0123456789abcdef"}""")).Status
+        );
         (HttpStatusCode status, JsonElement started) = await app.PostAsync("/api/spot/backfill", range + $$""", "plan": "{{hash}}"}""");
         Assert.Equal(HttpStatusCode.Accepted, status);
         JsonElement backfill = Output(await app.WaitAsync(IdOf(started)));
@@ -81,8 +110,18 @@ public sealed class SpotSlotTests(AwsSandbox sandbox) : IClassFixture<AwsSandbox
         await using (await new StartLock(database).HoldAsync(SpotHttp.Subject))
         {
             late = app.PostAsync("/api/spot", $$"""{"slot": "{{slot}}"}""");
-            await Eventually.HoldsAsync(async () => await ScalarAsync(app.Connection, "SELECT 'waits' FROM pg_locks WHERE locktype = 'advisory' AND NOT granted AND database = (SELECT oid FROM pg_database WHERE datname = current_database())") == "waits", "a start that waits");
-            await ScalarAsync(app.Connection, $"INSERT INTO spot.slots (slot, state, capacity, run_id, delta_key, committed_at) VALUES ('{slot}Z', 'present', 1, 'other', 'x', now())");
+            await Eventually.HoldsAsync(
+                async () =>
+                    await ScalarAsync(
+                        app.Connection,
+                        "SELECT 'waits' FROM pg_locks WHERE locktype = 'advisory' AND NOT granted AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+                    ) == "waits",
+                "a start that waits"
+            );
+            await ScalarAsync(
+                app.Connection,
+                $"INSERT INTO spot.slots (slot, state, capacity, run_id, delta_key, committed_at) VALUES ('{slot}Z', 'present', 1, 'other', 'x', now())"
+            );
         }
 
         (HttpStatusCode status, JsonElement answer) = await late;
@@ -117,12 +156,20 @@ public sealed class SpotSlotTests(AwsSandbox sandbox) : IClassFixture<AwsSandbox
         Assert.Equal(HttpStatusCode.Accepted, status);
         JsonElement packed = Output(await app.WaitAsync(IdOf(started)));
         Assert.Equal(packed.GetProperty("Bound").GetInt32(), packed.GetProperty("Queries").GetInt32());
-        string hash = (await app.PostAsync("/api/spot", $$"""{"slot": "{{slot}}", "dryRun": true}""")).Body.GetProperty("plan").GetString()!;
+        string hash = (await app.PostAsync("/api/spot", $$"""{"slot": "{{slot}}", "dryRun": true}"""))
+            .Body.GetProperty("plan")
+            .GetString()!;
         Assert.Equal(HttpStatusCode.Accepted, (await app.PostAsync("/admin/functions/TickSpotSlot", "{}")).Status);
         string tick = "";
-        await Eventually.HoldsAsync(async () => (tick = await ScalarAsync(app.Connection, "SELECT max(instance_id) FROM operations.runs WHERE kind = 'spot'")).Length > 0);
+        await Eventually.HoldsAsync(async () =>
+            (tick = await ScalarAsync(app.Connection, "SELECT max(instance_id) FROM operations.runs WHERE kind = 'spot'")).Length > 0
+        );
         Assert.Equal("Stored", Output(await app.WaitAsync(tick)).GetProperty("State").GetString());
-        if (tick == slot.InstanceId) Assert.Equal(HttpStatusCode.Conflict, (await app.PostAsync("/api/spot", $$"""{"slot": "{{slot}}", "plan": "{{hash}}"}""")).Status);
+        if (tick == slot.InstanceId)
+            Assert.Equal(
+                HttpStatusCode.Conflict,
+                (await app.PostAsync("/api/spot", $$"""{"slot": "{{slot}}", "plan": "{{hash}}"}""")).Status
+            );
         Assert.Equal(HttpStatusCode.Accepted, (await app.PostAsync("/admin/functions/TickSpotWorkload", "{}")).Status);
 
         await using AppProcess off = await AppProcess.StartAsync();
@@ -130,7 +177,10 @@ public sealed class SpotSlotTests(AwsSandbox sandbox) : IClassFixture<AwsSandbox
 
         static Task BadAsync((HttpStatusCode Status, JsonElement Body) answer, params string[] fields)
         {
-            Assert.Equal((HttpStatusCode.BadRequest, string.Join(',', fields)), (answer.Status, string.Join(',', answer.Body.GetProperty("fields").EnumerateObject().Select(field => field.Name))));
+            Assert.Equal(
+                (HttpStatusCode.BadRequest, string.Join(',', fields)),
+                (answer.Status, string.Join(',', answer.Body.GetProperty("fields").EnumerateObject().Select(field => field.Name)))
+            );
             return Task.CompletedTask;
         }
     }
@@ -148,7 +198,8 @@ public sealed class SpotSlotTests(AwsSandbox sandbox) : IClassFixture<AwsSandbox
             foreach (string point in new[] { "run spot running", $"spot {slot} present", "run spot completed" })
             {
                 await points.ArmAsync(point);
-                if (!started) Assert.Equal(HttpStatusCode.Accepted, (await app.PostAsync("/api/spot", $$"""{"slot": "{{slot}}"}""")).Status);
+                if (!started)
+                    Assert.Equal(HttpStatusCode.Accepted, (await app.PostAsync("/api/spot", $$"""{"slot": "{{slot}}"}""")).Status);
                 started = true;
                 await points.ReachedAsync(point, () => app.Log);
                 app.Kill();
@@ -162,10 +213,15 @@ public sealed class SpotSlotTests(AwsSandbox sandbox) : IClassFixture<AwsSandbox
             Assert.Equal("Stored", output.GetProperty("State").GetString());
             string rows = output.GetProperty("Rows").GetInt32().ToString(System.Globalization.CultureInfo.InvariantCulture);
             Assert.Equal(
-                $"{rows} {rows} {rows} 1 1", await ScalarAsync(app.Connection, """
-                SELECT format('%s %s %s %s %s', (SELECT count(*) FROM spot.spot_changes), (SELECT count(*) FROM spot.spot_latest), (SELECT count(*) FROM spot.market_keys),
-                    (SELECT capacity_index FROM spot.rotation), (SELECT count(*) FROM spot.slots WHERE state = 'present'))
-                """));
+                $"{rows} {rows} {rows} 1 1",
+                await ScalarAsync(
+                    app.Connection,
+                    """
+                    SELECT format('%s %s %s %s %s', (SELECT count(*) FROM spot.spot_changes), (SELECT count(*) FROM spot.spot_latest), (SELECT count(*) FROM spot.market_keys),
+                        (SELECT capacity_index FROM spot.rotation), (SELECT count(*) FROM spot.slots WHERE state = 'present'))
+                    """
+                )
+            );
         }
         finally
         {
@@ -174,7 +230,8 @@ public sealed class SpotSlotTests(AwsSandbox sandbox) : IClassFixture<AwsSandbox
     }
 
     /// <summary>Instance id of a started run.</summary>
-    private static string IdOf(JsonElement started) => started.EnumerateObject().First(member => member.Name.Equals("id", StringComparison.OrdinalIgnoreCase)).Value.GetString()!;
+    private static string IdOf(JsonElement started) =>
+        started.EnumerateObject().First(member => member.Name.Equals("id", StringComparison.OrdinalIgnoreCase)).Value.GetString()!;
 
     /// <summary>The slot of now, of which a minute is left: a slot can be collected in its own ten minutes only.</summary>
     private static async Task<SlotTime> NowAsync()
@@ -182,7 +239,8 @@ public sealed class SpotSlotTests(AwsSandbox sandbox) : IClassFixture<AwsSandbox
         for (; ; await Task.Delay(500))
         {
             SlotTime slot = SlotTime.Of(DateTime.UtcNow);
-            if (SlotTime.Of(DateTime.UtcNow.AddMinutes(1)) == slot) return slot;
+            if (SlotTime.Of(DateTime.UtcNow.AddMinutes(1)) == slot)
+                return slot;
         }
     }
 
@@ -206,13 +264,23 @@ public sealed class SpotSlotTests(AwsSandbox sandbox) : IClassFixture<AwsSandbox
     {
         await sandbox.ResetAsync();
         await sandbox.CreateBucketAsync(Bucket);
-        using AmazonTimestreamWriteClient timestream = new(new BasicAWSCredentials("sandbox", "sandbox"), new AmazonTimestreamWriteConfig { ServiceURL = sandbox.Endpoint, AuthenticationRegion = TimestreamRegion });
+        using AmazonTimestreamWriteClient timestream = new(
+            new BasicAWSCredentials("sandbox", "sandbox"),
+            new AmazonTimestreamWriteConfig { ServiceURL = sandbox.Endpoint, AuthenticationRegion = TimestreamRegion }
+        );
         await timestream.CreateDatabaseAsync(new CreateDatabaseRequest { DatabaseName = "spotlake" });
         await timestream.CreateTableAsync(new CreateTableRequest { DatabaseName = "spotlake", TableName = "aws" });
         return new Dictionary<string, string>(sandbox.Environment)
         {
-            ["AWS_REGION"] = TimestreamRegion, ["Spot__Bucket"] = Bucket, ["Spot__Regions"] = "eu-north-1,us-west-1", ["Spot__InstanceTypes"] = "t3.micro,m5.*", ["Spot__AdvisorUrl"] = sandbox.Endpoint + "/sandbox/spot-advisor-data.json",
-            ["Spot__Accounts"] = "default,arn:aws:iam::111111111111:role/spot", ["Spot__QueriesPerAccount"] = "5", ["Spot__QueriesPerPart"] = "4", ["Spot__TimestreamDatabase"] = "spotlake",
+            ["AWS_REGION"] = TimestreamRegion,
+            ["Spot__Bucket"] = Bucket,
+            ["Spot__Regions"] = "eu-north-1,us-west-1",
+            ["Spot__InstanceTypes"] = "t3.micro,m5.*",
+            ["Spot__AdvisorUrl"] = sandbox.Endpoint + "/sandbox/spot-advisor-data.json",
+            ["Spot__Accounts"] = "default,arn:aws:iam::111111111111:role/spot",
+            ["Spot__QueriesPerAccount"] = "5",
+            ["Spot__QueriesPerPart"] = "4",
+            ["Spot__TimestreamDatabase"] = "spotlake",
         };
     }
 }

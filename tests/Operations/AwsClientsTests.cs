@@ -18,7 +18,10 @@ public sealed class AwsClientsTests
     {
         using ServiceProvider services = Services(("AWS_REGION", "eu-central-1"));
 
-        Assert.All(Configs(services).Where(c => c is not AmazonPricingConfig), c => Assert.Equal("eu-central-1", c.RegionEndpoint.SystemName));
+        Assert.All(
+            Configs(services).Where(c => c is not AmazonPricingConfig),
+            c => Assert.Equal("eu-central-1", c.RegionEndpoint.SystemName)
+        );
         Assert.Equal("us-east-1", services.GetRequiredService<IAmazonPricing>().Config.RegionEndpoint.SystemName);
         Assert.False(((AmazonS3Config)services.GetRequiredService<IAmazonS3>().Config).ForcePathStyle);
     }
@@ -33,15 +36,23 @@ public sealed class AwsClientsTests
         Assert.True(((AmazonS3Config)services.GetRequiredService<IAmazonS3>().Config).ForcePathStyle);
     }
 
-    private static ServiceProvider Services(params (string Name, string Value)[] settings) => new ServiceCollection()
-        .AddSingleton<IConfiguration>(new ConfigurationBuilder().AddInMemoryCollection(settings.Select(s => KeyValuePair.Create(s.Name, (string?)s.Value))).Build())
-        .AddAwsClients()
-        .BuildServiceProvider();
+    private static ServiceProvider Services(params (string Name, string Value)[] settings) =>
+        new ServiceCollection()
+            .AddSingleton<IConfiguration>(
+                new ConfigurationBuilder()
+                    .AddInMemoryCollection(settings.Select(s => KeyValuePair.Create(s.Name, (string?)s.Value)))
+                    .Build()
+            )
+            .AddAwsClients()
+            .BuildServiceProvider();
 
     private static IClientConfig[] Configs(ServiceProvider services) =>
-    [
-        services.GetRequiredService<IAmazonEC2>().Config, services.GetRequiredService<IAmazonSimpleSystemsManagement>().Config,
-        services.GetRequiredService<IAmazonSageMaker>().Config, services.GetRequiredService<IAmazonPricing>().Config,
-        services.GetRequiredService<IAmazonTimestreamWrite>().Config, services.GetRequiredService<IAmazonS3>().Config,
-    ];
+        [
+            services.GetRequiredService<IAmazonEC2>().Config,
+            services.GetRequiredService<IAmazonSimpleSystemsManagement>().Config,
+            services.GetRequiredService<IAmazonSageMaker>().Config,
+            services.GetRequiredService<IAmazonPricing>().Config,
+            services.GetRequiredService<IAmazonTimestreamWrite>().Config,
+            services.GetRequiredService<IAmazonS3>().Config,
+        ];
 }

@@ -13,9 +13,13 @@ public sealed class ConnectionLifetimeTests
     public async Task Connections_opened_while_the_database_was_read_only_are_gone_within_10_seconds_however_busy_they_are()
     {
         string connection = await PostgresServer.CreateDatabaseAsync();
-        await using ServiceProvider services = new ServiceCollection().AddLogging()
-            .AddSingleton<IConfiguration>(new ConfigurationBuilder().AddInMemoryCollection([KeyValuePair.Create("PostgresConnection", (string?)connection)]).Build())
-            .AddOperations().BuildServiceProvider();
+        await using ServiceProvider services = new ServiceCollection()
+            .AddLogging()
+            .AddSingleton<IConfiguration>(
+                new ConfigurationBuilder().AddInMemoryCollection([KeyValuePair.Create("PostgresConnection", (string?)connection)]).Build()
+            )
+            .AddOperations()
+            .BuildServiceProvider();
         NpgsqlDataSource database = services.GetRequiredService<NpgsqlDataSource>();
 
         await SetAsync(connection, "SET default_transaction_read_only = on");
@@ -23,7 +27,11 @@ public sealed class ConnectionLifetimeTests
         await SetAsync(connection, "RESET default_transaction_read_only");
         Assert.Equal(PostgresErrorCodes.ReadOnlySqlTransaction, await WriteAsync());
 
-        await Eventually.HoldsAsync(async () => (await Task.WhenAll(Enumerable.Range(0, 4).Select(_ => WriteAsync()))).All(error => error is null), "the pool goes on with read-only connections", 10);
+        await Eventually.HoldsAsync(
+            async () => (await Task.WhenAll(Enumerable.Range(0, 4).Select(_ => WriteAsync()))).All(error => error is null),
+            "the pool goes on with read-only connections",
+            10
+        );
 
         async Task ReadAsync()
         {
@@ -52,7 +60,13 @@ public sealed class ConnectionLifetimeTests
 
     private static async Task SetAsync(string connection, string setting)
     {
-        await using NpgsqlConnection server = new(new NpgsqlConnectionStringBuilder(connection) { Pooling = false, Options = "-c default_transaction_read_only=off" }.ConnectionString);
+        await using NpgsqlConnection server = new(
+            new NpgsqlConnectionStringBuilder(connection)
+            {
+                Pooling = false,
+                Options = "-c default_transaction_read_only=off",
+            }.ConnectionString
+        );
         await server.OpenAsync();
         await using NpgsqlCommand command = new($"ALTER DATABASE \"{server.Database}\" {setting}", server);
         await command.ExecuteNonQueryAsync();

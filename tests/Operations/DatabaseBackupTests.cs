@@ -14,7 +14,15 @@ public sealed class DatabaseBackupTests : IAsyncLifetime
     {
         string connection = await PostgresServer.CreateAppDatabaseAsync();
         database = NpgsqlDataSource.Create(connection);
-        backup = new(new BackupOptions { ConnectionString = connection, Directory = folder, Kept = 2 }, TimeProvider.System);
+        backup = new(
+            new BackupOptions
+            {
+                ConnectionString = connection,
+                Directory = folder,
+                Kept = 2,
+            },
+            TimeProvider.System
+        );
     }
 
     public async Task DisposeAsync()
@@ -27,11 +35,13 @@ public sealed class DatabaseBackupTests : IAsyncLifetime
     public async Task A_backup_is_whole_readable_and_the_oldest_goes()
     {
         List<string> dumps = [];
-        for (int i = 0; i < 3; i++) dumps.Add(await backup.DumpAsync("climate", ["climate.hazard_cells*"]));
+        for (int i = 0; i < 3; i++)
+            dumps.Add(await backup.DumpAsync("climate", ["climate.hazard_cells*"]));
 
         Assert.Equal(dumps[1..], Directory.GetFiles(folder).Order());
         Assert.Equal("PGDMP"u8.ToArray(), (await File.ReadAllBytesAsync(dumps[2]))[..5]);
-        if (OperatingSystem.IsWindows()) return;
+        if (OperatingSystem.IsWindows())
+            return;
         Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(dumps[2]));
         Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute, File.GetUnixFileMode(folder));
     }
@@ -57,7 +67,8 @@ public sealed class DatabaseBackupTests : IAsyncLifetime
     private async Task<long> ToolsAsync(string condition)
     {
         await using NpgsqlCommand count = database.CreateCommand(
-            $"SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'pg_dump' {condition}");
+            $"SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'pg_dump' {condition}"
+        );
         return (long)(await count.ExecuteScalarAsync())!;
     }
 }

@@ -12,7 +12,9 @@ public sealed class LedgerRetentionTests(LedgerRetentionTests.FullLedger ledger)
     public async Task Old_runs_plans_and_notifications_go_and_running_ones_and_leases_stay()
     {
         await using NpgsqlDataSource database = NpgsqlDataSource.Create(await PostgresServer.CreateAppDatabaseAsync());
-        await ExecuteAsync(database, """
+        await ExecuteAsync(
+            database,
+            """
             INSERT INTO operations.runs (run_id, instance_id, kind, parameters, code_version, state, started_at, finished_at)
             SELECT 'old-' || n, 'a', 'hazard', '{}'::jsonb, '1', 'completed', now() - interval '401 days', now() - interval '401 days' FROM generate_series(1, 1200) n
             UNION ALL SELECT 'new', 'a', 'hazard', '{}'::jsonb, '1', 'failed', now() - interval '401 days', now() - interval '399 days'
@@ -22,38 +24,54 @@ public sealed class LedgerRetentionTests(LedgerRetentionTests.FullLedger ledger)
             INSERT INTO operations.notifications (dedupe_key, event, subject, body, created_at) VALUES ('old', 'failed', 's', 'b', now() - interval '401 days'), ('new', 'failed', 's', 'b', now());
             INSERT INTO operations.machine_leases (kind, cluster, run_id, lease_id, instance_id, machine_ids, longest_seconds, stops_running, state, opened_at, closed_at, closed_by)
             VALUES ('ec2', 'c', 'old-1', 'old-1#c', 'a', '{i-1}', 60, true, 'closed', now() - interval '900 days', now() - interval '900 days', 'run')
-            """);
+            """
+        );
 
-        RetentionRound kept = await new LedgerRetention(database, new RetentionOptions { Ledger = TimeSpan.Zero, Notifications = TimeSpan.Zero }).ApplyAsync();
+        RetentionRound kept = await new LedgerRetention(
+            database,
+            new RetentionOptions { Ledger = TimeSpan.Zero, Notifications = TimeSpan.Zero }
+        ).ApplyAsync();
         RetentionRound round = await new LedgerRetention(database, new RetentionOptions()).ApplyAsync();
 
         Assert.Equal((new RetentionRound(0, 0, 0), new RetentionRound(1200, 1, 1)), (kept, round));
         Assert.Equal("new,running", await TextAsync(database, "SELECT string_agg(run_id, ',' ORDER BY run_id) FROM operations.runs"));
         Assert.Equal("new,running", await TextAsync(database, "SELECT string_agg(run_id, ',' ORDER BY run_id) FROM operations.gates"));
-        Assert.Equal("new new 1", await TextAsync(database,
-            "SELECT (SELECT string_agg(hash, ',') FROM operations.plans) || ' ' || (SELECT string_agg(dedupe_key, ',') FROM operations.notifications) || ' ' || (SELECT count(*) FROM operations.machine_leases)"));
+        Assert.Equal(
+            "new new 1",
+            await TextAsync(
+                database,
+                "SELECT (SELECT string_agg(hash, ',') FROM operations.plans) || ' ' || (SELECT string_agg(dedupe_key, ',') FROM operations.notifications) || ' ' || (SELECT count(*) FROM operations.machine_leases)"
+            )
+        );
     }
 
     [Fact]
     public Task The_newest_runs_are_read_without_the_others() => ReadsAtMostAsync(110, database => new RunReader(database).ReadAsync(null));
 
     [Fact]
-    public Task The_runs_of_one_instance_are_read_without_the_others() => ReadsAtMostAsync(20, database => new RunReader(database).ReadAsync("instance-7"));
+    public Task The_runs_of_one_instance_are_read_without_the_others() =>
+        ReadsAtMostAsync(20, database => new RunReader(database).ReadAsync("instance-7"));
 
     [Theory, InlineData(null), InlineData("hazard"), InlineData("never")]
-    public Task The_latest_closed_run_is_read_without_the_others(string? kind) => ReadsAtMostAsync(10, database => new RunLedger(database).ReadLatestAsync(kind));
+    public Task The_latest_closed_run_is_read_without_the_others(string? kind) =>
+        ReadsAtMostAsync(10, database => new RunLedger(database).ReadLatestAsync(kind));
 
     [Fact]
-    public Task Runs_left_open_are_found_without_the_closed_ones() => ReadsAtMostAsync(10, database => new RunLedger(database).CloseEndedAsync((_, _) => Task.FromResult<string?>(null)));
+    public Task Runs_left_open_are_found_without_the_closed_ones() =>
+        ReadsAtMostAsync(10, database => new RunLedger(database).CloseEndedAsync((_, _) => Task.FromResult<string?>(null)));
 
     [Fact]
-    public Task The_reaper_reads_no_lease_that_is_long_closed() => ReadsAtMostAsync(10, async database =>
-    {
-        await using NpgsqlConnection connection = await database.OpenConnectionAsync();
-        await MachineLeases.OpenLeasesAsync(connection, CancellationToken.None);
-        await MachineLeases.UnconfirmedAsync(connection, CancellationToken.None);
-        await new LeaseReader(database).ReadAsync("open", null, 50, null);
-    });
+    public Task The_reaper_reads_no_lease_that_is_long_closed() =>
+        ReadsAtMostAsync(
+            10,
+            async database =>
+            {
+                await using NpgsqlConnection connection = await database.OpenConnectionAsync();
+                await MachineLeases.OpenLeasesAsync(connection, CancellationToken.None);
+                await MachineLeases.UnconfirmedAsync(connection, CancellationToken.None);
+                await new LeaseReader(database).ReadAsync("open", null, 50, null);
+            }
+        );
 
     [Theory]
     [InlineData("open", null), InlineData("overdue", null), InlineData("closed", null), InlineData("all", null)]
@@ -62,26 +80,42 @@ public sealed class LedgerRetentionTests(LedgerRetentionTests.FullLedger ledger)
         ReadsAtMostAsync(60, database => new LeaseReader(database).ReadAsync(state, cluster, 50, null));
 
     [Fact]
-    public Task A_run_that_could_not_be_finished_is_closed_without_the_others() => ReadsAtMostAsync(10, database => new RunLedger(database).CloseFailedAsync("run-77", "x"));
+    public Task A_run_that_could_not_be_finished_is_closed_without_the_others() =>
+        ReadsAtMostAsync(10, database => new RunLedger(database).CloseFailedAsync("run-77", "x"));
 
     [Fact]
-    public Task Gates_and_partitions_of_a_run_are_read_without_the_others() => ReadsAtMostAsync(10, async database =>
-    {
-        Assert.Single(await new RunReader(database).ReadGatesAsync("run-77"));
-        Assert.Single(await new RunReader(database).ReadPartitionsAsync("run-77"));
-    });
+    public Task Gates_and_partitions_of_a_run_are_read_without_the_others() =>
+        ReadsAtMostAsync(
+            10,
+            async database =>
+            {
+                Assert.Single(await new RunReader(database).ReadGatesAsync("run-77"));
+                Assert.Single(await new RunReader(database).ReadPartitionsAsync("run-77"));
+            }
+        );
 
     [Fact]
     public Task Retention_that_finds_nothing_old_reads_nothing() =>
-        ReadsAtMostAsync(10, database => new LedgerRetention(database, new RetentionOptions { Ledger = TimeSpan.FromDays(3000), Notifications = TimeSpan.FromDays(3000) }).ApplyAsync());
+        ReadsAtMostAsync(
+            10,
+            database =>
+                new LedgerRetention(
+                    database,
+                    new RetentionOptions { Ledger = TimeSpan.FromDays(3000), Notifications = TimeSpan.FromDays(3000) }
+                ).ApplyAsync()
+        );
 
     private async Task ReadsAtMostAsync(int rows, Func<NpgsqlDataSource, Task> work)
     {
-        long read = await RowsRead.ByAsync(ledger.Connection, "operations", async () =>
-        {
-            await using NpgsqlDataSource database = NpgsqlDataSource.Create(ledger.Connection);
-            await work(database);
-        });
+        long read = await RowsRead.ByAsync(
+            ledger.Connection,
+            "operations",
+            async () =>
+            {
+                await using NpgsqlDataSource database = NpgsqlDataSource.Create(ledger.Connection);
+                await work(database);
+            }
+        );
         Assert.InRange(read, 0, rows);
     }
 
@@ -107,7 +141,9 @@ public sealed class LedgerRetentionTests(LedgerRetentionTests.FullLedger ledger)
         {
             Connection = await PostgresServer.CreateAppDatabaseAsync();
             await using NpgsqlDataSource database = NpgsqlDataSource.Create(Connection);
-            await ExecuteAsync(database, """
+            await ExecuteAsync(
+                database,
+                """
                 INSERT INTO operations.runs (run_id, instance_id, kind, parameters, code_version, state, statistics, started_at, finished_at)
                 SELECT format('run-%s', n), format('instance-%s', n % 5000), CASE WHEN n % 2 = 0 THEN 'hazard' ELSE 'pothole' END, '{}'::jsonb, '1', 'completed', 'null'::jsonb, at, at
                 FROM generate_series(1, 50000) n CROSS JOIN LATERAL (SELECT now() - n * interval '1 hour' AS at) t
@@ -119,7 +155,8 @@ public sealed class LedgerRetentionTests(LedgerRetentionTests.FullLedger ledger)
                 INSERT INTO operations.partitions (kind, key, state, run_id) SELECT 'hazard', format('key-%s', n), 'present', format('run-%s', n) FROM generate_series(1, 20000) n;
                 INSERT INTO operations.notifications (dedupe_key, event, subject, body, created_at) SELECT n::text, 'failed', 's', 'b', now() - n * interval '1 hour' FROM generate_series(1, 20000) n;
                 ANALYZE
-                """);
+                """
+            );
         }
 
         public Task DisposeAsync() => Task.CompletedTask;

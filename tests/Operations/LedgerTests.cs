@@ -37,7 +37,9 @@ public sealed class LedgerTests : IAsyncLifetime
         await partitions.ClaimAsync("hazard", ["a", "b"], "run-1/x");
         await partitions.ClaimAsync("hazard", ["a", "b"], "run-1/x"); // a retried activity
 
-        PartitionsClaimedException refused = await Assert.ThrowsAsync<PartitionsClaimedException>(() => partitions.ClaimAsync("hazard", ["b", "c"], "run-2/x"));
+        PartitionsClaimedException refused = await Assert.ThrowsAsync<PartitionsClaimedException>(() =>
+            partitions.ClaimAsync("hazard", ["b", "c"], "run-2/x")
+        );
         Assert.Equal("run-1/x", refused.RunId);
         Assert.False((await partitions.ReadAsync("hazard")).ContainsKey("c")); // all or none
 
@@ -53,18 +55,22 @@ public sealed class LedgerTests : IAsyncLifetime
         Partitions partitions = new(database);
         string[] keys = [.. Enumerable.Range(0, 50).Select(i => $"k{i}")];
 
-        bool[] won = await Task.WhenAll(Enumerable.Range(0, 8).Select(async i =>
-        {
-            try
-            {
-                await partitions.ClaimAsync("race", i % 2 == 0 ? keys : [.. keys.Reverse()], $"run-{i}");
-                return true;
-            }
-            catch (PartitionsClaimedException)
-            {
-                return false;
-            }
-        }));
+        bool[] won = await Task.WhenAll(
+            Enumerable
+                .Range(0, 8)
+                .Select(async i =>
+                {
+                    try
+                    {
+                        await partitions.ClaimAsync("race", i % 2 == 0 ? keys : [.. keys.Reverse()], $"run-{i}");
+                        return true;
+                    }
+                    catch (PartitionsClaimedException)
+                    {
+                        return false;
+                    }
+                })
+        );
 
         Assert.Single(won, true);
     }
@@ -74,7 +80,14 @@ public sealed class LedgerTests : IAsyncLifetime
     {
         PlanStore plans = new(database);
         Plan shown = Plan.Make("hazard", "all", [("a", ["f"]), ("b", ["f"])], new Dictionary<string, PartitionRecord>(), 1, false);
-        Plan now = Plan.Make("hazard", "all", [("a", ["f"]), ("b", ["f"])], new Dictionary<string, PartitionRecord> { ["a"] = new("a", PartitionState.Present, "f", null, null, 1) }, 1, false);
+        Plan now = Plan.Make(
+            "hazard",
+            "all",
+            [("a", ["f"]), ("b", ["f"])],
+            new Dictionary<string, PartitionRecord> { ["a"] = new("a", PartitionState.Present, "f", null, null, 1) },
+            1,
+            false
+        );
         await plans.SaveAsync(shown);
 
         await plans.CheckAsync(shown.Hash, shown);
@@ -82,7 +95,10 @@ public sealed class LedgerTests : IAsyncLifetime
         PlanStaleException stale = await Assert.ThrowsAsync<PlanStaleException>(() => plans.CheckAsync(shown.Hash, now));
 
         Assert.Equal(["a: was missing, is present"], stale.Difference);
-        Assert.Equal(["no such plan was made here"], (await Assert.ThrowsAsync<PlanStaleException>(() => plans.CheckAsync("0", now))).Difference);
+        Assert.Equal(
+            ["no such plan was made here"],
+            (await Assert.ThrowsAsync<PlanStaleException>(() => plans.CheckAsync("0", now))).Difference
+        );
     }
 
     [Fact]
@@ -95,17 +111,41 @@ public sealed class LedgerTests : IAsyncLifetime
         RunStatistics closed = await ledger.FinishAsync("i/1", outcomes, skipped: 4);
         RunStatistics again = await ledger.FinishAsync("i/1", [], 0);
 
-        Assert.Equal(("failed", 3, 2, 1, 4, 66.67, 20L, 180L, 1L), (closed.State, closed.Total, closed.Completed, closed.Failed, closed.Skipped, closed.SuccessRatePercent, closed.Rows, closed.Values, closed.Fallbacks));
+        Assert.Equal(
+            ("failed", 3, 2, 1, 4, 66.67, 20L, 180L, 1L),
+            (
+                closed.State,
+                closed.Total,
+                closed.Completed,
+                closed.Failed,
+                closed.Skipped,
+                closed.SuccessRatePercent,
+                closed.Rows,
+                closed.Values,
+                closed.Fallbacks
+            )
+        );
         Assert.Equal([new RunFailure("c", "no input")], closed.Failures);
         Assert.Equal(closed.Total, again.Total);
-        Assert.Equal(("failed", "no input"), ((await new RunReader(database).ReadAsync("i"))[0].State, (await new RunReader(database).ReadAsync("i"))[0].Error));
+        Assert.Equal(
+            ("failed", "no input"),
+            ((await new RunReader(database).ReadAsync("i"))[0].State, (await new RunReader(database).ReadAsync("i"))[0].Error)
+        );
         Assert.Equal(closed.RunId, (await ledger.ReadLatestAsync("hazard"))!.RunId);
     }
 
     [Fact]
     public void Speed_and_success_rate_are_what_the_guide_prints()
     {
-        RunStatistics run = RunLedger.Summarize("r", "i", "hazard", [.. Enumerable.Range(0, 8).Select(i => new PartitionOutcome($"{i}", 1, 9, 0, 1, i == 0 ? "x" : null))], 0, 2.345, null);
+        RunStatistics run = RunLedger.Summarize(
+            "r",
+            "i",
+            "hazard",
+            [.. Enumerable.Range(0, 8).Select(i => new PartitionOutcome($"{i}", 1, 9, 0, 1, i == 0 ? "x" : null))],
+            0,
+            2.345,
+            null
+        );
 
         Assert.Equal((87.5, 2.3, 2.99), (run.SuccessRatePercent, run.DurationSeconds, run.AverageSpeed)); // 7 / 2.345
         Assert.Equal(100, RunLedger.Summarize("r", "i", "hazard", [], 5, 1, null).SuccessRatePercent);
@@ -115,9 +155,18 @@ public sealed class LedgerTests : IAsyncLifetime
     public async Task Gates_are_recorded_and_the_failed_ones_stop_with_their_numbers()
     {
         DataGates gates = new(database);
-        DataGateException stopped = await Assert.ThrowsAsync<DataGateException>(() => gates.CheckAsync("run", [
-            new DataGate("row_count", "t", 10, AtLeast: 1), DataGate.Share("fallback_share", "SSP245/2050", 8, 100, atMost: 0.05),
-            DataGate.Change("change", "t", 30, 10, atMost: 0.5), DataGate.Change("first", "t", 30, null, atMost: 0.5), new DataGate("nan", "t", double.NaN)]));
+        DataGateException stopped = await Assert.ThrowsAsync<DataGateException>(() =>
+            gates.CheckAsync(
+                "run",
+                [
+                    new DataGate("row_count", "t", 10, AtLeast: 1),
+                    DataGate.Share("fallback_share", "SSP245/2050", 8, 100, atMost: 0.05),
+                    DataGate.Change("change", "t", 30, 10, atMost: 0.5),
+                    DataGate.Change("first", "t", 30, null, atMost: 0.5),
+                    new DataGate("nan", "t", double.NaN),
+                ]
+            )
+        );
 
         Assert.Equal(["fallback_share", "change", "nan"], stopped.Failed.Select(gate => gate.Name));
         Assert.Contains("fallback_share of SSP245/2050 is 0.08, allowed up to 0.05", stopped.Message, StringComparison.Ordinal);

@@ -24,7 +24,15 @@ public sealed class NotificationTests
         await using WebApplication receiver = await ReceiverAsync(received, answers);
         NotificationOutbox outbox = new(database);
         NotificationSender sender = Sender(database, receiver.Urls.First());
-        RunStatistics failed = RunLedger.Summarize("hazard-1/x", "hazard-1", "hazard", [new("SSP245/2050", 0, 0, 0, 1, "Password=hunter2 refused")], 0, 1, null);
+        RunStatistics failed = RunLedger.Summarize(
+            "hazard-1/x",
+            "hazard-1",
+            "hazard",
+            [new("SSP245/2050", 0, 0, 0, 1, "Password=hunter2 refused")],
+            0,
+            1,
+            null
+        );
         await outbox.AddRunAsync(failed);
         await outbox.AddRunAsync(failed); // a retried activity
 
@@ -35,12 +43,15 @@ public sealed class NotificationTests
         Assert.Equal(0, await sender.DeliverAsync());
 
         Assert.Equal(2, received.Count);
-        Assert.All(received, text =>
-        {
-            Assert.Contains("\"text\"", text, StringComparison.Ordinal);
-            Assert.Contains("SSP245/2050", text, StringComparison.Ordinal);
-            Assert.DoesNotContain("hunter2", text, StringComparison.Ordinal);
-        });
+        Assert.All(
+            received,
+            text =>
+            {
+                Assert.Contains("\"text\"", text, StringComparison.Ordinal);
+                Assert.Contains("SSP245/2050", text, StringComparison.Ordinal);
+                Assert.DoesNotContain("hunter2", text, StringComparison.Ordinal);
+            }
+        );
     }
 
     [Fact]
@@ -48,7 +59,13 @@ public sealed class NotificationTests
     {
         await using NpgsqlDataSource database = await DatabaseAsync();
         await new NotificationOutbox(database).AddAsync("k", NotificationOutbox.Failed, "s", "b");
-        NotificationSender sender = new(database, Http(), new NotificationOptions { Webhook = new Uri("http://127.0.0.1:9/") }, TimeProvider.System, NullLogger<NotificationSender>.Instance);
+        NotificationSender sender = new(
+            database,
+            Http(),
+            new NotificationOptions { Webhook = new Uri("http://127.0.0.1:9/") },
+            TimeProvider.System,
+            NullLogger<NotificationSender>.Instance
+        );
 
         Assert.Equal(0, await sender.DeliverAsync());
     }
@@ -59,7 +76,9 @@ public sealed class NotificationTests
         await using NpgsqlDataSource database = await DatabaseAsync();
         ConcurrentQueue<string> received = [];
         await using WebApplication receiver = await ReceiverAsync(received, new([HttpStatusCode.OK]));
-        await using WebApplication redirecting = await AppAsync(app => app.MapPost("/", () => Results.Redirect(receiver.Urls.First(), permanent: false, preserveMethod: true)));
+        await using WebApplication redirecting = await AppAsync(app =>
+            app.MapPost("/", () => Results.Redirect(receiver.Urls.First(), permanent: false, preserveMethod: true))
+        );
         await new NotificationOutbox(database).AddAsync("k", NotificationOutbox.Failed, "s", "b");
 
         Assert.Equal(0, await Sender(database, redirecting.Urls.First()).DeliverAsync());
@@ -74,44 +93,94 @@ public sealed class NotificationTests
         await using NpgsqlDataSource database = await DatabaseAsync();
         ConcurrentQueue<(string Body, string Time, string Signature)> received = [];
         Queue<int> answers = new([500, 200]);
-        await using WebApplication receiver = await AppAsync(app => app.MapPost("/hook", async (HttpRequest request) =>
-        {
-            using StreamReader reader = new(request.Body);
-            received.Enqueue((await reader.ReadToEndAsync(), request.Headers["X-Durable-Timestamp"]!, request.Headers["X-Durable-Signature"]!));
-            return Results.StatusCode(answers.Dequeue());
-        }));
+        await using WebApplication receiver = await AppAsync(app =>
+            app.MapPost(
+                "/hook",
+                async (HttpRequest request) =>
+                {
+                    using StreamReader reader = new(request.Body);
+                    received.Enqueue(
+                        (await reader.ReadToEndAsync(), request.Headers["X-Durable-Timestamp"]!, request.Headers["X-Durable-Signature"]!)
+                    );
+                    return Results.StatusCode(answers.Dequeue());
+                }
+            )
+        );
         await new NotificationOutbox(database).AddAsync("k", NotificationOutbox.CostGuard, "spark outlived its run", "token=abc i-1");
         NotificationSender sender = new(
-            database, Http(), new NotificationOptions { Hook = new Uri(receiver.Urls.First() + "/hook"), HookSecret = "0123456789abcdef", AllowedHosts = "127.0.0.1" }, TimeProvider.System, NullLogger<NotificationSender>.Instance);
+            database,
+            Http(),
+            new NotificationOptions
+            {
+                Hook = new Uri(receiver.Urls.First() + "/hook"),
+                HookSecret = "0123456789abcdef",
+                AllowedHosts = "127.0.0.1",
+            },
+            TimeProvider.System,
+            NullLogger<NotificationSender>.Instance
+        );
 
         Assert.Equal(0, await sender.DeliverAsync());
         await ExecuteAsync(database, "UPDATE operations.notification_deliveries SET next_try_at = now()");
         Assert.Equal(1, await sender.DeliverAsync());
 
         Assert.Equal(2, received.Count);
-        Assert.All(received, call =>
-        {
-            byte[] mac = System.Security.Cryptography.HMACSHA256.HashData("0123456789abcdef"u8.ToArray(), System.Text.Encoding.UTF8.GetBytes(call.Time + "." + call.Body));
-            Assert.Equal("sha256=" + Convert.ToHexStringLower(mac), call.Signature);
-            Assert.InRange(DateTimeOffset.UtcNow.ToUnixTimeSeconds() - long.Parse(call.Time, System.Globalization.CultureInfo.InvariantCulture), 0, 60);
-            Assert.Contains("\"id\":1,\"event\":\"cost_guard\",\"subject\":\"spark outlived its run\",\"body\":\"token=*** i-1\"", call.Body, StringComparison.Ordinal);
-        });
+        Assert.All(
+            received,
+            call =>
+            {
+                byte[] mac = System.Security.Cryptography.HMACSHA256.HashData(
+                    "0123456789abcdef"u8.ToArray(),
+                    System.Text.Encoding.UTF8.GetBytes(call.Time + "." + call.Body)
+                );
+                Assert.Equal("sha256=" + Convert.ToHexStringLower(mac), call.Signature);
+                Assert.InRange(
+                    DateTimeOffset.UtcNow.ToUnixTimeSeconds() - long.Parse(call.Time, System.Globalization.CultureInfo.InvariantCulture),
+                    0,
+                    60
+                );
+                Assert.Contains(
+                    "\"id\":1,\"event\":\"cost_guard\",\"subject\":\"spark outlived its run\",\"body\":\"token=*** i-1\"",
+                    call.Body,
+                    StringComparison.Ordinal
+                );
+            }
+        );
     }
 
     [Fact]
-    public void The_signature_is_the_published_one() => Assert.Equal( // printf %s '1760000000.{"a":1}' | openssl dgst -sha256 -hmac topsecrettopsecret
-        "sha256=2cdae8eba2c343312ff1e4b577e9818fc64d22b12ff2ca3d1122b06bafb3233a", HookChannel.Sign("topsecrettopsecret", "1760000000", """{"a":1}"""));
+    public void The_signature_is_the_published_one() =>
+        Assert.Equal( // printf %s '1760000000.{"a":1}' | openssl dgst -sha256 -hmac topsecrettopsecret
+            "sha256=2cdae8eba2c343312ff1e4b577e9818fc64d22b12ff2ca3d1122b06bafb3233a",
+            HookChannel.Sign("topsecrettopsecret", "1760000000", """{"a":1}""")
+        );
 
     [Fact]
     public async Task A_mail_arrives_with_its_event_and_no_header_of_its_subjects_making()
     {
         await using NpgsqlDataSource database = await DatabaseAsync();
         await using MailServer server = await MailServer.StartAsync();
-        await new NotificationOutbox(database).AddAsync("k", NotificationOutbox.Completed, "pothole 2026-02-12\r\nBcc: all@example.org", "Segments: 3\n.\n서울");
+        await new NotificationOutbox(database).AddAsync(
+            "k",
+            NotificationOutbox.Completed,
+            "pothole 2026-02-12\r\nBcc: all@example.org",
+            "Segments: 3\n.\n서울"
+        );
         NotificationSender sender = new(
-            database, Http(),
-            new NotificationOptions { SmtpHost = "127.0.0.1", SmtpPort = server.Port, SmtpTls = false, MailFrom = "durable@example.org", MailTo = "a@example.org, b@example.org", AllowedHosts = "127.0.0.1" },
-            TimeProvider.System, NullLogger<NotificationSender>.Instance);
+            database,
+            Http(),
+            new NotificationOptions
+            {
+                SmtpHost = "127.0.0.1",
+                SmtpPort = server.Port,
+                SmtpTls = false,
+                MailFrom = "durable@example.org",
+                MailTo = "a@example.org, b@example.org",
+                AllowedHosts = "127.0.0.1",
+            },
+            TimeProvider.System,
+            NullLogger<NotificationSender>.Instance
+        );
 
         Assert.Equal(1, await sender.DeliverAsync());
         Assert.Equal(0, await sender.DeliverAsync());
@@ -132,13 +201,28 @@ public sealed class NotificationTests
         await using MailServer server = await MailServer.StartAsync();
         await new NotificationOutbox(database).AddAsync("k", NotificationOutbox.Completed, "s", "b");
         NotificationSender sender = new(
-            database, Http(), new NotificationOptions { SmtpHost = "127.0.0.1", SmtpPort = server.Port, MailFrom = "durable@example.org", MailTo = "a@example.org", AllowedHosts = "127.0.0.1" },
-            TimeProvider.System, NullLogger<NotificationSender>.Instance);
+            database,
+            Http(),
+            new NotificationOptions
+            {
+                SmtpHost = "127.0.0.1",
+                SmtpPort = server.Port,
+                MailFrom = "durable@example.org",
+                MailTo = "a@example.org",
+                AllowedHosts = "127.0.0.1",
+            },
+            TimeProvider.System,
+            NullLogger<NotificationSender>.Instance
+        );
 
         Assert.Equal(0, await sender.DeliverAsync());
 
         Assert.Empty(server.Mails);
-        Assert.Contains("STARTTLS", await ScalarAsync<string>(database, "SELECT last_error FROM operations.notification_deliveries"), StringComparison.Ordinal);
+        Assert.Contains(
+            "STARTTLS",
+            await ScalarAsync<string>(database, "SELECT last_error FROM operations.notification_deliveries"),
+            StringComparison.Ordinal
+        );
     }
 
     [Fact]
@@ -150,17 +234,32 @@ public sealed class NotificationTests
         await using WebApplication receiver = await ReceiverAsync(received, new([HttpStatusCode.OK]));
         await new NotificationOutbox(database).AddAsync("k", NotificationOutbox.Failed, "s <!channel>", "b");
         NotificationSender sender = new(
-            database, Http(),
+            database,
+            Http(),
             new NotificationOptions
             {
-                Webhook = new Uri(receiver.Urls.First()), SmtpHost = "127.0.0.1", SmtpPort = server.Port, SmtpTls = false, MailFrom = "durable@example.org", MailTo = "a@example.org", AllowedHosts = "127.0.0.1",
+                Webhook = new Uri(receiver.Urls.First()),
+                SmtpHost = "127.0.0.1",
+                SmtpPort = server.Port,
+                SmtpTls = false,
+                MailFrom = "durable@example.org",
+                MailTo = "a@example.org",
+                AllowedHosts = "127.0.0.1",
             },
-            TimeProvider.System, NullLogger<NotificationSender>.Instance);
+            TimeProvider.System,
+            NullLogger<NotificationSender>.Instance
+        );
 
         Assert.Equal(1, await sender.DeliverAsync());
 
         Assert.DoesNotContain("<!channel>", Assert.Single(received), StringComparison.Ordinal);
-        Assert.Equal("mail", await ScalarAsync<string>(database, "SELECT channel FROM operations.notification_deliveries WHERE delivered_at IS NULL AND attempts = 1 AND last_error LIKE '%not here%'"));
+        Assert.Equal(
+            "mail",
+            await ScalarAsync<string>(
+                database,
+                "SELECT channel FROM operations.notification_deliveries WHERE delivered_at IS NULL AND attempts = 1 AND last_error LIKE '%not here%'"
+            )
+        );
     }
 
     [Fact]
@@ -169,8 +268,20 @@ public sealed class NotificationTests
         await using NpgsqlDataSource database = await DatabaseAsync();
         ConcurrentQueue<string> received = [];
         await using WebApplication receiver = await ReceiverAsync(received, new(Enumerable.Repeat(HttpStatusCode.OK, 10)));
-        for (int i = 0; i < 5; i++) await new NotificationOutbox(database).AddAsync($"k{i}", NotificationOutbox.Failed, $"s{i}", "b");
-        NotificationSender sender = new(database, Http(), new NotificationOptions { Webhook = new Uri(receiver.Urls.First()), AllowedHosts = "127.0.0.1", PerMinute = 3 }, TimeProvider.System, NullLogger<NotificationSender>.Instance);
+        for (int i = 0; i < 5; i++)
+            await new NotificationOutbox(database).AddAsync($"k{i}", NotificationOutbox.Failed, $"s{i}", "b");
+        NotificationSender sender = new(
+            database,
+            Http(),
+            new NotificationOptions
+            {
+                Webhook = new Uri(receiver.Urls.First()),
+                AllowedHosts = "127.0.0.1",
+                PerMinute = 3,
+            },
+            TimeProvider.System,
+            NullLogger<NotificationSender>.Instance
+        );
 
         Assert.Equal(3, await sender.DeliverAsync());
         Assert.Equal(0, await sender.DeliverAsync());
@@ -186,7 +297,8 @@ public sealed class NotificationTests
         await using NpgsqlDataSource database = await DatabaseAsync();
         ConcurrentQueue<string> received = [];
         await using WebApplication receiver = await ReceiverAsync(received, new(Enumerable.Repeat(HttpStatusCode.OK, 50)));
-        for (int i = 0; i < 10; i++) await new NotificationOutbox(database).AddAsync($"k{i}", NotificationOutbox.Failed, $"s{i}", "b");
+        for (int i = 0; i < 10; i++)
+            await new NotificationOutbox(database).AddAsync($"k{i}", NotificationOutbox.Failed, $"s{i}", "b");
 
         int[] delivered = await Task.WhenAll(Enumerable.Range(0, 4).Select(_ => Sender(database, receiver.Urls.First()).DeliverAsync()));
 
@@ -204,7 +316,8 @@ public sealed class NotificationTests
     {
         IConfiguration settings = new ConfigurationBuilder().AddInMemoryCollection([KeyValuePair.Create(setting, (string?)value)]).Build();
 
-        System.ComponentModel.DataAnnotations.ValidationException refused = Assert.Throws<System.ComponentModel.DataAnnotations.ValidationException>(() => NotificationOptions.Read(settings));
+        System.ComponentModel.DataAnnotations.ValidationException refused =
+            Assert.Throws<System.ComponentModel.DataAnnotations.ValidationException>(() => NotificationOptions.Read(settings));
 
         Assert.Contains(setting, refused.Message, StringComparison.Ordinal);
         Assert.DoesNotContain("secret", refused.Message, StringComparison.Ordinal);
@@ -226,17 +339,30 @@ public sealed class NotificationTests
         Assert.Equal(["failed", "recovered", "completed"], (string[])(await command.ExecuteScalarAsync())!);
     }
 
-    private static NotificationSender Sender(NpgsqlDataSource database, string url) => new(
-        database, Http(), new NotificationOptions { Webhook = new Uri(url), AllowedHosts = "127.0.0.1" }, TimeProvider.System, NullLogger<NotificationSender>.Instance);
+    private static NotificationSender Sender(NpgsqlDataSource database, string url) =>
+        new(
+            database,
+            Http(),
+            new NotificationOptions { Webhook = new Uri(url), AllowedHosts = "127.0.0.1" },
+            TimeProvider.System,
+            NullLogger<NotificationSender>.Instance
+        );
 
     private static HttpClient Http() => new(new SocketsHttpHandler { AllowAutoRedirect = false });
 
-    private static Task<WebApplication> ReceiverAsync(ConcurrentQueue<string> received, Queue<HttpStatusCode> answers) => AppAsync(app => app.MapPost("/", async (HttpRequest request) =>
-    {
-        using StreamReader reader = new(request.Body);
-        received.Enqueue(await reader.ReadToEndAsync());
-        lock (answers) return Results.StatusCode((int)answers.Dequeue());
-    }));
+    private static Task<WebApplication> ReceiverAsync(ConcurrentQueue<string> received, Queue<HttpStatusCode> answers) =>
+        AppAsync(app =>
+            app.MapPost(
+                "/",
+                async (HttpRequest request) =>
+                {
+                    using StreamReader reader = new(request.Body);
+                    received.Enqueue(await reader.ReadToEndAsync());
+                    lock (answers)
+                        return Results.StatusCode((int)answers.Dequeue());
+                }
+            )
+        );
 
     private static async Task<WebApplication> AppAsync(Action<WebApplication> map)
     {

@@ -10,9 +10,19 @@ public sealed class PlanTests
     [Fact]
     public void Each_partition_has_its_reason()
     {
-        Plan plan = Plan.Make("hazard", "all", Wanted, Ledger(("b", PartitionState.Present, "f1"), ("c", PartitionState.Present, "old"), ("d", PartitionState.Failed, "f1")), 2, force: false);
+        Plan plan = Plan.Make(
+            "hazard",
+            "all",
+            Wanted,
+            Ledger(("b", PartitionState.Present, "f1"), ("c", PartitionState.Present, "old"), ("d", PartitionState.Failed, "f1")),
+            2,
+            force: false
+        );
 
-        Assert.Equal([PlanReason.Missing, PlanReason.Present, PlanReason.Stale, PlanReason.Failed], plan.Partitions.Select(partition => partition.Reason));
+        Assert.Equal(
+            [PlanReason.Missing, PlanReason.Present, PlanReason.Stale, PlanReason.Failed],
+            plan.Partitions.Select(partition => partition.Reason)
+        );
         Assert.Equal((3, 1), (plan.ToFill, plan.Skipped));
         Assert.Equal(3.0, plan.EstimatedSeconds); // 2 s each, three of them, two lanes
     }
@@ -30,14 +40,27 @@ public sealed class PlanTests
     {
         Plan before = Plan.Make("hazard", "all", Wanted, Ledger(("a", PartitionState.Present, "f1")), 2, force: false);
         Plan same = Plan.Make("hazard", "all", Wanted, Ledger(("a", PartitionState.Present, "f1")), 8, force: false);
-        Plan after = Plan.Make("hazard", "all", Wanted[..3], Ledger(("a", PartitionState.Failed, "f1"), ("b", PartitionState.Present, "f1")), 2, force: false);
+        Plan after = Plan.Make(
+            "hazard",
+            "all",
+            Wanted[..3],
+            Ledger(("a", PartitionState.Failed, "f1"), ("b", PartitionState.Present, "f1")),
+            2,
+            force: false
+        );
 
         Assert.Equal(before.Hash, same.Hash);
         Assert.Empty(same.DifferenceFrom(before));
         Assert.NotEqual(before.Hash, after.Hash);
-        Assert.Equal(["d: was missing, no longer wanted", "a: was present, is failed", "b: was missing, is present"], after.DifferenceFrom(before));
+        Assert.Equal(
+            ["d: was missing, no longer wanted", "a: was present, is failed", "b: was missing, is present"],
+            after.DifferenceFrom(before)
+        );
     }
 
     private static Dictionary<string, PartitionRecord> Ledger(params (string Key, PartitionState State, string Fingerprint)[] records) =>
-        records.ToDictionary(record => record.Key, record => new PartitionRecord(record.Key, record.State, record.Fingerprint, null, null, 2000));
+        records.ToDictionary(
+            record => record.Key,
+            record => new PartitionRecord(record.Key, record.State, record.Fingerprint, null, null, 2000)
+        );
 }

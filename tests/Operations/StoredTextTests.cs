@@ -23,10 +23,12 @@ public sealed class StoredTextTests
 
         async Task<string[]> AllowedAsync(string constraint)
         {
-            await using NpgsqlCommand command = database.CreateCommand($"""
+            await using NpgsqlCommand command = database.CreateCommand(
+                $"""
                 SELECT array_agg(text[1] ORDER BY text[1] COLLATE "C") FROM pg_constraint, regexp_matches(pg_get_constraintdef(oid), '''(\w+)''::text', 'g') AS text
                 WHERE conname = '{constraint}'
-                """);
+                """
+            );
             return (string[])(await command.ExecuteScalarAsync())!;
         }
 
@@ -37,9 +39,18 @@ public sealed class StoredTextTests
     [Fact]
     public void Reasons_and_states_go_through_history_and_answers_as_text()
     {
-        Assert.Equal("""{"Step":"stage1","Reason":"after","IsToDo":true}""", JsonSerializer.Serialize(new StepPlan("stage1", PlanReason.After)));
-        Assert.Equal(new StepPlan("load", PlanReason.Present), JsonSerializer.Deserialize<StepPlan>("""{"Step":"load","Reason":"present","IsToDo":false}"""));
-        Assert.Equal("""{"Date":"2026-02-12","State":"NoInput","Error":null}""", JsonSerializer.Serialize(new DayOutcome("2026-02-12", DayState.NoInput)));
+        Assert.Equal(
+            """{"Step":"stage1","Reason":"after","IsToDo":true}""",
+            JsonSerializer.Serialize(new StepPlan("stage1", PlanReason.After))
+        );
+        Assert.Equal(
+            new StepPlan("load", PlanReason.Present),
+            JsonSerializer.Deserialize<StepPlan>("""{"Step":"load","Reason":"present","IsToDo":false}""")
+        );
+        Assert.Equal(
+            """{"Date":"2026-02-12","State":"NoInput","Error":null}""",
+            JsonSerializer.Serialize(new DayOutcome("2026-02-12", DayState.NoInput))
+        );
         Assert.Throws<FormatException>(() => StoredText.Read<LeaseState>("Held"));
     }
 
@@ -50,8 +61,14 @@ public sealed class StoredTextTests
         Assert.Equal(new HazardKey("SSP245", 2050), HazardKey.Parse("SSP245/2050"));
         Assert.Equal("SSP126/tile-3", new ProbabilityKey("SSP126", 3).ToString());
         Assert.Equal(new ProbabilityKey("SSP126", 3), ProbabilityKey.Parse("SSP126/tile-3"));
-        Assert.All((string[])["SSP245", "SSP245/", "SSP245/x", "SSP245/2050/1", "SSP245/tile-3"], key => Assert.Throws<FormatException>(() => HazardKey.Parse(key)));
-        Assert.All((string[])["SSP245/3", "SSP245/tile-", "SSP245/tile-x"], key => Assert.Throws<FormatException>(() => ProbabilityKey.Parse(key)));
+        Assert.All(
+            (string[])["SSP245", "SSP245/", "SSP245/x", "SSP245/2050/1", "SSP245/tile-3"],
+            key => Assert.Throws<FormatException>(() => HazardKey.Parse(key))
+        );
+        Assert.All(
+            (string[])["SSP245/3", "SSP245/tile-", "SSP245/tile-x"],
+            key => Assert.Throws<FormatException>(() => ProbabilityKey.Parse(key))
+        );
         Assert.Equal("climate/a", RunLedger.InstanceOf(RunLedger.RunId("climate/a", new DateTime(2026, 2, 12, 0, 0, 0, DateTimeKind.Utc))));
     }
 }

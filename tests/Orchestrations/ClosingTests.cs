@@ -28,9 +28,14 @@ public sealed class ClosingTests
 {
     private static readonly Dictionary<string, object?> Runs = new()
     {
-        [nameof(HazardBatch)] = ClimateRequest.Everything, [nameof(ProbabilityBatch)] = ClimateRequest.Everything, [nameof(PotholePipeline)] = new PotholeRequest("2026-02-12"),
-        [nameof(SpotSlot)] = new SlotRequest("2026-02-12T10:00Z"), [nameof(SpotWorkload)] = new WorkloadRequest("2026-02-12"), [nameof(ReturnsTraining)] = new ReturnsRequest(),
-        [nameof(ReturnsInference)] = null, [nameof(BenchmarkSuite)] = new BenchmarkRequest(["xgboost"]),
+        [nameof(HazardBatch)] = ClimateRequest.Everything,
+        [nameof(ProbabilityBatch)] = ClimateRequest.Everything,
+        [nameof(PotholePipeline)] = new PotholeRequest("2026-02-12"),
+        [nameof(SpotSlot)] = new SlotRequest("2026-02-12T10:00Z"),
+        [nameof(SpotWorkload)] = new WorkloadRequest("2026-02-12"),
+        [nameof(ReturnsTraining)] = new ReturnsRequest(),
+        [nameof(ReturnsInference)] = null,
+        [nameof(BenchmarkSuite)] = new BenchmarkRequest(["xgboost"]),
     };
 
     public static TheoryData<string> Names => [.. Runs.Keys];
@@ -54,10 +59,17 @@ public sealed class ClosingTests
     {
         string[] named =
         [
-            .. from file in Directory.EnumerateFiles(Path.Combine(Scripts.Terminal.Root, "Orchestrations"), "*.cs", SearchOption.AllDirectories)
-               let text = File.ReadAllText(file)
-               where text.Contains("RunLedger.RunId(", StringComparison.Ordinal) || text.Contains("new ClimateRun(", StringComparison.Ordinal) || text.Contains("ClimateRun run = new(", StringComparison.Ordinal)
-               select Path.GetFileNameWithoutExtension(file),
+            .. from file in Directory.EnumerateFiles(
+                Path.Combine(Scripts.Terminal.Root, "Orchestrations"),
+                "*.cs",
+                SearchOption.AllDirectories
+            )
+            let text = File.ReadAllText(file)
+            where
+                text.Contains("RunLedger.RunId(", StringComparison.Ordinal)
+                || text.Contains("new ClimateRun(", StringComparison.Ordinal)
+                || text.Contains("ClimateRun run = new(", StringComparison.Ordinal)
+            select Path.GetFileNameWithoutExtension(file),
         ];
 
         Assert.Equal(Runs.Keys.Order(), named.Order());
@@ -84,7 +96,9 @@ public sealed class ClosingTests
         Assert.StartsWith("cannot write", run.Error, StringComparison.Ordinal);
         Assert.DoesNotContain("hunter2", run.Error, StringComparison.Ordinal);
         Assert.All((await partitions.ReadAsync("hazard")).Values, partition => Assert.Null(partition.ClaimedBy));
-        await using NpgsqlCommand news = database.CreateCommand("SELECT string_agg(subject || '|' || body, ';') FROM operations.notifications");
+        await using NpgsqlCommand news = database.CreateCommand(
+            "SELECT string_agg(subject || '|' || body, ';') FROM operations.notifications"
+        );
         string told = Assert.IsType<string>(await news.ExecuteScalarAsync());
         Assert.StartsWith("hazard failed|Run hazard-1/x: cannot write", told, StringComparison.Ordinal);
         Assert.DoesNotContain(';', told);
@@ -93,10 +107,24 @@ public sealed class ClosingTests
     /// <summary>The app's orchestrations; of its activities, only the last resort works.</summary>
     private sealed class FailingSteps : IFunctionRuntime
     {
-        private readonly FunctionRuntime functions = new ServiceCollection().AddLogging()
-            .AddFunctionModel(FunctionCatalog.FromTypes(typeof(HazardBatch).Assembly.GetTypes().Where(type => type.Namespace is { } room
-                && (room.StartsWith("Durable.Orchestrations", StringComparison.Ordinal) || room.StartsWith("Durable.Activities", StringComparison.Ordinal)))), new FunctionPipeline([]))
-            .BuildServiceProvider().GetRequiredService<FunctionRuntime>();
+        private readonly FunctionRuntime functions = new ServiceCollection()
+            .AddLogging()
+            .AddFunctionModel(
+                FunctionCatalog.FromTypes(
+                    typeof(HazardBatch)
+                        .Assembly.GetTypes()
+                        .Where(type =>
+                            type.Namespace is { } room
+                            && (
+                                room.StartsWith("Durable.Orchestrations", StringComparison.Ordinal)
+                                || room.StartsWith("Durable.Activities", StringComparison.Ordinal)
+                            )
+                        )
+                ),
+                new FunctionPipeline([])
+            )
+            .BuildServiceProvider()
+            .GetRequiredService<FunctionRuntime>();
 
         public ConcurrentQueue<string> Taken { get; } = [];
 
@@ -110,12 +138,14 @@ public sealed class ClosingTests
 
         public bool HasActivity(string name) => functions.HasActivity(name);
 
-        public Task<object?> InvokeOrchestratorAsync(string name, TaskOrchestrationContext context, string? input) => functions.InvokeOrchestratorAsync(name, context, input);
+        public Task<object?> InvokeOrchestratorAsync(string name, TaskOrchestrationContext context, string? input) =>
+            functions.InvokeOrchestratorAsync(name, context, input);
 
         public Task<string?> InvokeActivityAsync(ActivityCall call, CancellationToken cancellation)
         {
             Taken.Enqueue(call.Name);
-            if (call.Name != nameof(CloseRun)) throw new ArgumentException($"broken on purpose: {call.Name}"); // permanent: no retry waits
+            if (call.Name != nameof(CloseRun))
+                throw new ArgumentException($"broken on purpose: {call.Name}"); // permanent: no retry waits
             Closing = call.Input!;
             return Task.FromResult<string?>(null);
         }

@@ -16,24 +16,48 @@ internal sealed class LeasedClusterApp
 
     private readonly LeaseWorld world;
 
-    public LeasedClusterApp(LeaseWorld world, Func<ClusterRequest, ClusterRequest>? shape = null, Func<TaskOrchestrationContext, ClusterGrant, CancellationToken, Task<string>>? work = null)
+    public LeasedClusterApp(
+        LeaseWorld world,
+        Func<ClusterRequest, ClusterRequest>? shape = null,
+        Func<TaskOrchestrationContext, ClusterGrant, CancellationToken, Task<string>>? work = null
+    )
     {
         this.world = world;
         work ??= (context, _, _) => context.CallActivityAsync<string>("Work", "work");
         Runtime = new ScenarioRuntime()
-            .Activity<LeaseRequest, LeaseTurn>(nameof(TakeLease), request => StepAsync(nameof(TakeLease), () => world.Keeper.TakeAsync(request)))
-            .Activity<string, bool>(nameof(StartMachines), lease => StepAsync(nameof(StartMachines), () => TrueAsync(world.Keeper.StartAsync(lease))))
-            .Activity<string, ClusterGrant>(nameof(ListMachines), lease => StepAsync(nameof(ListMachines), () => world.Keeper.ListAsync(lease)))
-            .Activity<LeaseStop, LeaseReceipt>(nameof(StopMachines), stop => StepAsync(nameof(StopMachines), () => world.Keeper.StopAsync(stop.LeaseId, stop.Force, LeaseKeeper.ByRun)))
+            .Activity<LeaseRequest, LeaseTurn>(
+                nameof(TakeLease),
+                request => StepAsync(nameof(TakeLease), () => world.Keeper.TakeAsync(request))
+            )
+            .Activity<string, bool>(
+                nameof(StartMachines),
+                lease => StepAsync(nameof(StartMachines), () => TrueAsync(world.Keeper.StartAsync(lease)))
+            )
+            .Activity<string, ClusterGrant>(
+                nameof(ListMachines),
+                lease => StepAsync(nameof(ListMachines), () => world.Keeper.ListAsync(lease))
+            )
+            .Activity<LeaseStop, LeaseReceipt>(
+                nameof(StopMachines),
+                stop => StepAsync(nameof(StopMachines), () => world.Keeper.StopAsync(stop.LeaseId, stop.Force, LeaseKeeper.ByRun))
+            )
             .Activity<string, string>("Work", _ => StepAsync("Work", () => Task.FromResult("done")))
-            .Orchestrator(Name, async context =>
-            {
-                ClusterRequest request = LeaseWorld.Cluster(RunLedger.RunId(context.InstanceId, context.CurrentUtcDateTime));
-                return await LeasedCluster.RunAsync(context, shape?.Invoke(request) ?? request, (grant, stop) => work(context, grant, stop));
-            });
+            .Orchestrator(
+                Name,
+                async context =>
+                {
+                    ClusterRequest request = LeaseWorld.Cluster(RunLedger.RunId(context.InstanceId, context.CurrentUtcDateTime));
+                    return await LeasedCluster.RunAsync(
+                        context,
+                        shape?.Invoke(request) ?? request,
+                        (grant, stop) => work(context, grant, stop)
+                    );
+                }
+            );
     }
 
-    public static IReadOnlyList<string> Steps => [nameof(TakeLease), nameof(StartMachines), nameof(ListMachines), "Work", nameof(StopMachines)];
+    public static IReadOnlyList<string> Steps =>
+        [nameof(TakeLease), nameof(StartMachines), nameof(ListMachines), "Work", nameof(StopMachines)];
 
     public ScenarioRuntime Runtime { get; }
 
@@ -53,7 +77,12 @@ internal sealed class LeasedClusterApp
     {
         Assert.False(world.Machines.AnyOn);
         Assert.Equal(0L, await world.ScalarAsync<long>("SELECT count(*) FROM operations.machine_leases WHERE state <> 'closed'"));
-        Assert.Equal(0L, await world.ScalarAsync<long>("SELECT count(*) FROM operations.leased_machines WHERE state <> 'stopped' OR (on_since IS NOT NULL AND seconds_billed < 60)"));
+        Assert.Equal(
+            0L,
+            await world.ScalarAsync<long>(
+                "SELECT count(*) FROM operations.leased_machines WHERE state <> 'stopped' OR (on_since IS NOT NULL AND seconds_billed < 60)"
+            )
+        );
     }
 
     private async Task<T> StepAsync<T>(string name, Func<Task<T>> step)

@@ -26,7 +26,10 @@ public sealed class LeasedClusterTests
         InstanceRecord run = await engine.RunAsync(LeasedClusterApp.Name);
 
         Leased<string> output = JsonSerializer.Deserialize<Leased<string>>(run.Output!)!;
-        Assert.Equal(("done", true, "run", 120L), (output.Result, output.Receipt.Proven, output.Receipt.ClosedBy, output.Receipt.SecondsBilled));
+        Assert.Equal(
+            ("done", true, "run", 120L),
+            (output.Result, output.Receipt.Proven, output.Receipt.ClosedBy, output.Receipt.SecondsBilled)
+        );
         Assert.Equal(LeasedClusterApp.Steps, app.Taken);
         await app.NothingStaysOnAsync();
     }
@@ -58,16 +61,20 @@ public sealed class LeasedClusterTests
     {
         await using LeaseWorld world = await LeaseWorld.CreateAsync();
         LeasedClusterApp app = new(world);
-        TaskCompletionSource reached = new(), release = new(), ended = new();
+        TaskCompletionSource reached = new(),
+            release = new(),
+            ended = new();
         app.Before = async name =>
         {
-            if (name != step) return;
+            if (name != step)
+                return;
             reached.TrySetResult();
             await release.Task;
         };
         app.Ended = name =>
         {
-            if (name == step) ended.TrySetResult();
+            if (name == step)
+                ended.TrySetResult();
         };
         await using TestEngine engine = await TestEngine.StartAsync(app.Runtime);
         await engine.ScheduleAsync(LeasedClusterApp.Name, id: "a");
@@ -93,18 +100,23 @@ public sealed class LeasedClusterTests
     public async Task Cancel_runs_the_clean_up(string during)
     {
         await using LeaseWorld world = await LeaseWorld.CreateAsync();
-        if (during == nameof(TakeLease)) await world.HoldAsync("other/1");
+        if (during == nameof(TakeLease))
+            await world.HoldAsync("other/1");
         world.Machines.StartHangs = during == nameof(ListMachines);
-        LeasedClusterApp app = new(world, work: async (context, _, stop) =>
-        {
-            await context.CreateTimer(TimeSpan.FromHours(1), stop);
-            return "never";
-        });
+        LeasedClusterApp app = new(
+            world,
+            work: async (context, _, stop) =>
+            {
+                await context.CreateTimer(TimeSpan.FromHours(1), stop);
+                return "never";
+            }
+        );
         TaskCompletionSource reached = new();
         app.After = name =>
         {
             // The work itself is a timer: it waits once the machines were seen running.
-            if (name == (during == "Work" ? nameof(ListMachines) : during)) reached.TrySetResult();
+            if (name == (during == "Work" ? nameof(ListMachines) : during))
+                reached.TrySetResult();
             return Task.CompletedTask;
         };
         await using TestEngine engine = await TestEngine.StartAsync(app.Runtime);
@@ -112,12 +124,14 @@ public sealed class LeasedClusterTests
         await reached.Task.WaitAsync(TimeSpan.FromSeconds(60));
 
         await engine.RaiseAsync("a", LeasedCluster.CancelEvent, "budget is gone");
-        if (during == nameof(ListMachines)) _ = Task.Delay(500).ContinueWith(_ => world.Machines["i-1"] = world.Machines["i-2"] = "running", TaskScheduler.Default);
+        if (during == nameof(ListMachines))
+            _ = Task.Delay(500).ContinueWith(_ => world.Machines["i-1"] = world.Machines["i-2"] = "running", TaskScheduler.Default);
         InstanceRecord run = await engine.EndAsync("a");
 
         Assert.Equal(OrchestrationRuntimeStatus.Failed, run.Status);
         Assert.Contains("Cancelled: budget is gone", run.Output, StringComparison.Ordinal);
-        if (during == nameof(TakeLease)) await world.StopAsync("other/1#spark");
+        if (during == nameof(TakeLease))
+            await world.StopAsync("other/1#spark");
         await app.NothingStaysOnAsync();
     }
 
@@ -192,11 +206,15 @@ public sealed class LeasedClusterTests
     public async Task Work_past_the_deadline_is_unwound_and_the_run_failed()
     {
         await using LeaseWorld world = await LeaseWorld.CreateAsync();
-        LeasedClusterApp app = new(world, request => request with { Longest = TimeSpan.FromSeconds(3) }, async (context, _, stop) =>
-        {
-            await context.CreateTimer(TimeSpan.FromHours(1), stop);
-            return "never";
-        });
+        LeasedClusterApp app = new(
+            world,
+            request => request with { Longest = TimeSpan.FromSeconds(3) },
+            async (context, _, stop) =>
+            {
+                await context.CreateTimer(TimeSpan.FromHours(1), stop);
+                return "never";
+            }
+        );
         await using TestEngine engine = await TestEngine.StartAsync(app.Runtime);
 
         InstanceRecord run = await engine.RunAsync(LeasedClusterApp.Name);
@@ -209,7 +227,9 @@ public sealed class LeasedClusterTests
     [Theory, InlineData(false), InlineData(true)]
     public async Task A_host_that_dies_between_any_two_steps_changes_nothing(bool after)
     {
-        await using LeaseWorld world = await LeaseWorld.CreateAsync(new CostGuardOptions { DaySeconds = long.MaxValue, DayUsd = 1_000_000 });
+        await using LeaseWorld world = await LeaseWorld.CreateAsync(
+            new CostGuardOptions { DaySeconds = long.MaxValue, DayUsd = 1_000_000 }
+        );
         LeasedClusterApp app = new(world);
         string database = await Fixtures.PostgresServer.CreateDatabaseAsync();
         bool failed = true;
@@ -220,11 +240,21 @@ public sealed class LeasedClusterTests
             int seen = 0;
             failed = false;
             string id = $"run-{failing}";
-            await using TestEngine engine = await TestEngine.StartAsync(app.Runtime, database, new HubSettings { HubName = "TestHub", ExtendedSessions = true, RenewEvery = TimeSpan.FromMilliseconds(200) });
+            await using TestEngine engine = await TestEngine.StartAsync(
+                app.Runtime,
+                database,
+                new HubSettings
+                {
+                    HubName = "TestHub",
+                    ExtendedSessions = true,
+                    RenewEvery = TimeSpan.FromMilliseconds(200),
+                }
+            );
             await engine.ScheduleAsync(LeasedClusterApp.Name, id: id);
             engine.Database.Probe = point =>
             {
-                if (point.After != after || Interlocked.Increment(ref seen) != failing) return;
+                if (point.After != after || Interlocked.Increment(ref seen) != failing)
+                    return;
                 failed = true;
                 throw new NpgsqlException($"injected at operation {failing} ({point.Operation})");
             };

@@ -12,7 +12,20 @@ public static class PotholeDaySteps
     private static readonly string[] BeforeMachines = [nameof(BeginPothole), nameof(TakeLease)];
 
     private static readonly string[] OnMachines =
-        [nameof(StartMachines), nameof(ListMachines), "start:start-spark", "poll:start-spark", "start:deploy-code", "start:stage1", "poll:stage1", "publish:stage1", "start:stage2", "publish:stage2", "start:stop-spark", nameof(StopMachines)];
+    [
+        nameof(StartMachines),
+        nameof(ListMachines),
+        "start:start-spark",
+        "poll:start-spark",
+        "start:deploy-code",
+        "start:stage1",
+        "poll:stage1",
+        "publish:stage1",
+        "start:stage2",
+        "publish:stage2",
+        "start:stop-spark",
+        nameof(StopMachines),
+    ];
 
     private static readonly string[] AfterMachines = [nameof(LoadSegments), nameof(FinishPothole)];
 
@@ -31,7 +44,10 @@ public sealed class PotholeBrokenStepTests(AwsSandbox sandbox) : IClassFixture<A
     {
         await using PotholeWorld world = await PotholeWorld.CreateAsync(sandbox);
         bool broken = true;
-        world.Before = taken => taken == step && broken ? throw new InvalidOperationException($"broken on purpose: {step}, password=hunter2") : Task.CompletedTask;
+        world.Before = taken =>
+            taken == step && broken
+                ? throw new InvalidOperationException($"broken on purpose: {step}, password=hunter2")
+                : Task.CompletedTask;
         InstanceRecord run = await world.RunAsync();
 
         // Stopping Spark is no work: the machines under it are stopped next.
@@ -43,11 +59,19 @@ public sealed class PotholeBrokenStepTests(AwsSandbox sandbox) : IClassFixture<A
             await world.ReapUntilOffAsync();
         }
 
-        await world.HoldsAsync(step == nameof(BeginPothole) ? null : harmless ? "completed" : "failed");
+        await world.HoldsAsync(
+            step == nameof(BeginPothole) ? null
+            : harmless ? "completed"
+            : "failed"
+        );
         string error = await world.ScalarAsync<string>("SELECT max(error) FROM operations.runs") ?? "";
         Assert.DoesNotContain("hunter2", error, StringComparison.Ordinal);
-        if (step == nameof(FinishPothole)) Assert.Contains($"broken on purpose: {step}", error, StringComparison.Ordinal);
-        Assert.Equal(step is nameof(BeginPothole) or nameof(TakeLease) or nameof(StartMachines), (await sandbox.CallsAsync("ec2", "StartInstances")).Count == 0);
+        if (step == nameof(FinishPothole))
+            Assert.Contains($"broken on purpose: {step}", error, StringComparison.Ordinal);
+        Assert.Equal(
+            step is nameof(BeginPothole) or nameof(TakeLease) or nameof(StartMachines),
+            (await sandbox.CallsAsync("ec2", "StartInstances")).Count == 0
+        );
     }
 }
 
@@ -80,12 +104,20 @@ public sealed class PotholeOverdueTests(AwsSandbox sandbox) : IClassFixture<AwsS
     {
         await using PotholeWorld world = await PotholeWorld.CreateAsync(sandbox);
         HeldStep held = await world.StartUntilAsync(step);
-        Assert.Equal(1L, await world.ScalarAsync<long>("WITH over AS (UPDATE operations.machine_leases SET deadline = now() - interval '1 second' WHERE state IN ('held', 'stopping') RETURNING 1) SELECT count(*) FROM over"));
+        Assert.Equal(
+            1L,
+            await world.ScalarAsync<long>(
+                "WITH over AS (UPDATE operations.machine_leases SET deadline = now() - interval '1 second' WHERE state IN ('held', 'stopping') RETURNING 1) SELECT count(*) FROM over"
+            )
+        );
         await world.ReapUntilOffAsync();
 
         held.GoOn.SetResult();
         bool workWasDone = step is "publish:stage2" or "start:stop-spark" or nameof(StopMachines); // none of the three needs a machine
-        Assert.Equal(workWasDone ? OrchestrationRuntimeStatus.Completed : OrchestrationRuntimeStatus.Failed, (await world.EndAsync()).Status);
+        Assert.Equal(
+            workWasDone ? OrchestrationRuntimeStatus.Completed : OrchestrationRuntimeStatus.Failed,
+            (await world.EndAsync()).Status
+        );
         await world.ReapUntilOffAsync();
         await world.HoldsAsync(workWasDone ? "completed" : "failed");
     }

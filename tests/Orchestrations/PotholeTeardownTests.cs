@@ -13,8 +13,10 @@ using Microsoft.DurableTask.Client;
 
 namespace Durable.Tests.Orchestrations;
 
-/// <summary>Whatever happens to a run, no machine outlives it by more than the reaper's next rounds, and the ledger tells the truth.</summary>
-/// <remarks>What happens in each single step is in <see cref="PotholeBrokenStepTests"/>, <see cref="PotholeTerminatedTests"/> and <see cref="PotholeOverdueTests"/>:
+/// <summary>Whatever happens to a run, no machine outlives it by more than the reaper's next rounds, and the ledger tells the
+/// truth.</summary>
+/// <remarks>What happens in each single step is in <see cref="PotholeBrokenStepTests"/>, <see cref="PotholeTerminatedTests"/> and
+/// <see cref="PotholeOverdueTests"/>:
 /// classes run side by side, each with a sandbox of its own.</remarks>
 public sealed class PotholeTeardownTests(AwsSandbox sandbox) : IClassFixture<AwsSandbox>
 {
@@ -27,8 +29,17 @@ public sealed class PotholeTeardownTests(AwsSandbox sandbox) : IClassFixture<Aws
         Assert.True(run.Status == OrchestrationRuntimeStatus.Completed, run.Output);
         JsonElement result = JsonSerializer.Deserialize<JsonElement>(run.Output!);
         Assert.Equal("Succeeded", result.GetProperty("State").GetString());
-        Assert.Equal(["stage1", "stage2", "load"], result.GetProperty("Steps").EnumerateArray().Select(step => step.GetProperty("Step").GetString()));
-        Assert.Equal((true, 180L), (result.GetProperty("Receipt").GetProperty("Proven").GetBoolean(), result.GetProperty("Receipt").GetProperty("SecondsBilled").GetInt64()));
+        Assert.Equal(
+            ["stage1", "stage2", "load"],
+            result.GetProperty("Steps").EnumerateArray().Select(step => step.GetProperty("Step").GetString())
+        );
+        Assert.Equal(
+            (true, 180L),
+            (
+                result.GetProperty("Receipt").GetProperty("Proven").GetBoolean(),
+                result.GetProperty("Receipt").GetProperty("SecondsBilled").GetInt64()
+            )
+        );
         Assert.Equal(2L, await world.ScalarAsync<long>("SELECT sum(impact_count)::bigint FROM pothole.pothole_segments"));
         await world.HoldsAsync("completed");
         await RecordedHistoryTests.RecordAsync(world.Engine, world.InstanceId, "pothole-day-1.json");
@@ -61,11 +72,13 @@ public sealed class PotholeTeardownTests(AwsSandbox sandbox) : IClassFixture<Aws
     public async Task A_cancelled_run_kills_its_job_and_stops_its_machines(string job)
     {
         await using PotholeWorld world = await PotholeWorld.CreateAsync(sandbox);
-        if (job == "stage1") await world.SparkDoesAsync("""[{"match": "stage1", "delaySeconds": 3600}]""");
+        if (job == "stage1")
+            await world.SparkDoesAsync("""[{"match": "stage1", "delaySeconds": 3600}]""");
         TaskCompletionSource there = new(TaskCreationOptions.RunContinuationsAsynchronously);
         world.Before = taken =>
         {
-            if (taken == "poll:" + job) there.TrySetResult();
+            if (taken == "poll:" + job)
+                there.TrySetResult();
             return Task.CompletedTask;
         };
         await world.StartAsync();
@@ -82,7 +95,10 @@ public sealed class PotholeTeardownTests(AwsSandbox sandbox) : IClassFixture<Aws
     [Fact]
     public async Task A_stage_that_never_ends_is_killed_when_the_lease_does()
     {
-        await using PotholeWorld world = await PotholeWorld.CreateAsync(sandbox, more: new Dictionary<string, string> { ["Pothole__ClusterBudget"] = "00:10:00" });
+        await using PotholeWorld world = await PotholeWorld.CreateAsync(
+            sandbox,
+            more: new Dictionary<string, string> { ["Pothole__ClusterBudget"] = "00:10:00" }
+        );
         await world.SparkDoesAsync("""[{"match": "stage1", "delaySeconds": 3600}]""");
         InstanceRecord run = await world.RunAsync();
 
@@ -107,11 +123,20 @@ public sealed class PotholeTeardownTests(AwsSandbox sandbox) : IClassFixture<Aws
         InstanceRecord second = await world.RunAsync();
         Assert.Equal(OrchestrationRuntimeStatus.Completed, second.Status);
         Assert.DoesNotContain("start:stage1", world.Taken);
-        Assert.Equal(["stage1"], JsonSerializer.Deserialize<JsonElement>(second.Output!).GetProperty("Skipped").EnumerateArray().Select(step => step.GetString()));
+        Assert.Equal(
+            ["stage1"],
+            JsonSerializer.Deserialize<JsonElement>(second.Output!).GetProperty("Skipped").EnumerateArray().Select(step => step.GetString())
+        );
         await world.OneDriverAPathAsync();
     }
 
-    [Theory, InlineData("insufficient-capacity", -1, false), InlineData("throttle", 3, true), InlineData("lost-reply", 1, true), InlineData("expired", -1, false)]
+    [
+        Theory,
+        InlineData("insufficient-capacity", -1, false),
+        InlineData("throttle", 3, true),
+        InlineData("lost-reply", 1, true),
+        InlineData("expired", -1, false)
+    ]
     public async Task A_start_that_the_provider_refuses_ends_the_run_and_one_that_it_delays_does_not(string kind, int times, bool succeeds)
     {
         await using PotholeWorld world = await PotholeWorld.CreateAsync(sandbox);
@@ -130,7 +155,10 @@ public sealed class PotholeTeardownTests(AwsSandbox sandbox) : IClassFixture<Aws
         InstanceRecord run = await world.RunAsync();
 
         Assert.Equal(OrchestrationRuntimeStatus.Completed, run.Status);
-        Assert.Contains(await sandbox.CallsAsync("ec2", "StopInstances"), call => call.Parameters.Contains("\"Force\": \"true\"", StringComparison.Ordinal));
+        Assert.Contains(
+            await sandbox.CallsAsync("ec2", "StopInstances"),
+            call => call.Parameters.Contains("\"Force\": \"true\"", StringComparison.Ordinal)
+        );
         await world.HoldsAsync("completed");
     }
 
@@ -188,9 +216,16 @@ public sealed class PotholeTeardownTests(AwsSandbox sandbox) : IClassFixture<Aws
             {
                 Assert.True(watch.Elapsed < TimeSpan.FromMinutes(4), "the day does not end: " + app.Log);
                 (HttpStatusCode code, status) = await app.GetAsync(path);
-                if (code == HttpStatusCode.OK) break;
-                string phase = status.TryGetProperty("customStatus", out JsonElement custom) && custom.ValueKind == JsonValueKind.Object && custom.TryGetProperty("phase", out JsonElement text) ? text.GetString()! : "";
-                if (phase.Length == 0 || !met.Add(phase)) continue;
+                if (code == HttpStatusCode.OK)
+                    break;
+                string phase =
+                    status.TryGetProperty("customStatus", out JsonElement custom)
+                    && custom.ValueKind == JsonValueKind.Object
+                    && custom.TryGetProperty("phase", out JsonElement text)
+                        ? text.GetString()!
+                        : "";
+                if (phase.Length == 0 || !met.Add(phase))
+                    continue;
                 app.Kill();
                 await app.DisposeAsync();
                 app = await AppProcess.StartAsync(world.Connection, world.Settings);

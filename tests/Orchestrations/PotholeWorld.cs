@@ -29,16 +29,22 @@ namespace Durable.Tests.Orchestrations;
 /// <param name="Ended">Completes when it has ended, one way or the other.</param>
 internal sealed record HeldStep(TaskCompletionSource GoOn, Task Ended);
 
-/// <summary>The pothole pipeline with its own activities on the AWS sandbox, and a hub whose timers run sixty times as fast. Any step can be held up or broken.</summary>
+/// <summary>The pothole pipeline with its own activities on the AWS sandbox, and a hub whose timers run sixty times as fast. Any step can
+/// be held up or broken.</summary>
 internal sealed class PotholeWorld : IAsyncDisposable, IFunctionRuntime
 {
-    public const string Date = "2026-02-12", Bucket = "pothole-tests";
+    public const string Date = "2026-02-12",
+        Bucket = "pothole-tests";
 
     private const int Speed = 60;
     private static readonly TimeSpan Tick = TimeSpan.FromMilliseconds(25);
     private static readonly HubSettings Quiet = new()
     {
-        HubName = "TestHub", ExtendedSessions = true, LeaseTime = TimeSpan.FromMinutes(30), RenewEvery = TimeSpan.FromMinutes(20), IdleTimeout = TimeSpan.FromHours(10),
+        HubName = "TestHub",
+        ExtendedSessions = true,
+        LeaseTime = TimeSpan.FromMinutes(30),
+        RenewEvery = TimeSpan.FromMinutes(20),
+        IdleTimeout = TimeSpan.FromHours(10),
     };
 
     private readonly ServiceProvider services;
@@ -49,11 +55,33 @@ internal sealed class PotholeWorld : IAsyncDisposable, IFunctionRuntime
     private PotholeWorld(AwsSandbox sandbox, SandboxCluster cluster, string connection, IReadOnlyDictionary<string, string> settings)
     {
         (Sandbox, Cluster, Connection, Settings) = (sandbox, cluster, connection, settings);
-        services = new ServiceCollection().AddLogging()
-            .AddSingleton<IConfiguration>(new ConfigurationBuilder().AddInMemoryCollection(settings.Select(s => KeyValuePair.Create(s.Key.Replace("__", ":", StringComparison.Ordinal), (string?)s.Value))).Build())
-            .AddSingleton<Amazon.EC2.IAmazonEC2>(sandbox.Ec2()).AddSingleton<Amazon.SimpleSystemsManagement.IAmazonSimpleSystemsManagement>(sandbox.Ssm()).AddSingleton<IAmazonS3>(sandbox.S3()).AddSingleton<Amazon.Pricing.IAmazonPricing>(sandbox.Pricing())
+        services = new ServiceCollection()
+            .AddLogging()
+            .AddSingleton<IConfiguration>(
+                new ConfigurationBuilder()
+                    .AddInMemoryCollection(
+                        settings.Select(s => KeyValuePair.Create(s.Key.Replace("__", ":", StringComparison.Ordinal), (string?)s.Value))
+                    )
+                    .Build()
+            )
+            .AddSingleton<Amazon.EC2.IAmazonEC2>(sandbox.Ec2())
+            .AddSingleton<Amazon.SimpleSystemsManagement.IAmazonSimpleSystemsManagement>(sandbox.Ssm())
+            .AddSingleton<IAmazonS3>(sandbox.S3())
+            .AddSingleton<Amazon.Pricing.IAmazonPricing>(sandbox.Pricing())
             .AddPothole()
-            .AddFunctionModel(FunctionCatalog.FromTypes(typeof(PotholePipeline).Assembly.GetTypes().Where(type => type.Namespace is "Durable.Orchestrations.Pothole" or "Durable.Activities.Pothole" or "Durable.Activities.Operations")), new FunctionPipeline([]))
+            .AddFunctionModel(
+                FunctionCatalog.FromTypes(
+                    typeof(PotholePipeline)
+                        .Assembly.GetTypes()
+                        .Where(type =>
+                            type.Namespace
+                                is "Durable.Orchestrations.Pothole"
+                                    or "Durable.Activities.Pothole"
+                                    or "Durable.Activities.Operations"
+                        )
+                ),
+                new FunctionPipeline([])
+            )
             .BuildServiceProvider();
         functions = services.GetRequiredService<FunctionRuntime>();
     }
@@ -83,26 +111,53 @@ internal sealed class PotholeWorld : IAsyncDisposable, IFunctionRuntime
 
     public IReadOnlyList<string> ActivityNames => functions.ActivityNames;
 
-    /// <summary>A world with a stopped cluster of its own, a day of input, and stages that write what real ones would, in little time.</summary>
+    /// <summary>A world with a stopped cluster of its own, a day of input, and stages that write what real ones would, in little
+    /// time.</summary>
     /// <param name="input">False: the day has no data.</param>
-    public static async Task<PotholeWorld> CreateAsync(AwsSandbox sandbox, bool input = true, string? connection = null, bool engine = true, IReadOnlyDictionary<string, string>? more = null)
+    public static async Task<PotholeWorld> CreateAsync(
+        AwsSandbox sandbox,
+        bool input = true,
+        string? connection = null,
+        bool engine = true,
+        IReadOnlyDictionary<string, string>? more = null
+    )
     {
         await sandbox.ResetAsync();
         await sandbox.CreateBucketAsync(Bucket);
         using (AmazonS3Client s3 = sandbox.S3())
         {
-            if (input) await s3.PutObjectAsync(new PutObjectRequest { BucketName = Bucket, Key = $"raw-sensor-data/dt={Date}/part-0.parquet", ContentBody = "PAR1" });
+            if (input)
+                await s3.PutObjectAsync(
+                    new PutObjectRequest
+                    {
+                        BucketName = Bucket,
+                        Key = $"raw-sensor-data/dt={Date}/part-0.parquet",
+                        ContentBody = "PAR1",
+                    }
+                );
         }
 
         SandboxCluster cluster = await sandbox.CreateClusterAsync(workers: 2);
         bool prepared = connection is null;
         connection ??= await PostgresServer.CreateAppDatabaseAsync();
-        PotholeWorld world = new(sandbox, cluster, connection, new Dictionary<string, string>(sandbox.Environment)
-        {
-            ["PostgresConnection"] = connection, ["Pothole__Bucket"] = Bucket, ["Pothole__MasterInstanceId"] = cluster.Master.Id,
-            ["Pothole__WorkerInstanceIds"] = string.Join(',', cluster.Workers.Select(w => w.Id)), ["Pothole__JobsDirectory"] = Path.Combine(SparkStandIn.Root, "tests", "Orchestrations", "Jobs"),
-        }.Concat(more ?? new Dictionary<string, string>()).GroupBy(s => s.Key).ToDictionary(s => s.Key, s => s.Last().Value));
-        if (!prepared) await AppSchema.ApplyAsync(world.services.GetRequiredService<NpgsqlDataSource>());
+        PotholeWorld world = new(
+            sandbox,
+            cluster,
+            connection,
+            new Dictionary<string, string>(sandbox.Environment)
+            {
+                ["PostgresConnection"] = connection,
+                ["Pothole__Bucket"] = Bucket,
+                ["Pothole__MasterInstanceId"] = cluster.Master.Id,
+                ["Pothole__WorkerInstanceIds"] = string.Join(',', cluster.Workers.Select(w => w.Id)),
+                ["Pothole__JobsDirectory"] = Path.Combine(SparkStandIn.Root, "tests", "Orchestrations", "Jobs"),
+            }
+                .Concat(more ?? new Dictionary<string, string>())
+                .GroupBy(s => s.Key)
+                .ToDictionary(s => s.Key, s => s.Last().Value)
+        );
+        if (!prepared)
+            await AppSchema.ApplyAsync(world.services.GetRequiredService<NpgsqlDataSource>());
         if (engine)
         {
             world.Engine = await TestEngine.StartAsync(world, connection, Quiet);
@@ -116,7 +171,8 @@ internal sealed class PotholeWorld : IAsyncDisposable, IFunctionRuntime
 
     public bool HasActivity(string name) => functions.HasActivity(name);
 
-    public Task<object?> InvokeOrchestratorAsync(string name, TaskOrchestrationContext context, string? input) => functions.InvokeOrchestratorAsync(name, context, input);
+    public Task<object?> InvokeOrchestratorAsync(string name, TaskOrchestrationContext context, string? input) =>
+        functions.InvokeOrchestratorAsync(name, context, input);
 
     public async Task<string?> InvokeActivityAsync(ActivityCall call, CancellationToken cancellation)
     {
@@ -136,16 +192,20 @@ internal sealed class PotholeWorld : IAsyncDisposable, IFunctionRuntime
     /// <summary>Starts the run and waits until it stands in <paramref name="step"/>.</summary>
     public async Task<HeldStep> StartUntilAsync(string step)
     {
-        TaskCompletionSource there = New(), goOn = New(), ended = New();
+        TaskCompletionSource there = New(),
+            goOn = New(),
+            ended = New();
         Before = taken =>
         {
-            if (taken != step) return Task.CompletedTask;
+            if (taken != step)
+                return Task.CompletedTask;
             there.TrySetResult();
             return goOn.Task;
         };
         After = taken =>
         {
-            if (taken == step) ended.TrySetResult();
+            if (taken == step)
+                ended.TrySetResult();
         };
         await StartAsync();
         await there.Task.WaitAsync(TimeSpan.FromSeconds(60));
@@ -154,7 +214,8 @@ internal sealed class PotholeWorld : IAsyncDisposable, IFunctionRuntime
         static TaskCompletionSource New() => new(TaskCreationOptions.RunContinuationsAsynchronously);
     }
 
-    public Task<string> StartAsync(bool force = false) => Engine.ScheduleAsync(nameof(PotholePipeline), new PotholeRequest(Date, force), InstanceId);
+    public Task<string> StartAsync(bool force = false) =>
+        Engine.ScheduleAsync(nameof(PotholePipeline), new PotholeRequest(Date, force), InstanceId);
 
     public Task<InstanceRecord> EndAsync() => Engine.EndAsync(InstanceId, 120);
 
@@ -183,7 +244,8 @@ internal sealed class PotholeWorld : IAsyncDisposable, IFunctionRuntime
                 return (await Sandbox.StatesAsync()).Values.All(state => state is "stopped" or "terminated")
                     && await ScalarAsync<long>("SELECT count(*) FROM operations.machine_leases WHERE state <> 'closed'") == 0;
             },
-            async () => "machines stay on: " + string.Join(", ", await Sandbox.StatesAsync()));
+            async () => "machines stay on: " + string.Join(", ", await Sandbox.StatesAsync())
+        );
     }
 
     /// <summary>What must hold however a run ended: all is off, the ledger says so, and no path was written by two drivers.</summary>
@@ -192,7 +254,10 @@ internal sealed class PotholeWorld : IAsyncDisposable, IFunctionRuntime
     {
         Assert.All((await Sandbox.StatesAsync()).Values, machine => Assert.True(machine is "stopped" or "terminated", machine));
         Assert.Equal(0L, await ScalarAsync<long>("SELECT count(*) FROM operations.machine_leases WHERE state <> 'closed'"));
-        Assert.Equal(0L, await ScalarAsync<long>("SELECT count(*) FROM operations.leased_machines WHERE on_since IS NOT NULL AND seconds_billed < 60"));
+        Assert.Equal(
+            0L,
+            await ScalarAsync<long>("SELECT count(*) FROM operations.leased_machines WHERE on_since IS NOT NULL AND seconds_billed < 60")
+        );
         Assert.Equal(state, await ScalarAsync<string>("SELECT max(state) FROM operations.runs"));
         await OneDriverAPathAsync();
     }
@@ -200,12 +265,18 @@ internal sealed class PotholeWorld : IAsyncDisposable, IFunctionRuntime
     /// <summary>Every object of an attempt was written once.</summary>
     public async Task OneDriverAPathAsync()
     {
-        string[] keys = [.. (await Sandbox.CallsAsync("s3", "PutObject")).Select(call => JsonDocument.Parse(call.Parameters).RootElement.GetProperty("Key").GetString()!).Where(key => key.StartsWith("pothole-runs/", StringComparison.Ordinal))];
+        string[] keys =
+        [
+            .. (await Sandbox.CallsAsync("s3", "PutObject"))
+                .Select(call => JsonDocument.Parse(call.Parameters).RootElement.GetProperty("Key").GetString()!)
+                .Where(key => key.StartsWith("pothole-runs/", StringComparison.Ordinal)),
+        ];
         Assert.Empty(keys.GroupBy(key => key).Where(key => key.Count() > 1).Select(key => $"{key.Key} × {key.Count()}"));
     }
 
     /// <summary>How the stand-in treats a program: <c>[{"match": "stage1", "delaySeconds": 3600, "exitCode": 1}]</c>.</summary>
-    public Task SparkDoesAsync(string json) => File.WriteAllTextAsync(Path.Combine(Sandbox.FolderOf(Cluster.Master.Id), "spark", "conf", "stand-in.json"), json);
+    public Task SparkDoesAsync(string json) =>
+        File.WriteAllTextAsync(Path.Combine(Sandbox.FolderOf(Cluster.Master.Id), "spark", "conf", "stand-in.json"), json);
 
     public async Task<T> ScalarAsync<T>(string sql)
     {
@@ -218,7 +289,8 @@ internal sealed class PotholeWorld : IAsyncDisposable, IFunctionRuntime
     {
         await ending.CancelAsync();
         await lapse;
-        if (Engine is not null) await Engine.DisposeAsync();
+        if (Engine is not null)
+            await Engine.DisposeAsync();
         await services.DisposeAsync();
     }
 
@@ -239,7 +311,9 @@ internal sealed class PotholeWorld : IAsyncDisposable, IFunctionRuntime
     }
 
     private async Task<string?> EndOfAsync(string instanceId, CancellationToken cancellationToken) =>
-        await Engine.Hub.GetAsync(instanceId, false, cancellationToken) is not { } run ? "absent" : run.CompletedAt is null ? null : run.Status.ToString();
+        await Engine.Hub.GetAsync(instanceId, false, cancellationToken) is not { } run ? "absent"
+        : run.CompletedAt is null ? null
+        : run.Status.ToString();
 
     private async Task LapseAsync()
     {

@@ -22,17 +22,26 @@ public sealed class RedactionTests
     [InlineData("Authorization: Bearer hunter2.x", "Authorization: ***")]
     [InlineData("""{"Authorization":"Bearer hunter2"}""", """{"Authorization":"***"}""")]
     [InlineData("Proxy-Authorization: Digest username=u, response=hunter2", "Proxy-Authorization: ***")]
-    [InlineData("Authorization: AWS4-HMAC-SHA256 Credential=AKIAABCDEFGHIJKLMNOP/x, Signature=hunter2\nHost: h", "Authorization: ***\nHost: h")]
+    [InlineData(
+        "Authorization: AWS4-HMAC-SHA256 Credential=AKIAABCDEFGHIJKLMNOP/x, Signature=hunter2\nHost: h",
+        "Authorization: ***\nHost: h"
+    )]
     [InlineData("got Bearer hunter2hunter2hunter2 back", "got Bearer *** back")]
     [InlineData("sent Basic aHVudGVyMg== there", "sent Basic *** there")]
     [InlineData("Cookie: session=hunter2; other=hunter2\nHost: h", "Cookie: ***\nHost: h")]
     [InlineData("x-functions-key: hunter2", "x-functions-key: ***")]
     [InlineData("X-Api-Key=hunter2&n=1", "X-Api-Key=***&n=1")]
     [InlineData("Ocp-Apim-Subscription-Key: hunter2", "Ocp-Apim-Subscription-Key: ***")]
-    [InlineData("Endpoint=sb://x/;SharedAccessKeyName=n;SharedAccessKey=hunter2=", "Endpoint=sb://x/;SharedAccessKeyName=***;SharedAccessKey=***")]
+    [InlineData(
+        "Endpoint=sb://x/;SharedAccessKeyName=n;SharedAccessKey=hunter2=",
+        "Endpoint=sb://x/;SharedAccessKeyName=***;SharedAccessKey=***"
+    )]
     [InlineData("AccountName=a;AccountKey=hunter2==;Suffix=s", "AccountName=a;AccountKey=***;Suffix=s")]
     [InlineData("https://a.blob/x?sv=2024&sig=hunter2%3D&se=1", "https://a.blob/x?sv=2024&sig=***&se=1")]
-    [InlineData("https://s3/x?X-Amz-Date=1&X-Amz-Signature=hunter2&X-Amz-Expires=9", "https://s3/x?X-Amz-Date=1&X-Amz-Signature=***&X-Amz-Expires=9")]
+    [InlineData(
+        "https://s3/x?X-Amz-Date=1&X-Amz-Signature=hunter2&X-Amz-Expires=9",
+        "https://s3/x?X-Amz-Date=1&X-Amz-Signature=***&X-Amz-Expires=9"
+    )]
     [InlineData("https://s3/x?X-Amz-Security-Token=hunter2", "https://s3/x?X-Amz-Security-Token=***")]
     [InlineData("GET http://h/api/x?code=hunter2&n=1", "GET http://h/api/x?code=***&n=1")]
     [InlineData("postgres://me:hunter2@host/db", "postgres://***@host/db")]
@@ -81,7 +90,16 @@ public sealed class RedactionTests
     }
 
     [Theory] // each of these takes a backtracking pattern minutes
-    [InlineData("a"), InlineData("a://"), InlineData("a:b@"), InlineData("password="), InlineData("password=\""), InlineData("<password "), InlineData("curl "), InlineData("token-")]
+    [
+        InlineData("a"),
+        InlineData("a://"),
+        InlineData("a:b@"),
+        InlineData("password="),
+        InlineData("password=\""),
+        InlineData("<password "),
+        InlineData("curl "),
+        InlineData("token-")
+    ]
     public async Task Hostile_text_takes_no_longer_than_any_other(string part)
     {
         string text = string.Concat(Enumerable.Repeat(part, 2_000_000 / part.Length));
@@ -95,5 +113,6 @@ public sealed class RedactionTests
     public void Text_is_stored_as_it_is_where_it_can_be(string text, string stored) => Assert.Equal(stored, StorableText.Clean(text));
 
     [Fact]
-    public void Halves_of_surrogate_pairs_are_replaced() => Assert.Equal("a\uFFFDb\uFFFD😀\uFFFD", StorableText.Clean("a\uD83Db\uDE00😀\uD83D"));
+    public void Halves_of_surrogate_pairs_are_replaced() =>
+        Assert.Equal("a\uFFFDb\uFFFD😀\uFFFD", StorableText.Clean("a\uD83Db\uDE00😀\uD83D"));
 }

@@ -26,8 +26,9 @@ public sealed class SchemaStepsTests
         await SchemaSteps.ApplyAsync(database, [Timers("myhub")]);
         await ScalarAsync(database, "UPDATE myhub.schema_steps SET sha256 = 'other'");
 
-        SchemaStepChangedException error = await Assert.ThrowsAsync<SchemaStepChangedException>(
-            () => SchemaSteps.ApplyAsync(database, [Timers("myhub")]));
+        SchemaStepChangedException error = await Assert.ThrowsAsync<SchemaStepChangedException>(() =>
+            SchemaSteps.ApplyAsync(database, [Timers("myhub")])
+        );
 
         Assert.Contains("timers/001_timers was applied to schema 'myhub' with other content", error.Message, StringComparison.Ordinal);
     }
@@ -55,11 +56,14 @@ public sealed class SchemaStepsTests
     {
         await using NpgsqlDataSource database = NpgsqlDataSource.Create(await PostgresServer.CreateDatabaseAsync());
         await AppSchema.ApplyAsync(database);
-        await ScalarAsync(database, """
+        await ScalarAsync(
+            database,
+            """
             ALTER TABLE operations.schema_steps DROP CONSTRAINT schema_steps_pkey;
             UPDATE operations.schema_steps SET step = initcap(component) || '/' || step;
             ALTER TABLE operations.schema_steps DROP COLUMN component, ADD PRIMARY KEY (step);
-            """);
+            """
+        );
         object? before = await ScalarAsync(database, "SELECT count(*) FROM operations.schema_steps");
 
         await AppSchema.ApplyAsync(database);
@@ -67,7 +71,8 @@ public sealed class SchemaStepsTests
         Assert.Equal(before, await ScalarAsync(database, "SELECT count(*) FROM operations.schema_steps"));
     }
 
-    private static SchemaComponent Timers(string schema) => new("timers", schema, typeof(TimerStore).Assembly, typeof(TimerStore).Namespace + ".Sql.");
+    private static SchemaComponent Timers(string schema) =>
+        new("timers", schema, typeof(TimerStore).Assembly, typeof(TimerStore).Namespace + ".Sql.");
 
     private static async Task<object?> ScalarAsync(NpgsqlDataSource database, string sql)
     {

@@ -9,12 +9,14 @@ namespace SampleApp;
 /// <param name="Milliseconds">How long the step takes.</param>
 public sealed record EffectRequest(string Step, long Value, int Milliseconds = 5);
 
-/// <summary>Activities whose effects are rows of <c>effects(instance_id, step, host, at)</c>, one for each time a step ran to its end.</summary>
+/// <summary>Activities whose effects are rows of <c>effects(instance_id, step, host, at)</c>, one for each time a step ran to its
+/// end.</summary>
 public sealed class Effects(NpgsqlDataSource database)
 {
     private const int MostTries = 300;
 
-    /// <summary>Takes its time, records that it ran, returns 3 × value + 1. An unreachable database is waited for (30 s at most), so a second row of
+    /// <summary>Takes its time, records that it ran, returns 3 × value + 1. An unreachable database is waited for (30 s at most), so a
+    /// second row of
     /// one attempt may come from a reply that was lost.</summary>
     [Function(nameof(RecordEffect))]
     public async Task<long> RecordEffect([ActivityTrigger] EffectRequest request, string instanceId, CancellationToken cancellationToken)
@@ -26,7 +28,11 @@ public sealed class Effects(NpgsqlDataSource database)
 
     /// <summary>Fails until the step has run three times, then returns 3 × value + 1.</summary>
     [Function(nameof(RecordEffectOnThirdTry))]
-    public async Task<long> RecordEffectOnThirdTry([ActivityTrigger] EffectRequest request, string instanceId, CancellationToken cancellationToken)
+    public async Task<long> RecordEffectOnThirdTry(
+        [ActivityTrigger] EffectRequest request,
+        string instanceId,
+        CancellationToken cancellationToken
+    )
     {
         await InsertAsync(instanceId, request.Step, cancellationToken);
         await using NpgsqlCommand count = database.CreateCommand("SELECT count(*) FROM effects WHERE instance_id = $1 AND step = $2");
@@ -42,14 +48,17 @@ public sealed class Effects(NpgsqlDataSource database)
         {
             try
             {
-                await using NpgsqlCommand insert = database.CreateCommand("INSERT INTO effects (instance_id, step, host) VALUES ($1, $2, $3)");
+                await using NpgsqlCommand insert = database.CreateCommand(
+                    "INSERT INTO effects (instance_id, step, host) VALUES ($1, $2, $3)"
+                );
                 insert.Parameters.AddWithValue(instanceId);
                 insert.Parameters.AddWithValue(step);
                 insert.Parameters.AddWithValue(Environment.ProcessId);
                 await insert.ExecuteNonQueryAsync(cancellationToken);
                 return;
             }
-            catch (NpgsqlException e) when (attempt < MostTries && (e is not PostgresException { SqlState: var state } || state[..2] is "57" or "08" or "53"))
+            catch (NpgsqlException e)
+                when (attempt < MostTries && (e is not PostgresException { SqlState: var state } || state[..2] is "57" or "08" or "53"))
             {
                 await Task.Delay(100, cancellationToken);
             }

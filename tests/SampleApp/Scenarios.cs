@@ -27,8 +27,11 @@ public static class Scenarios
     public static async Task<long> FanOut([OrchestrationTrigger] TaskOrchestrationContext context)
     {
         long value = context.GetInput<long>();
-        long[] results = await Task.WhenAll(Enumerable.Range(0, 12).Select(
-            i => context.CallActivityAsync<long>(nameof(Effects.RecordEffect), new EffectRequest($"fan-{i}", value + i, 20))));
+        long[] results = await Task.WhenAll(
+            Enumerable
+                .Range(0, 12)
+                .Select(i => context.CallActivityAsync<long>(nameof(Effects.RecordEffect), new EffectRequest($"fan-{i}", value + i, 20)))
+        );
         return results.Sum();
     }
 
@@ -37,8 +40,17 @@ public static class Scenarios
     public static async Task<long> Family([OrchestrationTrigger] TaskOrchestrationContext context)
     {
         long value = context.GetInput<long>();
-        long[] results = await Task.WhenAll(Enumerable.Range(0, 3).Select(
-            i => context.CallSubOrchestratorAsync<long>(nameof(Chain), value + i, new SubOrchestrationOptions(instanceId: $"{context.InstanceId}-child-{i}"))));
+        long[] results = await Task.WhenAll(
+            Enumerable
+                .Range(0, 3)
+                .Select(i =>
+                    context.CallSubOrchestratorAsync<long>(
+                        nameof(Chain),
+                        value + i,
+                        new SubOrchestrationOptions(instanceId: $"{context.InstanceId}-child-{i}")
+                    )
+                )
+        );
         return results.Sum();
     }
 
@@ -46,7 +58,10 @@ public static class Scenarios
     [Function(nameof(Pause))]
     public static async Task<long> Pause([OrchestrationTrigger] TaskOrchestrationContext context)
     {
-        long value = await context.CallActivityAsync<long>(nameof(Effects.RecordEffect), new EffectRequest("before", context.GetInput<long>()));
+        long value = await context.CallActivityAsync<long>(
+            nameof(Effects.RecordEffect),
+            new EffectRequest("before", context.GetInput<long>())
+        );
         DateTime before = context.CurrentUtcDateTime;
         await context.CreateTimer(TimeSpan.FromMilliseconds(300), CancellationToken.None);
         return context.CurrentUtcDateTime - before < TimeSpan.FromMilliseconds(300)
@@ -67,14 +82,21 @@ public static class Scenarios
     /// <summary>A step that fails twice before it works: 3 × value + 1.</summary>
     [Function(nameof(Persist))]
     public static Task<long> Persist([OrchestrationTrigger] TaskOrchestrationContext context) =>
-        context.CallActivityAsync<long>(nameof(Effects.RecordEffectOnThirdTry), new EffectRequest("persist", context.GetInput<long>()), FewTries);
+        context.CallActivityAsync<long>(
+            nameof(Effects.RecordEffectOnThirdTry),
+            new EffectRequest("persist", context.GetInput<long>()),
+            FewTries
+        );
 
     /// <summary>Four generations, one step each on the result of the generation before.</summary>
     [Function(nameof(Generations))]
     public static async Task<long> Generations([OrchestrationTrigger] TaskOrchestrationContext context)
     {
         Generation now = context.GetInput<Generation>()!;
-        long value = await context.CallActivityAsync<long>(nameof(Effects.RecordEffect), new EffectRequest($"generation-{now.Number}", now.Value));
+        long value = await context.CallActivityAsync<long>(
+            nameof(Effects.RecordEffect),
+            new EffectRequest($"generation-{now.Number}", now.Value)
+        );
         if (now.Number < 4)
         {
             context.ContinueAsNew(new Generation(now.Number + 1, value));
@@ -85,14 +107,16 @@ public static class Scenarios
 
     /// <summary>Its input.</summary>
     [Function(nameof(Echo))]
-    public static Task<string?> Echo([OrchestrationTrigger] TaskOrchestrationContext context) => Task.FromResult(context.GetInput<string>());
+    public static Task<string?> Echo([OrchestrationTrigger] TaskOrchestrationContext context) =>
+        Task.FromResult(context.GetInput<string>());
 
     /// <summary>Throws its input: of its own, and from an activity when the input begins so.</summary>
     [Function(nameof(Throw))]
     public static async Task Throw([OrchestrationTrigger] TaskOrchestrationContext context)
     {
         string text = Regex.Unescape(context.GetInput<string>()!);
-        if (text.StartsWith("activity", StringComparison.Ordinal)) await context.CallActivityAsync(nameof(ThrowActivity), context.GetInput<string>());
+        if (text.StartsWith("activity", StringComparison.Ordinal))
+            await context.CallActivityAsync(nameof(ThrowActivity), context.GetInput<string>());
         throw new InvalidOperationException(text);
     }
 

@@ -24,7 +24,9 @@ public sealed class AwsSandboxLifeTests
         await sandbox.MachineAsync(id, "crash");
 
         await Eventually.HoldsAsync(() => Living(mark) == 0, "a process outlived its machine");
-        GetCommandInvocationResponse silent = await ssm.GetCommandInvocationAsync(new GetCommandInvocationRequest { CommandId = command, InstanceId = id });
+        GetCommandInvocationResponse silent = await ssm.GetCommandInvocationAsync(
+            new GetCommandInvocationRequest { CommandId = command, InstanceId = id }
+        );
         Assert.Equal(CommandInvocationStatus.InProgress, silent.Status);
         DescribeInstanceInformationResponse agents = await ssm.DescribeInstanceInformationAsync(new DescribeInstanceInformationRequest());
         Assert.Equal(PingStatus.ConnectionLost, Assert.Single(agents.InstanceInformationList).PingStatus);
@@ -41,8 +43,10 @@ public sealed class AwsSandboxLifeTests
         await SendAsync(ssm, id, Detached(mark));
         await Eventually.HoldsAsync(() => Living(mark) > 0, "the detached process has not begun");
 
-        if (killed) sandbox.Kill();
-        else await sandbox.DisposeAsync();
+        if (killed)
+            sandbox.Kill();
+        else
+            await sandbox.DisposeAsync();
 
         await Eventually.HoldsAsync(() => Living(mark) == 0, "a process outlived the sandbox");
     }
@@ -51,8 +55,15 @@ public sealed class AwsSandboxLifeTests
     public async Task A_sandbox_ends_with_the_process_it_was_started_for()
     {
         using Process parent = Process.Start("sleep", "600");
-        using Process sandbox = Process.Start(new ProcessStartInfo("python3",
-            [Path.Combine(SparkStandIn.Root, "Sandbox", "sandbox.py"), "--parent", parent.Id.ToString(CultureInfo.InvariantCulture)]) { RedirectStandardOutput = true })!;
+        using Process sandbox = Process.Start(
+            new ProcessStartInfo(
+                "python3",
+                [Path.Combine(SparkStandIn.Root, "Sandbox", "sandbox.py"), "--parent", parent.Id.ToString(CultureInfo.InvariantCulture)]
+            )
+            {
+                RedirectStandardOutput = true,
+            }
+        )!;
         string? line = await sandbox.StandardOutput.ReadLineAsync().WaitAsync(TimeSpan.FromSeconds(60));
         Assert.StartsWith("AWS sandbox on http://127.0.0.1:", line, StringComparison.Ordinal);
 
@@ -73,7 +84,16 @@ public sealed class AwsSandboxLifeTests
     }
 
     private static async Task<Command> SendAsync(AmazonSimpleSystemsManagementClient ssm, string id, string script) =>
-        (await ssm.SendCommandAsync(new SendCommandRequest { InstanceIds = [id], DocumentName = "AWS-RunShellScript", Parameters = new() { ["commands"] = [script] } })).Command;
+        (
+            await ssm.SendCommandAsync(
+                new SendCommandRequest
+                {
+                    InstanceIds = [id],
+                    DocumentName = "AWS-RunShellScript",
+                    Parameters = new() { ["commands"] = [script] },
+                }
+            )
+        ).Command;
 
     /// <summary>A process in a session of its own whose command line no other process has.</summary>
     private static string Detached(string mark) => $"setsid sleep {mark} >/dev/null 2>&1 &";
@@ -82,7 +102,9 @@ public sealed class AwsSandboxLifeTests
 
     private static int Living(string mark)
     {
-        using Process list = Process.Start(new ProcessStartInfo("pgrep", ["-c", "-f", "^sleep " + mark]) { RedirectStandardOutput = true })!;
+        using Process list = Process.Start(
+            new ProcessStartInfo("pgrep", ["-c", "-f", "^sleep " + mark]) { RedirectStandardOutput = true }
+        )!;
         string count = list.StandardOutput.ReadToEnd();
         list.WaitForExit();
         return int.Parse(count, CultureInfo.InvariantCulture);

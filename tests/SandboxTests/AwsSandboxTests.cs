@@ -30,13 +30,18 @@ public sealed class AwsSandboxTests(AwsSandbox sandbox) : IClassFixture<AwsSandb
         await sandbox.SetAsync("startDelaySeconds", 0.4);
 
         StartInstancesResponse started = await ec2.StartInstancesAsync(new StartInstancesRequest { InstanceIds = [.. cluster.Ids] });
-        Assert.All(started.StartingInstances, s => Assert.Equal((InstanceStateName.Stopped, InstanceStateName.Pending), (s.PreviousState.Name, s.CurrentState.Name)));
+        Assert.All(
+            started.StartingInstances,
+            s => Assert.Equal((InstanceStateName.Stopped, InstanceStateName.Pending), (s.PreviousState.Name, s.CurrentState.Name))
+        );
         Assert.All((await sandbox.StatesAsync()).Values, state => Assert.Equal("pending", state));
         await UntilAsync("running", cluster.Ids);
 
         await sandbox.SetAsync("stopDelaySeconds", 0.4);
         await ec2.StopInstancesAsync(new StopInstancesRequest { InstanceIds = [.. cluster.Ids] });
-        AmazonEC2Exception early = await Assert.ThrowsAsync<AmazonEC2Exception>(() => ec2.StartInstancesAsync(new StartInstancesRequest { InstanceIds = [cluster.Master.Id] }));
+        AmazonEC2Exception early = await Assert.ThrowsAsync<AmazonEC2Exception>(() =>
+            ec2.StartInstancesAsync(new StartInstancesRequest { InstanceIds = [cluster.Master.Id] })
+        );
         Assert.Equal("IncorrectInstanceState", early.ErrorCode);
         await UntilAsync("stopped", cluster.Ids);
     }
@@ -113,7 +118,9 @@ public sealed class AwsSandboxTests(AwsSandbox sandbox) : IClassFixture<AwsSandb
         SandboxCluster cluster = await sandbox.CreateClusterAsync(workers: 0);
         using AmazonEC2Client ec2 = sandbox.Ec2(retries: 0);
         await sandbox.FaultAsync("ec2", "StartInstances", "lost-reply");
-        await Assert.ThrowsAnyAsync<Exception>(() => ec2.StartInstancesAsync(new StartInstancesRequest { InstanceIds = [cluster.Master.Id] }));
+        await Assert.ThrowsAnyAsync<Exception>(() =>
+            ec2.StartInstancesAsync(new StartInstancesRequest { InstanceIds = [cluster.Master.Id] })
+        );
         await UntilAsync("running", [cluster.Master.Id]);
     }
 
@@ -151,7 +158,14 @@ public sealed class AwsSandboxTests(AwsSandbox sandbox) : IClassFixture<AwsSandb
     {
         using AmazonS3Client s3 = sandbox.S3(retries: 0);
         await sandbox.CreateBucketAsync("bucket-one");
-        await s3.PutObjectAsync(new PutObjectRequest { BucketName = "bucket-one", Key = "a/b", ContentBody = "hi" });
+        await s3.PutObjectAsync(
+            new PutObjectRequest
+            {
+                BucketName = "bucket-one",
+                Key = "a/b",
+                ContentBody = "hi",
+            }
+        );
         await sandbox.FaultAsync("s3", "GetObject", kind);
         Assert.Equal(code, (await Assert.ThrowsAsync<AmazonS3Exception>(() => s3.GetObjectAsync("bucket-one", "a/b"))).ErrorCode);
         using GetObjectResponse found = await s3.GetObjectAsync("bucket-one", "a/b");
@@ -163,20 +177,39 @@ public sealed class AwsSandboxTests(AwsSandbox sandbox) : IClassFixture<AwsSandb
     {
         using AmazonS3Client s3 = sandbox.S3();
         await sandbox.CreateBucketAsync("bucket-one");
-        await s3.PutObjectAsync(new PutObjectRequest { BucketName = "bucket-one", Key = "in/rows.csv", ContentBody = "1\n2\n" });
-        await s3.PutObjectAsync(new PutObjectRequest { BucketName = "bucket-one", Key = "code/source.tar.gz", InputStream = Packed("""
-            import os, sys
-            rows = open(os.path.join(os.environ["SM_CHANNEL_TRAIN"], "rows.csv")).read().split()
-            if "--fail" in sys.argv: sys.exit(4)
-            if "--sleep" in sys.argv: __import__("time").sleep(60)
-            open(os.path.join(os.environ["SM_MODEL_DIR"], "sum"), "w").write(str(sum(map(int, rows))) + " " + os.environ["SM_HP_EPOCHS"])
-            """) });
+        await s3.PutObjectAsync(
+            new PutObjectRequest
+            {
+                BucketName = "bucket-one",
+                Key = "in/rows.csv",
+                ContentBody = "1\n2\n",
+            }
+        );
+        await s3.PutObjectAsync(
+            new PutObjectRequest
+            {
+                BucketName = "bucket-one",
+                Key = "code/source.tar.gz",
+                InputStream = Packed(
+                    """
+                    import os, sys
+                    rows = open(os.path.join(os.environ["SM_CHANNEL_TRAIN"], "rows.csv")).read().split()
+                    if "--fail" in sys.argv: sys.exit(4)
+                    if "--sleep" in sys.argv: __import__("time").sleep(60)
+                    open(os.path.join(os.environ["SM_MODEL_DIR"], "sum"), "w").write(str(sum(map(int, rows))) + " " + os.environ["SM_HP_EPOCHS"])
+                    """
+                ),
+            }
+        );
         using AmazonSageMakerClient trainer = sandbox.SageMaker();
 
         await trainer.CreateTrainingJobAsync(Job("good"));
         DescribeTrainingJobResponse good = await TrainedAsync(trainer, "good");
         Assert.Equal(TrainingJobStatus.Completed, good.TrainingJobStatus);
-        Assert.Equal(["Starting", "Downloading", "Training", "Uploading", "Completed"], good.SecondaryStatusTransitions.Select(t => t.Status.Value));
+        Assert.Equal(
+            ["Starting", "Downloading", "Training", "Uploading", "Completed"],
+            good.SecondaryStatusTransitions.Select(t => t.Status.Value)
+        );
         Assert.Equal("s3://bucket-one/model/good/output/model.tar.gz", good.ModelArtifacts.S3ModelArtifacts);
         using GetObjectResponse model = await s3.GetObjectAsync("bucket-one", "model/good/output/model.tar.gz");
         using TarReader tar = new(new GZipStream(model.ResponseStream, CompressionMode.Decompress));
@@ -198,39 +231,75 @@ public sealed class AwsSandboxTests(AwsSandbox sandbox) : IClassFixture<AwsSandb
     public async Task The_spot_market_is_the_same_when_asked_again()
     {
         using AmazonEC2Client ec2 = sandbox.Ec2();
-        GetSpotPlacementScoresRequest ask = new() { InstanceTypes = ["m5.large"], TargetCapacity = 10, SingleAvailabilityZone = true, RegionNames = ["us-east-1", "eu-west-1"] };
+        GetSpotPlacementScoresRequest ask = new()
+        {
+            InstanceTypes = ["m5.large"],
+            TargetCapacity = 10,
+            SingleAvailabilityZone = true,
+            RegionNames = ["us-east-1", "eu-west-1"],
+        };
         List<SpotPlacementScore> scores = (await ec2.GetSpotPlacementScoresAsync(ask)).SpotPlacementScores;
         Assert.InRange(scores.Count, 1, 10);
         Assert.All(scores, s => Assert.InRange(s.Score!.Value, 1, 10));
-        Assert.Equal(scores.Select(s => (s.AvailabilityZoneId, s.Score)), (await ec2.GetSpotPlacementScoresAsync(ask)).SpotPlacementScores.Select(s => (s.AvailabilityZoneId, s.Score)));
+        Assert.Equal(
+            scores.Select(s => (s.AvailabilityZoneId, s.Score)),
+            (await ec2.GetSpotPlacementScoresAsync(ask)).SpotPlacementScores.Select(s => (s.AvailabilityZoneId, s.Score))
+        );
 
-        DescribeSpotPriceHistoryRequest prices = new() { InstanceTypes = ["m5.large"], ProductDescriptions = ["Linux/UNIX"], StartTime = DateTime.UtcNow.AddHours(-3), MaxResults = 5 };
+        DescribeSpotPriceHistoryRequest prices = new()
+        {
+            InstanceTypes = ["m5.large"],
+            ProductDescriptions = ["Linux/UNIX"],
+            StartTime = DateTime.UtcNow.AddHours(-3),
+            MaxResults = 5,
+        };
         List<SpotPrice> all = [];
         do
         {
             DescribeSpotPriceHistoryResponse page = await ec2.DescribeSpotPriceHistoryAsync(prices);
             all.AddRange(page.SpotPriceHistory);
             prices.NextToken = page.NextToken;
-        }
-        while (!string.IsNullOrEmpty(prices.NextToken));
+        } while (!string.IsNullOrEmpty(prices.NextToken));
 
-        // The price in force at the start and one for each of the three hours begun since, in each zone; a test at the turn of an hour may see one less.
+        // The price in force at the start and one for each of the three hours begun since, in each zone; a test at the turn of an hour may
+        // see one less.
         int zones = all.Select(p => p.AvailabilityZone).Distinct().Count();
         Assert.InRange(all.Count, 3 * zones, 4 * zones);
         Assert.True(all.Select(p => p.Price).Distinct().Count() > zones);
     }
 
-    private static CreateTrainingJobRequest Job(string name, params (string Name, string Value)[] extra) => new()
-    {
-        TrainingJobName = name, RoleArn = "arn:aws:iam::123456789012:role/training", AlgorithmSpecification = new() { TrainingImage = "image", TrainingInputMode = TrainingInputMode.File },
-        InputDataConfig = [new() { ChannelName = "train", DataSource = new() { S3DataSource = new() { S3DataType = S3DataType.S3Prefix, S3Uri = "s3://bucket-one/in/" } } }],
-        OutputDataConfig = new() { S3OutputPath = "s3://bucket-one/model" }, ResourceConfig = new() { InstanceCount = 1, InstanceType = "ml.m5.large", VolumeSizeInGB = 10 },
-        StoppingCondition = new() { MaxRuntimeInSeconds = 60 },
-        HyperParameters = new(extra.Select(e => KeyValuePair.Create(e.Name, e.Value)))
+    private static CreateTrainingJobRequest Job(string name, params (string Name, string Value)[] extra) =>
+        new()
         {
-            ["sagemaker_program"] = "\"train.py\"", ["sagemaker_submit_directory"] = "\"s3://bucket-one/code/source.tar.gz\"", ["epochs"] = "7",
-        },
-    };
+            TrainingJobName = name,
+            RoleArn = "arn:aws:iam::123456789012:role/training",
+            AlgorithmSpecification = new() { TrainingImage = "image", TrainingInputMode = TrainingInputMode.File },
+            InputDataConfig =
+            [
+                new()
+                {
+                    ChannelName = "train",
+                    DataSource = new()
+                    {
+                        S3DataSource = new() { S3DataType = S3DataType.S3Prefix, S3Uri = "s3://bucket-one/in/" },
+                    },
+                },
+            ],
+            OutputDataConfig = new() { S3OutputPath = "s3://bucket-one/model" },
+            ResourceConfig = new()
+            {
+                InstanceCount = 1,
+                InstanceType = "ml.m5.large",
+                VolumeSizeInGB = 10,
+            },
+            StoppingCondition = new() { MaxRuntimeInSeconds = 60 },
+            HyperParameters = new(extra.Select(e => KeyValuePair.Create(e.Name, e.Value)))
+            {
+                ["sagemaker_program"] = "\"train.py\"",
+                ["sagemaker_submit_directory"] = "\"s3://bucket-one/code/source.tar.gz\"",
+                ["epochs"] = "7",
+            },
+        };
 
     private static MemoryStream Packed(string script)
     {
@@ -238,7 +307,9 @@ public sealed class AwsSandboxTests(AwsSandbox sandbox) : IClassFixture<AwsSandb
         using (GZipStream gzip = new(packed, CompressionLevel.Fastest, leaveOpen: true))
         using (TarWriter tar = new(gzip))
         {
-            tar.WriteEntry(new PaxTarEntry(TarEntryType.RegularFile, "train.py") { DataStream = new MemoryStream(Encoding.UTF8.GetBytes(script)) });
+            tar.WriteEntry(
+                new PaxTarEntry(TarEntryType.RegularFile, "train.py") { DataStream = new MemoryStream(Encoding.UTF8.GetBytes(script)) }
+            );
         }
 
         packed.Position = 0;
@@ -254,7 +325,8 @@ public sealed class AwsSandboxTests(AwsSandbox sandbox) : IClassFixture<AwsSandb
                 job = await trainer.DescribeTrainingJobAsync(new DescribeTrainingJobRequest { TrainingJobName = name });
                 return job.TrainingJobStatus != TrainingJobStatus.InProgress && job.TrainingJobStatus != TrainingJobStatus.Stopping;
             },
-            () => Task.FromResult($"{name} is still {job.SecondaryStatus}"));
+            () => Task.FromResult($"{name} is still {job.SecondaryStatus}")
+        );
         return job;
     }
 
@@ -267,16 +339,23 @@ public sealed class AwsSandboxTests(AwsSandbox sandbox) : IClassFixture<AwsSandb
         return cluster;
     }
 
-    private Task UntilAsync(string state, IReadOnlyList<string> ids) => Eventually.HoldsAsync(
-        async () =>
-        {
-            IReadOnlyDictionary<string, string> states = await sandbox.StatesAsync();
-            return ids.All(id => states[id] == state);
-        },
-        async () => $"not {state}: {string.Join(", ", await sandbox.StatesAsync())}");
+    private Task UntilAsync(string state, IReadOnlyList<string> ids) =>
+        Eventually.HoldsAsync(
+            async () =>
+            {
+                IReadOnlyDictionary<string, string> states = await sandbox.StatesAsync();
+                return ids.All(id => states[id] == state);
+            },
+            async () => $"not {state}: {string.Join(", ", await sandbox.StatesAsync())}"
+        );
 
     private static SendCommandRequest Shell(string id, string script) =>
-        new() { InstanceIds = [id], DocumentName = "AWS-RunShellScript", Parameters = new() { ["commands"] = [script] } };
+        new()
+        {
+            InstanceIds = [id],
+            DocumentName = "AWS-RunShellScript",
+            Parameters = new() { ["commands"] = [script] },
+        };
 
     private Task<GetCommandInvocationResponse> RunAsync(string id, string script) => RunAsync(Shell(id, script));
 
@@ -295,7 +374,8 @@ public sealed class AwsSandboxTests(AwsSandbox sandbox) : IClassFixture<AwsSandb
                 now = await ssm.GetCommandInvocationAsync(new GetCommandInvocationRequest { CommandId = command, InstanceId = id });
                 return now.Status != CommandInvocationStatus.Pending && now.Status != CommandInvocationStatus.InProgress;
             },
-            () => Task.FromResult($"still {now.Status}"));
+            () => Task.FromResult($"still {now.Status}")
+        );
         return now;
     }
 

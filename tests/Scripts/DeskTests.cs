@@ -26,17 +26,29 @@ public sealed class DeskTests
     public async Task A_day_counts_as_done_when_its_segments_are_loaded_and_not_before()
     {
         string connection = await PostgresServer.CreateDatabaseAsync();
-        string look = Parts(connection) + "for day in 2026-02-11 2026-02-12; do if pothole_day_is_done $day; then echo done; else echo 'to do'; fi; done";
+        string look =
+            Parts(connection)
+            + "for day in 2026-02-11 2026-02-12; do if pothole_day_is_done $day; then echo done; else echo 'to do'; fi; done";
         Assert.Equal("to do\nto do\n", (await Terminal.BashAsync(look)).Output); // no table yet
 
-        await FillAsync(connection, """
+        await FillAsync(
+            connection,
+            """
             INSERT INTO pothole.steps (date, step, fingerprint, run_id, rows, detail)
             VALUES ('2026-02-11', 'stage1', 'a', 'r', 1, ''), ('2026-02-12', 'stage1', 'a', 'r', 1, ''), ('2026-02-12', 'load', 'a', 'r', 1, '')
-            """);
+            """
+        );
         Ran ran = await Terminal.BashAsync(look);
 
         Assert.Equal("to do\ndone\n", ran.Output);
-        Assert.Equal("to do\n", (await Terminal.BashAsync(Parts(connection) + "PostgresConnection=Host=elsewhere; pothole_day_is_done 2026-02-12 || echo 'to do'")).Output); // somebody else's is not asked
+        Assert.Equal(
+            "to do\n",
+            (
+                await Terminal.BashAsync(
+                    Parts(connection) + "PostgresConnection=Host=elsewhere; pothole_day_is_done 2026-02-12 || echo 'to do'"
+                )
+            ).Output
+        ); // somebody else's is not asked
     }
 
     [Fact]
@@ -47,7 +59,10 @@ public sealed class DeskTests
         Assert.Equal("missing\n", (await Terminal.BashAsync(look)).Output);
 
         const string Now = "date_bin('10 minutes', now(), TIMESTAMPTZ '2000-01-01T00:00Z')";
-        await FillAsync(connection, $"INSERT INTO spot.slots (slot, state, capacity, run_id) VALUES ({Now}, 'collecting', 1, 'r'), ({Now} + interval '10 minutes', 'collecting', 1, 'r')");
+        await FillAsync(
+            connection,
+            $"INSERT INTO spot.slots (slot, state, capacity, run_id) VALUES ({Now}, 'collecting', 1, 'r'), ({Now} + interval '10 minutes', 'collecting', 1, 'r')"
+        );
         Assert.Equal("missing\n", (await Terminal.BashAsync(look)).Output);
 
         await FillAsync(connection, "UPDATE spot.slots SET state = 'present', delta_key = 'd', committed_at = now()");
@@ -59,22 +74,43 @@ public sealed class DeskTests
     {
         await using FakeHost host = await FakeHost.StartAsync();
         const string Instances = "/runtime/webhooks/durabletask/instances";
-        host.On($"GET {Instances}", 200, """[{"instanceId":"pothole-2026-02-11","name":"PotholePipeline","runtimeStatus":"Running"},{"instanceId":"pothole-2026-02-12","name":"PotholePipeline","runtimeStatus":"Suspended"}]""")
-            .On($"POST {Instances}/pothole-2026-02-11/terminate", 202, "").On($"POST {Instances}/pothole-2026-02-12/terminate", 202, "")
-            .On($"GET {Instances}/pothole-2026-02-11", 200, """{"runtimeStatus":"Terminated"}""").On($"GET {Instances}/pothole-2026-02-12", 200, """{"runtimeStatus":"Terminated"}""")
-            .On("GET /admin/functions/ReapClusters", 200, """{"name":"ReapClusters","config":{"bindings":[{"type":"timerTrigger","schedule":"0 * * * * *"}]}}""").On("POST /admin/functions/ReapClusters", 202, "");
+        host.On(
+                $"GET {Instances}",
+                200,
+                """[{"instanceId":"pothole-2026-02-11","name":"PotholePipeline","runtimeStatus":"Running"},{"instanceId":"pothole-2026-02-12","name":"PotholePipeline","runtimeStatus":"Suspended"}]"""
+            )
+            .On($"POST {Instances}/pothole-2026-02-11/terminate", 202, "")
+            .On($"POST {Instances}/pothole-2026-02-12/terminate", 202, "")
+            .On($"GET {Instances}/pothole-2026-02-11", 200, """{"runtimeStatus":"Terminated"}""")
+            .On($"GET {Instances}/pothole-2026-02-12", 200, """{"runtimeStatus":"Terminated"}""")
+            .On(
+                "GET /admin/functions/ReapClusters",
+                200,
+                """{"name":"ReapClusters","config":{"bindings":[{"type":"timerTrigger","schedule":"0 * * * * *"}]}}"""
+            )
+            .On("POST /admin/functions/ReapClusters", 202, "");
         string cli = Path.Combine(AppContext.BaseDirectory, "Durable.Cli.dll");
 
-        Ran ran = await Terminal.BashAsync($". scripts/common.sh; . scripts/app.sh; . scripts/sandbox.sh; CLI_DLL='{cli}'; sandbox_end_lost_runs {host.Url} pothole-");
+        Ran ran = await Terminal.BashAsync(
+            $". scripts/common.sh; . scripts/app.sh; . scripts/sandbox.sh; CLI_DLL='{cli}'; sandbox_end_lost_runs {host.Url} pothole-"
+        );
 
         Assert.Equal(0, ran.ExitCode);
         Assert.Contains("Ending pothole-2026-02-11: its machines went with an earlier sandbox.", ran.Error, StringComparison.Ordinal);
         string[] asked = [.. host.Requests.Select(request => $"{request.Method} {request.Path}{request.Query}")];
         Assert.StartsWith($"GET {Instances}?", asked[0], StringComparison.Ordinal);
-        Assert.All((string[])["instanceIdPrefix=pothole-", "Running", "Pending", "Suspended"], part => Assert.Contains(part, asked[0], StringComparison.Ordinal));
+        Assert.All(
+            (string[])["instanceIdPrefix=pothole-", "Running", "Pending", "Suspended"],
+            part => Assert.Contains(part, asked[0], StringComparison.Ordinal)
+        );
         Assert.Equal(
-            [$"POST {Instances}/pothole-2026-02-11/terminate?reason=its sandbox is gone", $"POST {Instances}/pothole-2026-02-12/terminate?reason=its sandbox is gone", "POST /admin/functions/ReapClusters"],
-            asked.Where(call => call.StartsWith("POST", StringComparison.Ordinal)));
+            [
+                $"POST {Instances}/pothole-2026-02-11/terminate?reason=its sandbox is gone",
+                $"POST {Instances}/pothole-2026-02-12/terminate?reason=its sandbox is gone",
+                "POST /admin/functions/ReapClusters",
+            ],
+            asked.Where(call => call.StartsWith("POST", StringComparison.Ordinal))
+        );
     }
 
     [Fact]
@@ -83,7 +119,9 @@ public sealed class DeskTests
         await using FakeHost host = await FakeHost.StartAsync();
         host.On("GET /runtime/webhooks/durabletask/instances", 200, "[]");
 
-        Ran ran = await Terminal.BashAsync($". scripts/common.sh; . scripts/app.sh; . scripts/sandbox.sh; CLI_DLL='{Path.Combine(AppContext.BaseDirectory, "Durable.Cli.dll")}'; sandbox_end_lost_runs {host.Url} pothole-");
+        Ran ran = await Terminal.BashAsync(
+            $". scripts/common.sh; . scripts/app.sh; . scripts/sandbox.sh; CLI_DLL='{Path.Combine(AppContext.BaseDirectory, "Durable.Cli.dll")}'; sandbox_end_lost_runs {host.Url} pothole-"
+        );
 
         Assert.Equal((0, ""), (ran.ExitCode, ran.Error));
         Assert.Single(host.Requests);

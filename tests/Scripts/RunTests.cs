@@ -6,21 +6,25 @@ using Durable.Tests.Fixtures;
 
 namespace Durable.Tests.Scripts;
 
-/// <summary>A clone in miniature: the scripts, and what the build made, in a folder of its own, so that nobody's .local is touched.</summary>
+/// <summary>A clone in miniature: the scripts, and what the build made, in a folder of its own, so that nobody's .local is
+/// touched.</summary>
 public sealed class RunFolder : IAsyncLifetime
 {
     public string Path { get; } = Directory.CreateTempSubdirectory("durable-run-").FullName;
 
     public string Connection { get; private set; } = "";
 
-    internal Task<Ran> RunAsync(string words, params IEnumerable<(string Name, string Value)> environment) => Terminal.BashAsync($"./run {words}", Path, Environment(environment));
+    internal Task<Ran> RunAsync(string words, params IEnumerable<(string Name, string Value)> environment) =>
+        Terminal.BashAsync($"./run {words}", Path, Environment(environment));
 
-    internal Process Start(string words, params IEnumerable<(string Name, string Value)> environment) => Terminal.Start($"exec ./run {words}", Path, Environment(environment));
+    internal Process Start(string words, params IEnumerable<(string Name, string Value)> environment) =>
+        Terminal.Start($"exec ./run {words}", Path, Environment(environment));
 
     public async Task InitializeAsync()
     {
         Connection = await PostgresServer.CreateDatabaseAsync();
-        string root = Terminal.Root, built = AppContext.BaseDirectory.TrimEnd('/');
+        string root = Terminal.Root,
+            built = AppContext.BaseDirectory.TrimEnd('/');
         Ran ran = await Terminal.BashAsync(
             $"""
             set -e
@@ -33,7 +37,8 @@ public sealed class RunFolder : IAsyncLifetime
             . scripts/common.sh; . scripts/build.sh
             build_fingerprint >.local/build.stamp
             """,
-            Path);
+            Path
+        );
         Assert.Equal((0, string.Empty), (ran.ExitCode, ran.Error));
     }
 
@@ -53,7 +58,8 @@ public sealed class RunFolder : IAsyncLifetime
     private Dictionary<string, string> Environment(IEnumerable<(string Name, string Value)> more)
     {
         Dictionary<string, string> environment = new() { ["PostgresConnection"] = Connection };
-        foreach ((string name, string value) in more) environment[name] = value;
+        foreach ((string name, string value) in more)
+            environment[name] = value;
         return environment;
     }
 }
@@ -76,7 +82,10 @@ public sealed class RunTests(RunFolder folder) : IClassFixture<RunFolder>
         JsonNode app = JsonNode.Parse(status.Output)!["app"]!;
         Assert.Equal($"http://127.0.0.1:{port}", (string)app["url"]!);
         Ran second = await folder.RunAsync("serve");
-        Assert.Equal((1, $"Another ./run is up here: http://127.0.0.1:{port}. ./run stop ends it."), (second.ExitCode, second.Error.Trim()));
+        Assert.Equal(
+            (1, $"Another ./run is up here: http://127.0.0.1:{port}. ./run stop ends it."),
+            (second.ExitCode, second.Error.Trim())
+        );
         Ran cli = await folder.RunAsync("cli instances list");
         Assert.Equal(0, cli.ExitCode);
 
@@ -102,7 +111,10 @@ public sealed class RunTests(RunFolder folder) : IClassFixture<RunFolder>
         JsonNode status = JsonNode.Parse((await folder.RunAsync("status --json")).Output)!["sandbox"]!;
         Assert.Equal((true, $"http://127.0.0.1:{port}"), ((bool)status["running"]!, (string)status["url"]!));
         Ran second = await folder.RunAsync("sandbox");
-        Assert.Equal((1, $"A sandbox is up here already, at http://127.0.0.1:{port}. ./run stop ends it."), (second.ExitCode, second.Error.Trim()));
+        Assert.Equal(
+            (1, $"A sandbox is up here already, at http://127.0.0.1:{port}. ./run stop ends it."),
+            (second.ExitCode, second.Error.Trim())
+        );
 
         Ran stop = await folder.RunAsync("stop");
         await sandbox.WaitForExitAsync();
@@ -116,7 +128,11 @@ public sealed class RunTests(RunFolder folder) : IClassFixture<RunFolder>
     [InlineData("Durable__MaxDeliveries", "abc", "Setting Durable__MaxDeliveries is 'abc'; allowed: a whole number.")]
     [InlineData("Pothole__Bucket", "x", "Pothole__Bucket is 'x'; allowed: a bucket name")]
     [InlineData("PostgresConnection", "foo", "Setting PostgresConnection is no connection string")]
-    [InlineData("PostgresConnection", "Host=127.0.0.1;Port=1;Username=a;Database=b", "PostgreSQL does not answer at 127.0.0.1:1, where PostgresConnection points.")]
+    [InlineData(
+        "PostgresConnection",
+        "Host=127.0.0.1;Port=1;Username=a;Database=b",
+        "PostgreSQL does not answer at 127.0.0.1:1, where PostgresConnection points."
+    )]
     [InlineData("FUNCTIONS_PORT", "http", "FUNCTIONS_PORT is 'http', not a whole number.")]
     public async Task A_setting_that_does_not_fit_is_one_sentence(string setting, string value, string sentence)
     {

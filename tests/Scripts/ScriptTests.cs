@@ -2,9 +2,9 @@ namespace Durable.Tests.Scripts;
 
 public sealed class ScriptTests : IDisposable
 {
-    private readonly string _folder = Directory.CreateTempSubdirectory("durable-scripts-").FullName;
+    private readonly string folder = Directory.CreateTempSubdirectory("durable-scripts-").FullName;
 
-    public void Dispose() => Directory.Delete(_folder, recursive: true);
+    public void Dispose() => Directory.Delete(folder, recursive: true);
 
     [Theory]
     [InlineData("run", "--bogus")]
@@ -28,16 +28,23 @@ public sealed class ScriptTests : IDisposable
         Ran ran = await Terminal.BashAsync($"./run {option}");
 
         Assert.Equal(2, ran.ExitCode);
-        Assert.Contains(option.Split(' ').First(word => word.StartsWith("--", StringComparison.Ordinal)), ran.Error, StringComparison.Ordinal);
+        Assert.Contains(
+            option.Split(' ').First(word => word.StartsWith("--", StringComparison.Ordinal)),
+            ran.Error,
+            StringComparison.Ordinal
+        );
     }
 
     [Fact]
     public async Task A_result_file_with_skipped_and_broken_tests_is_counted_whole()
     {
-        await File.WriteAllTextAsync(Path.Combine(_folder, "a.trx"), Trx("total=\"10\" executed=\"7\" passed=\"5\" failed=\"1\" error=\"0\" timeout=\"1\" notExecuted=\"0\""));
-        await File.WriteAllTextAsync(Path.Combine(_folder, "b.trx"), Trx("total=\"4\" executed=\"4\" passed=\"4\" failed=\"0\""));
+        await File.WriteAllTextAsync(
+            Path.Combine(folder, "a.trx"),
+            Trx("total=\"10\" executed=\"7\" passed=\"5\" failed=\"1\" error=\"0\" timeout=\"1\" notExecuted=\"0\"")
+        );
+        await File.WriteAllTextAsync(Path.Combine(folder, "b.trx"), Trx("total=\"4\" executed=\"4\" passed=\"4\" failed=\"0\""));
 
-        Ran ran = await Terminal.BashAsync($". scripts/trx.sh; count_results '{_folder}'");
+        Ran ran = await Terminal.BashAsync($". scripts/trx.sh; count_results '{folder}'");
 
         Assert.Equal("9 2 3", ran.Output.Trim()); // 5 + 4 passed; failed and timed out; 10 − 7 never executed
     }
@@ -48,13 +55,14 @@ public sealed class ScriptTests : IDisposable
         Ran ran = await Terminal.BashAsync(
             $"""
             . scripts/common.sh
-            (for i in $(seq 1 400); do echo "line $i of the log"; [ $((i % 40)) -ne 0 ] || sleep 0.1; done) >>'{_folder}/log' & pid=$!
-            LOG_MOST=1000 LOG_LOOK=0.02 keep_log_small '{_folder}/log' $pid
-            tail -n 1 '{_folder}/log' '{_folder}/log.1' | grep -c 'of the log'
-            cat '{_folder}/log' '{_folder}/log.1' | grep 'line 400 '
-            ls '{_folder}' | tr '\n' ' '
-            stat -c %s '{_folder}/log'
-            """);
+            (for i in $(seq 1 400); do echo "line $i of the log"; [ $((i % 40)) -ne 0 ] || sleep 0.1; done) >>'{folder}/log' & pid=$!
+            LOG_MOST=1000 LOG_LOOK=0.02 keep_log_small '{folder}/log' $pid
+            tail -n 1 '{folder}/log' '{folder}/log.1' | grep -c 'of the log'
+            cat '{folder}/log' '{folder}/log.1' | grep 'line 400 '
+            ls '{folder}' | tr '\n' ' '
+            stat -c %s '{folder}/log'
+            """
+        );
 
         string[] lines = ran.Output.Split('\n', StringSplitOptions.RemoveEmptyEntries);
         Assert.Contains("line 400 of the log", lines);
@@ -65,7 +73,9 @@ public sealed class ScriptTests : IDisposable
     [Fact]
     public async Task Logs_are_for_their_owner_only()
     {
-        Ran ran = await Terminal.BashAsync($". scripts/common.sh; LOGS='{_folder}/logs'; mkdir -p \"$LOGS\"; make_logs; stat -c %a '{_folder}/logs'");
+        Ran ran = await Terminal.BashAsync(
+            $". scripts/common.sh; LOGS='{folder}/logs'; mkdir -p \"$LOGS\"; make_logs; stat -c %a '{folder}/logs'"
+        );
 
         Assert.Equal("700", ran.Output.Trim());
     }
@@ -75,7 +85,7 @@ public sealed class ScriptTests : IDisposable
     {
         Ran ran = await Terminal.BashAsync(
             $"""
-            LOCAL='{_folder}/local'; mkdir -p "$LOCAL"
+            LOCAL='{folder}/local'; mkdir -p "$LOCAL"
             (
               exec 9>"$LOCAL/run.lock"; flock 9 # the first
               sleep 1
@@ -84,10 +94,11 @@ public sealed class ScriptTests : IDisposable
               sleep 2; kill $app
             ) 9>&- &
             sleep 0.3
-            . scripts/common.sh; LOCAL='{_folder}/local'; APP_PID_FILE="$LOCAL/app.pid"; APP_URL_FILE="$LOCAL/app.url"
+            . scripts/common.sh; LOCAL='{folder}/local'; APP_PID_FILE="$LOCAL/app.pid"; APP_URL_FILE="$LOCAL/app.url"
             eval "$(sed -n '/^app_url()/p' scripts/app.sh; sed -n '/^refuse_second()/,/^[[:punct:]]$/p' run)"
             refuse_second
-            """);
+            """
+        );
 
         Assert.Contains("http://127.0.0.1:7071", ran.Error, StringComparison.Ordinal);
         Assert.Equal(1, ran.ExitCode);
@@ -100,19 +111,21 @@ public sealed class ScriptTests : IDisposable
             $"""
             . scripts/common.sh
             sleep 60 & pid=$!
-            remember_process '{_folder}/pid' $pid
-            [ "$(running_process '{_folder}/pid')" = $pid ] && echo found
-            read -r _ start <'{_folder}/pid'
-            echo "$pid $((start - 1))" >'{_folder}/reused'
-            running_process '{_folder}/reused' || echo 'a stranger'
-            stop_process '{_folder}/reused' 1
+            remember_process '{folder}/pid' $pid
+            [ "$(running_process '{folder}/pid')" = $pid ] && echo found
+            read -r _ start <'{folder}/pid'
+            echo "$pid $((start - 1))" >'{folder}/reused'
+            running_process '{folder}/reused' || echo 'a stranger'
+            stop_process '{folder}/reused' 1
             kill -0 $pid && echo 'left alone'
-            stop_process '{_folder}/pid' 5
+            stop_process '{folder}/pid' 5
             kill -0 $pid 2>/dev/null || echo stopped
-            """);
+            """
+        );
 
         Assert.Equal("found\na stranger\nleft alone\nstopped\n", ran.Output);
     }
 
-    private static string Trx(string counters) => $"<TestRun><ResultSummary outcome=\"Failed\">\n<Counters {counters} />\n</ResultSummary></TestRun>";
+    private static string Trx(string counters) =>
+        $"<TestRun><ResultSummary outcome=\"Failed\">\n<Counters {counters} />\n</ResultSummary></TestRun>";
 }

@@ -20,8 +20,10 @@ internal static class ModelArchive
             using TarReader tar = new(plain);
             while (tar.GetNextEntry() is { } entry)
             {
-                if (entry.EntryType is not (TarEntryType.RegularFile or TarEntryType.V7RegularFile) || entry.DataStream is null) continue;
-                if (entry.Length > LargestFile) throw new ModelOutputException($"{entry.Name} is larger than 1 GB");
+                if (entry.EntryType is not (TarEntryType.RegularFile or TarEntryType.V7RegularFile) || entry.DataStream is null)
+                    continue;
+                if (entry.Length > LargestFile)
+                    throw new ModelOutputException($"{entry.Name} is larger than 1 GB");
                 using MemoryStream content = new();
                 entry.DataStream.CopyTo(content);
                 files[entry.Name.StartsWith("./", StringComparison.Ordinal) ? entry.Name[2..] : entry.Name] = content.ToArray();
@@ -43,7 +45,14 @@ internal static class ModelArchive
         using (TarWriter tar = new(packed, TarEntryFormat.Ustar))
         {
             foreach ((string name, byte[] content) in files.OrderBy(file => file.Key, StringComparer.Ordinal))
-                tar.WriteEntry(new UstarTarEntry(TarEntryType.RegularFile, name) { DataStream = new MemoryStream(content), ModificationTime = DateTimeOffset.UnixEpoch, Mode = (UnixFileMode)0b110_100_100 });
+                tar.WriteEntry(
+                    new UstarTarEntry(TarEntryType.RegularFile, name)
+                    {
+                        DataStream = new MemoryStream(content),
+                        ModificationTime = DateTimeOffset.UnixEpoch,
+                        Mode = (UnixFileMode)0b110_100_100,
+                    }
+                );
         }
 
         return archive.ToArray();
@@ -55,10 +64,13 @@ internal static class ModelArchive
     {
         foreach (ModelFile file in expected)
         {
-            if (!model.TryGetValue(file.Name, out byte[]? content)) throw new ModelOutputException($"{file.Name} is not in the model's archive");
-            if (Convert.ToHexStringLower(SHA256.HashData(content)) != file.Sha256) throw new ModelOutputException($"{file.Name} is not the file that was trained: its SHA-256 is another");
+            if (!model.TryGetValue(file.Name, out byte[]? content))
+                throw new ModelOutputException($"{file.Name} is not in the model's archive");
+            if (Convert.ToHexStringLower(SHA256.HashData(content)) != file.Sha256)
+                throw new ModelOutputException($"{file.Name} is not the file that was trained: its SHA-256 is another");
         }
 
-        if (model.Keys.Except(expected.Select(file => file.Name)).FirstOrDefault() is { } foreign) throw new ModelOutputException($"{foreign} is in the model's archive and was not written by the training");
+        if (model.Keys.Except(expected.Select(file => file.Name)).FirstOrDefault() is { } foreign)
+            throw new ModelOutputException($"{foreign} is in the model's archive and was not written by the training");
     }
 }

@@ -7,32 +7,47 @@ using System.Text.Json.Nodes;
 namespace Durable.Pipelines.Benchmark.Tracking;
 
 /// <summary>
-/// MLflow's REST API 2.0, as far as the suite needs it. Every write may be made twice: what exists is found instead of made again, and a metric is written once for each
+/// MLflow's REST API 2.0, as far as the suite needs it. Every write may be made twice: what exists is found instead of made again, and a
+/// metric is written once for each
 /// run, key and step.
 /// </summary>
-/// <remarks>Contract: a recorded conversation with a server 2.9, <c>tests/Data/mlflow-transcript.txt</c>. Errors are <c>{error_code, message}</c>; ids and versions are texts,
+/// <remarks>Contract: a recorded conversation with a server 2.9, <c>tests/Data/mlflow-transcript.txt</c>. Errors are <c>{error_code,
+/// message}</c>; ids and versions are texts,
 /// times and steps numbers; a number that is none goes as text.</remarks>
 public sealed class MlflowClient(HttpClient http, Uri server, string? token = null)
 {
     /// <summary>Limits of one <c>log-batch</c>.</summary>
-    public const int MostMetrics = 1000, MostParams = 100, MostTags = 100;
+    public const int MostMetrics = 1000,
+        MostParams = 100,
+        MostTags = 100;
 
-    private const int LongestKey = 250, LongestParam = 500, LongestTag = 5000, LargestBatchBytes = 900_000;
+    private const int LongestKey = 250,
+        LongestParam = 500,
+        LongestTag = 5000,
+        LargestBatchBytes = 900_000;
 
-    private const string AlreadyExists = "RESOURCE_ALREADY_EXISTS", DoesNotExist = "RESOURCE_DOES_NOT_EXIST";
+    private const string AlreadyExists = "RESOURCE_ALREADY_EXISTS",
+        DoesNotExist = "RESOURCE_DOES_NOT_EXIST";
 
     /// <summary>Finds an experiment by name, or makes it.</summary>
     /// <returns>Its id.</returns>
     public async Task<string> EnsureExperimentAsync(string name, CancellationToken cancellationToken = default)
     {
-        if (await FindExperimentAsync(name, cancellationToken) is { } found) return found;
+        if (await FindExperimentAsync(name, cancellationToken) is { } found)
+            return found;
         try
         {
             return Text(await PostAsync("experiments/create", new JsonObject { ["name"] = name }, cancellationToken), "experiment_id");
         }
         catch (MlflowRefusedException taken) when (taken.Code == AlreadyExists) // by somebody else, this very moment
         {
-            return await FindExperimentAsync(name, cancellationToken) ?? throw new MlflowRefusedException("experiments/create", 400, AlreadyExists, $"experiment '{name}' exists and cannot be read");
+            return await FindExperimentAsync(name, cancellationToken)
+                ?? throw new MlflowRefusedException(
+                    "experiments/create",
+                    400,
+                    AlreadyExists,
+                    $"experiment '{name}' exists and cannot be read"
+                );
         }
     }
 
@@ -41,42 +56,78 @@ public sealed class MlflowClient(HttpClient http, Uri server, string? token = nu
     public async Task<string?> FindExperimentAsync(string name, CancellationToken cancellationToken = default)
     {
         JsonNode? answer = await FindAsync($"experiments/get-by-name?experiment_name={Uri.EscapeDataString(name)}", cancellationToken);
-        if (answer?["experiment"] is not { } experiment) return null;
+        if (answer?["experiment"] is not { } experiment)
+            return null;
         return Text(experiment, "lifecycle_stage") == "deleted"
-            ? throw new MlflowRefusedException("experiments/get-by-name", 400, "INVALID_STATE", $"experiment '{name}' is deleted: restore it, or set Benchmark__Experiment to another name")
+            ? throw new MlflowRefusedException(
+                "experiments/get-by-name",
+                400,
+                "INVALID_STATE",
+                $"experiment '{name}' is deleted: restore it, or set Benchmark__Experiment to another name"
+            )
             : Text(experiment, "experiment_id");
     }
 
     /// <summary>The run that carries a tag, or a new one that does: a run whose first answer got lost is found again.</summary>
     /// <param name="key">Tag and value that no other run of the experiment has.</param>
     public async Task<MlflowRun> EnsureRunAsync(
-        string experimentId, string name, (string Name, string Value) key, long startMs, IReadOnlyDictionary<string, string> tags, CancellationToken cancellationToken = default)
+        string experimentId,
+        string name,
+        (string Name, string Value) key,
+        long startMs,
+        IReadOnlyDictionary<string, string> tags,
+        CancellationToken cancellationToken = default
+    )
     {
-        if (await FindRunAsync(experimentId, key, cancellationToken) is { } found) return found;
-        JsonNode answer = await PostAsync("runs/create", new JsonObject
-        {
-            ["experiment_id"] = experimentId, ["run_name"] = name, ["start_time"] = startMs,
-            ["tags"] = Pairs([KeyValuePair.Create(key.Name, key.Value), .. tags.Where(tag => tag.Key != key.Name)], LongestTag),
-        }, cancellationToken);
+        if (await FindRunAsync(experimentId, key, cancellationToken) is { } found)
+            return found;
+        JsonNode answer = await PostAsync(
+            "runs/create",
+            new JsonObject
+            {
+                ["experiment_id"] = experimentId,
+                ["run_name"] = name,
+                ["start_time"] = startMs,
+                ["tags"] = Pairs([KeyValuePair.Create(key.Name, key.Value), .. tags.Where(tag => tag.Key != key.Name)], LongestTag),
+            },
+            cancellationToken
+        );
         return Run(answer["run"]!);
     }
 
     /// <summary>The run that carries a tag; null when there is none.</summary>
-    public async Task<MlflowRun?> FindRunAsync(string experimentId, (string Name, string Value) key, CancellationToken cancellationToken = default)
+    public async Task<MlflowRun?> FindRunAsync(
+        string experimentId,
+        (string Name, string Value) key,
+        CancellationToken cancellationToken = default
+    )
     {
-        JsonNode answer = await PostAsync("runs/search", new JsonObject
-        {
-            ["experiment_ids"] = new JsonArray(experimentId), ["filter"] = $"tags.`{key.Name}` = '{Quoted(key.Value)}'", ["max_results"] = 1, ["order_by"] = new JsonArray("attributes.start_time ASC"),
-        }, cancellationToken);
+        JsonNode answer = await PostAsync(
+            "runs/search",
+            new JsonObject
+            {
+                ["experiment_ids"] = new JsonArray(experimentId),
+                ["filter"] = $"tags.`{key.Name}` = '{Quoted(key.Value)}'",
+                ["max_results"] = 1,
+                ["order_by"] = new JsonArray("attributes.start_time ASC"),
+            },
+            cancellationToken
+        );
         return answer["runs"] is JsonArray { Count: > 0 } runs ? Run(runs[0]!) : null;
     }
 
     /// <summary>Logs parameters, tags and metrics in as few calls as the limits allow.</summary>
-    /// <remarks>Metrics append: what the server already has of a key and step is left out, so a call made again, also after one whose answer got lost, doubles nothing.
+    /// <remarks>Metrics append: what the server already has of a key and step is left out, so a call made again, also after one whose
+    /// answer got lost, doubles nothing.
     /// One writer for each run at a time.</remarks>
     /// <exception cref="MlflowRefusedException">A parameter was logged before with another value: they never change.</exception>
     public async Task LogAsync(
-        string runId, IReadOnlyList<MlflowMetric> metrics, IReadOnlyDictionary<string, string> parameters, IReadOnlyDictionary<string, string> tags, CancellationToken cancellationToken = default)
+        string runId,
+        IReadOnlyList<MlflowMetric> metrics,
+        IReadOnlyDictionary<string, string> parameters,
+        IReadOnlyDictionary<string, string> tags,
+        CancellationToken cancellationToken = default
+    )
     {
         List<MlflowMetric> missing = [];
         foreach (IGrouping<string, MlflowMetric> key in metrics.GroupBy(metric => metric.Key))
@@ -86,15 +137,39 @@ public sealed class MlflowClient(HttpClient http, Uri server, string? token = nu
         }
 
         Queue<MlflowMetric> metricsLeft = new(missing);
-        Queue<KeyValuePair<string, string>> paramsLeft = new(parameters.OrderBy(pair => pair.Key, StringComparer.Ordinal)), tagsLeft = new(tags.OrderBy(pair => pair.Key, StringComparer.Ordinal));
+        Queue<KeyValuePair<string, string>> paramsLeft = new(parameters.OrderBy(pair => pair.Key, StringComparer.Ordinal)),
+            tagsLeft = new(tags.OrderBy(pair => pair.Key, StringComparer.Ordinal));
         while (metricsLeft.Count + paramsLeft.Count + tagsLeft.Count > 0)
         {
             int bytes = 0;
-            JsonArray metricPart = [], paramPart = [], tagPart = [];
+            JsonArray metricPart = [],
+                paramPart = [],
+                tagPart = [];
             Take(paramsLeft, paramPart, MostParams, pair => Pair(pair, LongestParam));
             Take(tagsLeft, tagPart, MostTags, pair => Pair(pair, LongestTag));
-            Take(metricsLeft, metricPart, MostMetrics, metric => new JsonObject { ["key"] = Cut(metric.Key, LongestKey), ["value"] = Number(metric.Value), ["timestamp"] = metric.TimestampMs, ["step"] = metric.Step });
-            await PostAsync("runs/log-batch", new JsonObject { ["run_id"] = runId, ["metrics"] = metricPart, ["params"] = paramPart, ["tags"] = tagPart }, cancellationToken);
+            Take(
+                metricsLeft,
+                metricPart,
+                MostMetrics,
+                metric => new JsonObject
+                {
+                    ["key"] = Cut(metric.Key, LongestKey),
+                    ["value"] = Number(metric.Value),
+                    ["timestamp"] = metric.TimestampMs,
+                    ["step"] = metric.Step,
+                }
+            );
+            await PostAsync(
+                "runs/log-batch",
+                new JsonObject
+                {
+                    ["run_id"] = runId,
+                    ["metrics"] = metricPart,
+                    ["params"] = paramPart,
+                    ["tags"] = tagPart,
+                },
+                cancellationToken
+            );
 
             void Take<T>(Queue<T> from, JsonArray to, int most, Func<T, JsonObject> json)
             {
@@ -102,7 +177,8 @@ public sealed class MlflowClient(HttpClient http, Uri server, string? token = nu
                 {
                     JsonObject item = json(next);
                     int size = Encoding.UTF8.GetByteCount(item.ToJsonString()) + 1;
-                    if (bytes + size > LargestBatchBytes) return;
+                    if (bytes + size > LargestBatchBytes)
+                        return;
                     bytes += size;
                     to.Add(item);
                     from.Dequeue();
@@ -118,30 +194,63 @@ public sealed class MlflowClient(HttpClient http, Uri server, string? token = nu
         string? page = null;
         do
         {
-            JsonNode? answer = await GetAsync($"metrics/get-history?run_id={Uri.EscapeDataString(runId)}&metric_key={Uri.EscapeDataString(key)}{(page is null ? "" : "&page_token=" + Uri.EscapeDataString(page))}", cancellationToken);
-            foreach (JsonNode? metric in answer["metrics"] as JsonArray ?? []) all.Add(new MlflowMetric(Text(metric!, "key"), Double(metric!["value"]), Long(metric["timestamp"]), Long(metric["step"])));
+            JsonNode? answer = await GetAsync(
+                $"metrics/get-history?run_id={Uri.EscapeDataString(runId)}&metric_key={Uri.EscapeDataString(key)}{(page is null ? "" : "&page_token=" + Uri.EscapeDataString(page))}",
+                cancellationToken
+            );
+            foreach (JsonNode? metric in answer["metrics"] as JsonArray ?? [])
+                all.Add(new MlflowMetric(Text(metric!, "key"), Double(metric!["value"]), Long(metric["timestamp"]), Long(metric["step"])));
             page = answer["next_page_token"] is JsonValue next ? next.ToString() : null;
-        }
-        while (page is { Length: > 0 });
+        } while (page is { Length: > 0 });
         return all;
     }
 
     /// <summary>Ends a run. Safe to call twice.</summary>
     /// <param name="status">One of <see cref="MlflowStatus"/>.</param>
     public Task EndRunAsync(string runId, string status, long endMs, CancellationToken cancellationToken = default) =>
-        PostAsync("runs/update", new JsonObject { ["run_id"] = runId, ["status"] = status, ["end_time"] = endMs }, cancellationToken);
+        PostAsync(
+            "runs/update",
+            new JsonObject
+            {
+                ["run_id"] = runId,
+                ["status"] = status,
+                ["end_time"] = endMs,
+            },
+            cancellationToken
+        );
 
     public Task SetTagAsync(string runId, string key, string value, CancellationToken cancellationToken = default) =>
-        PostAsync("runs/set-tag", new JsonObject { ["run_id"] = runId, ["key"] = key, ["value"] = Cut(value, LongestTag) }, cancellationToken);
+        PostAsync(
+            "runs/set-tag",
+            new JsonObject
+            {
+                ["run_id"] = runId,
+                ["key"] = key,
+                ["value"] = Cut(value, LongestTag),
+            },
+            cancellationToken
+        );
 
     /// <summary>Puts a file among the artefacts of a run, through the server. Safe to call twice.</summary>
     /// <exception cref="MlflowRefusedException">The server hands no artefacts on (it runs without <c>--serve-artifacts</c>).</exception>
-    public async Task PutArtifactAsync(MlflowRun run, string path, byte[] content, string mediaType, CancellationToken cancellationToken = default)
+    public async Task PutArtifactAsync(
+        MlflowRun run,
+        string path,
+        byte[] content,
+        string mediaType,
+        CancellationToken cancellationToken = default
+    )
     {
         const string Proxied = "mlflow-artifacts:/";
         if (!run.ArtifactUri.StartsWith(Proxied, StringComparison.Ordinal))
-            throw new MlflowRefusedException("an artefact", 400, "NOT_PROXIED", $"artefacts of run {run.RunId} lie at {run.ArtifactUri}; start the server with --serve-artifacts");
-        string root = run.ArtifactUri[Proxied.Length..].Trim('/'), escaped = string.Join('/', $"{root}/{path}".Split('/').Select(Uri.EscapeDataString));
+            throw new MlflowRefusedException(
+                "an artefact",
+                400,
+                "NOT_PROXIED",
+                $"artefacts of run {run.RunId} lie at {run.ArtifactUri}; start the server with --serve-artifacts"
+            );
+        string root = run.ArtifactUri[Proxied.Length..].Trim('/'),
+            escaped = string.Join('/', $"{root}/{path}".Split('/').Select(Uri.EscapeDataString));
         using HttpRequestMessage request = new(HttpMethod.Put, Address($"mlflow-artifacts/artifacts/{escaped}"))
         {
             Content = new ByteArrayContent(content) { Headers = { ContentType = new MediaTypeHeaderValue(mediaType) } },
@@ -150,7 +259,12 @@ public sealed class MlflowClient(HttpClient http, Uri server, string? token = nu
     }
 
     /// <summary>The version of a model that a run made, or a new one. The model is made when there is none of that name.</summary>
-    public async Task<MlflowVersion> EnsureVersionAsync(string model, MlflowRun run, string artifactPath, CancellationToken cancellationToken = default)
+    public async Task<MlflowVersion> EnsureVersionAsync(
+        string model,
+        MlflowRun run,
+        string artifactPath,
+        CancellationToken cancellationToken = default
+    )
     {
         try
         {
@@ -158,10 +272,20 @@ public sealed class MlflowClient(HttpClient http, Uri server, string? token = nu
         }
         catch (MlflowRefusedException known) when (known.Code == AlreadyExists)
         {
-            if ((await VersionsAsync(model, cancellationToken)).FirstOrDefault(version => version.RunId == run.RunId) is { } found) return found;
+            if ((await VersionsAsync(model, cancellationToken)).FirstOrDefault(version => version.RunId == run.RunId) is { } found)
+                return found;
         }
 
-        JsonNode answer = await PostAsync("model-versions/create", new JsonObject { ["name"] = model, ["source"] = $"{run.ArtifactUri}/{artifactPath}", ["run_id"] = run.RunId }, cancellationToken);
+        JsonNode answer = await PostAsync(
+            "model-versions/create",
+            new JsonObject
+            {
+                ["name"] = model,
+                ["source"] = $"{run.ArtifactUri}/{artifactPath}",
+                ["run_id"] = run.RunId,
+            },
+            cancellationToken
+        );
         return Version(answer["model_version"]!);
     }
 
@@ -172,23 +296,54 @@ public sealed class MlflowClient(HttpClient http, Uri server, string? token = nu
         string? page = null;
         do
         {
-            JsonNode answer = await GetAsync($"model-versions/search?filter={Uri.EscapeDataString($"name='{Quoted(model)}'")}{(page is null ? "" : "&page_token=" + Uri.EscapeDataString(page))}", cancellationToken);
+            JsonNode answer = await GetAsync(
+                $"model-versions/search?filter={Uri.EscapeDataString($"name='{Quoted(model)}'")}{(page is null ? "" : "&page_token=" + Uri.EscapeDataString(page))}",
+                cancellationToken
+            );
             all.AddRange((answer["model_versions"] as JsonArray ?? []).Select(version => Version(version!)));
             page = answer["next_page_token"] is JsonValue next ? next.ToString() : null;
-        }
-        while (page is { Length: > 0 });
+        } while (page is { Length: > 0 });
         return all;
     }
 
     /// <summary>Points an alias at a version. Safe to call twice.</summary>
     public Task SetAliasAsync(string model, string alias, string version, CancellationToken cancellationToken = default) =>
-        PostAsync("registered-models/alias", new JsonObject { ["name"] = model, ["alias"] = alias, ["version"] = version }, cancellationToken);
+        PostAsync(
+            "registered-models/alias",
+            new JsonObject
+            {
+                ["name"] = model,
+                ["alias"] = alias,
+                ["version"] = version,
+            },
+            cancellationToken
+        );
 
     public Task DescribeVersionAsync(string model, string version, string description, CancellationToken cancellationToken = default) =>
-        SendJsonAsync(HttpMethod.Patch, "model-versions/update", new JsonObject { ["name"] = model, ["version"] = version, ["description"] = description }, cancellationToken);
+        SendJsonAsync(
+            HttpMethod.Patch,
+            "model-versions/update",
+            new JsonObject
+            {
+                ["name"] = model,
+                ["version"] = version,
+                ["description"] = description,
+            },
+            cancellationToken
+        );
 
     public Task TagVersionAsync(string model, string version, string key, string value, CancellationToken cancellationToken = default) =>
-        PostAsync("model-versions/set-tag", new JsonObject { ["name"] = model, ["version"] = version, ["key"] = key, ["value"] = Cut(value, LongestTag) }, cancellationToken);
+        PostAsync(
+            "model-versions/set-tag",
+            new JsonObject
+            {
+                ["name"] = model,
+                ["version"] = version,
+                ["key"] = key,
+                ["value"] = Cut(value, LongestTag),
+            },
+            cancellationToken
+        );
 
     private async Task<JsonNode?> FindAsync(string path, CancellationToken cancellationToken)
     {
@@ -208,17 +363,22 @@ public sealed class MlflowClient(HttpClient http, Uri server, string? token = nu
         return await SendAsync(request, "GET " + path.Split('?')[0], cancellationToken);
     }
 
-    private Task<JsonNode> PostAsync(string path, JsonObject body, CancellationToken cancellationToken) => SendJsonAsync(HttpMethod.Post, path, body, cancellationToken);
+    private Task<JsonNode> PostAsync(string path, JsonObject body, CancellationToken cancellationToken) =>
+        SendJsonAsync(HttpMethod.Post, path, body, cancellationToken);
 
     private async Task<JsonNode> SendJsonAsync(HttpMethod method, string path, JsonObject body, CancellationToken cancellationToken)
     {
-        using HttpRequestMessage request = new(method, Address("mlflow/" + path)) { Content = new StringContent(body.ToJsonString(), Encoding.UTF8, "application/json") };
+        using HttpRequestMessage request = new(method, Address("mlflow/" + path))
+        {
+            Content = new StringContent(body.ToJsonString(), Encoding.UTF8, "application/json"),
+        };
         return await SendAsync(request, $"{method} {path}", cancellationToken);
     }
 
     private async Task<JsonNode> SendAsync(HttpRequestMessage request, string operation, CancellationToken cancellationToken)
     {
-        if (token is { Length: > 0 }) request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", token);
+        if (token is { Length: > 0 })
+            request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", token);
         string text;
         HttpStatusCode status;
         try
@@ -237,11 +397,18 @@ public sealed class MlflowClient(HttpClient http, Uri server, string? token = nu
         }
 
         JsonObject? json = Json(text);
-        if ((int)status is >= 200 and < 300) return json ?? throw new MlflowUnavailableException(operation, "an answer that is no JSON: something else than MLflow answers there");
-        string code = json?["error_code"]?.ToString() ?? "", message = json?["message"]?.ToString() ?? text;
+        if ((int)status is >= 200 and < 300)
+            return json
+                ?? throw new MlflowUnavailableException(operation, "an answer that is no JSON: something else than MLflow answers there");
+        string code = json?["error_code"]?.ToString() ?? "",
+            message = json?["message"]?.ToString() ?? text;
         message = Durable.Postgres.Redaction.Redact(message.Split('\n')[0]); // the rest of it is the server's SQL
-        if (message.Length > 400) message = message[..400];
-        return (int)status >= 500 || status is HttpStatusCode.TooManyRequests or HttpStatusCode.RequestTimeout || code is "TEMPORARILY_UNAVAILABLE" or "REQUEST_LIMIT_EXCEEDED"
+        if (message.Length > 400)
+            message = message[..400];
+        return
+            (int)status >= 500
+            || status is HttpStatusCode.TooManyRequests or HttpStatusCode.RequestTimeout
+            || code is "TEMPORARILY_UNAVAILABLE" or "REQUEST_LIMIT_EXCEEDED"
             ? throw new MlflowUnavailableException(operation, $"{(int)status} {code} {message}")
             : throw new MlflowRefusedException(operation, (int)status, code.Length > 0 ? code : "no error code", message);
     }
@@ -265,21 +432,42 @@ public sealed class MlflowClient(HttpClient http, Uri server, string? token = nu
         JsonNode info = run["info"]!;
         JsonNode? data = run["data"];
         return new MlflowRun(
-            Text(info, "run_id"), Text(info, "experiment_id"), Text(info, "run_name"), Text(info, "status"), Text(info, "artifact_uri"), Pairs(data?["params"]),
-            (data?["metrics"] as JsonArray ?? []).ToDictionary(metric => Text(metric!, "key"), metric => Double(metric!["value"])), Pairs(data?["tags"]));
+            Text(info, "run_id"),
+            Text(info, "experiment_id"),
+            Text(info, "run_name"),
+            Text(info, "status"),
+            Text(info, "artifact_uri"),
+            Pairs(data?["params"]),
+            (data?["metrics"] as JsonArray ?? []).ToDictionary(metric => Text(metric!, "key"), metric => Double(metric!["value"])),
+            Pairs(data?["tags"])
+        );
 
-        static Dictionary<string, string> Pairs(JsonNode? list) => (list as JsonArray ?? []).ToDictionary(pair => Text(pair!, "key"), pair => Text(pair!, "value"));
+        static Dictionary<string, string> Pairs(JsonNode? list) =>
+            (list as JsonArray ?? []).ToDictionary(pair => Text(pair!, "key"), pair => Text(pair!, "value"));
     }
 
-    private static MlflowVersion Version(JsonNode version) => new(Text(version, "name"), Text(version, "version"), version["run_id"]?.ToString(), Text(version, "source"));
+    private static MlflowVersion Version(JsonNode version) =>
+        new(Text(version, "name"), Text(version, "version"), version["run_id"]?.ToString(), Text(version, "source"));
 
-    private static JsonArray Pairs(IEnumerable<KeyValuePair<string, string>> pairs, int longest) => [.. pairs.Select(pair => (JsonNode)Pair(pair, longest))];
+    private static JsonArray Pairs(IEnumerable<KeyValuePair<string, string>> pairs, int longest) =>
+        [.. pairs.Select(pair => (JsonNode)Pair(pair, longest))];
 
-    private static JsonObject Pair(KeyValuePair<string, string> pair, int longest) => new() { ["key"] = Cut(pair.Key, LongestKey), ["value"] = Cut(pair.Value, longest) };
+    private static JsonObject Pair(KeyValuePair<string, string> pair, int longest) =>
+        new() { ["key"] = Cut(pair.Key, LongestKey), ["value"] = Cut(pair.Value, longest) };
 
-    private static JsonValue Number(double value) => double.IsFinite(value) ? JsonValue.Create(value) : JsonValue.Create(double.IsNaN(value) ? "NaN" : value > 0 ? "Infinity" : "-Infinity");
+    private static JsonValue Number(double value) =>
+        double.IsFinite(value)
+            ? JsonValue.Create(value)
+            : JsonValue.Create(
+                double.IsNaN(value) ? "NaN"
+                : value > 0 ? "Infinity"
+                : "-Infinity"
+            );
 
-    private static double Double(JsonNode? value) => value is JsonValue number && number.TryGetValue(out double plain) ? plain : double.Parse(value?.ToString() ?? "NaN", CultureInfo.InvariantCulture);
+    private static double Double(JsonNode? value) =>
+        value is JsonValue number && number.TryGetValue(out double plain)
+            ? plain
+            : double.Parse(value?.ToString() ?? "NaN", CultureInfo.InvariantCulture);
 
     private static long Long(JsonNode? value) => value is null ? 0 : long.Parse(value.ToString(), CultureInfo.InvariantCulture);
 
@@ -288,5 +476,6 @@ public sealed class MlflowClient(HttpClient http, Uri server, string? token = nu
     private static string Cut(string text, int longest) => text.Length <= longest ? text : text[..(longest - 1)] + "…";
 
     /// <summary>A text within quotes of a search filter, which knows no way to escape one.</summary>
-    private static string Quoted(string text) => text.Contains('\'', StringComparison.Ordinal) ? throw new ArgumentException($"'{text}' cannot be searched for.") : text;
+    private static string Quoted(string text) =>
+        text.Contains('\'', StringComparison.Ordinal) ? throw new ArgumentException($"'{text}' cannot be searched for.") : text;
 }

@@ -9,8 +9,15 @@ public sealed record MlflowMetric(string Key, double Value, long TimestampMs, lo
 /// <param name="ArtifactUri">Where its artefacts lie, e.g. <c>mlflow-artifacts:/1/&lt;run&gt;/artifacts</c>.</param>
 /// <param name="Metrics">The newest value of each.</param>
 public sealed record MlflowRun(
-    string RunId, string ExperimentId, string Name, string Status, string ArtifactUri, IReadOnlyDictionary<string, string> Params, IReadOnlyDictionary<string, double> Metrics,
-    IReadOnlyDictionary<string, string> Tags);
+    string RunId,
+    string ExperimentId,
+    string Name,
+    string Status,
+    string ArtifactUri,
+    IReadOnlyDictionary<string, string> Params,
+    IReadOnlyDictionary<string, double> Metrics,
+    IReadOnlyDictionary<string, string> Tags
+);
 
 /// <summary>A version of a registered model.</summary>
 public sealed record MlflowVersion(string Name, string Version, string? RunId, string Source);
@@ -18,5 +25,8 @@ public sealed record MlflowVersion(string Name, string Version, string? RunId, s
 /// <summary>How a run ends.</summary>
 public static class MlflowStatus
 {
-    public const string Running = "RUNNING", Finished = "FINISHED", Failed = "FAILED", Killed = "KILLED";
+    public const string Running = "RUNNING",
+        Finished = "FINISHED",
+        Failed = "FAILED",
+        Killed = "KILLED";
 }

@@ -10,9 +10,11 @@ internal sealed class SeaLevelPoints(IReadOnlyList<(int GridId, double Latitude,
     {
         List<(int, double, double)> points = [];
         await using NpgsqlCommand command = database.CreateCommand(
-            "SELECT grid_id, latitude::double precision, longitude::double precision FROM climate.sea_level_grid ORDER BY grid_id");
+            "SELECT grid_id, latitude::double precision, longitude::double precision FROM climate.sea_level_grid ORDER BY grid_id"
+        );
         await using NpgsqlDataReader reader = await command.ExecuteReaderAsync(cancellationToken);
-        while (await reader.ReadAsync(cancellationToken)) points.Add((reader.GetInt32(0), reader.GetDouble(1), reader.GetDouble(2)));
+        while (await reader.ReadAsync(cancellationToken))
+            points.Add((reader.GetInt32(0), reader.GetDouble(1), reader.GetDouble(2)));
         return new SeaLevelPoints(points);
     }
 
@@ -23,7 +25,8 @@ internal sealed class SeaLevelPoints(IReadOnlyList<(int GridId, double Latitude,
         foreach ((int gridId, double pointLatitude, double pointLongitude) in points)
         {
             double kilometres = Geo.Kilometres(latitude, longitude, pointLatitude, pointLongitude);
-            if (!(kilometres >= nearest.Kilometres)) nearest = (gridId, kilometres);
+            if (!(kilometres >= nearest.Kilometres))
+                nearest = (gridId, kilometres);
         }
 
         return nearest;

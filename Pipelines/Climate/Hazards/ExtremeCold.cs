@@ -10,14 +10,19 @@ public static class ExtremeCold
     /// </remarks>
     public static HazardScore Score(double frostDays, double coldSpellDays, double iceDays, double coldestNight)
     {
-        if (double.IsNaN(frostDays) && double.IsNaN(coldSpellDays) && double.IsNaN(iceDays) && double.IsNaN(coldestNight)) return new(0.35, true);
+        if (double.IsNaN(frostDays) && double.IsNaN(coldSpellDays) && double.IsNaN(iceDays) && double.IsNaN(coldestNight))
+            return new(0.35, true);
 
         bool fallback = false;
         double cold = Missing.Or(frostDays, 10, ref fallback);
         double csdi = Missing.Or(coldSpellDays, 8, ref fallback);
         double ice = Missing.Or(iceDays, 5, ref fallback);
         double tn = Missing.Or(coldestNight, -15, ref fallback);
-        double score = 0.3 * Math.Min(cold / 30, 1) + 0.3 * Math.Min(csdi / 20, 1) + 0.2 * Math.Min(ice / 50, 1) + 0.2 * Math.Min(Math.Abs(tn) / 20, 1);
+        double score =
+            0.3 * Math.Min(cold / 30, 1)
+            + 0.3 * Math.Min(csdi / 20, 1)
+            + 0.2 * Math.Min(ice / 50, 1)
+            + 0.2 * Math.Min(Math.Abs(tn) / 20, 1);
         return HazardScore.Of(score, fallback);
     }
 }

@@ -14,7 +14,8 @@ internal static class Missing
     /// <summary>The value, or its default, noting in <paramref name="usedFallback"/> that the default was needed.</summary>
     public static double Or(double value, double fallback, ref bool usedFallback)
     {
-        if (!double.IsNaN(value)) return value;
+        if (!double.IsNaN(value))
+            return value;
         usedFallback = true;
         return fallback;
     }

@@ -16,24 +16,34 @@ public static class RiverFlood
         bool fallback = false;
         double rain = Missing.Or(wettestDay, 250, ref fallback);
         double distance = Missing.Or(riverDistance, 10_000, ref fallback);
-        double factor = distance < 1000 ? 1.2 : distance < 5000 ? 1.0 : 0.8;
+        double factor =
+            distance < 1000 ? 1.2
+            : distance < 5000 ? 1.0
+            : 0.8;
         return HazardScore.Of(Math.Min(1, (0.4 * WetnessScore(WetnessIndex(cover)) + 0.6 * RainScore(rain)) * factor), fallback);
     }
 
     /// <summary>0 to 1: r/300 up to 200 mm, 0.5 + (r − 200)/200 up to 300 mm, 0.9 above.</summary>
-    public static double RainScore(double rain) => rain > 300 ? 0.9 : rain > 200 ? 0.5 + (rain - 200) / 200 : rain / 300;
+    public static double RainScore(double rain) =>
+        rain > 300 ? 0.9
+        : rain > 200 ? 0.5 + (rain - 200) / 200
+        : rain / 300;
 
     /// <summary>Topographic wetness index that stands for a land cover.</summary>
-    internal static double WetnessIndex(LandCover cover) => cover switch
-    {
-        LandCover.Forest => 10.5,
-        LandCover.Grassland => 9.0,
-        LandCover.Agricultural => 7.5,
-        LandCover.Water => 14,
-        LandCover.Wetland => 12,
-        LandCover.Barren => 5.0,
-        _ => 6.5,
-    };
+    internal static double WetnessIndex(LandCover cover) =>
+        cover switch
+        {
+            LandCover.Forest => 10.5,
+            LandCover.Grassland => 9.0,
+            LandCover.Agricultural => 7.5,
+            LandCover.Water => 14,
+            LandCover.Wetland => 12,
+            LandCover.Barren => 5.0,
+            _ => 6.5,
+        };
 
-    internal static double WetnessScore(double index) => index > 10 ? 0.9 : index > 7 ? 0.5 + (index - 7) / 6 : index / 20;
+    internal static double WetnessScore(double index) =>
+        index > 10 ? 0.9
+        : index > 7 ? 0.5 + (index - 7) / 6
+        : index / 20;
 }

@@ -9,10 +9,15 @@ public static class SeaLevelRise
     {
         bool fallback = false;
         double distance = Missing.Or(coastDistance, 50_000, ref fallback);
-        if (distance >= 10_000) return new(0, fallback);
+        if (distance >= 10_000)
+            return new(0, fallback);
 
         double s = Missing.Or(riseCentimetres, 30, ref fallback);
-        double score = s >= 100 ? 1.0 : s >= 50 ? 0.7 + (s - 50) / 50 * 0.3 : s >= 30 ? 0.4 + (s - 30) / 20 * 0.3 : s / 30 * 0.4;
+        double score =
+            s >= 100 ? 1.0
+            : s >= 50 ? 0.7 + (s - 50) / 50 * 0.3
+            : s >= 30 ? 0.4 + (s - 30) / 20 * 0.3
+            : s / 30 * 0.4;
         return HazardScore.Of(Math.Clamp(score, 0, 1), fallback);
     }
 }

@@ -1,25 +1,29 @@
 namespace Durable.Pipelines.Climate.Hazards;
 
 /// <summary>
-/// Values in the precision in which they are stated. Columns hold 32-bit floats, in which 0.6 is 0.60000002: compared with a threshold of 0.6 in double precision
+/// Values in the precision in which they are stated. Columns hold 32-bit floats, in which 0.6 is 0.60000002: compared with a threshold of
+/// 0.6 in double precision
 /// it lies above, and the formula takes the wrong branch.
 /// </summary>
 internal static class Stated
 {
     private static readonly double[] Powers = [1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6];
 
-    /// <summary>The decimal with the fewest places, at most six, that is stored as <paramref name="stored"/>; the stored value itself when there is none.</summary>
+    /// <summary>The decimal with the fewest places, at most six, that is stored as <paramref name="stored"/>; the stored value itself when
+    /// there is none.</summary>
     public static double Of(float stored)
     {
         foreach (double power in Powers)
         {
             double decimals = Math.Round(stored * power) / power;
-            if ((float)decimals == stored) return decimals;
+            if ((float)decimals == stored)
+                return decimals;
         }
 
         return stored; // also NaN and infinities
     }
 
-    /// <summary>A ratio of stated values, without the last digits that dividing leaves: 1.5 computed as 1.4999999999999998 is 1.5.</summary>
+    /// <summary>A ratio of stated values, without the last digits that dividing leaves: 1.5 computed as 1.4999999999999998 is
+    /// 1.5.</summary>
     public static double Ratio(double value) => Math.Round(value, 9);
 }

@@ -45,7 +45,8 @@ public static class Typhoon
                 sum.Wind + 0.55 * Math.Min(maxWind / 50, 1) * nearness,
                 sum.Nearness + 0.45 * nearness,
                 sum.FallbackRain + 0.45 * Math.Min(RainFor(maxWind) / 500, 1) * nearness,
-                sum.WindyPoints + (maxWind > 0 ? 1 : 0));
+                sum.WindyPoints + (maxWind > 0 ? 1 : 0)
+            );
         }
 
         return sum;
@@ -56,8 +57,10 @@ public static class Typhoon
     /// <param name="tracksKnown">False when no track was ever loaded: then 0.1 is a fallback and not a fact.</param>
     public static HazardScore Score(in TyphoonExposure exposure, double wettestDay, bool tracksKnown = true)
     {
-        if (exposure.Points == 0) return new(NoStormScore, !tracksKnown);
-        if (double.IsNaN(wettestDay)) return HazardScore.Of(Math.Min(1, (exposure.Wind + exposure.FallbackRain) / exposure.Points), true);
+        if (exposure.Points == 0)
+            return new(NoStormScore, !tracksKnown);
+        if (double.IsNaN(wettestDay))
+            return HazardScore.Of(Math.Min(1, (exposure.Wind + exposure.FallbackRain) / exposure.Points), true);
 
         double rain = Math.Min(wettestDay / 500, 1);
         int positive = rain > 0 ? exposure.Points : exposure.WindyPoints;
@@ -66,5 +69,8 @@ public static class Typhoon
             : HazardScore.Of(Math.Min(1, (exposure.Wind + rain * exposure.Nearness) / positive), false);
     }
 
-    private static double RainFor(double maxWind) => maxWind >= 33 ? 300 : maxWind >= 25 ? 200 : 100;
+    private static double RainFor(double maxWind) =>
+        maxWind >= 33 ? 300
+        : maxWind >= 25 ? 200
+        : 100;
 }

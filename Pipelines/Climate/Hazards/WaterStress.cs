@@ -12,8 +12,19 @@ public static class WaterStress
     {
         bool fallback = false;
         double demand = Missing.Or(usage, 500_000, ref fallback) * 1000 / 365;
-        double supply = Missing.Or(annualRain, 1200, ref fallback) * Missing.Or(area, 15_000, ref fallback) * Missing.Or(runoff, 0.6, ref fallback) * 1000 / 365;
+        double supply =
+            Missing.Or(annualRain, 1200, ref fallback)
+            * Missing.Or(area, 15_000, ref fallback)
+            * Missing.Or(runoff, 0.6, ref fallback)
+            * 1000
+            / 365;
         double index = supply == 0 ? 10 : Stated.Ratio(demand / supply);
-        return new(index < 1.0 ? 0.2 : index < 1.5 ? 0.4 : index < 2.0 ? 0.7 : 1.0, fallback);
+        return new(
+            index < 1.0 ? 0.2
+                : index < 1.5 ? 0.4
+                : index < 2.0 ? 0.7
+                : 1.0,
+            fallback
+        );
     }
 }

@@ -19,10 +19,20 @@ public static class Wildfire
         double rain = Missing.Or(annualRain, 1200, ref fallback);
 
         double ffmc = Math.Clamp(85 - rh / 100 * 50 + t / 50 * 15, 0, 101);
-        double droughtCode = rain < 500 ? 400 : rain < 1000 ? 250 : rain < 1500 ? 150 : 50;
+        double droughtCode =
+            rain < 500 ? 400
+            : rain < 1000 ? 250
+            : rain < 1500 ? 150
+            : 50;
         double isi = Math.Clamp(w / 5 * 20 + t / 40 * 15, 0, 37);
         double bui = 0.8 * droughtCode; // 320/292 for the driest class: above 1, and kept so
-        double factor = cover switch { LandCover.Forest => 1.3, LandCover.Grassland => 1.2, LandCover.Agricultural => 0.8, _ => 1 };
+        double factor = cover switch
+        {
+            LandCover.Forest => 1.3,
+            LandCover.Grassland => 1.2,
+            LandCover.Agricultural => 0.8,
+            _ => 1,
+        };
         double index = 100 * (0.4 * ffmc / 101 + 0.3 * isi / 37 + 0.3 * bui / 292) * factor;
         return HazardScore.Of(Math.Min(index, 100) / 100, fallback);
     }

@@ -6,8 +6,10 @@ using CsvHelper.Configuration;
 namespace Durable.Pipelines.Climate.Import;
 
 /// <summary>
-/// Comma-separated records (RFC 4180), blank lines left out. A quoted field may go on over lines, but a record of several lines is taken only when nothing is wrong
-/// with it: otherwise <see cref="KeepFirstLine"/> refuses its first line alone, so that a stray quote costs one row and not those behind it.
+/// Comma-separated records (RFC 4180), blank lines left out. A quoted field may go on over lines, but a record of several lines is taken
+/// only when nothing is wrong
+/// with it: otherwise <see cref="KeepFirstLine"/> refuses its first line alone, so that a stray quote costs one row and not those behind
+/// it.
 /// </summary>
 internal sealed class CsvRecords(ImportLines lines, ImportLimits limits)
 {
@@ -15,7 +17,11 @@ internal sealed class CsvRecords(ImportLines lines, ImportLimits limits)
 
     private static readonly CsvConfiguration Format = new(CultureInfo.InvariantCulture)
     {
-        Delimiter = ",", Mode = CsvMode.RFC4180, HasHeaderRecord = false, BufferSize = 1024, ProcessFieldBufferSize = 256,
+        Delimiter = ",",
+        Mode = CsvMode.RFC4180,
+        HasHeaderRecord = false,
+        BufferSize = 1024,
+        ProcessFieldBufferSize = 256,
     };
 
     private readonly LinkedList<string> again = [];
@@ -41,10 +47,10 @@ internal sealed class CsvRecords(ImportLines lines, ImportLimits limits)
         following.Clear();
         do
         {
-            if (await TakeAsync(cancellationToken) is not { } line) return false;
+            if (await TakeAsync(cancellationToken) is not { } line)
+                return false;
             Raw = line;
-        }
-        while (string.IsNullOrWhiteSpace(Raw));
+        } while (string.IsNullOrWhiteSpace(Raw));
 
         Line = taken;
         BadField = null;
@@ -54,31 +60,42 @@ internal sealed class CsvRecords(ImportLines lines, ImportLimits limits)
             return true;
         }
 
-        if (await CompleteAsync(cancellationToken)) Parse();
-        else KeepFirstLine();
+        if (await CompleteAsync(cancellationToken))
+            Parse();
+        else
+            KeepFirstLine();
         return true;
     }
 
     /// <summary>Takes the record for its first line only; the others are read again, as rows of their own.</summary>
     public void KeepFirstLine()
     {
-        if (following.Count > 0) Raw = Raw[..Raw.IndexOf('\n', StringComparison.Ordinal)];
-        for (int at = following.Count - 1; at >= 0; at--) again.AddFirst(following[at]);
+        if (following.Count > 0)
+            Raw = Raw[..Raw.IndexOf('\n', StringComparison.Ordinal)];
+        for (int at = following.Count - 1; at >= 0; at--)
+            again.AddFirst(following[at]);
         taken -= following.Count;
         following.Clear();
         Parse();
-        if (BadField is null && OpensQuote(Raw, false)) BadField = Fields.Length - 1;
+        if (BadField is null && OpensQuote(Raw, false))
+            BadField = Fields.Length - 1;
     }
 
     // Joins lines for as long as a quote is open. False when none closes it within reason.
     private async ValueTask<bool> CompleteAsync(CancellationToken cancellationToken)
     {
         bool open = OpensQuote(Raw, false);
-        if (!open) return true;
+        if (!open)
+            return true;
         StringBuilder record = new(Raw);
         while (open)
         {
-            if (following.Count == MostLines - 1 || record.Length > limits.RowCharacters || await TakeAsync(cancellationToken) is not { } line) break;
+            if (
+                following.Count == MostLines - 1
+                || record.Length > limits.RowCharacters
+                || await TakeAsync(cancellationToken) is not { } line
+            )
+                break;
             following.Add(line);
             record.Append('\n').Append(line);
             open = OpensQuote(line, true);
@@ -101,7 +118,8 @@ internal sealed class CsvRecords(ImportLines lines, ImportLimits limits)
             line = await lines.ReadAsync(cancellationToken);
         }
 
-        if (line is not null) taken++;
+        if (line is not null)
+            taken++;
         return line;
     }
 
@@ -114,9 +132,12 @@ internal sealed class CsvRecords(ImportLines lines, ImportLimits limits)
             char next = line[at];
             if (open)
             {
-                if (next != '"') continue;
-                if (at + 1 < line.Length && line[at + 1] == '"') at++;
-                else open = false;
+                if (next != '"')
+                    continue;
+                if (at + 1 < line.Length && line[at + 1] == '"')
+                    at++;
+                else
+                    open = false;
             }
             else if (next == '"' && begins)
             {
@@ -144,7 +165,8 @@ internal sealed class CsvRecords(ImportLines lines, ImportLimits limits)
         for (int at = 0; at < fields.Length; at++)
         {
             fields[at] = parser[at];
-            if (bad) BadField ??= at;
+            if (bad)
+                BadField ??= at;
         }
 
         Fields = fields;

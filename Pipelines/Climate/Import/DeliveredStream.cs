@@ -2,7 +2,8 @@ using System.Buffers.Binary;
 
 namespace Durable.Pipelines.Climate.Import;
 
-/// <summary>A file as it arrives: its first bytes can be looked at before it is read, and its last four when it has ended. Read asynchronously only.</summary>
+/// <summary>A file as it arrives: its first bytes can be looked at before it is read, and its last four when it has ended. Read
+/// asynchronously only.</summary>
 internal sealed class DeliveredStream(Stream content) : Stream
 {
     private ReadOnlyMemory<byte> ahead;
@@ -15,7 +16,11 @@ internal sealed class DeliveredStream(Stream content) : Stream
     public override bool CanSeek => false;
     public override bool CanWrite => false;
     public override long Length => throw new NotSupportedException();
-    public override long Position { get => throw new NotSupportedException(); set => throw new NotSupportedException(); }
+    public override long Position
+    {
+        get => throw new NotSupportedException();
+        set => throw new NotSupportedException();
+    }
 
     /// <summary>Up to <paramref name="count"/> bytes from the beginning, which are read again afterwards.</summary>
     public async Task<ReadOnlyMemory<byte>> PeekAsync(int count, CancellationToken cancellationToken)
@@ -45,7 +50,8 @@ internal sealed class DeliveredStream(Stream content) : Stream
         ReadAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
 
     // The web server forbids it: a blocked thread for each slow sender.
-    public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException("Read a delivered file asynchronously.");
+    public override int Read(byte[] buffer, int offset, int count) =>
+        throw new NotSupportedException("Read a delivered file asynchronously.");
 
     public override void Flush() { }
 
@@ -57,7 +63,8 @@ internal sealed class DeliveredStream(Stream content) : Stream
 
     private void Remember(ReadOnlySpan<byte> read)
     {
-        if (read.Length > last.Length) read = read[^last.Length..];
+        if (read.Length > last.Length)
+            read = read[^last.Length..];
         last.AsSpan(read.Length).CopyTo(last);
         read.CopyTo(last.AsSpan(last.Length - read.Length));
     }

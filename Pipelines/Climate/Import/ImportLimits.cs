@@ -2,10 +2,12 @@ using System.ComponentModel.DataAnnotations;
 
 namespace Durable.Pipelines.Climate.Import;
 
-/// <summary>The most one file may hold; settings <c>ClimateImport__…</c>. A file beyond a limit is refused with the number, and nothing of it is stored.</summary>
+/// <summary>The most one file may hold; settings <c>ClimateImport__…</c>. A file beyond a limit is refused with the number, and nothing of
+/// it is stored.</summary>
 public sealed class ImportLimits
 {
-    /// <summary>Bytes of the file, inflated if it was compressed. Default 8 GiB: a monthly table of the national grid over 35 years.</summary>
+    /// <summary>Bytes of the file, inflated if it was compressed. Default 8 GiB: a monthly table of the national grid over 35
+    /// years.</summary>
     [Range(1024L, long.MaxValue, ErrorMessage = "ClimateImport__InflatedBytes is at least 1024.")]
     public long InflatedBytes { get; init; } = 8L << 30;
 

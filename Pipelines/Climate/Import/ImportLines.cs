@@ -3,7 +3,8 @@ using System.Text;
 namespace Durable.Pipelines.Climate.Import;
 
 /// <summary>
-/// Lines of a file, strictly decoded. Text is UTF-8 unless its first bytes beyond ASCII are not, then EUC-KR/CP949, in which Korean agencies deliver. A byte that
+/// Lines of a file, strictly decoded. Text is UTF-8 unless its first bytes beyond ASCII are not, then EUC-KR/CP949, in which Korean
+/// agencies deliver. A byte that
 /// fits neither refuses the file: a name stored with replacement characters cannot be mended later.
 /// </summary>
 internal sealed class ImportLines(ImportContent content, ImportLimits limits)
@@ -11,15 +12,21 @@ internal sealed class ImportLines(ImportContent content, ImportLimits limits)
     private const string Cp949 = "CP949";
 
     private static readonly Encoding Utf8 = new UTF8Encoding(false, throwOnInvalidBytes: true);
-    private static readonly Encoding Korean = CodePagesEncodingProvider.Instance.GetEncoding(949, EncoderFallback.ExceptionFallback, DecoderFallback.ExceptionFallback)!;
+    private static readonly Encoding Korean = CodePagesEncodingProvider.Instance.GetEncoding(
+        949,
+        EncoderFallback.ExceptionFallback,
+        DecoderFallback.ExceptionFallback
+    )!;
 
     private readonly byte[] bytes = new byte[1 << 16];
     private readonly char[] chars = new char[(1 << 16) + 8];
     private readonly StringBuilder started = new();
     private Decoder? decoder;
-    private int at, end;
+    private int at,
+        end;
     private long decoded;
-    private bool skipLineFeed, ended;
+    private bool skipLineFeed,
+        ended;
 
     /// <summary>UTF-8 or CP949; text without anything beyond ASCII is both, and called UTF-8.</summary>
     public string EncodingName { get; private set; } = "UTF-8";
@@ -34,7 +41,8 @@ internal sealed class ImportLines(ImportContent content, ImportLimits limits)
         started.Clear();
         while (true)
         {
-            if (at == end && !await FillAsync(cancellationToken)) return started.Length == 0 ? null : Finish(default);
+            if (at == end && !await FillAsync(cancellationToken))
+                return started.Length == 0 ? null : Finish(default);
             if (skipLineFeed)
             {
                 skipLineFeed = false;
@@ -50,7 +58,8 @@ internal sealed class ImportLines(ImportContent content, ImportLimits limits)
             if (started.Length + (length < 0 ? left.Length : length) > limits.RowCharacters)
             {
                 throw new ImportTooLargeException(
-                    $"Line {Count + 1} is longer than {limits.RowCharacters:N0} characters. Is it a CSV file with a row on each line? ClimateImport__RowCharacters is the limit; nothing was imported.");
+                    $"Line {Count + 1} is longer than {limits.RowCharacters:N0} characters. Is it a CSV file with a row on each line? ClimateImport__RowCharacters is the limit; nothing was imported."
+                );
             }
 
             if (length >= 0)
@@ -80,7 +89,8 @@ internal sealed class ImportLines(ImportContent content, ImportLimits limits)
             bool marked = decoded == 0 && bytes.AsSpan(0, read).StartsWith("\uFEFF"u8);
             (at, end) = (0, Decode(bytes.AsSpan(marked ? 3 : 0, read - (marked ? 3 : 0))));
             decoded += read;
-            if (end > 0) return true;
+            if (end > 0)
+                return true;
         }
 
         return false;
@@ -88,10 +98,13 @@ internal sealed class ImportLines(ImportContent content, ImportLimits limits)
 
     private int Decode(ReadOnlySpan<byte> read)
     {
-        if (decoder is null && !Ascii.IsValid(read)) Choose(read);
-        if (TryDecode(decoder ?? Encoding.ASCII.GetDecoder(), EncodingName == Cp949, read, out int count)) return count;
+        if (decoder is null && !Ascii.IsValid(read))
+            Choose(read);
+        if (TryDecode(decoder ?? Encoding.ASCII.GetDecoder(), EncodingName == Cp949, read, out int count))
+            return count;
         throw new ImportRefusedException(
-            $"The file is {EncodingName} at first, but not between bytes {decoded:N0} and {decoded + read.Length:N0}. Save it in one encoding, UTF-8 or EUC-KR/CP949; nothing was imported.");
+            $"The file is {EncodingName} at first, but not between bytes {decoded:N0} and {decoded + read.Length:N0}. Save it in one encoding, UTF-8 or EUC-KR/CP949; nothing was imported."
+        );
     }
 
     private void Choose(ReadOnlySpan<byte> read)
@@ -107,7 +120,8 @@ internal sealed class ImportLines(ImportContent content, ImportLimits limits)
         else
         {
             throw new ImportRefusedException(
-                $"The text between bytes {decoded:N0} and {decoded + read.Length:N0} is neither UTF-8 nor EUC-KR/CP949. Save the file as UTF-8; nothing was imported.");
+                $"The text between bytes {decoded:N0} and {decoded + read.Length:N0} is neither UTF-8 nor EUC-KR/CP949. Save the file as UTF-8; nothing was imported."
+            );
         }
     }
 
@@ -117,7 +131,11 @@ internal sealed class ImportLines(ImportContent content, ImportLimits limits)
         {
             count = with.GetChars(read, chars, ended);
             // Bytes that the Korean code page does not assign come out as private or control characters, not as an error.
-            return !korean || (!chars.AsSpan(0, count).ContainsAnyInRange('\uE000', '\uF8FF') && !chars.AsSpan(0, count).ContainsAnyInRange('\u0080', '\u009F'));
+            return !korean
+                || (
+                    !chars.AsSpan(0, count).ContainsAnyInRange('\uE000', '\uF8FF')
+                    && !chars.AsSpan(0, count).ContainsAnyInRange('\u0080', '\u009F')
+                );
         }
         catch (DecoderFallbackException)
         {

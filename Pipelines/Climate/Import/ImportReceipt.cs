@@ -12,7 +12,14 @@ public sealed record RejectedRow(long Line, string Column, string Value, string 
 /// <param name="Encoding">How its text was decoded: UTF-8 or CP949.</param>
 /// <param name="Rejects">The first hundred; the first 10,000 are in <c>climate.import_rejects</c>.</param>
 public sealed record ImportReceipt(
-    long ImportId, string Table, string Source, string Encoding, long Accepted, long Rejected, IReadOnlyList<RejectedRow> Rejects);
+    long ImportId,
+    string Table,
+    string Source,
+    string Encoding,
+    long Accepted,
+    long Rejected,
+    IReadOnlyList<RejectedRow> Rejects
+);
 
 /// <summary>The file as a whole cannot be read into the table; nothing of it was stored.</summary>
 public class ImportRefusedException(string message, Exception? cause = null) : Exception(message, cause);

@@ -1,6 +1,7 @@
 namespace Durable.Pipelines.Climate.Model;
 
-/// <summary>Land-cover class of a cell, numbered as in the land-cover raster. <see cref="Other"/> also stands for an unknown code.</summary>
+/// <summary>Land-cover class of a cell, numbered as in the land-cover raster. <see cref="Other"/> also stands for an unknown
+/// code.</summary>
 public enum LandCover
 {
     Other = 0,
@@ -19,14 +20,15 @@ public static class LandCovers
     public static LandCover FromCode(float code) => code is >= 1 and <= 7 ? (LandCover)(int)code : LandCover.Other;
 
     /// <summary>Share of sealed ground, 0 to 1, that goes with a class when nobody measured it.</summary>
-    public static double ImperviousRatio(this LandCover cover) => cover switch
-    {
-        LandCover.Water => 0,
-        LandCover.Urban => 0.9,
-        LandCover.Agricultural => 0.2,
-        LandCover.Forest => 0.05,
-        LandCover.Grassland or LandCover.Wetland => 0.1,
-        LandCover.Barren => 0.3,
-        _ => 0.5,
-    };
+    public static double ImperviousRatio(this LandCover cover) =>
+        cover switch
+        {
+            LandCover.Water => 0,
+            LandCover.Urban => 0.9,
+            LandCover.Agricultural => 0.2,
+            LandCover.Forest => 0.05,
+            LandCover.Grassland or LandCover.Wetland => 0.1,
+            LandCover.Barren => 0.3,
+            _ => 0.5,
+        };
 }

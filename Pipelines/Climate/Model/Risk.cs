@@ -24,9 +24,7 @@ public static class Risks
     public static IReadOnlyList<Risk> All { get; } = Enum.GetValues<Risk>();
 
     public static IReadOnlyList<string> Names { get; } =
-    [
-        "extreme_heat", "extreme_cold", "wildfire", "drought", "water_stress", "sea_level_rise", "river_flood", "urban_flood", "typhoon",
-    ];
+    ["extreme_heat", "extreme_cold", "wildfire", "drought", "water_stress", "sea_level_rise", "river_flood", "urban_flood", "typhoon"];
 
     public static string Name(this Risk risk) => Names[(int)risk];
 

@@ -15,7 +15,8 @@ public enum Scenario : short
 public static class Scenarios
 {
     /// <summary>First and last year of the projections.</summary>
-    public const int FirstYear = 2021, LastYear = 2100;
+    public const int FirstYear = 2021,
+        LastYear = 2100;
 
     /// <summary>All four, in the order in which they are stored and reported.</summary>
     public static IReadOnlyList<Scenario> All { get; } = [Scenario.Ssp126, Scenario.Ssp245, Scenario.Ssp370, Scenario.Ssp585];
@@ -26,14 +27,15 @@ public static class Scenarios
     /// <summary>The columns <c>ssp1, ssp2, ssp3, ssp5</c> of the input tables, in the order of <see cref="All"/>.</summary>
     public static IReadOnlyList<string> Columns { get; } = ["ssp1", "ssp2", "ssp3", "ssp5"];
 
-    public static string Name(this Scenario scenario) => scenario switch
-    {
-        Scenario.Ssp126 => "SSP126",
-        Scenario.Ssp245 => "SSP245",
-        Scenario.Ssp370 => "SSP370",
-        Scenario.Ssp585 => "SSP585",
-        _ => throw new ArgumentOutOfRangeException(nameof(scenario), scenario, "Not one of the four scenarios."),
-    };
+    public static string Name(this Scenario scenario) =>
+        scenario switch
+        {
+            Scenario.Ssp126 => "SSP126",
+            Scenario.Ssp245 => "SSP245",
+            Scenario.Ssp370 => "SSP370",
+            Scenario.Ssp585 => "SSP585",
+            _ => throw new ArgumentOutOfRangeException(nameof(scenario), scenario, "Not one of the four scenarios."),
+        };
 
     /// <summary>Position in <see cref="All"/>, 0 to 3.</summary>
     public static int Index(this Scenario scenario) => (int)scenario - 1;
@@ -57,5 +59,7 @@ public static class Scenarios
     /// <inheritdoc cref="TryParse"/>
     /// <exception cref="FormatException">Not one of <see cref="Names"/>.</exception>
     public static Scenario Parse(string text) =>
-        TryParse(text, out Scenario scenario) ? scenario : throw new FormatException($"Unknown scenario '{text}'; allowed: {string.Join(", ", Names)}.");
+        TryParse(text, out Scenario scenario)
+            ? scenario
+            : throw new FormatException($"Unknown scenario '{text}'; allowed: {string.Join(", ", Names)}.");
 }

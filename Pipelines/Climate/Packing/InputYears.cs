@@ -5,24 +5,33 @@ using Npgsql;
 namespace Durable.Pipelines.Climate.Packing;
 
 /// <summary>An input table holds a row of a year that nothing computes.</summary>
-public sealed class StrayInputYearException(string table, string row) : PermanentFailureException(
-    $"climate.{table} holds a row outside {InputTables.FirstYear} to {InputTables.LastYear}: {row}. Delete or correct it, then pack again.");
+public sealed class StrayInputYearException(string table, string row)
+    : PermanentFailureException(
+        $"climate.{table} holds a row outside {InputTables.FirstYear} to {InputTables.LastYear}: {row}. Delete or correct it, then pack again."
+    );
 
-/// <summary>Looks for rows outside the years that input tables may hold. The importer refuses them; rows written otherwise before constraints did are named here.</summary>
+/// <summary>Looks for rows outside the years that input tables may hold. The importer refuses them; rows written otherwise before
+/// constraints did are named here.</summary>
 internal static class InputYears
 {
     /// <exception cref="StrayInputYearException">A table holds such a row: its series would run over thousands of years.</exception>
     public static async Task CheckAsync(NpgsqlDataSource database, CancellationToken cancellationToken)
     {
-        string sql = string.Join(" UNION ALL ", InputTables.All.Values.Where(IsDated).Select(table =>
-        {
-            string time = table.Key.Contains("year") ? "year" : "observation_date";
-            (object first, object last) = time == "year"
-                ? ((object)InputTables.FirstYear, (object)InputTables.LastYear)
-                : ($"DATE '{InputTables.FirstYear}-01-01'", $"DATE '{InputTables.LastYear}-12-31'");
-            string row = string.Join(", ", table.Key.Select(name => $"'{name} ' || {name}"));
-            return $"(SELECT '{table.Name}', concat_ws(', ', {row}) FROM climate.{table.Name} WHERE {time} < {first} OR {time} > {last} LIMIT 1)";
-        }));
+        string sql = string.Join(
+            " UNION ALL ",
+            InputTables
+                .All.Values.Where(IsDated)
+                .Select(table =>
+                {
+                    string time = table.Key.Contains("year") ? "year" : "observation_date";
+                    (object first, object last) =
+                        time == "year"
+                            ? ((object)InputTables.FirstYear, (object)InputTables.LastYear)
+                            : ($"DATE '{InputTables.FirstYear}-01-01'", $"DATE '{InputTables.LastYear}-12-31'");
+                    string row = string.Join(", ", table.Key.Select(name => $"'{name} ' || {name}"));
+                    return $"(SELECT '{table.Name}', concat_ws(', ', {row}) FROM climate.{table.Name} WHERE {time} < {first} OR {time} > {last} LIMIT 1)";
+                })
+        );
         await using NpgsqlCommand command = database.CreateCommand($"SELECT * FROM ({sql}) AS strays LIMIT 1");
         await using NpgsqlDataReader reader = await command.ExecuteReaderAsync(cancellationToken);
         if (await reader.ReadAsync(cancellationToken))
@@ -30,5 +39,6 @@ internal static class InputYears
     }
 
     // Tables that packing reads by year; the key begins with the time, so the index finds the strays.
-    private static bool IsDated(InputTable table) => table.Name == "api_typhoon_besttrack" || table.Key[0] is "observation_date" or "year" && table.Name != "api_typhoon_track";
+    private static bool IsDated(InputTable table) =>
+        table.Name == "api_typhoon_besttrack" || table.Key[0] is "observation_date" or "year" && table.Name != "api_typhoon_track";
 }

@@ -8,7 +8,8 @@ namespace Durable.Pipelines.Climate.Packing;
 /// <summary>All storm fixes, in half-degree bands of latitude so that a place looks at its neighbourhood only.</summary>
 internal sealed class StormRecord
 {
-    private const double BandDegrees = 0.5, GaleDegrees = Typhoon.GaleKilometres / 111.0 + BandDegrees;
+    private const double BandDegrees = 0.5,
+        GaleDegrees = Typhoon.GaleKilometres / 111.0 + BandDegrees;
 
     // JMA's largest gale axis on record is some 1,300 km (700 nautical miles); a fix further than this cannot reach.
     private const double LargestAxisDegrees = 12.5;
@@ -19,11 +20,18 @@ internal sealed class StormRecord
     public StormRecord(IReadOnlyList<StormFix> fixes)
     {
         IsEmpty = fixes.Count == 0;
-        bands = fixes.GroupBy(fix => Band(fix.Latitude)).ToDictionary(
-            band => band.Key, band => band.Select(fix => new TrackPoint(fix.Latitude, fix.Longitude, double.IsNaN(fix.MaxWind) ? 0 : fix.MaxWind)).ToArray());
+        bands = fixes
+            .GroupBy(fix => Band(fix.Latitude))
+            .ToDictionary(
+                band => band.Key,
+                band =>
+                    band.Select(fix => new TrackPoint(fix.Latitude, fix.Longitude, double.IsNaN(fix.MaxWind) ? 0 : fix.MaxWind)).ToArray()
+            );
         byYear = fixes.ToLookup(fix => fix.Year);
         // Years without storms inside the record are years all the same: their index is 0.
-        Years = IsEmpty ? [] : [.. Enumerable.Range(fixes.Min(fix => fix.Year), fixes.Max(fix => fix.Year) - fixes.Min(fix => fix.Year) + 1)];
+        Years = IsEmpty
+            ? []
+            : [.. Enumerable.Range(fixes.Min(fix => fix.Year), fixes.Max(fix => fix.Year) - fixes.Min(fix => fix.Year) + 1)];
     }
 
     public bool IsEmpty { get; }
@@ -36,10 +44,12 @@ internal sealed class StormRecord
         double lonReach = GaleDegrees / Math.Cos(double.DegreesToRadians(Math.Min(80, Math.Abs(latitude) + GaleDegrees)));
         for (int band = Band(latitude - GaleDegrees); band <= Band(latitude + GaleDegrees); band++)
         {
-            if (!bands.TryGetValue(band, out TrackPoint[]? points)) continue;
+            if (!bands.TryGetValue(band, out TrackPoint[]? points))
+                continue;
             foreach (TrackPoint point in points)
             {
-                if (Math.Abs(point.Longitude - longitude) <= lonReach) yield return point;
+                if (Math.Abs(point.Longitude - longitude) <= lonReach)
+                    yield return point;
             }
         }
     }
@@ -50,11 +60,13 @@ internal sealed class StormRecord
         GridColumns columns = new(tile.Cells);
         float[] index = columns[GridVariable.TyphoonIndex];
         Array.Clear(index);
-        double south = tile.Latitudes.Min() - LargestAxisDegrees, north = tile.Latitudes.Max() + LargestAxisDegrees;
+        double south = tile.Latitudes.Min() - LargestAxisDegrees,
+            north = tile.Latitudes.Max() + LargestAxisDegrees;
         StormFix[] reaching = [.. byYear[year].Where(fix => fix.Latitude >= south && fix.Latitude <= north)];
         for (int at = 0; at < tile.Cells; at++)
         {
-            foreach (StormFix fix in reaching) index[at] += TyphoonIndex.Weight(fix, tile.Latitudes[at], tile.Longitudes[at]);
+            foreach (StormFix fix in reaching)
+                index[at] += TyphoonIndex.Weight(fix, tile.Latitudes[at], tile.Longitudes[at]);
         }
 
         return columns;

@@ -17,16 +17,21 @@ public sealed record ClimateRun(string InstanceId, DateTime StartedAt, ClimateRe
 
 /// <summary>Nothing to compute from.</summary>
 public sealed class ClimateInputMissingException(string what)
-    : PermanentFailureException($"{what} Import the input tables and pack them (POST /api/climate/import, then /api/climate/pack), or generate a sample (POST /api/climate/sample).");
+    : PermanentFailureException(
+        $"{what} Import the input tables and pack them (POST /api/climate/import, then /api/climate/pack), or generate a sample (POST /api/climate/sample)."
+    );
 
 /// <summary>Works out which partitions a request means and which of them must be filled.</summary>
 public sealed class ClimatePlanner(GridStore grid, Partitions partitions)
 {
     /// <summary>Rows that make an activity worth its overhead: small grids get several years at once.</summary>
-    private const int RowsInGroup = 65_536, MostYearsInGroup = 80;
+    private const int RowsInGroup = 65_536,
+        MostYearsInGroup = 80;
 
-    /// <summary>What a lane of a small machine writes, from the benchmark; only the first plan rests on it. A row of P(H) holds all target years.</summary>
-    private const double LaneHazardRowsPerSecond = 200_000, LaneProbabilityRowsPerSecond = 30_000;
+    /// <summary>What a lane of a small machine writes, from the benchmark; only the first plan rests on it. A row of P(H) holds all target
+    /// years.</summary>
+    private const double LaneHazardRowsPerSecond = 200_000,
+        LaneProbabilityRowsPerSecond = 30_000;
 
     /// <exception cref="ClimateInputMissingException">The grid is empty, or no cell lies in the box.</exception>
     public async Task<Plan> PlanHazardAsync(ClimateRequest request, CancellationToken cancellationToken = default)
@@ -38,16 +43,29 @@ public sealed class ClimatePlanner(GridStore grid, Partitions partitions)
         {
             foreach (int year in request.Years)
             {
-                wanted.Add((new HazardKey(scenario.Name(), year).ToString(),
-                [
-                    HazardTable.Fingerprint(scenario, year, versions, request.RiskMask, request.Box),
-                    HazardTable.Fingerprint(scenario, year, versions, Risks.Mask([]), null),
-                ]));
+                wanted.Add(
+                    (
+                        new HazardKey(scenario.Name(), year).ToString(),
+                        [
+                            HazardTable.Fingerprint(scenario, year, versions, request.RiskMask, request.Box),
+                            HazardTable.Fingerprint(scenario, year, versions, Risks.Mask([]), null),
+                        ]
+                    )
+                );
             }
         }
 
         Dictionary<string, PartitionRecord> ledger = await partitions.ReadAsync(HazardTable.Kind, cancellationToken);
-        return Plan.Make(HazardTable.Kind, Options(request), wanted, ledger, request.Workers, request.Force, _ => cells, LaneHazardRowsPerSecond);
+        return Plan.Make(
+            HazardTable.Kind,
+            Options(request),
+            wanted,
+            ledger,
+            request.Workers,
+            request.Force,
+            _ => cells,
+            LaneHazardRowsPerSecond
+        );
     }
 
     /// <inheritdoc cref="PlanHazardAsync"/>
@@ -66,9 +84,19 @@ public sealed class ClimatePlanner(GridStore grid, Partitions partitions)
         }
 
         Dictionary<string, PartitionRecord> ledger = await partitions.ReadAsync(ProbabilityTable.Kind, cancellationToken);
-        return Plan.Make(ProbabilityTable.Kind, $"{Options(request)} years={request.StartYear}-{request.EndYear} window={request.Window}", wanted, ledger, request.Workers, request.Force, RowsOf, LaneProbabilityRowsPerSecond);
+        return Plan.Make(
+            ProbabilityTable.Kind,
+            $"{Options(request)} years={request.StartYear}-{request.EndYear} window={request.Window}",
+            wanted,
+            ledger,
+            request.Workers,
+            request.Force,
+            RowsOf,
+            LaneProbabilityRowsPerSecond
+        );
 
-        long RowsOf(string key) => CountIn(request.Box, tiles.Where(tile => tile.Number == ProbabilityKey.Parse(key).Tile)) * request.Risks.Count;
+        long RowsOf(string key) =>
+            CountIn(request.Box, tiles.Where(tile => tile.Number == ProbabilityKey.Parse(key).Tile)) * request.Risks.Count;
     }
 
     /// <summary>The work of a hazard plan, in the order of its partitions.</summary>
@@ -80,34 +108,64 @@ public sealed class ClimatePlanner(GridStore grid, Partitions partitions)
         return
         [
             .. from partition in plan.Partitions
-               where partition.IsToFill
-               let key = HazardKey.Parse(partition.Key)
-               group key.Year by key.Scenario into scenario
-               from chunk in scenario.Chunk(years)
-               select new HazardGroup(run.RunId, run.StartedAt, scenario.Key, chunk, request.RiskMask, request.Box, request.BatchSize, request.MaxFallbackShare, request.MaxChange),
+            where partition.IsToFill
+            let key = HazardKey.Parse(partition.Key)
+            group key.Year by key.Scenario into scenario
+            from chunk in scenario.Chunk(years)
+            select new HazardGroup(
+                run.RunId,
+                run.StartedAt,
+                scenario.Key,
+                chunk,
+                request.RiskMask,
+                request.Box,
+                request.BatchSize,
+                request.MaxFallbackShare,
+                request.MaxChange
+            ),
         ];
     }
 
     /// <summary>The work of a probability plan, in the order of its partitions.</summary>
     public static IReadOnlyList<ProbabilityTask> Tasks(ClimateRun run, Plan plan) =>
-    [
-        .. from partition in plan.Partitions
-           where partition.IsToFill
-           let key = ProbabilityKey.Parse(partition.Key)
-           select Task(run.RunId, run.StartedAt, run.Request, key.Scenario, key.Tile),
-    ];
+        [
+            .. from partition in plan.Partitions
+            where partition.IsToFill
+            let key = ProbabilityKey.Parse(partition.Key)
+            select Task(run.RunId, run.StartedAt, run.Request, key.Scenario, key.Tile),
+        ];
 
-    private static ProbabilityTask Task(string runId, DateTime createdAt, ClimateRequest request, string scenario, int tile) => new(
-        runId, createdAt, scenario, tile, request.StartYear, request.EndYear, request.Window, request.RiskMask, request.Box, request.BatchSize, request.MaxFallbackShare, request.MaxChange);
+    private static ProbabilityTask Task(string runId, DateTime createdAt, ClimateRequest request, string scenario, int tile) =>
+        new(
+            runId,
+            createdAt,
+            scenario,
+            tile,
+            request.StartYear,
+            request.EndYear,
+            request.Window,
+            request.RiskMask,
+            request.Box,
+            request.BatchSize,
+            request.MaxFallbackShare,
+            request.MaxChange
+        );
 
-    private static long CountIn(BoundingBox? box, IEnumerable<Tile> tiles) => tiles.Sum(tile =>
-        box is null ? tile.Cells : tile.Latitudes.Zip(tile.Longitudes).LongCount(at => box.Contains(at.First, at.Second)));
+    private static long CountIn(BoundingBox? box, IEnumerable<Tile> tiles) =>
+        tiles.Sum(tile =>
+            box is null ? tile.Cells : tile.Latitudes.Zip(tile.Longitudes).LongCount(at => box.Contains(at.First, at.Second))
+        );
 
-    private static string Options(ClimateRequest request) => $"risks={string.Join(',', request.Risks)} box={request.Box?.ToString() ?? "all"}";
+    private static string Options(ClimateRequest request) =>
+        $"risks={string.Join(',', request.Risks)} box={request.Box?.ToString() ?? "all"}";
 
     private async Task<IReadOnlyList<Tile>> CellsAsync(ClimateRequest request, CancellationToken cancellationToken)
     {
         IReadOnlyList<Tile> tiles = await grid.ReadTilesAsync(request.Box, cancellationToken);
-        return tiles.Count > 0 ? tiles : throw new ClimateInputMissingException(request.Box is null ? "The grid is empty." : $"No cell of the grid lies in {request.Box}.");
+        return tiles.Count > 0
+            ? tiles
+            : throw new ClimateInputMissingException(
+                request.Box is null ? "The grid is empty." : $"No cell of the grid lies in {request.Box}."
+            );
     }
 }

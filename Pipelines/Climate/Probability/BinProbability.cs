@@ -17,33 +17,45 @@ public static class BinProbability
     public static bool TryEstimate(ReadOnlySpan<double> sample, BinScheme scheme, Span<double> probabilities)
     {
         probabilities[..scheme.Count].Clear();
-        if (sample.IsEmpty) return false;
+        if (sample.IsEmpty)
+            return false;
 
         double[] smoothed = scheme.ZeroBin ? [.. sample.ToArray().Where(value => value > 0)] : sample.ToArray();
         double share = (double)smoothed.Length / sample.Length; // exact zeros are a point mass; the density covers the rest
-        if (scheme.ZeroBin) probabilities[0] = 1 - share;
-        if (smoothed.Length == 0) return true;
+        if (scheme.ZeroBin)
+            probabilities[0] = 1 - share;
+        if (smoothed.Length == 0)
+            return true;
 
         Span<double> intervals = stackalloc double[scheme.Intervals];
-        if (!TrySmooth(smoothed, scheme.Edges, intervals)) Count(smoothed, scheme, intervals);
-        for (int interval = 0; interval < intervals.Length; interval++) probabilities[scheme.Slot(interval)] += share * intervals[interval];
+        if (!TrySmooth(smoothed, scheme.Edges, intervals))
+            Count(smoothed, scheme, intervals);
+        for (int interval = 0; interval < intervals.Length; interval++)
+            probabilities[scheme.Slot(interval)] += share * intervals[interval];
         return true;
     }
 
     /// <summary>n^(−1/5): bandwidth over standard deviation; 0 for a sample that is too small to be smoothed.</summary>
-    internal static double Scott(int n) => n < SmallestSmoothed ? 0 : n < ScottFactors.Length ? ScottFactors[n] : Math.Pow(n, -0.2);
+    internal static double Scott(int n) =>
+        n < SmallestSmoothed ? 0
+        : n < ScottFactors.Length ? ScottFactors[n]
+        : Math.Pow(n, -0.2);
 
     /// <summary>A sample has no spread when its variance is at most this, relative to its mean squared where that is above 1.</summary>
     internal const double NoVariance = 1e-12;
 
     private static bool TrySmooth(double[] sample, double[] edges, Span<double> intervals)
     {
-        if (sample.Length < SmallestSmoothed) return false;
-        double mean = sample.Average(), variance = sample.Sum(value => (value - mean) * (value - mean)) / (sample.Length - 1);
-        if (variance <= NoVariance * Math.Max(1, mean * mean)) return false;
+        if (sample.Length < SmallestSmoothed)
+            return false;
+        double mean = sample.Average(),
+            variance = sample.Sum(value => (value - mean) * (value - mean)) / (sample.Length - 1);
+        if (variance <= NoVariance * Math.Max(1, mean * mean))
+            return false;
 
         double bandwidth = Math.Sqrt(variance) * Scott(sample.Length);
-        double total = 0, below = Distribution(sample, edges[0], bandwidth);
+        double total = 0,
+            below = Distribution(sample, edges[0], bandwidth);
         for (int interval = 0; interval < intervals.Length; interval++)
         {
             double above = Distribution(sample, edges[interval + 1], bandwidth);
@@ -52,8 +64,10 @@ public static class BinProbability
             below = above;
         }
 
-        if (total < 1e-9) return false;
-        foreach (ref double interval in intervals) interval /= total; // what the kernel puts outside the range of the intensity is shared out
+        if (total < 1e-9)
+            return false;
+        foreach (ref double interval in intervals)
+            interval /= total; // what the kernel puts outside the range of the intensity is shared out
         return true;
     }
 
@@ -61,15 +75,19 @@ public static class BinProbability
     private static void Count(double[] sample, BinScheme scheme, Span<double> intervals)
     {
         intervals.Clear();
-        foreach (double value in sample) intervals[scheme.IntervalOf(value)]++;
-        foreach (ref double interval in intervals) interval /= sample.Length;
+        foreach (double value in sample)
+            intervals[scheme.IntervalOf(value)]++;
+        foreach (ref double interval in intervals)
+            interval /= sample.Length;
     }
 
     private static double Distribution(double[] sample, double edge, double bandwidth)
     {
-        if (double.IsInfinity(edge)) return edge > 0 ? 1 : 0;
+        if (double.IsInfinity(edge))
+            return edge > 0 ? 1 : 0;
         double sum = 0;
-        foreach (double value in sample) sum += Normal.Distribution((edge - value) / bandwidth);
+        foreach (double value in sample)
+            sum += Normal.Distribution((edge - value) / bandwidth);
         return sum / sample.Length;
     }
 }

@@ -1,7 +1,8 @@
 namespace Durable.Pipelines.Climate.Probability;
 
 /// <summary>
-/// A variable as a series for each cell, turned from columns by year. Sixteen cells are turned at a time: eighty columns read cell after cell miss the cache.
+/// A variable as a series for each cell, turned from columns by year. Sixteen cells are turned at a time: eighty columns read cell after
+/// cell miss the cache.
 /// Not thread-safe; fast for cells in order.
 /// </summary>
 internal sealed class CellSeries(float[][] columns)
@@ -16,7 +17,8 @@ internal sealed class CellSeries(float[][] columns)
     {
         get
         {
-            if (cell / Block != block) Turn(cell / Block);
+            if (cell / Block != block)
+                Turn(cell / Block);
             return turned.AsSpan(cell % Block * columns.Length, columns.Length);
         }
     }
@@ -27,7 +29,8 @@ internal sealed class CellSeries(float[][] columns)
         for (int year = 0; year < columns.Length; year++)
         {
             ReadOnlySpan<float> column = columns[year].AsSpan(block * Block);
-            for (int cell = 0; cell < Math.Min(Block, column.Length); cell++) turned[cell * columns.Length + year] = column[cell];
+            for (int cell = 0; cell < Math.Min(Block, column.Length); cell++)
+                turned[cell * columns.Length + year] = column[cell];
         }
     }
 }

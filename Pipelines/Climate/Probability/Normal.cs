@@ -12,27 +12,33 @@ public static class Normal
     /// <summary>1 − erf(x): the Taylor series near 0, Laplace's continued fraction further out.</summary>
     internal static double Erfc(double x)
     {
-        if (x < 0) return 2 - Erfc(-x);
-        if (x > 27) return 0;
+        if (x < 0)
+            return 2 - Erfc(-x);
+        if (x > 27)
+            return 0;
         if (x < 2)
         {
-            double term = x, sum = x;
+            double term = x,
+                sum = x;
             for (int n = 1; Math.Abs(term) > 1e-17 * Math.Abs(sum); n++)
             {
                 term *= -x * x / n;
                 sum += term / (2 * n + 1);
-                if (n > 100) break;
+                if (n > 100)
+                    break;
             }
 
             return 1 - 2 / Math.Sqrt(Math.PI) * sum;
         }
 
         double fraction = x;
-        for (int n = 80; n > 0; n--) fraction = x + n / 2.0 / fraction;
+        for (int n = 80; n > 0; n--)
+            fraction = x + n / 2.0 / fraction;
         return Math.Exp(-x * x) / (fraction * Math.Sqrt(Math.PI));
     }
 
-    /// <summary>erf of 16 floats to 3e-7 as a fraction: a rational minimax fit x·P(x²)/Q(x²) on ±4, beyond which erf is ±1 in single precision.</summary>
+    /// <summary>erf of 16 floats to 3e-7 as a fraction: a rational minimax fit x·P(x²)/Q(x²) on ±4, beyond which erf is ±1 in single
+    /// precision.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal static (Vector512<float> Top, Vector512<float> Bottom) ErfRatio(Vector512<float> value)
     {

@@ -3,8 +3,10 @@ using System.Buffers.Binary;
 namespace Durable.Pipelines.Climate.Probability;
 
 /// <summary>
-/// A place and risk as stored: ten bytes for each target year, lowest bits first. 24 bits are the annual loss in millionths, then come four bin
-/// probabilities of 14 bits in ten-thousandths; the bin after the last one stored is the rest to 1. A single year stands for all when all are the same.
+/// A place and risk as stored: ten bytes for each target year, lowest bits first. 24 bits are the annual loss in millionths, then come four
+/// bin
+/// probabilities of 14 bits in ten-thousandths; the bin after the last one stored is the rest to 1. A single year stands for all when all
+/// are the same.
 /// <c>climate.annual_loss</c> and <c>climate.bin_probabilities</c> read them in SQL.
 /// </summary>
 public static class PackedYears
@@ -31,11 +33,13 @@ public static class PackedYears
     /// <summary>Says of every year that it could not be computed.</summary>
     internal static void Forget(Span<byte> years)
     {
-        for (int at = 0; at < years.Length; at += Size) Write(years[at..], Unknown, 0, 0);
+        for (int at = 0; at < years.Length; at += Size)
+            Write(years[at..], Unknown, 0, 0);
     }
 
     /// <summary>The years without their repetition: one when all are the same.</summary>
-    internal static ReadOnlySpan<byte> Shorten(ReadOnlySpan<byte> years) => years[Size..].SequenceEqual(years[..^Size]) ? years[..Size] : years;
+    internal static ReadOnlySpan<byte> Shorten(ReadOnlySpan<byte> years) =>
+        years[Size..].SequenceEqual(years[..^Size]) ? years[..Size] : years;
 
     /// <summary>Loss of one year in millionths, or <see cref="Unknown"/>.</summary>
     public static int Loss(ReadOnlySpan<byte> year) => (int)(BinaryPrimitives.ReadUInt32LittleEndian(year) & Unknown);

@@ -5,30 +5,46 @@ using System.Runtime.Intrinsics;
 namespace Durable.Pipelines.Climate.Probability;
 
 /// <summary>
-/// Bin probabilities of one place and risk for many windows of the same series: <see cref="BinProbability"/> in single precision. Agrees with it to 3e-6 (bins are stored to 1e-4).
+/// Bin probabilities of one place and risk for many windows of the same series: <see cref="BinProbability"/> in single precision. Agrees
+/// with it to 3e-6 (bins are stored to 1e-4).
 /// Not thread-safe; one per worker, used for every cell.
 /// </summary>
 /// <remarks>
-/// Below an edge lies the share ½ + Σ erf((edge − x)·u) / 2n of a window, u = 1/(bandwidth·√2). Every window has a u of its own, so nothing could be shared between
-/// windows. But erf(d·u) is smooth in ln u: its values at a few Chebyshev nodes, summed up once along the series, give the sum of any window as a difference,
+/// Below an edge lies the share ½ + Σ erf((edge − x)·u) / 2n of a window, u = 1/(bandwidth·√2). Every window has a u of its own, so nothing
+/// could be shared between
+/// windows. But erf(d·u) is smooth in ln u: its values at a few Chebyshev nodes, summed up once along the series, give the sum of any
+/// window as a difference,
 /// interpolated to the window's u. 80 windows of 30 years then cost 80 times 8 values of erf for an edge, not 80 times 30.
 /// </remarks>
 internal sealed class RollingBins
 {
-    private const int Lanes = TargetBins.Lanes, Pad = SampleWindow.Half, MaxYears = 160, MaxEdges = 8, MaxNodes = 16, VectorStride = (Pad + MaxYears + 4 + Pad) * Lanes;
+    private const int Lanes = TargetBins.Lanes,
+        Pad = SampleWindow.Half,
+        MaxYears = 160,
+        MaxEdges = 8,
+        MaxNodes = 16,
+        VectorStride = (Pad + MaxYears + 4 + Pad) * Lanes;
 
     // Interpolating erf over a ratio of scales is off by at most 5e-7 for any single year: 8 nodes up to 2, 16 nodes up to 6.5.
-    private static readonly Nodes Few = new(8, MathF.Log(2)), Many = new(16, MathF.Log(6.5f));
+    private static readonly Nodes Few = new(8, MathF.Log(2)),
+        Many = new(16, MathF.Log(6.5f));
 
     // Shares of a total below this would be divided by too little for single precision.
     private const float SmallestTotal = 0.25f;
 
-    private readonly double[] sums = new double[Pad + MaxYears + 1 + Pad + Lanes], squares = new double[Pad + MaxYears + 1 + Pad + Lanes];
-    private readonly float[] spreads = new float[MaxYears], logScales = new float[MaxYears];
+    private readonly double[] sums = new double[Pad + MaxYears + 1 + Pad + Lanes],
+        squares = new double[Pad + MaxYears + 1 + Pad + Lanes];
+    private readonly float[] spreads = new float[MaxYears],
+        logScales = new float[MaxYears];
     private readonly double[] edges = new double[MaxEdges];
-    private readonly float[] distances = new float[(MaxYears + 4) * Lanes], scales = new float[Lanes], lanes = new float[Lanes], weights = new float[MaxNodes * MaxYears];
+    private readonly float[] distances = new float[(MaxYears + 4) * Lanes],
+        scales = new float[Lanes],
+        lanes = new float[Lanes],
+        weights = new float[MaxNodes * MaxYears];
     private readonly float[] running = GC.AllocateArray<float>(MaxNodes * MaxEdges / Lanes * VectorStride + Lanes, pinned: true);
-    private readonly float[] sumsByTarget = new float[MaxYears * MaxEdges], below = new float[MaxEdges * MaxYears], totals = new float[MaxYears];
+    private readonly float[] sumsByTarget = new float[MaxYears * MaxEdges],
+        below = new float[MaxEdges * MaxYears],
+        totals = new float[MaxYears];
     private readonly int origin; // of running, where a cache line begins: most of its vectors would lie in two otherwise
     private SampleWindows windows = new(0, rolling: true);
 
@@ -39,11 +55,13 @@ internal sealed class RollingBins
 
     /// <param name="series">Values of consecutive years, none missing, no zero bin to split off.</param>
     /// <param name="rolling">False: the whole series is the sample of every target year.</param>
-    /// <returns>Years that <paramref name="result"/> holds: every one of the series, or one for all of them. Never fewer, so that a year comes out the same whichever are asked for.</returns>
+    /// <returns>Years that <paramref name="result"/> holds: every one of the series, or one for all of them. Never fewer, so that a year
+    /// comes out the same whichever are asked for.</returns>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public int Estimate(ReadOnlySpan<double> series, BinScheme scheme, bool rolling, TargetBins result)
     {
-        if (windows.Length != series.Length || windows.IsRolling != rolling) windows = new SampleWindows(series.Length, rolling);
+        if (windows.Length != series.Length || windows.IsRolling != rolling)
+            windows = new SampleWindows(series.Length, rolling);
         int finite = Measure(series, scheme);
         (float lowest, float highest) = Scale(Sum(series));
         float low = lowest;
@@ -59,7 +77,8 @@ internal sealed class RollingBins
         Share(scheme, finite, result);
         for (int window = 0; window < windows.Count; window++)
         {
-            if (spreads[window] == 0 || !(totals[window] >= SmallestTotal)) Define(series, window, scheme, result);
+            if (spreads[window] == 0 || !(totals[window] >= SmallestTotal))
+                Define(series, window, scheme, result);
         }
 
         return windows.Count;
@@ -82,10 +101,12 @@ internal sealed class RollingBins
         int finite = 0;
         foreach (double edge in scheme.Edges)
         {
-            if (!double.IsInfinity(edge)) edges[finite++] = edge;
+            if (!double.IsInfinity(edge))
+                edges[finite++] = edge;
         }
 
-        for (int lane = finite; lane < MaxEdges; lane++) edges[lane] = edges[Math.Min(finite - 1, lane % EdgesInVector(finite))]; // lanes without an edge of their own repeat one
+        for (int lane = finite; lane < MaxEdges; lane++)
+            edges[lane] = edges[Math.Min(finite - 1, lane % EdgesInVector(finite))]; // lanes without an edge of their own repeat one
         Vector512<double> edgesByLane = Vector512.LoadUnsafe(ref edges[0]);
         for (int year = 0; year < series.Length; year += 2)
         {
@@ -104,7 +125,9 @@ internal sealed class RollingBins
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private double Sum(ReadOnlySpan<double> series)
     {
-        double shift = series[0], sum = 0, square = 0;
+        double shift = series[0],
+            sum = 0,
+            square = 0;
         for (int year = 0; year < series.Length; year++)
         {
             double value = series[year] - shift;
@@ -122,21 +145,25 @@ internal sealed class RollingBins
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private (float Lowest, float Highest) Scale(double shift)
     {
-        Vector512<float> lowest = Vector512.Create(float.PositiveInfinity), highest = Vector512.Create(float.NegativeInfinity);
+        Vector512<float> lowest = Vector512.Create(float.PositiveInfinity),
+            highest = Vector512.Create(float.NegativeInfinity);
         for (int from = 0; from < windows.Count; from += Lanes)
         {
             Vector512<float> spread = Vector512.Narrow(Spread(from, shift), Spread(from + Lanes / 2, shift));
             Vector512<float> logScale = Vector512.Log(spread) * -0.5f;
             spread.StoreUnsafe(ref spreads[from]);
             logScale.StoreUnsafe(ref logScales[from]);
-            Vector512<float> counted = Vector512.LessThan(Vector512.CreateSequence(from, 1f), Vector512.Create((float)windows.Count))
+            Vector512<float> counted =
+                Vector512.LessThan(Vector512.CreateSequence(from, 1f), Vector512.Create((float)windows.Count))
                 & Vector512.LessThan(logScale, Vector512.Create(float.PositiveInfinity));
             lowest = Vector512.ConditionalSelect(counted, Vector512.Min(lowest, logScale), lowest);
             highest = Vector512.ConditionalSelect(counted, Vector512.Max(highest, logScale), highest);
         }
 
-        float low = float.PositiveInfinity, high = float.NegativeInfinity;
-        for (int lane = 0; lane < Lanes; lane++) (low, high) = (Math.Min(low, lowest[lane]), Math.Max(high, highest[lane]));
+        float low = float.PositiveInfinity,
+            high = float.NegativeInfinity;
+        for (int lane = 0; lane < Lanes; lane++)
+            (low, high) = (Math.Min(low, lowest[lane]), Math.Max(high, highest[lane]));
         return (low, high);
     }
 
@@ -146,13 +173,19 @@ internal sealed class RollingBins
     {
         Vector512<double> sum = Vector512.LoadUnsafe(ref sums[windows.End + from]) - Vector512.LoadUnsafe(ref sums[from]);
         Vector512<double> square = Vector512.LoadUnsafe(ref squares[windows.End + from]) - Vector512.LoadUnsafe(ref squares[from]);
-        Vector512<double> mean = sum * Vector512.LoadUnsafe(ref windows.Shares[from]), level = mean + Vector512.Create(shift);
-        Vector512<double> variance = Vector512.Max(Vector512<double>.Zero, square - sum * mean) * Vector512.LoadUnsafe(ref windows.SampleShares[from]);
-        Vector512<double> degenerate = Vector512.LessThanOrEqual(variance, BinProbability.NoVariance * Vector512.Max(Vector512<double>.One, level * level));
+        Vector512<double> mean = sum * Vector512.LoadUnsafe(ref windows.Shares[from]),
+            level = mean + Vector512.Create(shift);
+        Vector512<double> variance =
+            Vector512.Max(Vector512<double>.Zero, square - sum * mean) * Vector512.LoadUnsafe(ref windows.SampleShares[from]);
+        Vector512<double> degenerate = Vector512.LessThanOrEqual(
+            variance,
+            BinProbability.NoVariance * Vector512.Max(Vector512<double>.One, level * level)
+        );
         return Vector512.ConditionalSelect(degenerate, Vector512<double>.Zero, variance * Vector512.LoadUnsafe(ref windows.Spreads[from]));
     }
 
-    /// <summary>Σ erf((edge − value)·scale) from the start of the series to each year. A lane for each edge and node, so that windows need no sum across lanes.</summary>
+    /// <summary>Σ erf((edge − value)·scale) from the start of the series to each year. A lane for each edge and node, so that windows need
+    /// no sum across lanes.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void Accumulate(Nodes nodes, float low, float high, int finite, int length)
     {
@@ -160,8 +193,10 @@ internal sealed class RollingBins
         nodes.Scales(low, high).StoreUnsafe(ref scales[0]);
         for (int vector = 0; vector < nodes.Count * edgesInVector / Lanes; vector++)
         {
-            for (int lane = 0; lane < Lanes; lane++) lanes[lane] = scales[(vector * Lanes + lane) / edgesInVector];
-            Vector512<float> scale = Vector512.LoadUnsafe(ref lanes[0]), sum = Vector512<float>.Zero;
+            for (int lane = 0; lane < Lanes; lane++)
+                lanes[lane] = scales[(vector * Lanes + lane) / edgesInVector];
+            Vector512<float> scale = Vector512.LoadUnsafe(ref lanes[0]),
+                sum = Vector512<float>.Zero;
             ref float distance = ref distances[0];
             ref float at = ref running[origin + vector * VectorStride + (Pad + 1) * Lanes];
             for (int year = 0; year < length; year += 4) // four share one division
@@ -170,7 +205,9 @@ internal sealed class RollingBins
                 (Vector512<float> top1, Vector512<float> bottom1) = Normal.ErfRatio(Vector512.LoadUnsafe(ref distance, 1 * Lanes) * scale);
                 (Vector512<float> top2, Vector512<float> bottom2) = Normal.ErfRatio(Vector512.LoadUnsafe(ref distance, 2 * Lanes) * scale);
                 (Vector512<float> top3, Vector512<float> bottom3) = Normal.ErfRatio(Vector512.LoadUnsafe(ref distance, 3 * Lanes) * scale);
-                Vector512<float> first = bottom0 * bottom1, second = bottom2 * bottom3, inverse = Vector512<float>.One / (first * second);
+                Vector512<float> first = bottom0 * bottom1,
+                    second = bottom2 * bottom3,
+                    inverse = Vector512<float>.One / (first * second);
                 (first, second) = (inverse * second, inverse * first);
                 sum = Vector512.FusedMultiplyAdd(top0 * bottom1, first, sum);
                 sum.StoreUnsafe(ref at, (nuint)(year * Lanes));
@@ -184,7 +221,8 @@ internal sealed class RollingBins
             }
 
             sum = Vector512.LoadUnsafe(ref at, (nuint)((length - 1) * Lanes)); // what lies beyond is no year
-            for (int year = length; year < length + Pad; year++) sum.StoreUnsafe(ref at, (nuint)(year * Lanes));
+            for (int year = length; year < length + Pad; year++)
+                sum.StoreUnsafe(ref at, (nuint)(year * Lanes));
         }
     }
 
@@ -193,14 +231,20 @@ internal sealed class RollingBins
     private void Interpolate(Nodes nodes, float low, float high, int finite)
     {
         nodes.Weigh(logScales, low, high, windows.Count, weights);
-        int edgesInVector = EdgesInVector(finite), vectors = nodes.Count * edgesInVector / Lanes;
-        ref float before = ref running[origin], until = ref running[origin + windows.End * Lanes], weight = ref weights[0], sum = ref sumsByTarget[0];
+        int edgesInVector = EdgesInVector(finite),
+            vectors = nodes.Count * edgesInVector / Lanes;
+        ref float before = ref running[origin],
+            until = ref running[origin + windows.End * Lanes],
+            weight = ref weights[0],
+            sum = ref sumsByTarget[0];
         foreach (float logScale in logScales.AsSpan(0, windows.Count))
         {
             if (logScale >= low && logScale <= high)
             {
-                if (edgesInVector == MaxEdges) Sum8(ref until, ref before, ref weight, vectors).StoreUnsafe(ref sum);
-                else Sum4(ref until, ref before, ref weight, vectors).StoreUnsafe(ref sum);
+                if (edgesInVector == MaxEdges)
+                    Sum8(ref until, ref before, ref weight, vectors).StoreUnsafe(ref sum);
+                else
+                    Sum4(ref until, ref before, ref weight, vectors).StoreUnsafe(ref sum);
             }
 
             before = ref Unsafe.Add(ref before, Lanes);
@@ -236,7 +280,11 @@ internal sealed class RollingBins
         {
             Vector512<float> spread = Vector512.Create(
                 Vector256.Create(Vector128.Create(weight), Vector128.Create(Unsafe.Add(ref weight, MaxYears))),
-                Vector256.Create(Vector128.Create(Unsafe.Add(ref weight, 2 * MaxYears)), Vector128.Create(Unsafe.Add(ref weight, 3 * MaxYears))));
+                Vector256.Create(
+                    Vector128.Create(Unsafe.Add(ref weight, 2 * MaxYears)),
+                    Vector128.Create(Unsafe.Add(ref weight, 3 * MaxYears))
+                )
+            );
             sum = Vector512.FusedMultiplyAdd(Vector512.LoadUnsafe(ref until) - Vector512.LoadUnsafe(ref before), spread, sum);
             until = ref Unsafe.Add(ref until, VectorStride);
             before = ref Unsafe.Add(ref before, VectorStride);
@@ -255,18 +303,24 @@ internal sealed class RollingBins
     {
         for (int edge = 0; edge < finiteEdges; edge++)
         {
-            ref float sum = ref sumsByTarget[edge], byEdge = ref below[edge * MaxYears];
-            for (int target = 0; target < windows.Count; target++) Unsafe.Add(ref byEdge, target) = Unsafe.Add(ref sum, target * MaxEdges);
+            ref float sum = ref sumsByTarget[edge],
+                byEdge = ref below[edge * MaxYears];
+            for (int target = 0; target < windows.Count; target++)
+                Unsafe.Add(ref byEdge, target) = Unsafe.Add(ref sum, target * MaxEdges);
         }
 
         for (int from = 0; from < windows.Count; from += Lanes)
         {
-            Vector512<float> total = Vector512<float>.Zero, last = Vector512<float>.Zero, half = Vector512.LoadUnsafe(ref windows.Halves[from]);
+            Vector512<float> total = Vector512<float>.Zero,
+                last = Vector512<float>.Zero,
+                half = Vector512.LoadUnsafe(ref windows.Halves[from]);
             for (int edge = 0, finite = 0; edge < scheme.Edges.Length; edge++)
             {
                 double at = scheme.Edges[edge];
                 Vector512<float> now = double.IsInfinity(at)
-                    ? at > 0 ? Vector512<float>.One : Vector512<float>.Zero
+                    ? at > 0
+                        ? Vector512<float>.One
+                        : Vector512<float>.Zero
                     : Vector512.FusedMultiplyAdd(Vector512.LoadUnsafe(ref below[finite++ * MaxYears + from]), half, Vector512.Create(0.5f));
                 if (edge > 0)
                 {
@@ -287,7 +341,8 @@ internal sealed class RollingBins
         }
     }
 
-    /// <summary>Interpolation between Chebyshev nodes: the polynomial is written in Chebyshev polynomials, so a weight is a sum of products.</summary>
+    /// <summary>Interpolation between Chebyshev nodes: the polynomial is written in Chebyshev polynomials, so a weight is a sum of
+    /// products.</summary>
     private sealed class Nodes
     {
         private readonly float[] positions = new float[MaxNodes];
@@ -297,8 +352,14 @@ internal sealed class RollingBins
         {
             (Count, Span) = (count, span);
             double Angle(int node) => (2 * node + 1) * Math.PI / (2 * count);
-            for (int node = 0; node < MaxNodes; node++) positions[node] = (float)Math.Cos(Angle(node % count));
-            factors = [.. from node in Enumerable.Range(0, count) from degree in Enumerable.Range(0, count) select (float)((degree == 0 ? 1.0 : 2.0) / count * Math.Cos(degree * Angle(node)))];
+            for (int node = 0; node < MaxNodes; node++)
+                positions[node] = (float)Math.Cos(Angle(node % count));
+            factors =
+            [
+                .. from node in Enumerable.Range(0, count)
+                from degree in Enumerable.Range(0, count)
+                select (float)((degree == 0 ? 1.0 : 2.0) / count * Math.Cos(degree * Angle(node))),
+            ];
         }
 
         public int Count { get; }
@@ -307,7 +368,13 @@ internal sealed class RollingBins
         public float Span { get; }
 
         public Vector512<float> Scales(float low, float high) =>
-            Vector512.Exp(Vector512.FusedMultiplyAdd(Vector512.LoadUnsafe(ref positions[0]), Vector512.Create(Half(low, high)), Vector512.Create((low + high) / 2)));
+            Vector512.Exp(
+                Vector512.FusedMultiplyAdd(
+                    Vector512.LoadUnsafe(ref positions[0]),
+                    Vector512.Create(Half(low, high)),
+                    Vector512.Create((low + high) / 2)
+                )
+            );
 
         /// <summary>Weights by node and target.</summary>
         [MethodImpl(MethodImplOptions.AggressiveOptimization)]
@@ -326,7 +393,8 @@ internal sealed class RollingBins
                 ref float factor = ref factors[0];
                 for (int node = 0; node < Count / 2; node++)
                 {
-                    Vector512<float> even = Vector512<float>.Zero, odd = Vector512<float>.Zero; // parts of the polynomial
+                    Vector512<float> even = Vector512<float>.Zero,
+                        odd = Vector512<float>.Zero; // parts of the polynomial
                     for (int degree = 0; degree < polynomials.Length; degree += 2)
                     {
                         even = Vector512.FusedMultiplyAdd(polynomials[degree], Vector512.Create(factor), even);

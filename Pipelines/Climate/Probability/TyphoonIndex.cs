@@ -13,8 +13,13 @@ public static class TyphoonIndex
     /// <summary>Weight of one fix for one place: 0, 1, 3 or 7.</summary>
     public static int Weight(in StormFix fix, double latitude, double longitude)
     {
-        if (Inside(fix, latitude, longitude, Or(fix.StormLong, 100), Or(fix.StormShort, 80), Or(fix.StormDirection, 0))) return fix.Grade == "TY" ? 7 : 3;
-        return fix.Grade is "TS" or "STS" or "TY" && Inside(fix, latitude, longitude, Or(fix.GaleLong, 200), Or(fix.GaleShort, 150), Or(fix.GaleDirection, 0)) ? 1 : 0;
+        if (Inside(fix, latitude, longitude, Or(fix.StormLong, 100), Or(fix.StormShort, 80), Or(fix.StormDirection, 0)))
+            return fix.Grade == "TY" ? 7 : 3;
+        return
+            fix.Grade is "TS" or "STS" or "TY"
+            && Inside(fix, latitude, longitude, Or(fix.GaleLong, 200), Or(fix.GaleShort, 150), Or(fix.GaleDirection, 0))
+            ? 1
+            : 0;
     }
 
     // The ellipse in km around the fix, its long axis turned by direction° from north over east.
@@ -23,7 +28,8 @@ public static class TyphoonIndex
         double north = (latitude - fix.Latitude) * KilometresPerDegree;
         double east = (longitude - fix.Longitude) * KilometresPerDegree * Math.Cos(double.DegreesToRadians((latitude + fix.Latitude) / 2));
         double turn = double.DegreesToRadians(direction);
-        double along = north * Math.Cos(turn) + east * Math.Sin(turn), across = east * Math.Cos(turn) - north * Math.Sin(turn);
+        double along = north * Math.Cos(turn) + east * Math.Sin(turn),
+            across = east * Math.Cos(turn) - north * Math.Sin(turn);
         return along * along / (longAxis * longAxis) + across * across / (shortAxis * shortAxis) <= 1;
     }
 

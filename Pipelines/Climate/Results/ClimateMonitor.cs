@@ -9,7 +9,8 @@ public sealed record MonitoredYear(string Scenario, int TargetYear, long TotalRe
 /// <summary>The monitoring query's answer, computed by running it.</summary>
 public sealed record MonitoringQueryRun(double Seconds, IReadOnlyList<MonitoredYear> Rows);
 
-/// <summary>Answers the operating guide's monitoring query: at once from the sums kept with the partitions, or by running it over every row.</summary>
+/// <summary>Answers the operating guide's monitoring query: at once from the sums kept with the partitions, or by running it over every
+/// row.</summary>
 public sealed class ClimateMonitor(NpgsqlDataSource database)
 {
     /// <summary>The query as the guide prints it; anybody may run it in psql as it stands.</summary>
@@ -43,7 +44,8 @@ public sealed class ClimateMonitor(NpgsqlDataSource database)
     /// <returns>Null while another one runs in this process.</returns>
     public async Task<MonitoringQueryRun?> RunQueryAsync(CancellationToken cancellationToken = default)
     {
-        if (!await one.WaitAsync(TimeSpan.Zero, cancellationToken)) return null;
+        if (!await one.WaitAsync(TimeSpan.Zero, cancellationToken))
+            return null;
         try
         {
             Stopwatch watch = Stopwatch.StartNew();

@@ -11,8 +11,16 @@ namespace Durable.Pipelines.Climate.Results;
 /// <param name="MaxFallbackShare">0 to 1. A partition with a larger share of values that rest on defaults fails.</param>
 /// <param name="MaxChange">A partition whose mean differs more from its last run fails; 0.5 = by half.</param>
 public sealed record HazardGroup(
-    string RunId, DateTime CreatedAt, string Scenario, IReadOnlyList<int> Years, int RiskMask, BoundingBox? Box, int BatchSize, double MaxFallbackShare,
-    double MaxChange)
+    string RunId,
+    DateTime CreatedAt,
+    string Scenario,
+    IReadOnlyList<int> Years,
+    int RiskMask,
+    BoundingBox? Box,
+    int BatchSize,
+    double MaxFallbackShare,
+    double MaxChange
+)
 {
     /// <summary>Ledger key of a year of the group.</summary>
     public string Key(int year) => new HazardKey(Scenario, year).ToString();

@@ -21,7 +21,8 @@ public sealed class HazardTable(NpgsqlDataSource database, GridStore grid, Parti
     internal const string ModelVersion = "H2";
 
     /// <summary>
-    /// Scores the years of a group and puts them in place, all that succeed in one transaction. A year that cannot be scored, or fails its gate,
+    /// Scores the years of a group and puts them in place, all that succeed in one transaction. A year that cannot be scored, or fails its
+    /// gate,
     /// is recorded as failed with the reason, and whatever was there before stays.
     /// </summary>
     /// <returns>One outcome for each year, in order. Values = cells × risks.</returns>
@@ -31,10 +32,17 @@ public sealed class HazardTable(NpgsqlDataSource database, GridStore grid, Parti
         Stopwatch watch = Stopwatch.StartNew();
         Scenario scenario = Scenarios.Parse(group.Scenario);
         IReadOnlyList<Tile> tiles = await grid.ReadTilesAsync(group.Box, cancellationToken);
-        if (tiles.Count == 0) throw new InvalidOperationException("No cell to score: import location_grid (or generate the sample), or widen the box.");
+        if (tiles.Count == 0)
+            throw new InvalidOperationException("No cell to score: import location_grid (or generate the sample), or widen the box.");
 
         GridColumns place = await grid.ReadPlacesAsync(tiles, cancellationToken);
-        IReadOnlyDictionary<int, GridColumns> annual = await grid.ReadYearsAsync(scenario, group.Years, GridVariables.ForHazard, tiles, cancellationToken);
+        IReadOnlyDictionary<int, GridColumns> annual = await grid.ReadYearsAsync(
+            scenario,
+            group.Years,
+            GridVariables.ForHazard,
+            tiles,
+            cancellationToken
+        );
         List<Scored> years = [];
         Dictionary<int, string> failures = [];
         foreach (int year in group.Years)
@@ -63,28 +71,91 @@ public sealed class HazardTable(NpgsqlDataSource database, GridStore grid, Parti
             await Partitions.HoldAsync(connection, Kind, group.RunId, years.Select(year => group.Key(year.Year)), cancellationToken);
             HashSet<int> own = await PartitionedTable.Hazard.ReadOwnTablesAsync(connection, scenario, group.Years, cancellationToken);
             bool shared = small && own.Count == 0;
-            if (!IsPartial(group)) await HazardSums.ReplaceAsync(connection, scenario, [.. years.Select(year => new HazardSum(year.Year, group.CreatedAt, (long)year.Count * Risks.Count, year.Sum))], cancellationToken);
-            await (shared ? FillSharedAsync(connection, group, scenario, years, cancellationToken) : FillOwnAsync(connection, group, scenario, years, own, cancellationToken));
-            if (IsPartial(group)) await HazardSums.RecountAsync(connection, scenario, [.. years.Select(year => (year.Year, shared ? PartitionedTable.Hazard.Shared(scenario) : PartitionedTable.Hazard.Partition(scenario, year.Year)))], cancellationToken);
-            present.AddRange(years.Select(year => new PartitionOutcome(group.Key(year.Year), year.Count, (long)year.Count * risks, year.Fallbacks, Duration())));
+            if (!IsPartial(group))
+                await HazardSums.ReplaceAsync(
+                    connection,
+                    scenario,
+                    [.. years.Select(year => new HazardSum(year.Year, group.CreatedAt, (long)year.Count * Risks.Count, year.Sum))],
+                    cancellationToken
+                );
+            await (
+                shared
+                    ? FillSharedAsync(connection, group, scenario, years, cancellationToken)
+                    : FillOwnAsync(connection, group, scenario, years, own, cancellationToken)
+            );
+            if (IsPartial(group))
+                await HazardSums.RecountAsync(
+                    connection,
+                    scenario,
+                    [
+                        .. years.Select(year =>
+                            (
+                                year.Year,
+                                shared ? PartitionedTable.Hazard.Shared(scenario) : PartitionedTable.Hazard.Partition(scenario, year.Year)
+                            )
+                        ),
+                    ],
+                    cancellationToken
+                );
+            present.AddRange(
+                years.Select(year => new PartitionOutcome(
+                    group.Key(year.Year),
+                    year.Count,
+                    (long)year.Count * risks,
+                    year.Fallbacks,
+                    Duration()
+                ))
+            );
             await Partitions.RecordPresentAsync(
-                connection, Kind, group.RunId,
-                [.. present.Zip(years, (outcome, year) => (outcome, Fingerprint(group, scenario, year.Year, versions, known.GetValueOrDefault(outcome.Key))))], cancellationToken);
+                connection,
+                Kind,
+                group.RunId,
+                [
+                    .. present.Zip(
+                        years,
+                        (outcome, year) =>
+                            (outcome, Fingerprint(group, scenario, year.Year, versions, known.GetValueOrDefault(outcome.Key)))
+                    ),
+                ],
+                cancellationToken
+            );
             await DataGates.RecordAsync(connection, group.RunId, passed, cancellationToken);
             await transaction.CommitAsync(cancellationToken);
         }
 
-        PartitionOutcome[] failed = [.. failures.Select(failure => new PartitionOutcome(group.Key(failure.Key), 0, 0, 0, Duration(), failure.Value))];
-        if (failed.Length > 0) await partitions.RecordFailedAsync(Kind, group.RunId, failed, cancellationToken);
+        PartitionOutcome[] failed =
+        [
+            .. failures.Select(failure => new PartitionOutcome(group.Key(failure.Key), 0, 0, 0, Duration(), failure.Value)),
+        ];
+        if (failed.Length > 0)
+            await partitions.RecordFailedAsync(Kind, group.RunId, failed, cancellationToken);
         return [.. present.Concat(failed).OrderBy(outcome => outcome.Key, StringComparer.Ordinal)];
     }
 
-    /// <summary>What a partition is computed from: formulas, inputs of the scenario and year, facts about the places, and which cells and risks.</summary>
-    internal static string Fingerprint(Scenario scenario, int year, Dictionary<(int, int), string> versions, int riskMask, BoundingBox? box) =>
+    /// <summary>What a partition is computed from: formulas, inputs of the scenario and year, facts about the places, and which cells and
+    /// risks.</summary>
+    internal static string Fingerprint(
+        Scenario scenario,
+        int year,
+        Dictionary<(int, int), string> versions,
+        int riskMask,
+        BoundingBox? box
+    ) =>
         Fingerprints.Of(
-            ModelVersion, versions.GetValueOrDefault(((int)scenario, year), ""), versions.GetValueOrDefault((0, 0), ""), riskMask.ToString(), box?.ToString() ?? "");
+            ModelVersion,
+            versions.GetValueOrDefault(((int)scenario, year), ""),
+            versions.GetValueOrDefault((0, 0), ""),
+            riskMask.ToString(),
+            box?.ToString() ?? ""
+        );
 
-    private static string Fingerprint(HazardGroup group, Scenario scenario, int year, Dictionary<(int, int), string> versions, PartitionRecord? known)
+    private static string Fingerprint(
+        HazardGroup group,
+        Scenario scenario,
+        int year,
+        Dictionary<(int, int), string> versions,
+        PartitionRecord? known
+    )
     {
         // A part of a whole partition, computed again from the same inputs, leaves it whole.
         string whole = Fingerprint(scenario, year, versions, Risks.Mask([]), null);
@@ -99,7 +170,8 @@ public sealed class HazardTable(NpgsqlDataSource database, GridStore grid, Parti
         {
             for (int at = 0; at < tile.Cells; at++, cell++)
             {
-                if (group.Box is { } box && !box.Contains(tile.Latitudes[at], tile.Longitudes[at])) continue;
+                if (group.Box is { } box && !box.Contains(tile.Latitudes[at], tile.Longitudes[at]))
+                    continue;
                 int index = scored.Count++;
                 int fallbacks = hazards.Score(cell, scored.Scores.AsSpan(index * Risks.Count, Risks.Count));
                 fallbacks &= group.RiskMask | HazardYear.MonthlyHeatBit | HazardYear.MonthlyColdBit;
@@ -114,20 +186,40 @@ public sealed class HazardTable(NpgsqlDataSource database, GridStore grid, Parti
 
     /// <summary>Measures every year; one that fails a gate moves to <paramref name="failures"/>.</summary>
     /// <returns>The gates of the years that passed, to be recorded with their rows.</returns>
-    private async Task<IReadOnlyList<DataGate>> CheckAsync(HazardGroup group, List<Scored> years, Dictionary<int, string> failures, CancellationToken cancellationToken)
+    private async Task<IReadOnlyList<DataGate>> CheckAsync(
+        HazardGroup group,
+        List<Scored> years,
+        Dictionary<int, string> failures,
+        CancellationToken cancellationToken
+    )
     {
         long cells = await grid.CountImportedCellsAsync(group.Box, cancellationToken: cancellationToken);
-        Dictionary<string, double> means = IsPartial(group) ? [] : await gates.ReadLastAsync(group.RunId, PartitionGates.Mean, [.. years.Select(year => group.Key(year.Year))], cancellationToken);
+        Dictionary<string, double> means = IsPartial(group)
+            ? []
+            : await gates.ReadLastAsync(
+                group.RunId,
+                PartitionGates.Mean,
+                [.. years.Select(year => group.Key(year.Year))],
+                cancellationToken
+            );
         List<DataGate> passed = [];
         foreach (Scored year in years.ToArray())
         {
             PartitionMeasures measures = year.Measure(group);
             IReadOnlyList<DataGate> checks = PartitionGates.Of(
-                measures, cells, 100, group.MaxFallbackShare, means.TryGetValue(measures.Key, out double last) ? last : null, group.MaxChange);
+                measures,
+                cells,
+                100,
+                group.MaxFallbackShare,
+                means.TryGetValue(measures.Key, out double last) ? last : null,
+                group.MaxChange
+            );
             try
             {
-                if (checks.All(gate => gate.Passed)) passed.AddRange(checks);
-                else await gates.CheckAsync(group.RunId, checks, cancellationToken);
+                if (checks.All(gate => gate.Passed))
+                    passed.AddRange(checks);
+                else
+                    await gates.CheckAsync(group.RunId, checks, cancellationToken);
             }
             catch (DataGateException error)
             {
@@ -141,24 +233,53 @@ public sealed class HazardTable(NpgsqlDataSource database, GridStore grid, Parti
 
     /// <summary>Each year into its own table: a new one beside the others, all attached at the end, or the one it has.</summary>
     private static async Task FillOwnAsync(
-        NpgsqlConnection connection, HazardGroup group, Scenario scenario, IReadOnlyList<Scored> years, HashSet<int> own, CancellationToken cancellationToken)
+        NpgsqlConnection connection,
+        HazardGroup group,
+        Scenario scenario,
+        IReadOnlyList<Scored> years,
+        HashSet<int> own,
+        CancellationToken cancellationToken
+    )
     {
         PartitionedTable table = PartitionedTable.Hazard;
         foreach (Scored year in years.Where(year => own.Contains(year.Year)))
         {
-            if (IsPartial(group)) await MergeAsync(connection, table.Partition(scenario, year.Year), group, scenario, [year], cancellationToken);
-            else await CopyAsync(connection, await table.EmptyAsync(connection, scenario, year.Year, cancellationToken), freeze: true, group, scenario, [year], cancellationToken);
+            if (IsPartial(group))
+                await MergeAsync(connection, table.Partition(scenario, year.Year), group, scenario, [year], cancellationToken);
+            else
+                await CopyAsync(
+                    connection,
+                    await table.EmptyAsync(connection, scenario, year.Year, cancellationToken),
+                    freeze: true,
+                    group,
+                    scenario,
+                    [year],
+                    cancellationToken
+                );
         }
 
         Scored[] added = [.. years.Where(year => !own.Contains(year.Year))];
-        if (added.Length == 0) return;
-        IReadOnlyList<string> tables = await table.CreateAsync(connection, scenario, [.. added.Select(year => year.Year)], cancellationToken);
-        foreach ((Scored year, string target) in added.Zip(tables)) await CopyAsync(connection, target, freeze: true, group, scenario, [year], cancellationToken);
+        if (added.Length == 0)
+            return;
+        IReadOnlyList<string> tables = await table.CreateAsync(
+            connection,
+            scenario,
+            [.. added.Select(year => year.Year)],
+            cancellationToken
+        );
+        foreach ((Scored year, string target) in added.Zip(tables))
+            await CopyAsync(connection, target, freeze: true, group, scenario, [year], cancellationToken);
         await table.AttachAsync(connection, scenario, [.. added.Select(year => (year.Year, (long)year.Count))], cancellationToken);
     }
 
     /// <summary>All years into the table that small years of the scenario share, in the place of what it held of them.</summary>
-    private static async Task FillSharedAsync(NpgsqlConnection connection, HazardGroup group, Scenario scenario, IReadOnlyList<Scored> years, CancellationToken cancellationToken)
+    private static async Task FillSharedAsync(
+        NpgsqlConnection connection,
+        HazardGroup group,
+        Scenario scenario,
+        IReadOnlyList<Scored> years,
+        CancellationToken cancellationToken
+    )
     {
         PartitionedTable table = PartitionedTable.Hazard;
         if (IsPartial(group))
@@ -175,36 +296,66 @@ public sealed class HazardTable(NpgsqlDataSource database, GridStore grid, Parti
     }
 
     /// <summary>
-    /// Some risks or cells of years in the place of what <paramref name="target"/> has of them; rows that are not mentioned and risks outside the mask stay.
+    /// Some risks or cells of years in the place of what <paramref name="target"/> has of them; rows that are not mentioned and risks
+    /// outside the mask stay.
     /// </summary>
     /// <remarks>Reads a partition by its own name: a lock on the parent here would deadlock with another lane that attaches.</remarks>
     private static async Task MergeAsync(
-        NpgsqlConnection connection, string target, HazardGroup group, Scenario scenario, IReadOnlyList<Scored> years, CancellationToken cancellationToken)
+        NpgsqlConnection connection,
+        string target,
+        HazardGroup group,
+        Scenario scenario,
+        IReadOnlyList<Scored> years,
+        CancellationToken cancellationToken
+    )
     {
-        await PartitionedTable.ExecuteAsync(connection, $"""
+        await PartitionedTable.ExecuteAsync(
+            connection,
+            $"""
             DROP TABLE IF EXISTS incoming, kept;
             CREATE TEMP TABLE incoming (LIKE climate.hazard_row) ON COMMIT DROP;
-            CREATE TEMP TABLE kept ON COMMIT DROP AS SELECT * FROM {target} WHERE target_year IN ({string.Join(", ", years.Select(year => year.Year))})
-            """, cancellationToken);
+            CREATE TEMP TABLE kept ON COMMIT DROP AS SELECT * FROM {target} WHERE target_year IN ({string.Join(
+                ", ",
+                years.Select(year => year.Year)
+            )})
+            """,
+            cancellationToken
+        );
         await CopyAsync(connection, "incoming", freeze: true, group, scenario, years, cancellationToken);
         await PartitionedTable.Hazard.DeleteAsync(connection, target, scenario, years.Select(year => year.Year), cancellationToken);
-        string scores = string.Join(", ", Risks.Names.Select((risk, index) =>
-            (group.RiskMask >> index & 1) == 1 ? $"CASE WHEN i.created_at IS NULL THEN o.{risk} ELSE i.{risk} END" : $"o.{risk}"));
-        await PartitionedTable.ExecuteAsync(connection, $"""
+        string scores = string.Join(
+            ", ",
+            Risks.Names.Select(
+                (risk, index) =>
+                    (group.RiskMask >> index & 1) == 1 ? $"CASE WHEN i.created_at IS NULL THEN o.{risk} ELSE i.{risk} END" : $"o.{risk}"
+            )
+        );
+        await PartitionedTable.ExecuteAsync(
+            connection,
+            $"""
             INSERT INTO {target} (scenario_id, target_year, grid_id, {string.Join(", ", Risks.Names)}, fallbacks, created_at)
             SELECT {(short)scenario}, target_year, grid_id, {scores},
                 CASE WHEN i.created_at IS NULL THEN o.fallbacks ELSE i.fallbacks | (coalesce(o.fallbacks, 0::smallint) & ~({group.RiskMask}::smallint)) END,
                 coalesce(i.created_at, o.created_at)
             FROM incoming i FULL JOIN kept o USING (target_year, grid_id)
             ORDER BY target_year, grid_id
-            """, cancellationToken);
+            """,
+            cancellationToken
+        );
     }
 
     private static bool IsPartial(HazardGroup group) => group.Box is not null || group.RiskMask != Risks.Mask([]);
 
     /// <summary>One COPY for each <see cref="HazardGroup.BatchSize"/> rows, across years.</summary>
     private static async Task CopyAsync(
-        NpgsqlConnection connection, string table, bool freeze, HazardGroup group, Scenario scenario, IReadOnlyList<Scored> years, CancellationToken cancellationToken)
+        NpgsqlConnection connection,
+        string table,
+        bool freeze,
+        HazardGroup group,
+        Scenario scenario,
+        IReadOnlyList<Scored> years,
+        CancellationToken cancellationToken
+    )
     {
         BinaryCopy? copy = null;
         try
@@ -230,11 +381,13 @@ public sealed class HazardTable(NpgsqlDataSource database, GridStore grid, Parti
                 }
             }
 
-            if (copy is not null) await copy.CompleteAsync(cancellationToken);
+            if (copy is not null)
+                await copy.CompleteAsync(cancellationToken);
         }
         finally
         {
-            if (copy is not null) await copy.DisposeAsync();
+            if (copy is not null)
+                await copy.DisposeAsync();
         }
     }
 
@@ -242,8 +395,10 @@ public sealed class HazardTable(NpgsqlDataSource database, GridStore grid, Parti
     {
         for (int risk = 0; risk < Risks.Count; risk++)
         {
-            if ((riskMask >> risk & 1) == 1) copy.Write(scores[risk]);
-            else copy.WriteNull();
+            if ((riskMask >> risk & 1) == 1)
+                copy.Write(scores[risk]);
+            else
+                copy.WriteNull();
         }
     }
 
@@ -263,17 +418,29 @@ public sealed class HazardTable(NpgsqlDataSource database, GridStore grid, Parti
         /// <summary>Scores of the risks of the group, 0 to 100.</summary>
         public PartitionMeasures Measure(HazardGroup group)
         {
-            int smallest = int.MaxValue, largest = int.MinValue, risks = BitOperations.PopCount((uint)group.RiskMask);
+            int smallest = int.MaxValue,
+                largest = int.MinValue,
+                risks = BitOperations.PopCount((uint)group.RiskMask);
             long sum = 0;
             for (int at = 0; at < Count * Risks.Count; at++)
             {
-                if ((group.RiskMask >> at % Risks.Count & 1) == 0) continue;
+                if ((group.RiskMask >> at % Risks.Count & 1) == 0)
+                    continue;
                 (smallest, largest) = (Math.Min(smallest, Scores[at]), Math.Max(largest, Scores[at]));
                 sum += Scores[at];
             }
 
             Sum = sum;
-            return new PartitionMeasures(group.Key(Year), Count, (long)Count * risks, (long)Count * risks, Fallbacks, smallest / 100.0, largest / 100.0, sum / 100.0);
+            return new PartitionMeasures(
+                group.Key(Year),
+                Count,
+                (long)Count * risks,
+                (long)Count * risks,
+                Fallbacks,
+                smallest / 100.0,
+                largest / 100.0,
+                sum / 100.0
+            );
         }
     }
 }

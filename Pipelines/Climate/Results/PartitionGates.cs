@@ -6,31 +6,49 @@ namespace Durable.Pipelines.Climate.Results;
 /// <param name="Values">Known values.</param>
 /// <param name="Wanted">Rows × risks.</param>
 /// <param name="Smallest">Of the values; so are largest and sum.</param>
-internal sealed record PartitionMeasures(string Key, long Rows, long Values, long Wanted, long Fallbacks, double Smallest, double Largest, double Sum)
+internal sealed record PartitionMeasures(
+    string Key,
+    long Rows,
+    long Values,
+    long Wanted,
+    long Fallbacks,
+    double Smallest,
+    double Largest,
+    double Sum
+)
 {
     public double Mean => Values == 0 ? double.NaN : Sum / Values;
 }
 
-/// <summary>The gates a partition passes before it takes the place of what was there: <c>operations.gates</c> keeps what they measured, passed or not.</summary>
+/// <summary>The gates a partition passes before it takes the place of what was there: <c>operations.gates</c> keeps what they measured,
+/// passed or not.</summary>
 internal static class PartitionGates
 {
     public const string Mean = "mean_value";
 
-    /// <param name="expectedRows">Cells of the imported grid, times target years for P(H); the packed columns must cover just those.</param>
+    /// <param name="expectedRows">Cells of the imported grid, times target years for P(H); the packed columns must cover just
+    /// those.</param>
     /// <param name="highest">Upper end of the values; the lower one is 0.</param>
     /// <param name="lastMean">Mean of the same partition in an earlier run; null: none, or not comparable.</param>
-    public static IReadOnlyList<DataGate> Of(PartitionMeasures partition, long expectedRows, double highest, double maxFallbackShare, double? lastMean, double maxChange) =>
-    [
-        new("row_count", partition.Key, partition.Rows, expectedRows, expectedRows),
-        DataGate.Share("fallback_share", partition.Key, partition.Fallbacks, partition.Wanted, maxFallbackShare),
-        .. partition.Values == 0
-            ? Array.Empty<DataGate>()
-            :
-            [
-                new("smallest_value", partition.Key, partition.Smallest, AtLeast: 0),
-                new("largest_value", partition.Key, partition.Largest, AtMost: highest),
-                new(Mean, partition.Key, partition.Mean, 0, highest),
-                DataGate.Change("change_against_last_run", partition.Key, partition.Mean, lastMean, maxChange),
-            ],
-    ];
+    public static IReadOnlyList<DataGate> Of(
+        PartitionMeasures partition,
+        long expectedRows,
+        double highest,
+        double maxFallbackShare,
+        double? lastMean,
+        double maxChange
+    ) =>
+        [
+            new("row_count", partition.Key, partition.Rows, expectedRows, expectedRows),
+            DataGate.Share("fallback_share", partition.Key, partition.Fallbacks, partition.Wanted, maxFallbackShare),
+            .. partition.Values == 0
+                ? Array.Empty<DataGate>()
+                :
+                [
+                    new("smallest_value", partition.Key, partition.Smallest, AtLeast: 0),
+                    new("largest_value", partition.Key, partition.Largest, AtMost: highest),
+                    new(Mean, partition.Key, partition.Mean, 0, highest),
+                    DataGate.Change("change_against_last_run", partition.Key, partition.Mean, lastMean, maxChange),
+                ],
+        ];
 }

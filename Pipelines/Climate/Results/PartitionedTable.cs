@@ -4,51 +4,83 @@ using Npgsql;
 namespace Durable.Pipelines.Climate.Results;
 
 /// <summary>
-/// A result table partitioned by (scenario, part): part is a year (H) or a tile (P). A new partition is filled beside the table and attached when whole,
-/// one that is there is emptied and filled again, always in one transaction with everything recorded about it: readers see the old rows or the new ones.
+/// A result table partitioned by (scenario, part): part is a year (H) or a tile (P). A new partition is filled beside the table and
+/// attached when whole,
+/// one that is there is emptied and filled again, always in one transaction with everything recorded about it: readers see the old rows or
+/// the new ones.
 /// Small parts of H share a table instead, in which they are deleted and written again.
 /// </summary>
 /// <param name="Name">Schema and table.</param>
 /// <param name="PartColumn">Second partition column.</param>
 /// <param name="PartType">Its type.</param>
-/// <param name="IndexedRows">Rows from which a table gets an index on the cell. Its rows lie in that order, so a few pages for each cell suffice; a smaller table is read as fast whole.</param>
+/// <param name="IndexedRows">Rows from which a table gets an index on the cell. Its rows lie in that order, so a few pages for each cell
+/// suffice; a smaller table is read as fast whole.</param>
 /// <param name="HasShared">Parts below <see cref="OwnTableRows"/> lie in the scenario's default partition.</param>
 internal sealed record PartitionedTable(string Name, string PartColumn, string PartType, int IndexedRows, bool HasShared = false)
 {
-    /// <summary>Rows from which a part of H gets a table of its own. Below, making the table would take longer than writing the rows.</summary>
+    /// <summary>Rows from which a part of H gets a table of its own. Below, making the table would take longer than writing the
+    /// rows.</summary>
     public const int OwnTableRows = 5_000;
 
-    public static PartitionedTable Hazard { get; } = new("climate.hazard_cells", "target_year", "smallint", IndexedRows: 100_000, HasShared: true);
+    public static PartitionedTable Hazard { get; } =
+        new("climate.hazard_cells", "target_year", "smallint", IndexedRows: 100_000, HasShared: true);
 
     public static PartitionedTable Probability { get; } = new("climate.probability_cells", "tile", "integer", IndexedRows: 10_000);
 
     /// <summary>
-    /// Creates the empty tables that will become partitions. Their checks let them be attached without a scan. Filled once, frozen and replaced whole, they have
+    /// Creates the empty tables that will become partitions. Their checks let them be attached without a scan. Filled once, frozen and
+    /// replaced whole, they have
     /// nothing to vacuum, and analysing hundreds of them while a batch runs took a quarter of its processors.
     /// </summary>
     /// <returns>Their names, in the order of <paramref name="parts"/>.</returns>
-    public async Task<IReadOnlyList<string>> CreateAsync(NpgsqlConnection connection, Scenario scenario, IReadOnlyList<int> parts, CancellationToken cancellationToken)
+    public async Task<IReadOnlyList<string>> CreateAsync(
+        NpgsqlConnection connection,
+        Scenario scenario,
+        IReadOnlyList<int> parts,
+        CancellationToken cancellationToken
+    )
     {
-        await ExecuteAsync(connection, string.Join(";\n", parts.Select(part => $"""
-            CREATE TABLE {Filling(scenario, part)} (LIKE {Shape} INCLUDING STORAGE,
-                CONSTRAINT part CHECK (scenario_id = {(short)scenario}::smallint AND {PartColumn} = {part}::{PartType}))
-                WITH (autovacuum_enabled = off)
-            """)), cancellationToken);
+        await ExecuteAsync(
+            connection,
+            string.Join(
+                ";\n",
+                parts.Select(part =>
+                    $"""
+                        CREATE TABLE {Filling(scenario, part)} (LIKE {Shape} INCLUDING STORAGE,
+                            CONSTRAINT part CHECK (scenario_id = {(short)scenario}::smallint AND {PartColumn} = {part}::{PartType}))
+                            WITH (autovacuum_enabled = off)
+                        """
+                )
+            ),
+            cancellationToken
+        );
         return [.. parts.Select(part => Filling(scenario, part))];
     }
 
     /// <summary>The parts that have a table of their own.</summary>
-    public async Task<HashSet<int>> ReadOwnTablesAsync(NpgsqlConnection connection, Scenario scenario, IReadOnlyList<int> parts, CancellationToken cancellationToken)
+    public async Task<HashSet<int>> ReadOwnTablesAsync(
+        NpgsqlConnection connection,
+        Scenario scenario,
+        IReadOnlyList<int> parts,
+        CancellationToken cancellationToken
+    )
     {
         await using NpgsqlCommand command = new(
-            "SELECT coalesce(array_agg(part), '{}') FROM unnest($1, $2) AS wanted (part, name) WHERE to_regclass(name) IS NOT NULL", connection)
+            "SELECT coalesce(array_agg(part), '{}') FROM unnest($1, $2) AS wanted (part, name) WHERE to_regclass(name) IS NOT NULL",
+            connection
+        )
         {
-            Parameters = { new() { Value = parts.ToArray() }, new() { Value = parts.Select(part => Partition(scenario, part)).ToArray() } },
+            Parameters =
+            {
+                new() { Value = parts.ToArray() },
+                new() { Value = parts.Select(part => Partition(scenario, part)).ToArray() },
+            },
         };
         return [.. (int[])(await command.ExecuteScalarAsync(cancellationToken))!];
     }
 
-    /// <summary>Empties the table of a part, to be filled again in the same transaction, with FREEZE so that no reader ever finds it empty. Readers of the part wait.</summary>
+    /// <summary>Empties the table of a part, to be filled again in the same transaction, with FREEZE so that no reader ever finds it empty.
+    /// Readers of the part wait.</summary>
     /// <returns>The table.</returns>
     public async Task<string> EmptyAsync(NpgsqlConnection connection, Scenario scenario, int part, CancellationToken cancellationToken)
     {
@@ -58,8 +90,13 @@ internal sealed record PartitionedTable(string Name, string PartColumn, string P
 
     /// <summary>Removes parts from <paramref name="table"/>, to be written again in the same transaction.</summary>
     /// <remarks>The scenario's lock comes first, as in <see cref="AttachAsync"/>: the other order could deadlock with it.</remarks>
-    public Task DeleteAsync(NpgsqlConnection connection, string table, Scenario scenario, IEnumerable<int> parts, CancellationToken cancellationToken) =>
-        ExecuteAsync(connection, $"LOCK TABLE ONLY {Parent(scenario)} IN ACCESS SHARE MODE; {Delete(table, parts)}", cancellationToken);
+    public Task DeleteAsync(
+        NpgsqlConnection connection,
+        string table,
+        Scenario scenario,
+        IEnumerable<int> parts,
+        CancellationToken cancellationToken
+    ) => ExecuteAsync(connection, $"LOCK TABLE ONLY {Parent(scenario)} IN ACCESS SHARE MODE; {Delete(table, parts)}", cancellationToken);
 
     /// <summary>Sums up new pages of the shared table, so that the next <see cref="DeleteAsync"/> reads only those of its parts.</summary>
     public Task SummarizeSharedAsync(NpgsqlConnection connection, Scenario scenario, CancellationToken cancellationToken) =>
@@ -68,23 +105,34 @@ internal sealed record PartitionedTable(string Name, string PartColumn, string P
     /// <summary>Attaches filled tables as partitions. Locks the scenario's table until the transaction ends, so call it last.</summary>
     /// <param name="filled">Parts that had no table of their own so far.</param>
     public async Task AttachAsync(
-        NpgsqlConnection connection, Scenario scenario, IReadOnlyList<(int Part, long Rows)> filled, CancellationToken cancellationToken)
+        NpgsqlConnection connection,
+        Scenario scenario,
+        IReadOnlyList<(int Part, long Rows)> filled,
+        CancellationToken cancellationToken
+    )
     {
         // The strongest lock first: lanes then queue for it, and none waits for another while holding a weaker one.
         IEnumerable<string> statements =
         [
-            .. filled.Where(partition => partition.Rows >= IndexedRows).Select(partition => $"CREATE INDEX ON {Filling(scenario, partition.Part)} USING brin (grid_id)"),
+            .. filled
+                .Where(partition => partition.Rows >= IndexedRows)
+                .Select(partition => $"CREATE INDEX ON {Filling(scenario, partition.Part)} USING brin (grid_id)"),
             $"LOCK TABLE ONLY {Parent(scenario)} IN ACCESS EXCLUSIVE MODE",
-            .. HasShared && filled.Count > 0 ? [Delete(Shared(scenario), filled.Select(partition => partition.Part))] : Array.Empty<string>(), // left by a smaller grid
-            .. filled.Select(partition => $"""
-                ALTER TABLE {Filling(scenario, partition.Part)} RENAME TO {Partition(scenario, partition.Part).Split('.')[1]};
-                ALTER TABLE {Parent(scenario)} ATTACH PARTITION {Partition(scenario, partition.Part)} FOR VALUES IN ({partition.Part})
-                """),
+            .. HasShared && filled.Count > 0
+                ? [Delete(Shared(scenario), filled.Select(partition => partition.Part))]
+                : Array.Empty<string>(), // left by a smaller grid
+            .. filled.Select(partition =>
+                $"""
+                    ALTER TABLE {Filling(scenario, partition.Part)} RENAME TO {Partition(scenario, partition.Part).Split('.')[1]};
+                    ALTER TABLE {Parent(scenario)} ATTACH PARTITION {Partition(scenario, partition.Part)} FOR VALUES IN ({partition.Part})
+                    """
+            ),
         ];
         await ExecuteAsync(connection, string.Join(";\n", statements), cancellationToken);
     }
 
-    private string Delete(string table, IEnumerable<int> parts) => $"DELETE FROM {table} WHERE {PartColumn} IN ({string.Join(", ", parts)})";
+    private string Delete(string table, IEnumerable<int> parts) =>
+        $"DELETE FROM {table} WHERE {PartColumn} IN ({string.Join(", ", parts)})";
 
     /// <summary>Where parts below <see cref="OwnTableRows"/> lie.</summary>
     public string Shared(Scenario scenario) => $"{Parent(scenario)}_shared";

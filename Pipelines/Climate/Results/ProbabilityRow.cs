@@ -3,11 +3,19 @@ using Durable.Pipelines.Climate.Probability;
 
 namespace Durable.Pipelines.Climate.Results;
 
-/// <summary>A row of <c>climate.probability_cells</c>: a cell and risk with its target years, first to last without a hole (years not computed are marked so).</summary>
+/// <summary>A row of <c>climate.probability_cells</c>: a cell and risk with its target years, first to last without a hole (years not
+/// computed are marked so).</summary>
 /// <param name="CreatedAt">Start of the run that wrote the latest of its years.</param>
 /// <param name="Years"><see cref="PackedYears"/>; a single one holds for all years.</param>
 internal readonly record struct ProbabilityRow(
-    int GridId, Risk Risk, short FirstYear, short LastYear, bool Fallback, DateTime CreatedAt, ReadOnlyMemory<byte> Years)
+    int GridId,
+    Risk Risk,
+    short FirstYear,
+    short LastYear,
+    bool Fallback,
+    DateTime CreatedAt,
+    ReadOnlyMemory<byte> Years
+)
 {
     /// <summary>Some years, cells or risks in the place of what was there of them; everything else stays.</summary>
     /// <returns>By cell, then risk.</returns>
@@ -24,7 +32,8 @@ internal readonly record struct ProbabilityRow(
 
     private ProbabilityRow LaidOver(ProbabilityRow below)
     {
-        short first = Math.Min(FirstYear, below.FirstYear), last = Math.Max(LastYear, below.LastYear);
+        short first = Math.Min(FirstYear, below.FirstYear),
+            last = Math.Max(LastYear, below.LastYear);
         byte[] years = new byte[(last - first + 1) * PackedYears.Size];
         PackedYears.Forget(years);
         below.CopyTo(years, first);

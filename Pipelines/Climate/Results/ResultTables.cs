@@ -6,5 +6,6 @@ namespace Durable.Pipelines.Climate.Results;
 internal static class ResultTables
 {
     /// <summary>All of them, with their partitions.</summary>
-    public static BackupRequest Backup { get; } = new("climate", ["climate.hazard_cells*", "climate.hazard_sums", "climate.probability_cells*"]);
+    public static BackupRequest Backup { get; } =
+        new("climate", ["climate.hazard_cells*", "climate.hazard_sums", "climate.probability_cells*"]);
 }

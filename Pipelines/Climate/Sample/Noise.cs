@@ -1,6 +1,7 @@
 namespace Durable.Pipelines.Climate.Sample;
 
-/// <summary>Random numbers that depend on nothing but their keys: any cell of any year can be drawn alone, on any machine, in any order.</summary>
+/// <summary>Random numbers that depend on nothing but their keys: any cell of any year can be drawn alone, on any machine, in any
+/// order.</summary>
 internal static class Noise
 {
     /// <summary>Evenly distributed in [0, 1).</summary>

@@ -11,11 +11,21 @@ public sealed class AdvisorCollector(HttpClient http, SpotOptions options, Patie
     {
         try
         {
-            byte[] answer = await patience.CallAsync(() => http.GetByteArrayAsync(new Uri(options.AdvisorUrl), cancellationToken), deadlineUtc, cancellationToken);
+            byte[] answer = await patience.CallAsync(
+                () => http.GetByteArrayAsync(new Uri(options.AdvisorUrl), cancellationToken),
+                deadlineUtc,
+                cancellationToken
+            );
             Feed<InterruptionRate> feed = AdvisorFeed.Parse(answer);
-            return new Feed<InterruptionRate>([.. feed.Rows.Where(row => options.Wants(row.InstanceType))], [.. feed.Unknown.Where(place => options.Wants(place.InstanceType ?? ""))]);
+            return new Feed<InterruptionRate>(
+                [.. feed.Rows.Where(row => options.Wants(row.InstanceType))],
+                [.. feed.Unknown.Where(place => options.Wants(place.InstanceType ?? ""))]
+            );
         }
-        catch (Exception error) when (!cancellationToken.IsCancellationRequested && error is HttpRequestException or FeedUnreadableException or TaskCanceledException or IOException)
+        catch (Exception error)
+            when (!cancellationToken.IsCancellationRequested
+                && error is HttpRequestException or FeedUnreadableException or TaskCanceledException or IOException
+            )
         {
             return new Feed<InterruptionRate>([], [new Unknown(null, null, error.Message)]);
         }

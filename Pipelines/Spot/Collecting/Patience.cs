@@ -5,11 +5,19 @@ namespace Durable.Pipelines.Spot.Collecting;
 /// <summary>Tries a call again, with growing pauses and jitter, until a deadline. What is beyond the SDK's own retries.</summary>
 public sealed class Patience(TimeProvider clock)
 {
-    private static readonly TimeSpan First = TimeSpan.FromMilliseconds(500), Longest = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan First = TimeSpan.FromMilliseconds(500),
+        Longest = TimeSpan.FromSeconds(30);
 
     private static readonly HashSet<string> Throttled = new(StringComparer.Ordinal)
     {
-        "RequestLimitExceeded", "Throttling", "ThrottlingException", "ThrottledException", "RequestThrottled", "TooManyRequestsException", "SlowDown", "Client.RequestLimitExceeded",
+        "RequestLimitExceeded",
+        "Throttling",
+        "ThrottlingException",
+        "ThrottledException",
+        "RequestThrottled",
+        "TooManyRequestsException",
+        "SlowDown",
+        "Client.RequestLimitExceeded",
     };
 
     /// <summary>Makes the call until it is answered, fails for good, or fails after the deadline.</summary>
@@ -24,7 +32,11 @@ public sealed class Patience(TimeProvider clock)
             {
                 return await call();
             }
-            catch (Exception error) when (MayPass(error) && (IsThrottling(error) || ++failures < triesBeside) && clock.GetUtcNow().UtcDateTime + pause < deadlineUtc)
+            catch (Exception error)
+                when (MayPass(error)
+                    && (IsThrottling(error) || ++failures < triesBeside)
+                    && clock.GetUtcNow().UtcDateTime + pause < deadlineUtc
+                )
             {
                 await Task.Delay(pause * (0.5 + (Random.Shared.NextDouble() / 2)), clock, cancellationToken);
                 pause = pause * 2 < Longest ? pause * 2 : Longest;
@@ -32,13 +44,15 @@ public sealed class Patience(TimeProvider clock)
         }
     }
 
-    public static bool IsThrottling(Exception error) => error is AmazonServiceException service && (Throttled.Contains(service.ErrorCode ?? "") || (int)service.StatusCode is 429);
+    public static bool IsThrottling(Exception error) =>
+        error is AmazonServiceException service && (Throttled.Contains(service.ErrorCode ?? "") || (int)service.StatusCode is 429);
 
-    private static bool MayPass(Exception error) => error switch
-    {
-        AmazonServiceException service => IsThrottling(service) || (int)service.StatusCode >= 500 || service.StatusCode == 0,
-        HttpRequestException or IOException or TimeoutException or AmazonClientException => true,
-        TaskCanceledException { InnerException: TimeoutException } => true,
-        _ => false,
-    };
+    private static bool MayPass(Exception error) =>
+        error switch
+        {
+            AmazonServiceException service => IsThrottling(service) || (int)service.StatusCode >= 500 || service.StatusCode == 0,
+            HttpRequestException or IOException or TimeoutException or AmazonClientException => true,
+            TaskCanceledException { InnerException: TimeoutException } => true,
+            _ => false,
+        };
 }

@@ -16,10 +16,22 @@ internal sealed class RoleCredentials(string roleArn, (string Url, string Region
     protected override async Task<CredentialsRefreshState> GenerateNewCredentialsAsync()
     {
         AmazonSecurityTokenServiceConfig config = new();
-        if (endpoint is { } other) (config.ServiceURL, config.AuthenticationRegion) = other;
-        else config.RegionEndpoint = RegionEndpoint.USEast1;
+        if (endpoint is { } other)
+            (config.ServiceURL, config.AuthenticationRegion) = other;
+        else
+            config.RegionEndpoint = RegionEndpoint.USEast1;
         using AmazonSecurityTokenServiceClient sts = new(config);
-        AssumeRoleResponse answer = await sts.AssumeRoleAsync(new AssumeRoleRequest { RoleArn = roleArn, RoleSessionName = "durable-spot", DurationSeconds = Seconds });
-        return new CredentialsRefreshState(answer.Credentials.GetCredentials(), answer.Credentials.Expiration ?? DateTime.UtcNow.AddSeconds(Seconds));
+        AssumeRoleResponse answer = await sts.AssumeRoleAsync(
+            new AssumeRoleRequest
+            {
+                RoleArn = roleArn,
+                RoleSessionName = "durable-spot",
+                DurationSeconds = Seconds,
+            }
+        );
+        return new CredentialsRefreshState(
+            answer.Credentials.GetCredentials(),
+            answer.Credentials.Expiration ?? DateTime.UtcNow.AddSeconds(Seconds)
+        );
     }
 }

@@ -13,34 +13,79 @@ public sealed record AssignedQuery(PlacementQuery Query, string? Account);
 
 /// <summary>What the accounts answered.</summary>
 /// <param name="Asked">Questions answered.</param>
-public sealed record CollectedScores(IReadOnlyList<ZoneScore> Rows, IReadOnlyList<Unknown> Unknown, IReadOnlyList<AccountUse> Uses, int Asked);
+public sealed record CollectedScores(
+    IReadOnlyList<ZoneScore> Rows,
+    IReadOnlyList<Unknown> Unknown,
+    IReadOnlyList<AccountUse> Uses,
+    int Asked
+);
 
 /// <summary>Asks for placement scores.</summary>
 public sealed class ScoreCollector(ISpotAccounts accounts, SpotOptions options, Patience patience, TimeProvider clock)
 {
-    public const string OverQuota = "every account is over its quota of questions", TooLate = "the time of the slot was over";
+    public const string OverQuota = "every account is over its quota of questions",
+        TooLate = "the time of the slot was over";
 
-    /// <summary>Asks all questions. An account that is over its quota, or may not ask, hands its question on to the next of the pool, once round; one that nobody answers is unknown.</summary>
+    /// <summary>Asks all questions. An account that is over its quota, or may not ask, hands its question on to the next of the pool, once
+    /// round; one that nobody answers is unknown.</summary>
     /// <param name="deadlineUtc">Nothing is asked after it.</param>
-    public async Task<CollectedScores> CollectAsync(int capacity, IReadOnlyList<AssignedQuery> queries, DateTime deadlineUtc, CancellationToken cancellationToken)
+    public async Task<CollectedScores> CollectAsync(
+        int capacity,
+        IReadOnlyList<AssignedQuery> queries,
+        DateTime deadlineUtc,
+        CancellationToken cancellationToken
+    )
     {
         Answer[] answers = new Answer[queries.Count];
         ConcurrentDictionary<string, string> refusing = []; // account → why it takes no new questions
-        await Parallel.ForAsync(0, queries.Count, new ParallelOptions { MaxDegreeOfParallelism = options.CallsAtOnce, CancellationToken = cancellationToken }, async (number, cancellation) =>
-            answers[number] = await AskAroundAsync(queries[number], capacity, refusing, deadlineUtc, cancellation));
+        await Parallel.ForAsync(
+            0,
+            queries.Count,
+            new ParallelOptions { MaxDegreeOfParallelism = options.CallsAtOnce, CancellationToken = cancellationToken },
+            async (number, cancellation) =>
+                answers[number] = await AskAroundAsync(queries[number], capacity, refusing, deadlineUtc, cancellation)
+        );
 
-        AccountUse[] uses = [.. answers.Zip(queries).Where(pair => pair.First.Account is not null).GroupBy(pair => pair.First.Account!)
-            .Select(account => new AccountUse(account.Key, [.. account.Select(pair => QuotaPlan.ConfigurationOf(capacity, pair.Second.Query))]))];
-        Unknown[] unknown = [.. answers.Zip(queries).Where(pair => pair.First.Failure is not null)
-            .SelectMany(pair => pair.Second.Query.Regions.Select(region => new Unknown(region, pair.Second.Query.InstanceType, pair.First.Failure!)))];
-        return new CollectedScores([.. answers.SelectMany(answer => answer.Rows)], unknown, uses, answers.Count(answer => answer.Failure is null));
+        AccountUse[] uses =
+        [
+            .. answers
+                .Zip(queries)
+                .Where(pair => pair.First.Account is not null)
+                .GroupBy(pair => pair.First.Account!)
+                .Select(account => new AccountUse(
+                    account.Key,
+                    [.. account.Select(pair => QuotaPlan.ConfigurationOf(capacity, pair.Second.Query))]
+                )),
+        ];
+        Unknown[] unknown =
+        [
+            .. answers
+                .Zip(queries)
+                .Where(pair => pair.First.Failure is not null)
+                .SelectMany(pair =>
+                    pair.Second.Query.Regions.Select(region => new Unknown(region, pair.Second.Query.InstanceType, pair.First.Failure!))
+                ),
+        ];
+        return new CollectedScores(
+            [.. answers.SelectMany(answer => answer.Rows)],
+            unknown,
+            uses,
+            answers.Count(answer => answer.Failure is null)
+        );
     }
 
     private sealed record Answer(IReadOnlyList<ZoneScore> Rows, string? Account, string? Failure);
 
-    private async Task<Answer> AskAroundAsync(AssignedQuery assigned, int capacity, ConcurrentDictionary<string, string> refusing, DateTime deadlineUtc, CancellationToken cancellationToken)
+    private async Task<Answer> AskAroundAsync(
+        AssignedQuery assigned,
+        int capacity,
+        ConcurrentDictionary<string, string> refusing,
+        DateTime deadlineUtc,
+        CancellationToken cancellationToken
+    )
     {
-        if (assigned.Account is null) return new Answer([], null, OverQuota);
+        if (assigned.Account is null)
+            return new Answer([], null, OverQuota);
         List<string> pool = [.. options.AccountPool];
         int first = Math.Max(0, pool.IndexOf(assigned.Account));
         string refusal = OverQuota;
@@ -53,10 +98,19 @@ public sealed class ScoreCollector(ISpotAccounts accounts, SpotOptions options, 
                 continue;
             }
 
-            if (clock.GetUtcNow().UtcDateTime >= deadlineUtc) return new Answer([], null, TooLate);
+            if (clock.GetUtcNow().UtcDateTime >= deadlineUtc)
+                return new Answer([], null, TooLate);
             try
             {
-                return new Answer(await patience.CallAsync(() => AskAsync(accounts.Ec2(account), assigned.Query, capacity, cancellationToken), deadlineUtc, cancellationToken), account, null);
+                return new Answer(
+                    await patience.CallAsync(
+                        () => AskAsync(accounts.Ec2(account), assigned.Query, capacity, cancellationToken),
+                        deadlineUtc,
+                        cancellationToken
+                    ),
+                    account,
+                    null
+                );
             }
             catch (AmazonServiceException error) when (IsTheAccounts(error))
             {
@@ -64,14 +118,25 @@ public sealed class ScoreCollector(ISpotAccounts accounts, SpotOptions options, 
             }
             catch (Exception error) when (!cancellationToken.IsCancellationRequested && error is not OutOfMemoryException)
             {
-                return new Answer([], null, Durable.Postgres.Redaction.Redact(error is AmazonServiceException service ? service.ErrorCode ?? service.Message : error.Message));
+                return new Answer(
+                    [],
+                    null,
+                    Durable.Postgres.Redaction.Redact(
+                        error is AmazonServiceException service ? service.ErrorCode ?? service.Message : error.Message
+                    )
+                );
             }
         }
 
         return new Answer([], null, refusal);
     }
 
-    private static async Task<IReadOnlyList<ZoneScore>> AskAsync(IAmazonEC2 ec2, PlacementQuery query, int capacity, CancellationToken cancellationToken)
+    private static async Task<IReadOnlyList<ZoneScore>> AskAsync(
+        IAmazonEC2 ec2,
+        PlacementQuery query,
+        int capacity,
+        CancellationToken cancellationToken
+    )
     {
         List<ZoneScore> rows = [];
         await TokenPages.ReadAsync(async token =>
@@ -79,11 +144,18 @@ public sealed class ScoreCollector(ISpotAccounts accounts, SpotOptions options, 
             GetSpotPlacementScoresResponse page = await ec2.GetSpotPlacementScoresAsync(
                 new GetSpotPlacementScoresRequest
                 {
-                    InstanceTypes = [query.InstanceType], RegionNames = [.. query.Regions], SingleAvailabilityZone = true, TargetCapacity = capacity, NextToken = token,
-                }, cancellationToken);
+                    InstanceTypes = [query.InstanceType],
+                    RegionNames = [.. query.Regions],
+                    SingleAvailabilityZone = true,
+                    TargetCapacity = capacity,
+                    NextToken = token,
+                },
+                cancellationToken
+            );
             foreach (SpotPlacementScore score in page.SpotPlacementScores ?? [])
             {
-                if (!string.IsNullOrEmpty(score.AvailabilityZoneId) && score.Score is { } points) rows.Add(new ZoneScore(query.InstanceType, score.Region, score.AvailabilityZoneId, points));
+                if (!string.IsNullOrEmpty(score.AvailabilityZoneId) && score.Score is { } points)
+                    rows.Add(new ZoneScore(query.InstanceType, score.Region, score.AvailabilityZoneId, points));
             }
 
             return page.NextToken;
@@ -93,5 +165,12 @@ public sealed class ScoreCollector(ISpotAccounts accounts, SpotOptions options, 
 
     /// <summary>True for what is the account's fault and not the question's.</summary>
     private static bool IsTheAccounts(AmazonServiceException error) =>
-        error.ErrorCode is "MaxConfigLimitExceeded" or "AuthFailure" or "UnauthorizedOperation" or "OptInRequired" or "RequestExpired" or "InvalidClientTokenId" or "AccessDenied";
+        error.ErrorCode
+            is "MaxConfigLimitExceeded"
+                or "AuthFailure"
+                or "UnauthorizedOperation"
+                or "OptInRequired"
+                or "RequestExpired"
+                or "InvalidClientTokenId"
+                or "AccessDenied";
 }

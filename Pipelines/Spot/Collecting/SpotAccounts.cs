@@ -24,29 +24,48 @@ public sealed class SpotAccounts(IConfiguration settings) : ISpotAccounts, IDisp
     public IAmazonEC2 Ec2(string account, string? region = null)
     {
         string home = settings["AWS_REGION"] is { Length: > 0 } set ? set : "ap-northeast-2";
-        return clients.GetOrAdd((account, region ?? home), place => new Lazy<AmazonEC2Client>(() =>
-        {
-            AmazonEC2Config config = new();
-            if (settings["AWS_ENDPOINT_URL"] is { Length: > 0 } url) (config.ServiceURL, config.AuthenticationRegion) = (url, place.Region);
-            else config.RegionEndpoint = RegionEndpoint.GetBySystemName(place.Region);
-            AWSCredentials? own = credentials.GetOrAdd(place.Account, name => new Lazy<AWSCredentials?>(() => CredentialsOf(name, config.ServiceURL is null ? null : (config.ServiceURL, home)))).Value;
-            return own is null ? new AmazonEC2Client(config) : new AmazonEC2Client(own, config);
-        })).Value;
+        return clients
+            .GetOrAdd(
+                (account, region ?? home),
+                place => new Lazy<AmazonEC2Client>(() =>
+                {
+                    AmazonEC2Config config = new();
+                    if (settings["AWS_ENDPOINT_URL"] is { Length: > 0 } url)
+                        (config.ServiceURL, config.AuthenticationRegion) = (url, place.Region);
+                    else
+                        config.RegionEndpoint = RegionEndpoint.GetBySystemName(place.Region);
+                    AWSCredentials? own = credentials
+                        .GetOrAdd(
+                            place.Account,
+                            name => new Lazy<AWSCredentials?>(() =>
+                                CredentialsOf(name, config.ServiceURL is null ? null : (config.ServiceURL, home))
+                            )
+                        )
+                        .Value;
+                    return own is null ? new AmazonEC2Client(config) : new AmazonEC2Client(own, config);
+                })
+            )
+            .Value;
     }
 
     public void Dispose()
     {
-        foreach (Lazy<AmazonEC2Client> client in clients.Values.Where(client => client.IsValueCreated)) client.Value.Dispose();
+        foreach (Lazy<AmazonEC2Client> client in clients.Values.Where(client => client.IsValueCreated))
+            client.Value.Dispose();
     }
 
     /// <summary>Null: whatever the SDK finds by itself.</summary>
     /// <exception cref="ArgumentException">There is no such profile; permanent.</exception>
     private static AWSCredentials? CredentialsOf(string account, (string Url, string Region)? endpoint)
     {
-        if (account == SpotOptions.DefaultAccount) return null;
-        if (account.StartsWith("arn:", StringComparison.Ordinal)) return new RoleCredentials(account, endpoint);
+        if (account == SpotOptions.DefaultAccount)
+            return null;
+        if (account.StartsWith("arn:", StringComparison.Ordinal))
+            return new RoleCredentials(account, endpoint);
         return new CredentialProfileStoreChain().TryGetAWSCredentials(account, out AWSCredentials found)
             ? found
-            : throw new ArgumentException($"{SpotOptions.Section}__Accounts names the profile '{account}', which is in no AWS profile file.");
+            : throw new ArgumentException(
+                $"{SpotOptions.Section}__Accounts names the profile '{account}', which is in no AWS profile file."
+            );
     }
 }

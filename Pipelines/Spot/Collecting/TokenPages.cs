@@ -13,8 +13,10 @@ internal static class TokenPages
         while (true)
         {
             token = await readPage(token);
-            if (string.IsNullOrEmpty(token)) return;
-            if (!met.Add(token)) throw new FeedUnreadableException($"Page {met.Count} repeats a page token that was there before.");
+            if (string.IsNullOrEmpty(token))
+                return;
+            if (!met.Add(token))
+                throw new FeedUnreadableException($"Page {met.Count} repeats a page token that was there before.");
         }
     }
 }

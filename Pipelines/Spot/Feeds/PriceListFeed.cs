@@ -7,7 +7,8 @@ namespace Durable.Pipelines.Spot.Feeds;
 /// <summary>Products of the Price List API, one JSON text each.</summary>
 public static class PriceListFeed
 {
-    /// <summary>The on-demand price of a product: its first on-demand term's first price in dollars. Null when it has none or it is zero.</summary>
+    /// <summary>The on-demand price of a product: its first on-demand term's first price in dollars. Null when it has none or it is
+    /// zero.</summary>
     /// <exception cref="FeedUnreadableException">It is no product.</exception>
     public static OnDemandQuote? Parse(string product)
     {
@@ -15,12 +16,22 @@ public static class PriceListFeed
         {
             using JsonDocument document = JsonDocument.Parse(product);
             JsonElement attributes = document.RootElement.GetProperty("product").GetProperty("attributes");
-            string type = attributes.GetProperty("instanceType").GetString() ?? "", region = attributes.GetProperty("regionCode").GetString() ?? "";
-            if (!document.RootElement.TryGetProperty("terms", out JsonElement terms) || !terms.TryGetProperty("OnDemand", out JsonElement onDemand)) return null;
+            string type = attributes.GetProperty("instanceType").GetString() ?? "",
+                region = attributes.GetProperty("regionCode").GetString() ?? "";
+            if (
+                !document.RootElement.TryGetProperty("terms", out JsonElement terms)
+                || !terms.TryGetProperty("OnDemand", out JsonElement onDemand)
+            )
+                return null;
             foreach (JsonProperty term in onDemand.EnumerateObject())
             {
                 foreach (JsonProperty dimension in term.Value.GetProperty("priceDimensions").EnumerateObject())
-                    return SpotPriceFeed.TryPrice(dimension.Value.GetProperty("pricePerUnit").TryGetProperty("USD", out JsonElement usd) ? usd.GetString() : null, out double price) ? new OnDemandQuote(type, region, price) : null;
+                    return SpotPriceFeed.TryPrice(
+                        dimension.Value.GetProperty("pricePerUnit").TryGetProperty("USD", out JsonElement usd) ? usd.GetString() : null,
+                        out double price
+                    )
+                        ? new OnDemandQuote(type, region, price)
+                        : null;
             }
 
             return null;
@@ -41,7 +52,12 @@ public static class SpotPriceFeed
     /// <summary>Reads a price above zero, rounded to five decimals. A text that is none is no price, not zero.</summary>
     public static bool TryPrice(string? dollars, out double price)
     {
-        bool read = decimal.TryParse(dollars, NumberStyles.AllowDecimalPoint | NumberStyles.AllowLeadingWhite | NumberStyles.AllowTrailingWhite, CultureInfo.InvariantCulture, out decimal exact);
+        bool read = decimal.TryParse(
+            dollars,
+            NumberStyles.AllowDecimalPoint | NumberStyles.AllowLeadingWhite | NumberStyles.AllowTrailingWhite,
+            CultureInfo.InvariantCulture,
+            out decimal exact
+        );
         price = read ? Quote.Price(exact) : Quote.Missing;
         return read && exact > 0;
     }

@@ -10,7 +10,12 @@ namespace Durable.Pipelines.Spot.Merging;
 /// <param name="Carried">Rows kept because their placement score could not be asked.</param>
 /// <param name="Duplicates">Scores beyond the first of a key; the lowest stands.</param>
 public sealed record MergedSlot(
-    IReadOnlyDictionary<MarketKey, Quote> Rows, IReadOnlyList<KeyValuePair<MarketKey, Quote>> Changed, IReadOnlyList<MarketKey> Removed, int Carried, int Duplicates);
+    IReadOnlyDictionary<MarketKey, Quote> Rows,
+    IReadOnlyList<KeyValuePair<MarketKey, Quote>> Changed,
+    IReadOnlyList<MarketKey> Removed,
+    int Carried,
+    int Duplicates
+);
 
 /// <summary>Joins the sources of a slot, keeps T3 and T2 through the capacity cycle, and finds what changed. Rules: docs/spot.md.</summary>
 public static class MarketMerge
@@ -30,15 +35,20 @@ public static class MarketMerge
         {
             ref Quote row = ref CollectionsMarshal.GetValueRefOrNullRef(rows, key);
             bool known = previous.TryGetValue(key, out Quote before);
-            if (known) met++;
-            if (row.T3 != Carried) row = Climb(row.Score, known ? before : null, seen.Capacity, below);
-            else row = before;
+            if (known)
+                met++;
+            if (row.T3 != Carried)
+                row = Climb(row.Score, known ? before : null, seen.Capacity, below);
+            else
+                row = before;
             row = others.Fill(key, row, known ? before : null);
-            if (!known || row != before) changed.Add(new KeyValuePair<MarketKey, Quote>(key, row));
+            if (!known || row != before)
+                changed.Add(new KeyValuePair<MarketKey, Quote>(key, row));
         }
 
         List<MarketKey> removed = [];
-        if (met < previous.Count) removed.AddRange(previous.Keys.Where(key => !rows.ContainsKey(key)));
+        if (met < previous.Count)
+            removed.AddRange(previous.Keys.Where(key => !rows.ContainsKey(key)));
         return new MergedSlot(rows, changed, removed, carried, duplicates);
     }
 
@@ -51,32 +61,44 @@ public static class MarketMerge
         foreach (ZoneScore score in scores)
         {
             ref Quote row = ref CollectionsMarshal.GetValueRefOrAddDefault(rows, score.Key, out bool met);
-            if (met) duplicates++;
+            if (met)
+                duplicates++;
             row = new Quote(met ? Math.Min(row.Score, score.Score) : score.Score, 0, 0, Quote.Missing, Quote.Missing, Quote.Missing);
         }
 
         return duplicates;
     }
 
-    private static int CarryUnknown(Dictionary<MarketKey, Quote> rows, IReadOnlyDictionary<MarketKey, Quote> previous, UnknownPlaces unknown)
+    private static int CarryUnknown(
+        Dictionary<MarketKey, Quote> rows,
+        IReadOnlyDictionary<MarketKey, Quote> previous,
+        UnknownPlaces unknown
+    )
     {
-        if (unknown.IsEmpty) return 0;
+        if (unknown.IsEmpty)
+            return 0;
         int carried = 0;
         foreach ((MarketKey key, Quote before) in previous)
         {
-            if (unknown.Covers(key.InstanceType, key.Region) && rows.TryAdd(key, before with { T3 = Carried })) carried++;
+            if (unknown.Covers(key.InstanceType, key.Region) && rows.TryAdd(key, before with { T3 = Carried }))
+                carried++;
         }
 
         return carried;
     }
 
-    /// <summary>Score, T3 and T2 of a row that scored <paramref name="score"/> at a capacity. The rules are the original's, to the letter.</summary>
+    /// <summary>Score, T3 and T2 of a row that scored <paramref name="score"/> at a capacity. The rules are the original's, to the
+    /// letter.</summary>
     private static Quote Climb(int score, Quote? before, int capacity, int below)
     {
-        int t3Before = before?.T3 ?? 0, t2Before = before?.T2 ?? 0;
+        int t3Before = before?.T3 ?? 0,
+            t2Before = before?.T2 ?? 0;
         int best = Math.Max(score, before?.Score ?? score);
         int t3 = score >= 3 ? Math.Max(capacity, t3Before) : Math.Min(below, t3Before);
-        int t2 = score == 2 ? Math.Max(capacity, t2Before) : score >= 3 ? t2Before : Math.Min(below, t2Before);
+        int t2 =
+            score == 2 ? Math.Max(capacity, t2Before)
+            : score >= 3 ? t2Before
+            : Math.Min(below, t2Before);
 
         // The published score is that of a single instance: only capacity 1 lowers it, a larger one may raise it.
         int published = capacity == 1 ? score : best;
@@ -89,17 +111,26 @@ public static class MarketMerge
         private readonly Dictionary<TypeInRegion, double> interruptions;
         private readonly Dictionary<TypeInZone, double> spot;
         private readonly Dictionary<TypeInRegion, double> onDemand;
-        private readonly UnknownPlaces noInterruption, noSpot, noOnDemand;
+        private readonly UnknownPlaces noInterruption,
+            noSpot,
+            noOnDemand;
 
         public Others(Observation seen)
         {
             interruptions = new(seen.Interruptions.Rows.Count);
-            foreach (InterruptionRate rate in seen.Interruptions.Rows) interruptions[new TypeInRegion(rate.InstanceType, rate.Region)] = rate.Interruption;
+            foreach (InterruptionRate rate in seen.Interruptions.Rows)
+                interruptions[new TypeInRegion(rate.InstanceType, rate.Region)] = rate.Interruption;
             spot = new(seen.SpotPrices.Rows.Count);
-            foreach (SpotQuote quote in seen.SpotPrices.Rows) spot[new TypeInZone(quote.InstanceType, quote.Zone)] = quote.Price;
+            foreach (SpotQuote quote in seen.SpotPrices.Rows)
+                spot[new TypeInZone(quote.InstanceType, quote.Zone)] = quote.Price;
             onDemand = new(seen.OnDemandPrices.Rows.Count);
-            foreach (OnDemandQuote quote in seen.OnDemandPrices.Rows) onDemand[new TypeInRegion(quote.InstanceType, quote.Region)] = quote.Price;
-            (noInterruption, noSpot, noOnDemand) = (new(seen.Interruptions.Unknown), new(seen.SpotPrices.Unknown), new(seen.OnDemandPrices.Unknown));
+            foreach (OnDemandQuote quote in seen.OnDemandPrices.Rows)
+                onDemand[new TypeInRegion(quote.InstanceType, quote.Region)] = quote.Price;
+            (noInterruption, noSpot, noOnDemand) = (
+                new(seen.Interruptions.Unknown),
+                new(seen.SpotPrices.Unknown),
+                new(seen.OnDemandPrices.Unknown)
+            );
         }
 
         public Quote Fill(in MarketKey key, Quote row, Quote? before)
@@ -107,8 +138,12 @@ public static class MarketMerge
             TypeInRegion place = new(key.InstanceType, key.Region);
             return row with
             {
-                Interruption = interruptions.TryGetValue(place, out double interruption) ? interruption : Otherwise(noInterruption, key, before?.Interruption),
-                SpotPrice = spot.TryGetValue(new TypeInZone(key.InstanceType, key.Zone), out double price) ? price : Otherwise(noSpot, key, before?.SpotPrice),
+                Interruption = interruptions.TryGetValue(place, out double interruption)
+                    ? interruption
+                    : Otherwise(noInterruption, key, before?.Interruption),
+                SpotPrice = spot.TryGetValue(new TypeInZone(key.InstanceType, key.Zone), out double price)
+                    ? price
+                    : Otherwise(noSpot, key, before?.SpotPrice),
                 OnDemandPrice = onDemand.TryGetValue(place, out double list) ? list : Otherwise(noOnDemand, key, before?.OnDemandPrice),
             };
         }

@@ -16,16 +16,21 @@ public sealed class UnknownPlaces
     {
         foreach (Unknown place in unknown)
         {
-            if (place.Region is null) everything = true;
-            else if (place.InstanceType is null) regions.Add(place.Region);
-            else types.Add(new TypeInRegion(place.InstanceType, place.Region));
+            if (place.Region is null)
+                everything = true;
+            else if (place.InstanceType is null)
+                regions.Add(place.Region);
+            else
+                types.Add(new TypeInRegion(place.InstanceType, place.Region));
         }
     }
 
     public bool IsEmpty => !everything && regions.Count == 0 && types.Count == 0;
 
     public bool Covers(string instanceType, string region) =>
-        everything || (regions.Count > 0 && regions.Contains(region)) || (types.Count > 0 && types.Contains(new TypeInRegion(instanceType, region)));
+        everything
+        || (regions.Count > 0 && regions.Contains(region))
+        || (types.Count > 0 && types.Contains(new TypeInRegion(instanceType, region)));
 }
 
 /// <summary>What one source said in one slot.</summary>
@@ -49,4 +54,9 @@ public readonly record struct OnDemandQuote(string InstanceType, string Region, 
 /// <summary>Everything that was seen in one slot.</summary>
 /// <param name="Capacity">Target capacity its scores were asked for.</param>
 public sealed record Observation(
-    int Capacity, Feed<ZoneScore> Scores, Feed<InterruptionRate> Interruptions, Feed<SpotQuote> SpotPrices, Feed<OnDemandQuote> OnDemandPrices);
+    int Capacity,
+    Feed<ZoneScore> Scores,
+    Feed<InterruptionRate> Interruptions,
+    Feed<SpotQuote> SpotPrices,
+    Feed<OnDemandQuote> OnDemandPrices
+);

@@ -1,6 +1,7 @@
 namespace Durable.Pipelines.Spot.Model;
 
-/// <summary>One row of the market. <paramref name="Zone"/> is a zone id (<c>use1-az2</c>): unlike a zone name it means the same place in every account.</summary>
+/// <summary>One row of the market. <paramref name="Zone"/> is a zone id (<c>use1-az2</c>): unlike a zone name it means the same place in
+/// every account.</summary>
 public readonly record struct MarketKey(string InstanceType, string Region, string Zone)
 {
     // A zone id lies in one region only.

@@ -16,7 +16,8 @@ public readonly record struct Quote(int Score, int T3, int T2, double Interrupti
     public static readonly Quote Ceased;
 
     /// <summary>Percent saved against on-demand, cut to a whole number; -1 when a price is missing.</summary>
-    public int Savings => SpotPrice == Missing || OnDemandPrice == Missing || OnDemandPrice == 0 ? Missing : (int)(100 - (SpotPrice * 100 / OnDemandPrice));
+    public int Savings =>
+        SpotPrice == Missing || OnDemandPrice == Missing || OnDemandPrice == 0 ? Missing : (int)(100 - (SpotPrice * 100 / OnDemandPrice));
 
     /// <summary>Rounds a price to five decimals, half to even, from its decimal text: no binary rounding comes before it.</summary>
     public static double Price(decimal dollars) => (double)decimal.Round(dollars, 5, MidpointRounding.ToEven);

@@ -9,7 +9,12 @@ public readonly record struct SlotTime : IComparable<SlotTime>
     public static readonly TimeSpan Length = TimeSpan.FromMinutes(10);
 
     private static readonly string[] Formats =
-        ["yyyy-MM-dd'T'HH:mm", "yyyy-MM-dd'T'HH:mm'Z'", "yyyy-MM-dd'T'HH:mm:ss", "yyyy-MM-dd'T'HH:mm:ss'Z'"];
+    [
+        "yyyy-MM-dd'T'HH:mm",
+        "yyyy-MM-dd'T'HH:mm'Z'",
+        "yyyy-MM-dd'T'HH:mm:ss",
+        "yyyy-MM-dd'T'HH:mm:ss'Z'",
+    ];
 
     private SlotTime(DateTime utc) => Utc = utc;
 
@@ -32,18 +37,25 @@ public readonly record struct SlotTime : IComparable<SlotTime>
     public static bool TryParse(string? text, out SlotTime slot)
     {
         bool read = DateTime.TryParseExact(
-            text, Formats, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal | DateTimeStyles.AdjustToUniversal, out DateTime utc);
+            text,
+            Formats,
+            CultureInfo.InvariantCulture,
+            DateTimeStyles.AssumeUniversal | DateTimeStyles.AdjustToUniversal,
+            out DateTime utc
+        );
         slot = read ? Of(utc) : default;
         return read;
     }
 
     /// <exception cref="ArgumentException">It is no such time; permanent.</exception>
-    public static SlotTime Parse(string text) => TryParse(text, out SlotTime slot) ? slot : throw new ArgumentException($"'{text}' is no UTC time such as 2026-11-26T10:20.");
+    public static SlotTime Parse(string text) =>
+        TryParse(text, out SlotTime slot) ? slot : throw new ArgumentException($"'{text}' is no UTC time such as 2026-11-26T10:20.");
 
     /// <summary>All slots from this one to another, both included.</summary>
     public IEnumerable<SlotTime> To(SlotTime last)
     {
-        for (DateTime at = Utc; at <= last.Utc; at += Length) yield return new SlotTime(at);
+        for (DateTime at = Utc; at <= last.Utc; at += Length)
+            yield return new SlotTime(at);
     }
 
     public SlotTime Plus(int slots) => new(Utc + (slots * Length));

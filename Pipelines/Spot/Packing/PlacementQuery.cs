@@ -3,7 +3,8 @@ namespace Durable.Pipelines.Spot.Packing;
 /// <summary>A region that offers a type in <paramref name="Zones"/> of its zones.</summary>
 public readonly record struct Offering(string InstanceType, string Region, int Zones);
 
-/// <summary>One question for placement scores: one type, in regions that together have at most ten zones, because the API returns the ten best.</summary>
+/// <summary>One question for placement scores: one type, in regions that together have at most ten zones, because the API returns the ten
+/// best.</summary>
 public sealed record PlacementQuery(string InstanceType, IReadOnlyList<string> Regions, int Zones);
 
 /// <summary>All questions of a day.</summary>

@@ -4,8 +4,10 @@ namespace Durable.Pipelines.Spot.Packing;
 
 /// <summary>Packs the regions of each type into as few questions as there can be.</summary>
 /// <remarks>
-/// Bin packing as a choice of patterns: which multisets of zone counts fill a question, and how often each is used. Types with the same zone counts share one
-/// solution. CP-SAT runs on one thread with a fixed seed and a limit that counts work, not time, so the same offerings give the same questions everywhere.
+/// Bin packing as a choice of patterns: which multisets of zone counts fill a question, and how often each is used. Types with the same
+/// zone counts share one
+/// solution. CP-SAT runs on one thread with a fixed seed and a limit that counts work, not time, so the same offerings give the same
+/// questions everywhere.
 /// </remarks>
 public sealed class QueryPacker
 {
@@ -15,7 +17,8 @@ public sealed class QueryPacker
     private readonly Dictionary<string, Solution> solved = [];
     private readonly double workLimit;
 
-    /// <param name="workLimit">Work that one solution may cost, in CP-SAT's deterministic seconds. When it runs out, the best found stands beside what is proven.</param>
+    /// <param name="workLimit">Work that one solution may cost, in CP-SAT's deterministic seconds. When it runs out, the best found stands
+    /// beside what is proven.</param>
     public QueryPacker(double workLimit = 5) => this.workLimit = workLimit;
 
     /// <summary>Packs a day's offerings, in any order, one of each type and region.</summary>
@@ -23,14 +26,20 @@ public sealed class QueryPacker
     {
         List<PlacementQuery> queries = [];
         int bound = 0;
-        foreach (IGrouping<string, Offering> type in offerings.Where(offering => offering.Zones > 0).GroupBy(offering => offering.InstanceType).OrderBy(type => type.Key, StringComparer.Ordinal))
+        foreach (
+            IGrouping<string, Offering> type in offerings
+                .Where(offering => offering.Zones > 0)
+                .GroupBy(offering => offering.InstanceType)
+                .OrderBy(type => type.Key, StringComparer.Ordinal)
+        )
         {
             // Parts of each size, by region: a region with more zones than one answer holds is asked more than once.
             Queue<string>[] waiting = [.. Enumerable.Range(0, ZonesPerQuery + 1).Select(_ => new Queue<string>())];
             foreach (Offering offering in type.OrderBy(offering => offering.Region, StringComparer.Ordinal))
             {
                 int rest = offering.Zones;
-                for (; rest > ZonesPerQuery; rest -= ZonesPerQuery) waiting[ZonesPerQuery].Enqueue(offering.Region);
+                for (; rest > ZonesPerQuery; rest -= ZonesPerQuery)
+                    waiting[ZonesPerQuery].Enqueue(offering.Region);
                 waiting[rest].Enqueue(offering.Region);
             }
 
@@ -51,7 +60,8 @@ public sealed class QueryPacker
                     }
                 }
 
-                if (regions.Count > 0) ofType.Add(new PlacementQuery(type.Key, [.. regions.Order(StringComparer.Ordinal)], zones));
+                if (regions.Count > 0)
+                    ofType.Add(new PlacementQuery(type.Key, [.. regions.Order(StringComparer.Ordinal)], zones));
             }
 
             queries.AddRange(ofType.OrderBy(query => string.Join(',', query.Regions), StringComparer.Ordinal));
@@ -71,27 +81,39 @@ public sealed class QueryPacker
 
     private static Solution Solve(int[] demand, double workLimit)
     {
-        int zones = demand.Select((count, size) => count * size).Sum(), least = (zones + ZonesPerQuery - 1) / ZonesPerQuery;
+        int zones = demand.Select((count, size) => count * size).Sum(),
+            least = (zones + ZonesPerQuery - 1) / ZonesPerQuery;
         IReadOnlyList<int[]> greedy = FirstFitDecreasing(demand);
-        if (greedy.Count == least) return new Solution(greedy, least);
+        if (greedy.Count == least)
+            return new Solution(greedy, least);
 
         int[][] patterns = [.. Patterns(demand)];
         CpModel model = new();
         IntVar[] uses = [.. patterns.Select((_, number) => model.NewIntVar(0, greedy.Count, $"pattern{number}"))];
         for (int size = 1; size <= ZonesPerQuery; size++)
         {
-            if (demand[size] == 0) continue;
+            if (demand[size] == 0)
+                continue;
             int[] held = [.. patterns.Select(pattern => pattern[size])];
             model.Add(LinearExpr.WeightedSum(uses, held) >= demand[size]);
         }
 
         model.Add(LinearExpr.Sum(uses) >= least);
         model.Minimize(LinearExpr.Sum(uses));
-        CpSolver solver = new() { StringParameters = FormattableString.Invariant($"num_workers:1 random_seed:1 max_deterministic_time:{workLimit}") };
+        CpSolver solver = new()
+        {
+            StringParameters = FormattableString.Invariant($"num_workers:1 random_seed:1 max_deterministic_time:{workLimit}"),
+        };
         CpSolverStatus status = solver.Solve(model);
-        int bound = status is CpSolverStatus.Optimal or CpSolverStatus.Feasible or CpSolverStatus.Unknown ? Math.Max(least, (int)Math.Ceiling(solver.BestObjectiveBound - 1e-6)) : least;
-        if (status is not (CpSolverStatus.Optimal or CpSolverStatus.Feasible) || solver.ObjectiveValue > greedy.Count) return new Solution(greedy, bound);
-        return new Solution([.. patterns.SelectMany((pattern, number) => Enumerable.Repeat(pattern, (int)solver.Value(uses[number])))], bound);
+        int bound = status is CpSolverStatus.Optimal or CpSolverStatus.Feasible or CpSolverStatus.Unknown
+            ? Math.Max(least, (int)Math.Ceiling(solver.BestObjectiveBound - 1e-6))
+            : least;
+        if (status is not (CpSolverStatus.Optimal or CpSolverStatus.Feasible) || solver.ObjectiveValue > greedy.Count)
+            return new Solution(greedy, bound);
+        return new Solution(
+            [.. patterns.SelectMany((pattern, number) => Enumerable.Repeat(pattern, (int)solver.Value(uses[number])))],
+            bound
+        );
     }
 
     /// <summary>Each part into the first question with room, largest first.</summary>
@@ -103,7 +125,8 @@ public sealed class QueryPacker
             for (int n = 0; n < demand[size]; n++)
             {
                 int at = bins.FindIndex(bin => bin.Zones + size <= ZonesPerQuery);
-                if (at < 0) (at, bins) = (bins.Count, [.. bins, (new int[ZonesPerQuery + 1], 0)]);
+                if (at < 0)
+                    (at, bins) = (bins.Count, [.. bins, (new int[ZonesPerQuery + 1], 0)]);
                 bins[at].Pattern[size]++;
                 bins[at] = (bins[at].Pattern, bins[at].Zones + size);
             }
@@ -122,7 +145,8 @@ public sealed class QueryPacker
         {
             if (at == sizes.Length)
             {
-                if (!sizes.Any(size => size <= room && held[size] < demand[size])) yield return [.. held];
+                if (!sizes.Any(size => size <= room && held[size] < demand[size]))
+                    yield return [.. held];
                 yield break;
             }
 
@@ -130,7 +154,8 @@ public sealed class QueryPacker
             for (int count = Math.Min(demand[size], room / size); count >= 0; count--)
             {
                 held[size] = count;
-                foreach (int[] pattern in Fill(at + 1, room - (count * size), held)) yield return pattern;
+                foreach (int[] pattern in Fill(at + 1, room - (count * size), held))
+                    yield return pattern;
             }
 
             held[size] = 0;

@@ -20,12 +20,21 @@ public interface ISpotSink
     Task<int> SendAsync(SlotTime slot, IReadOnlyList<MarketChange> changes, CancellationToken cancellationToken = default);
 }
 
-/// <summary>Amazon Timestream: one multi-measure record a change. The on-demand price is a measure: as a dimension it began a new series at each price.</summary>
-public sealed class TimestreamSink(IAmazonTimestreamWrite timestream, SpotBucket bucket, SpotOptions options, Patience patience, TimeProvider clock) : ISpotSink
+/// <summary>Amazon Timestream: one multi-measure record a change. The on-demand price is a measure: as a dimension it began a new series at
+/// each price.</summary>
+public sealed class TimestreamSink(
+    IAmazonTimestreamWrite timestream,
+    SpotBucket bucket,
+    SpotOptions options,
+    Patience patience,
+    TimeProvider clock
+) : ISpotSink
 {
-    private const int RecordsPerCall = 100, TriesOfARecord = 4;
+    private const int RecordsPerCall = 100,
+        TriesOfARecord = 4;
 
-    private static readonly TimeSpan Longest = TimeSpan.FromMinutes(5), Pause = TimeSpan.FromMilliseconds(200);
+    private static readonly TimeSpan Longest = TimeSpan.FromMinutes(5),
+        Pause = TimeSpan.FromMilliseconds(200);
 
     public string Name => "timestream";
 
@@ -35,32 +44,63 @@ public sealed class TimestreamSink(IAmazonTimestreamWrite timestream, SpotBucket
     {
         DateTime deadline = clock.GetUtcNow().UtcDateTime + Longest;
         List<MarketChange>[] refused = new List<MarketChange>[(changes.Count + RecordsPerCall - 1) / RecordsPerCall];
-        await Parallel.ForAsync(0, refused.Length, new ParallelOptions { MaxDegreeOfParallelism = options.CallsAtOnce, CancellationToken = cancellationToken }, async (batch, cancellation) =>
-            refused[batch] = await SendBatchAsync([.. changes.Skip(batch * RecordsPerCall).Take(RecordsPerCall)], deadline, cancellation));
+        await Parallel.ForAsync(
+            0,
+            refused.Length,
+            new ParallelOptions { MaxDegreeOfParallelism = options.CallsAtOnce, CancellationToken = cancellationToken },
+            async (batch, cancellation) =>
+                refused[batch] = await SendBatchAsync(
+                    [.. changes.Skip(batch * RecordsPerCall).Take(RecordsPerCall)],
+                    deadline,
+                    cancellation
+                )
+        );
         MarketChange[] dead = [.. refused.SelectMany(batch => batch)];
         if (dead.Length > 0)
-            await bucket.WriteAsync(SpotKeys.DeadLetters(slot, Name), RawFile.Write(new RawHeader(MarketChange.Schema, slot.Text, dead.Length, []), dead), cancellationToken);
+            await bucket.WriteAsync(
+                SpotKeys.DeadLetters(slot, Name),
+                RawFile.Write(new RawHeader(MarketChange.Schema, slot.Text, dead.Length, []), dead),
+                cancellationToken
+            );
         return dead.Length;
     }
 
-    /// <summary>Sends until each record is taken or was refused <see cref="TriesOfARecord"/> times; only the refused ones are sent again.</summary>
-    private async Task<List<MarketChange>> SendBatchAsync(List<MarketChange> batch, DateTime deadlineUtc, CancellationToken cancellationToken)
+    /// <summary>Sends until each record is taken or was refused <see cref="TriesOfARecord"/> times; only the refused ones are sent
+    /// again.</summary>
+    private async Task<List<MarketChange>> SendBatchAsync(
+        List<MarketChange> batch,
+        DateTime deadlineUtc,
+        CancellationToken cancellationToken
+    )
     {
         for (int attempt = 1; batch.Count > 0; attempt++)
         {
             try
             {
                 await patience.CallAsync(
-                    () => timestream.WriteRecordsAsync(
-                        new WriteRecordsRequest { DatabaseName = options.TimestreamDatabase, TableName = options.TimestreamTable, Records = [.. batch.Select(Record)] }, cancellationToken), deadlineUtc, cancellationToken);
+                    () =>
+                        timestream.WriteRecordsAsync(
+                            new WriteRecordsRequest
+                            {
+                                DatabaseName = options.TimestreamDatabase,
+                                TableName = options.TimestreamTable,
+                                Records = [.. batch.Select(Record)],
+                            },
+                            cancellationToken
+                        ),
+                    deadlineUtc,
+                    cancellationToken
+                );
                 return [];
             }
             catch (RejectedRecordsException rejected)
             {
                 // A refusal that does not say of which records is one of all: what was taken is taken again without effect.
                 HashSet<int> indices = [.. (rejected.RejectedRecords ?? []).Select(record => record.RecordIndex ?? -1)];
-                if (indices.Count > 0 && indices.All(index => index >= 0 && index < batch.Count)) batch = [.. batch.Where((_, index) => indices.Contains(index))];
-                if (attempt == TriesOfARecord) return batch;
+                if (indices.Count > 0 && indices.All(index => index >= 0 && index < batch.Count))
+                    batch = [.. batch.Where((_, index) => indices.Contains(index))];
+                if (attempt == TriesOfARecord)
+                    return batch;
                 await Task.Delay(Pause * attempt, clock, cancellationToken);
             }
         }
@@ -70,21 +110,46 @@ public sealed class TimestreamSink(IAmazonTimestreamWrite timestream, SpotBucket
 
     private static Amazon.TimestreamWrite.Model.Record Record(MarketChange change)
     {
-        List<Dimension> dimensions = [Dimension("InstanceType", change.InstanceType), Dimension("Region", change.Region), Dimension("AZ", change.Zone)];
-        if (change.Ceased) dimensions.Add(Dimension("Ceased", "True"));
+        List<Dimension> dimensions =
+        [
+            Dimension("InstanceType", change.InstanceType),
+            Dimension("Region", change.Region),
+            Dimension("AZ", change.Zone),
+        ];
+        if (change.Ceased)
+            dimensions.Add(Dimension("Ceased", "True"));
         return new Amazon.TimestreamWrite.Model.Record
         {
-            Dimensions = dimensions, MeasureName = "aws_values", MeasureValueType = MeasureValueType.MULTI, TimeUnit = TimeUnit.MILLISECONDS,
+            Dimensions = dimensions,
+            MeasureName = "aws_values",
+            MeasureValueType = MeasureValueType.MULTI,
+            TimeUnit = TimeUnit.MILLISECONDS,
             Time = new DateTimeOffset(SlotTime.Parse(change.At).Utc).ToUnixTimeMilliseconds().ToString(CultureInfo.InvariantCulture),
             MeasureValues =
             [
-                Measure("SPS", change.Score, MeasureValueType.BIGINT), Measure("T3", change.T3, MeasureValueType.BIGINT), Measure("T2", change.T2, MeasureValueType.BIGINT),
-                Measure("IF", change.Interruption, MeasureValueType.DOUBLE), Measure("SpotPrice", change.SpotPrice, MeasureValueType.DOUBLE), Measure("OndemandPrice", change.OnDemandPrice, MeasureValueType.DOUBLE),
+                Measure("SPS", change.Score, MeasureValueType.BIGINT),
+                Measure("T3", change.T3, MeasureValueType.BIGINT),
+                Measure("T2", change.T2, MeasureValueType.BIGINT),
+                Measure("IF", change.Interruption, MeasureValueType.DOUBLE),
+                Measure("SpotPrice", change.SpotPrice, MeasureValueType.DOUBLE),
+                Measure("OndemandPrice", change.OnDemandPrice, MeasureValueType.DOUBLE),
             ],
         };
     }
 
-    private static Dimension Dimension(string name, string value) => new() { Name = name, Value = value, DimensionValueType = DimensionValueType.VARCHAR };
+    private static Dimension Dimension(string name, string value) =>
+        new()
+        {
+            Name = name,
+            Value = value,
+            DimensionValueType = DimensionValueType.VARCHAR,
+        };
 
-    private static MeasureValue Measure(string name, IFormattable value, MeasureValueType type) => new() { Name = name, Value = value.ToString(null, CultureInfo.InvariantCulture), Type = type };
+    private static MeasureValue Measure(string name, IFormattable value, MeasureValueType type) =>
+        new()
+        {
+            Name = name,
+            Value = value.ToString(null, CultureInfo.InvariantCulture),
+            Type = type,
+        };
 }

@@ -10,19 +10,24 @@ public static class LatestFile
     public static byte[] Write(SlotTime slot, IReadOnlyDictionary<MarketKey, Quote> rows)
     {
         string time = slot.Utc.ToString("yyyy-MM-dd HH:mm:ss", System.Globalization.CultureInfo.InvariantCulture);
-        return WriteArray(rows.OrderBy(row => row.Key.InstanceType, StringComparer.Ordinal).ThenBy(row => row.Key.Region, StringComparer.Ordinal).ThenBy(row => row.Key.Zone, StringComparer.Ordinal), (writer, row, id) =>
-        {
-            writer.WriteNumber("id", id);
-            WriteKey(writer, row.Key);
-            writer.WriteNumber("SPS", row.Value.Score);
-            writer.WriteNumber("T3", row.Value.T3);
-            writer.WriteNumber("T2", row.Value.T2);
-            writer.WriteNumber("IF", row.Value.Interruption);
-            writer.WriteNumber("OndemandPrice", row.Value.OnDemandPrice);
-            writer.WriteNumber("SpotPrice", row.Value.SpotPrice);
-            writer.WriteNumber("Savings", row.Value.Savings);
-            writer.WriteString("Time", time);
-        });
+        return WriteArray(
+            rows.OrderBy(row => row.Key.InstanceType, StringComparer.Ordinal)
+                .ThenBy(row => row.Key.Region, StringComparer.Ordinal)
+                .ThenBy(row => row.Key.Zone, StringComparer.Ordinal),
+            (writer, row, id) =>
+            {
+                writer.WriteNumber("id", id);
+                WriteKey(writer, row.Key);
+                writer.WriteNumber("SPS", row.Value.Score);
+                writer.WriteNumber("T3", row.Value.T3);
+                writer.WriteNumber("T2", row.Value.T2);
+                writer.WriteNumber("IF", row.Value.Interruption);
+                writer.WriteNumber("OndemandPrice", row.Value.OnDemandPrice);
+                writer.WriteNumber("SpotPrice", row.Value.SpotPrice);
+                writer.WriteNumber("Savings", row.Value.Savings);
+                writer.WriteString("Time", time);
+            }
+        );
     }
 
     public static byte[] WriteSelector(IEnumerable<MarketKey> keys) => WriteArray(keys, (writer, key, _) => WriteKey(writer, key));

@@ -11,8 +11,17 @@ public static class MergedSnapshot
     {
         Column[] columns =
         [
-            new Column<DateTime>("Time", LogicalType.Timestamp(isAdjustedToUtc: true, TimeUnit.Millis)), new Column<string>("InstanceType"), new Column<string>("Region"), new Column<string>("AZ"),
-            new Column<int>("SPS"), new Column<int>("T3"), new Column<int>("T2"), new Column<double>("IF"), new Column<double>("OndemandPrice"), new Column<double>("SpotPrice"), new Column<int>("Savings"),
+            new Column<DateTime>("Time", LogicalType.Timestamp(isAdjustedToUtc: true, TimeUnit.Millis)),
+            new Column<string>("InstanceType"),
+            new Column<string>("Region"),
+            new Column<string>("AZ"),
+            new Column<int>("SPS"),
+            new Column<int>("T3"),
+            new Column<int>("T2"),
+            new Column<double>("IF"),
+            new Column<double>("OndemandPrice"),
+            new Column<double>("SpotPrice"),
+            new Column<int>("Savings"),
         ];
         using MemoryStream bytes = new();
         using (ManagedOutputStream output = new(bytes, leaveOpen: true))
@@ -36,7 +45,11 @@ public static class MergedSnapshot
         return bytes.ToArray();
     }
 
-    private static void Next<T>(RowGroupWriter group, IReadOnlyDictionary<MarketKey, Quote> rows, Func<KeyValuePair<MarketKey, Quote>, T> value)
+    private static void Next<T>(
+        RowGroupWriter group,
+        IReadOnlyDictionary<MarketKey, Quote> rows,
+        Func<KeyValuePair<MarketKey, Quote>, T> value
+    )
     {
         using LogicalColumnWriter<T> column = group.NextColumn().LogicalWriter<T>();
         column.WriteBatch([.. rows.Select(value)]);

@@ -12,7 +12,15 @@ public sealed record AccountUse(string Account, IReadOnlyList<string> Configurat
 /// <summary>First line of a raw file: what its rows are, how many, and what could not be asked.</summary>
 /// <param name="Schema">Name and version of the rows, e.g. <c>spot.scores/1</c>.</param>
 /// <param name="Asked">Questions answered; scores only.</param>
-public sealed record RawHeader(string Schema, string Time, int Rows, IReadOnlyList<Unknown> Unknown, int? Capacity = null, int Asked = 0, IReadOnlyList<AccountUse>? Accounts = null);
+public sealed record RawHeader(
+    string Schema,
+    string Time,
+    int Rows,
+    IReadOnlyList<Unknown> Unknown,
+    int? Capacity = null,
+    int Asked = 0,
+    IReadOnlyList<AccountUse>? Accounts = null
+);
 
 /// <summary>A raw file is not what its name and first line say. Permanent.</summary>
 public sealed class RawFileException(string message) : Operations.PermanentFailureException(message);
@@ -29,7 +37,8 @@ public static class RawFile
         using (Utf8JsonWriter writer = new(zip, new JsonWriterOptions { SkipValidation = true }))
         {
             WriteLine(writer, zip, header);
-            foreach (TRow row in rows) WriteLine(writer, zip, row);
+            foreach (TRow row in rows)
+                WriteLine(writer, zip, row);
         }
 
         return bytes.ToArray();
@@ -42,11 +51,16 @@ public static class RawFile
         {
             using GZipStream zip = new(new MemoryStream(file), CompressionMode.Decompress);
             using StreamReader lines = new(zip);
-            RawHeader header = JsonSerializer.Deserialize<RawHeader>(lines.ReadLine() ?? "null", Json) ?? throw new RawFileException($"{key} is empty.");
-            if (header.Schema != schema) throw new RawFileException($"{key} holds {header.Schema}; this version reads {schema}.");
+            RawHeader header =
+                JsonSerializer.Deserialize<RawHeader>(lines.ReadLine() ?? "null", Json) ?? throw new RawFileException($"{key} is empty.");
+            if (header.Schema != schema)
+                throw new RawFileException($"{key} holds {header.Schema}; this version reads {schema}.");
             List<TRow> rows = new(header.Rows);
-            while (lines.ReadLine() is { Length: > 0 } line) rows.Add(JsonSerializer.Deserialize<TRow>(line, Json)!);
-            return rows.Count == header.Rows ? (header, rows) : throw new RawFileException($"{key} says {header.Rows} rows and holds {rows.Count}.");
+            while (lines.ReadLine() is { Length: > 0 } line)
+                rows.Add(JsonSerializer.Deserialize<TRow>(line, Json)!);
+            return rows.Count == header.Rows
+                ? (header, rows)
+                : throw new RawFileException($"{key} says {header.Rows} rows and holds {rows.Count}.");
         }
         catch (Exception error) when (error is JsonException or InvalidDataException)
         {

@@ -22,19 +22,32 @@ public class SpotBucket(IAmazonS3 s3, SpotOptions options)
         catch (AmazonS3Exception error) when (error.StatusCode is HttpStatusCode.PreconditionFailed or HttpStatusCode.Conflict)
         {
             // 412: it is there. 409: another writer is at it at this moment; whoever reads it next sees one of the two whole.
-            if (error.StatusCode == HttpStatusCode.Conflict && await ReadAsync(key, cancellationToken) is null) throw;
+            if (error.StatusCode == HttpStatusCode.Conflict && await ReadAsync(key, cancellationToken) is null)
+                throw;
             return false;
         }
     }
 
     /// <summary>Replaces the version that was read; null: there was none.</summary>
     /// <returns>False when another writer was faster.</returns>
-    public virtual async Task<bool> TryReplaceAsync(string key, byte[] bytes, string? etag, IReadOnlyDictionary<string, string> metadata, string contentType, CancellationToken cancellationToken = default)
+    public virtual async Task<bool> TryReplaceAsync(
+        string key,
+        byte[] bytes,
+        string? etag,
+        IReadOnlyDictionary<string, string> metadata,
+        string contentType,
+        CancellationToken cancellationToken = default
+    )
     {
         try
         {
-            PutObjectRequest request = Put(key, bytes, put => (put.IfNoneMatch, put.IfMatch, put.ContentType) = (etag is null ? "*" : null, etag, contentType));
-            foreach ((string name, string value) in metadata) request.Metadata[name] = value;
+            PutObjectRequest request = Put(
+                key,
+                bytes,
+                put => (put.IfNoneMatch, put.IfMatch, put.ContentType) = (etag is null ? "*" : null, etag, contentType)
+            );
+            foreach ((string name, string value) in metadata)
+                request.Metadata[name] = value;
             await s3.PutObjectAsync(request, cancellationToken);
             return true;
         }
@@ -44,7 +57,8 @@ public class SpotBucket(IAmazonS3 s3, SpotOptions options)
         }
     }
 
-    public virtual Task WriteAsync(string key, byte[] bytes, CancellationToken cancellationToken = default) => s3.PutObjectAsync(Put(key, bytes, _ => { }), cancellationToken);
+    public virtual Task WriteAsync(string key, byte[] bytes, CancellationToken cancellationToken = default) =>
+        s3.PutObjectAsync(Put(key, bytes, _ => { }), cancellationToken);
 
     /// <summary>Null only when S3 says that there is no such object.</summary>
     public virtual async Task<StoredObject?> ReadAsync(string key, CancellationToken cancellationToken = default)
@@ -54,7 +68,14 @@ public class SpotBucket(IAmazonS3 s3, SpotOptions options)
             using GetObjectResponse found = await s3.GetObjectAsync(options.Bucket, key, cancellationToken);
             using MemoryStream bytes = new();
             await found.ResponseStream.CopyToAsync(bytes, cancellationToken);
-            return new StoredObject(bytes.ToArray(), found.ETag, found.Metadata.Keys.ToDictionary(name => name.Replace("x-amz-meta-", "", StringComparison.Ordinal), name => found.Metadata[name]));
+            return new StoredObject(
+                bytes.ToArray(),
+                found.ETag,
+                found.Metadata.Keys.ToDictionary(
+                    name => name.Replace("x-amz-meta-", "", StringComparison.Ordinal),
+                    name => found.Metadata[name]
+                )
+            );
         }
         catch (AmazonS3Exception error) when (error.ErrorCode == "NoSuchKey")
         {
@@ -76,14 +97,18 @@ public class SpotBucket(IAmazonS3 s3, SpotOptions options)
             ListObjectsV2Response page = await s3.ListObjectsV2Async(request, cancellationToken);
             keys.AddRange((page.S3Objects ?? []).Select(found => found.Key));
             request.ContinuationToken = page.IsTruncated == true ? page.NextContinuationToken : null;
-        }
-        while (request.ContinuationToken is not null);
+        } while (request.ContinuationToken is not null);
         return keys;
     }
 
     private PutObjectRequest Put(string key, byte[] bytes, Action<PutObjectRequest> set)
     {
-        PutObjectRequest request = new() { BucketName = options.Bucket, Key = key, InputStream = new MemoryStream(bytes) };
+        PutObjectRequest request = new()
+        {
+            BucketName = options.Bucket,
+            Key = key,
+            InputStream = new MemoryStream(bytes),
+        };
         set(request);
         return request;
     }

@@ -6,7 +6,8 @@ namespace Durable.Pipelines.Spot.Storage;
 /// <summary>Where things lie in the bucket. The original's layout with JSON Lines and Parquet instead of pickles.</summary>
 public static class SpotKeys
 {
-    public const string Latest = "latest_data/latest_aws.json", Selector = "query-selector/query-selector-aws.json";
+    public const string Latest = "latest_data/latest_aws.json",
+        Selector = "query-selector/query-selector-aws.json";
 
     public static string Workload(DateOnly day) => $"rawdata/aws/workloads/{Folder(day)}/binpacked_workloads.jsonl.gz";
 
@@ -17,7 +18,8 @@ public static class SpotKeys
 
     public static string ScoresFolder(DateOnly day) => $"rawdata/aws/sps/{Folder(day)}/";
 
-    public static string ScorePart(SlotTime slot, int capacity, int part) => FormattableString.Invariant($"rawdata/aws/sps-parts/{Folder(slot.Day)}/{Clock(slot)}_{capacity}/{part:000}.jsonl.gz");
+    public static string ScorePart(SlotTime slot, int capacity, int part) =>
+        FormattableString.Invariant($"rawdata/aws/sps-parts/{Folder(slot.Day)}/{Clock(slot)}_{capacity}/{part:000}.jsonl.gz");
 
     public static string Interruptions(SlotTime slot) => $"rawdata/aws/spot_if/{Folder(slot.Day)}/{Clock(slot)}_spot_if.jsonl.gz";
 
@@ -26,12 +28,14 @@ public static class SpotKeys
     public static string OnDemandPrices(DateOnly day) => $"rawdata/aws/ondemand_price/{Folder(day)}/ondemand_price.jsonl.gz";
 
     /// <summary>Of a slot whose day has no file because a region failed.</summary>
-    public static string PartialOnDemandPrices(SlotTime slot) => $"rawdata/aws/ondemand_price/{Folder(slot.Day)}/{Clock(slot)}_ondemand_price.jsonl.gz";
+    public static string PartialOnDemandPrices(SlotTime slot) =>
+        $"rawdata/aws/ondemand_price/{Folder(slot.Day)}/{Clock(slot)}_ondemand_price.jsonl.gz";
 
     public static string Merged(SlotTime slot) => $"rawdata/aws/{Folder(slot.Day)}/{Clock(slot)}-00.parquet";
 
     /// <param name="attempt">Different for each attempt: a late writer overwrites nobody.</param>
-    public static string Delta(SlotTime slot, string attempt) => $"rawdata/aws/delta/{Folder(slot.Day)}/{Clock(slot)}_delta_{attempt}.jsonl.gz";
+    public static string Delta(SlotTime slot, string attempt) =>
+        $"rawdata/aws/delta/{Folder(slot.Day)}/{Clock(slot)}_delta_{attempt}.jsonl.gz";
 
     public static string DeadLetters(SlotTime slot, string sink) => $"dead-letter/{sink}/{Folder(slot.Day)}/{Clock(slot)}.jsonl.gz";
 
@@ -45,8 +49,11 @@ public static class SpotKeys
     /// <summary>The capacity in a score file's name.</summary>
     public static int? CapacityOfScores(string key)
     {
-        int from = key.LastIndexOf('_') + 1, to = key.IndexOf('.', from);
-        return to > from && int.TryParse(key[from..to], NumberStyles.None, CultureInfo.InvariantCulture, out int capacity) ? capacity : null;
+        int from = key.LastIndexOf('_') + 1,
+            to = key.IndexOf('.', from);
+        return to > from && int.TryParse(key[from..to], NumberStyles.None, CultureInfo.InvariantCulture, out int capacity)
+            ? capacity
+            : null;
     }
 
     private static string Folder(DateOnly day) => day.ToString("yyyy'/'MM'/'dd", CultureInfo.InvariantCulture);

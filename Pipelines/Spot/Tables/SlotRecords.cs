@@ -6,9 +6,24 @@ namespace Durable.Pipelines.Spot.Tables;
 /// <param name="State"><c>collecting</c>, <c>staged</c> or <c>present</c>.</param>
 /// <param name="IsLate">A newer slot was there before: latest and rotation did not move.</param>
 public sealed record SlotRow(
-    SlotTime Slot, string State, int Capacity, string RunId, string? DeltaKey, bool IsLate, int Asked, int Rows, int Changed, int Removed, int Carried, int Rejected, string? Error)
+    SlotTime Slot,
+    string State,
+    int Capacity,
+    string RunId,
+    string? DeltaKey,
+    bool IsLate,
+    int Asked,
+    int Rows,
+    int Changed,
+    int Removed,
+    int Carried,
+    int Rejected,
+    string? Error
+)
 {
-    public const string Collecting = "collecting", Staged = "staged", Present = "present";
+    public const string Collecting = "collecting",
+        Staged = "staged",
+        Present = "present";
 }
 
 /// <summary>Where the cycle of capacities and accounts stands.</summary>
@@ -17,12 +32,34 @@ public sealed record Rotation(int CapacityIndex, int AccountIndex, DateOnly? Wor
 /// <summary>One change of the market, as it is staged, stored and sent.</summary>
 /// <param name="At">The slot from which it holds; <c>2026-11-26T10:20</c>.</param>
 public sealed record MarketChange(
-    string At, string InstanceType, string Region, string Zone, int Score, int T3, int T2, double Interruption, double SpotPrice, double OnDemandPrice, bool Ceased = false)
+    string At,
+    string InstanceType,
+    string Region,
+    string Zone,
+    int Score,
+    int T3,
+    int T2,
+    double Interruption,
+    double SpotPrice,
+    double OnDemandPrice,
+    bool Ceased = false
+)
 {
     public const string Schema = "spot.delta/1";
 
     public static MarketChange Of(SlotTime at, MarketKey key, Quote quote) =>
-        new(at.Text, key.InstanceType, key.Region, key.Zone, quote.Score, quote.T3, quote.T2, quote.Interruption, quote.SpotPrice, quote.OnDemandPrice);
+        new(
+            at.Text,
+            key.InstanceType,
+            key.Region,
+            key.Zone,
+            quote.Score,
+            quote.T3,
+            quote.T2,
+            quote.Interruption,
+            quote.SpotPrice,
+            quote.OnDemandPrice
+        );
 
     public static MarketChange Gone(SlotTime at, MarketKey key) => Of(at, key, Quote.Ceased) with { Ceased = true };
 }

@@ -10,29 +10,42 @@ namespace Durable.Pipelines.Spot.Tables;
 /// <param name="WaitsFor">Another slot is staged and must be stored first; then nothing was done.</param>
 public sealed record StageOutcome(SlotRow? Row, SlotTime? WaitsFor);
 
-/// <summary>Takes a slot from its observation to the history, in two transactions with the sinks between them: staged, then present.</summary>
+/// <summary>Takes a slot from its observation to the history, in two transactions with the sinks between them: staged, then
+/// present.</summary>
 /// <remarks>
-/// One slot is staged at a time, so a delta is computed from the very market it is applied to. A slot whose run died while it was staged is finished by whoever
-/// comes next. A late slot, older than the newest one present, changes what the market was at that slot and nothing after it: each row it changes is set back at the next slot.
+/// One slot is staged at a time, so a delta is computed from the very market it is applied to. A slot whose run died while it was staged is
+/// finished by whoever
+/// comes next. A late slot, older than the newest one present, changes what the market was at that slot and nothing after it: each row it
+/// changes is set back at the next slot.
 /// </remarks>
 public sealed class SlotStore(NpgsqlDataSource database, SpotBucket bucket, DataGates gates, SpotOptions options)
 {
     /// <summary>Kind of these partitions and runs in the ledger.</summary>
     public const string Kind = "spot";
 
-    /// <summary>Merges, finds the delta, and stages it in the bucket. Safe to call twice: a slot that is staged or present stays as it is.</summary>
+    /// <summary>Merges, finds the delta, and stages it in the bucket. Safe to call twice: a slot that is staged or present stays as it
+    /// is.</summary>
     /// <param name="read">What was seen; called only when it is needed.</param>
     /// <exception cref="DataGateException">Too many rows would vanish; nothing was staged.</exception>
     public async Task<StageOutcome> StageAsync(
-        SlotTime slot, string runId, double maxRemovedShare, Func<Task<(Observation Seen, RawHeader Scores)>> read, CancellationToken cancellationToken = default)
+        SlotTime slot,
+        string runId,
+        double maxRemovedShare,
+        Func<Task<(Observation Seen, RawHeader Scores)>> read,
+        CancellationToken cancellationToken = default
+    )
     {
         await using NpgsqlConnection connection = await database.OpenConnectionAsync(cancellationToken);
         await using NpgsqlTransaction transaction = await connection.BeginTransactionAsync(cancellationToken);
         await SlotTable.HoldRotationAsync(connection, cancellationToken);
-        SlotRow row = await SlotTable.HoldAsync(connection, slot, cancellationToken) ?? throw new InvalidOperationException($"Slot {slot} was never begun.");
-        if (row.State != SlotRow.Collecting) return new StageOutcome(row, null);
+        SlotRow row =
+            await SlotTable.HoldAsync(connection, slot, cancellationToken)
+            ?? throw new InvalidOperationException($"Slot {slot} was never begun.");
+        if (row.State != SlotRow.Collecting)
+            return new StageOutcome(row, null);
         (SlotTime? staged, SlotTime? newest, SlotTime? next) = await NeighboursAsync(connection, slot, cancellationToken);
-        if (staged is not null) return new StageOutcome(null, staged);
+        if (staged is not null)
+            return new StageOutcome(null, staged);
 
         bool isLate = newest > slot;
         (Observation seen, RawHeader scores) = await read();
@@ -40,45 +53,104 @@ public sealed class SlotStore(NpgsqlDataSource database, SpotBucket bucket, Data
             ? await MarketHistory.ReadAsOfAsync(connection, slot.Utc.AddMicroseconds(-1), cancellationToken)
             : await MarketHistory.ReadLatestAsync(connection, cancellationToken);
         MergedSlot merged = MarketMerge.Merge(previous, seen, options.Ladder());
-        await gates.CheckAsync(runId, [DataGate.Share("removed_share", slot.Text, merged.Removed.Count, previous.Count, maxRemovedShare)], cancellationToken);
+        await gates.CheckAsync(
+            runId,
+            [DataGate.Share("removed_share", slot.Text, merged.Removed.Count, previous.Count, maxRemovedShare)],
+            cancellationToken
+        );
 
-        List<MarketChange> changes = [.. merged.Changed.Select(change => MarketChange.Of(slot, change.Key, change.Value)), .. merged.Removed.Select(key => MarketChange.Gone(slot, key))];
+        List<MarketChange> changes =
+        [
+            .. merged.Changed.Select(change => MarketChange.Of(slot, change.Key, change.Value)),
+            .. merged.Removed.Select(key => MarketChange.Gone(slot, key)),
+        ];
         if (isLate)
         {
             HashSet<MarketKey> already = await MarketHistory.ReadKeysAtAsync(connection, next!.Value, cancellationToken);
-            changes.AddRange(merged.Changed.Select(change => change.Key).Concat(merged.Removed).Where(key => !already.Contains(key))
-                .Select(key => previous.TryGetValue(key, out Quote before) ? MarketChange.Of(next.Value, key, before) : MarketChange.Gone(next.Value, key)).ToList());
+            changes.AddRange(
+                merged
+                    .Changed.Select(change => change.Key)
+                    .Concat(merged.Removed)
+                    .Where(key => !already.Contains(key))
+                    .Select(key =>
+                        previous.TryGetValue(key, out Quote before)
+                            ? MarketChange.Of(next.Value, key, before)
+                            : MarketChange.Gone(next.Value, key)
+                    )
+                    .ToList()
+            );
         }
 
         string deltaKey = SpotKeys.Delta(slot, Guid.NewGuid().ToString("N")[..8]);
-        await bucket.WriteAsync(deltaKey, RawFile.Write(new RawHeader(MarketChange.Schema, slot.Text, changes.Count, [], seen.Capacity, scores.Asked, scores.Accounts), changes), cancellationToken);
+        await bucket.WriteAsync(
+            deltaKey,
+            RawFile.Write(
+                new RawHeader(MarketChange.Schema, slot.Text, changes.Count, [], seen.Capacity, scores.Asked, scores.Accounts),
+                changes
+            ),
+            cancellationToken
+        );
         await bucket.WriteAsync(SpotKeys.Merged(slot), MergedSnapshot.Write(slot, merged.Rows), cancellationToken);
-        await using NpgsqlCommand update = new("""
+        await using NpgsqlCommand update = new(
+            """
             UPDATE spot.slots SET state = 'staged', delta_key = $2, is_late = $3, asked = $4, rows = $5, changed = $6, removed = $7, carried = $8, run_id = $9, error = NULL WHERE slot = $1
-            """, connection);
-        foreach (object value in new object[] { slot.Utc, deltaKey, isLate, scores.Asked, merged.Rows.Count, merged.Changed.Count, merged.Removed.Count, merged.Carried, runId }) update.Parameters.Add(new() { Value = value });
+            """,
+            connection
+        );
+        foreach (
+            object value in new object[]
+            {
+                slot.Utc,
+                deltaKey,
+                isLate,
+                scores.Asked,
+                merged.Rows.Count,
+                merged.Changed.Count,
+                merged.Removed.Count,
+                merged.Carried,
+                runId,
+            }
+        )
+            update.Parameters.Add(new() { Value = value });
         await update.ExecuteNonQueryAsync(cancellationToken);
         SlotRow done = (await SlotTable.HoldAsync(connection, slot, cancellationToken))!;
         await transaction.CommitAsync(cancellationToken);
         return new StageOutcome(done, null);
     }
 
-    /// <summary>Makes a staged slot part of the history; latest, rotation, quota ledger and partition move in the same transaction. Safe to call twice.</summary>
+    /// <summary>Makes a staged slot part of the history; latest, rotation, quota ledger and partition move in the same transaction. Safe to
+    /// call twice.</summary>
     public async Task<SlotRow> CommitAsync(SlotTime slot, CancellationToken cancellationToken = default)
     {
         StagedSlot? staged = await ReadStagedAsync(slot, cancellationToken);
         await using NpgsqlConnection connection = await database.OpenConnectionAsync(cancellationToken);
         await using NpgsqlTransaction transaction = await connection.BeginTransactionAsync(cancellationToken);
         Rotation rotation = await SlotTable.HoldRotationAsync(connection, cancellationToken);
-        SlotRow row = await SlotTable.HoldAsync(connection, slot, cancellationToken) ?? throw new InvalidOperationException($"Slot {slot} was never begun.");
-        if (row.State == SlotRow.Present) return row;
-        if (row.State != SlotRow.Staged || staged is null) throw new InvalidOperationException($"Slot {slot} is not staged.");
+        SlotRow row =
+            await SlotTable.HoldAsync(connection, slot, cancellationToken)
+            ?? throw new InvalidOperationException($"Slot {slot} was never begun.");
+        if (row.State == SlotRow.Present)
+            return row;
+        if (row.State != SlotRow.Staged || staged is null)
+            throw new InvalidOperationException($"Slot {slot} is not staged.");
 
         await MarketHistory.StoreAsync(connection, staged.Changes, row.IsLate, cancellationToken);
         await MoveRotationAsync(connection, rotation, row, staged.Uses, cancellationToken);
         await RecordUsesAsync(connection, slot, staged.Uses, cancellationToken);
-        await Partitions.RecordPresentAsync(connection, Kind, row.RunId, [(new PartitionOutcome(slot.Text, staged.Changes.Count, row.Rows, row.Carried, 0), "")], cancellationToken);
-        await using NpgsqlCommand update = new("UPDATE spot.slots SET state = 'present', committed_at = now(), error = NULL WHERE slot = $1", connection) { Parameters = { new() { Value = slot.Utc } } };
+        await Partitions.RecordPresentAsync(
+            connection,
+            Kind,
+            row.RunId,
+            [(new PartitionOutcome(slot.Text, staged.Changes.Count, row.Rows, row.Carried, 0), "")],
+            cancellationToken
+        );
+        await using NpgsqlCommand update = new(
+            "UPDATE spot.slots SET state = 'present', committed_at = now(), error = NULL WHERE slot = $1",
+            connection
+        )
+        {
+            Parameters = { new() { Value = slot.Utc } },
+        };
         await update.ExecuteNonQueryAsync(cancellationToken);
         await transaction.CommitAsync(cancellationToken);
         return row with { State = SlotRow.Present };
@@ -88,52 +160,91 @@ public sealed class SlotStore(NpgsqlDataSource database, SpotBucket bucket, Data
     public async Task<StagedSlot?> ReadStagedAsync(SlotTime slot, CancellationToken cancellationToken = default)
     {
         SlotRow? row = await new SlotTable(database).ReadAsync(slot, cancellationToken);
-        if (row is not { State: SlotRow.Staged, DeltaKey: { } key }) return null;
-        (RawHeader header, List<MarketChange> changes) = RawFile.Read<MarketChange>(await bucket.NeedAsync(key, cancellationToken), MarketChange.Schema, key);
+        if (row is not { State: SlotRow.Staged, DeltaKey: { } key })
+            return null;
+        (RawHeader header, List<MarketChange> changes) = RawFile.Read<MarketChange>(
+            await bucket.NeedAsync(key, cancellationToken),
+            MarketChange.Schema,
+            key
+        );
         return new StagedSlot(slot, changes, header.Accounts ?? []);
     }
 
-    private async Task MoveRotationAsync(NpgsqlConnection connection, Rotation rotation, SlotRow row, IReadOnlyList<AccountUse> uses, CancellationToken cancellationToken)
+    private async Task MoveRotationAsync(
+        NpgsqlConnection connection,
+        Rotation rotation,
+        SlotRow row,
+        IReadOnlyList<AccountUse> uses,
+        CancellationToken cancellationToken
+    )
     {
-        if (row.IsLate) return;
+        if (row.IsLate)
+            return;
 
         // A slot that nobody answered leaves its capacity to the next one.
         bool moves = row.Asked > 0 && row.Capacity == options.Ladder().At(rotation.CapacityIndex);
         int account = uses.Count == 0 ? rotation.AccountIndex : Math.Max(0, options.AccountPool.ToList().IndexOf(uses[^1].Account));
-        await using NpgsqlCommand update = new("UPDATE spot.rotation SET capacity_index = $1, account_index = $2, workload_date = $3, latest_slot = $4", connection)
+        await using NpgsqlCommand update = new(
+            "UPDATE spot.rotation SET capacity_index = $1, account_index = $2, workload_date = $3, latest_slot = $4",
+            connection
+        )
         {
             Parameters =
             {
-                new() { Value = moves ? (rotation.CapacityIndex + 1) % options.Ladder().Count : rotation.CapacityIndex }, new() { Value = account },
-                new() { Value = row.Slot.Day }, new() { Value = row.Slot.Utc },
+                new() { Value = moves ? (rotation.CapacityIndex + 1) % options.Ladder().Count : rotation.CapacityIndex },
+                new() { Value = account },
+                new() { Value = row.Slot.Day },
+                new() { Value = row.Slot.Utc },
             },
         };
         await update.ExecuteNonQueryAsync(cancellationToken);
     }
 
-    private static async Task RecordUsesAsync(NpgsqlConnection connection, SlotTime slot, IReadOnlyList<AccountUse> uses, CancellationToken cancellationToken)
+    private static async Task RecordUsesAsync(
+        NpgsqlConnection connection,
+        SlotTime slot,
+        IReadOnlyList<AccountUse> uses,
+        CancellationToken cancellationToken
+    )
     {
-        await using NpgsqlCommand insert = new("""
+        await using NpgsqlCommand insert = new(
+            """
             INSERT INTO spot.quota_ledger AS q (configuration, account, last_used_at) SELECT configuration, account, $3 FROM unnest($1, $2) AS u (configuration, account) ORDER BY configuration
             ON CONFLICT (configuration) DO UPDATE SET account = EXCLUDED.account, last_used_at = greatest(q.last_used_at, EXCLUDED.last_used_at)
-            """, connection)
+            """,
+            connection
+        )
         {
             Parameters =
             {
-                new() { Value = uses.SelectMany(use => use.Configurations).ToArray() }, new() { Value = uses.SelectMany(use => use.Configurations.Select(_ => use.Account)).ToArray() },
+                new() { Value = uses.SelectMany(use => use.Configurations).ToArray() },
+                new() { Value = uses.SelectMany(use => use.Configurations.Select(_ => use.Account)).ToArray() },
                 new() { Value = slot.Utc },
             },
         };
         await insert.ExecuteNonQueryAsync(cancellationToken);
-        await using NpgsqlCommand forget = new("DELETE FROM spot.quota_ledger WHERE last_used_at < $1", connection) { Parameters = { new() { Value = slot.Utc.AddDays(-7) } } };
+        await using NpgsqlCommand forget = new("DELETE FROM spot.quota_ledger WHERE last_used_at < $1", connection)
+        {
+            Parameters = { new() { Value = slot.Utc.AddDays(-7) } },
+        };
         await forget.ExecuteNonQueryAsync(cancellationToken);
     }
 
-    private static async Task<(SlotTime? Staged, SlotTime? Newest, SlotTime? Next)> NeighboursAsync(NpgsqlConnection connection, SlotTime slot, CancellationToken cancellationToken)
+    private static async Task<(SlotTime? Staged, SlotTime? Newest, SlotTime? Next)> NeighboursAsync(
+        NpgsqlConnection connection,
+        SlotTime slot,
+        CancellationToken cancellationToken
+    )
     {
-        await using NpgsqlCommand command = new("""
+        await using NpgsqlCommand command = new(
+            """
             SELECT (SELECT slot FROM spot.slots WHERE state = 'staged'), (SELECT max(slot) FROM spot.slots WHERE state = 'present'), (SELECT min(slot) FROM spot.slots WHERE state = 'present' AND slot > $1)
-            """, connection) { Parameters = { new() { Value = slot.Utc } } };
+            """,
+            connection
+        )
+        {
+            Parameters = { new() { Value = slot.Utc } },
+        };
         await using NpgsqlDataReader reader = await command.ExecuteReaderAsync(cancellationToken);
         await reader.ReadAsync(cancellationToken);
         return (At(0), At(1), At(2));

@@ -6,14 +6,31 @@ namespace Durable.Pipelines.Spot.Tables;
 public sealed class WorkloadTable(NpgsqlDataSource database)
 {
     /// <summary>Notes a day's workload. Safe to call twice.</summary>
-    public async Task RecordAsync(WorkloadReceipt receipt, string file, IReadOnlyList<string> regions, CancellationToken cancellationToken = default)
+    public async Task RecordAsync(
+        WorkloadReceipt receipt,
+        string file,
+        IReadOnlyList<string> regions,
+        CancellationToken cancellationToken = default
+    )
     {
-        await using NpgsqlCommand command = database.CreateCommand("""
+        await using NpgsqlCommand command = database.CreateCommand(
+            """
             INSERT INTO spot.workloads (date, file, queries, bound, zones, regions, unknown) VALUES ($1, $2, $3, $4, $5, $6, $7)
             ON CONFLICT (date) DO UPDATE SET file = EXCLUDED.file, queries = EXCLUDED.queries, bound = EXCLUDED.bound, zones = EXCLUDED.zones, regions = EXCLUDED.regions, unknown = EXCLUDED.unknown
-            """);
-        object[] values = [DateOnly.ParseExact(receipt.Day, "yyyy-MM-dd"), file, receipt.Queries, receipt.Bound, receipt.Zones, regions.ToArray(), receipt.UnknownRegions.ToArray()];
-        foreach (object value in values) command.Parameters.Add(new() { Value = value });
+            """
+        );
+        object[] values =
+        [
+            DateOnly.ParseExact(receipt.Day, "yyyy-MM-dd"),
+            file,
+            receipt.Queries,
+            receipt.Bound,
+            receipt.Zones,
+            regions.ToArray(),
+            receipt.UnknownRegions.ToArray(),
+        ];
+        foreach (object value in values)
+            command.Parameters.Add(new() { Value = value });
         await command.ExecuteNonQueryAsync(cancellationToken);
     }
 }

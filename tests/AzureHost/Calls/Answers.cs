@@ -20,8 +20,10 @@ internal static class Answers
     public static async Task<JsonElement> CompletesAsync(this Task<HubInstance> ending)
     {
         HubInstance instance = await ending;
-        Assert.True(instance.Status == OrchestrationStatus.Completed,
-            $"{instance.InstanceId}: {instance.Status} {instance.Output} {instance.Failure}");
+        Assert.True(
+            instance.Status == OrchestrationStatus.Completed,
+            $"{instance.InstanceId}: {instance.Status} {instance.Output} {instance.Failure}"
+        );
         return instance.Output is { } output ? JsonSerializer.Deserialize<JsonElement>(output) : default;
     }
 

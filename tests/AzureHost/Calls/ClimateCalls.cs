@@ -23,14 +23,23 @@ internal static class ClimateCalls
         Assert.True(sample.Member("values").GetInt64() > 0);
         Assert.Equal(10, (await host.GetAsync("climate/grid").IsAsync(HttpStatusCode.OK)).GetProperty("cells").GetInt32());
 
-        Assert.Equal(1, (await host.RunAsync("climate/probability", """{"scenario": "SSP245", "backup": true}""").CompletesAsync())
-            .Member("completed").GetInt32());
+        Assert.Equal(
+            1,
+            (await host.RunAsync("climate/probability", """{"scenario": "SSP245", "backup": true}""").CompletesAsync())
+                .Member("completed")
+                .GetInt32()
+        );
         Assert.Equal(2, (await host.RunAsync("climate/hazard", Years).CompletesAsync()).Member("completed").GetInt32());
         JsonElement annual = await host.RunAsync("climate/annual", """{"scenario": "SSP126", "startYear": 2049, "endYear": 2051}""")
             .CompletesAsync();
         Assert.Equal(3, annual.Member("hazard").Member("completed").GetInt32());
-        Assert.Equal(5, (await host.GetAsync("climate/statistics").IsAsync(HttpStatusCode.OK)).GetProperty("monitoring").GetProperty("rows")
-            .GetArrayLength());
+        Assert.Equal(
+            5,
+            (await host.GetAsync("climate/statistics").IsAsync(HttpStatusCode.OK))
+                .GetProperty("monitoring")
+                .GetProperty("rows")
+                .GetArrayLength()
+        );
         await ReadRunsAsync(host);
         await RefuseClaimedAsync(world);
 
@@ -51,17 +60,23 @@ internal static class ClimateCalls
     /// </summary>
     private static async Task ImportAsync(AzureHostDriver host, int[] cells)
     {
-        string columns = string.Join(',', Scenarios.Columns), values = string.Join(',', Scenarios.Columns.Select(_ => "1.5"));
+        string columns = string.Join(',', Scenarios.Columns),
+            values = string.Join(',', Scenarios.Columns.Select(_ => "1.5"));
         await ImportAsync(host, "location_admin", "admin_code,admin_name,population\n9999900000,Driver,1\n", 1);
         await ImportAsync(host, "wsdi_data", $"year,grid_id,{columns}\n2050,{cells[0]},{values}\n2050,{cells[1]},{values}\n", 2);
-        await ImportAsync(host, "rn_daily_sgg261",
-            $"observation_date,admin_code,{columns}\n2050-01-01,9999900000,{values}\n2050-01-02,9999900000,{values}\n", 2);
+        await ImportAsync(
+            host,
+            "rn_daily_sgg261",
+            $"observation_date,admin_code,{columns}\n2050-01-01,9999900000,{values}\n2050-01-02,9999900000,{values}\n",
+            2
+        );
     }
 
     private static async Task<int[]> CellsAsync(DriverWorld world)
     {
-        await using NpgsqlCommand command =
-            world.Database.CreateCommand("SELECT array_agg(grid_id ORDER BY grid_id) FROM climate.location_grid");
+        await using NpgsqlCommand command = world.Database.CreateCommand(
+            "SELECT array_agg(grid_id ORDER BY grid_id) FROM climate.location_grid"
+        );
         return (int[])(await command.ExecuteScalarAsync())!;
     }
 
@@ -69,18 +84,28 @@ internal static class ClimateCalls
     {
         JsonElement receipt = await host.SendAsync(HttpMethod.Post, $"climate/import/{table}?source=driver", csv, "text/csv")
             .IsAsync(HttpStatusCode.OK);
-        Assert.Equal((rows, 0, "driver"), (receipt.GetProperty("accepted").GetInt32(), receipt.GetProperty("rejected").GetInt32(),
-            receipt.GetProperty("source").GetString()));
+        Assert.Equal(
+            (rows, 0, "driver"),
+            (
+                receipt.GetProperty("accepted").GetInt32(),
+                receipt.GetProperty("rejected").GetInt32(),
+                receipt.GetProperty("source").GetString()
+            )
+        );
     }
 
     /// <summary>A year that a run of another hub fills: the batch is refused as a whole and closed.</summary>
     private static async Task RefuseClaimedAsync(DriverWorld world)
     {
-        await ExecuteAsync(world, """
+        await ExecuteAsync(
+            world,
+            """
             INSERT INTO operations.partitions (kind, key, state, claimed_by, claimed_until)
             VALUES ('hazard', 'SSP585/2049', 'missing', 'elsewhere/20260101T000000000Z', now() + interval '10 minutes')
-            """);
-        string reason = await world.Host.RunAsync("climate/hazard", """{"scenario": "SSP585", "startYear": 2049, "endYear": 2049}""")
+            """
+        );
+        string reason = await world
+            .Host.RunAsync("climate/hazard", """{"scenario": "SSP585", "startYear": 2049, "endYear": 2049}""")
             .FailsAsync();
         Assert.Contains("are being filled by run elsewhere", reason, StringComparison.Ordinal);
         await ExecuteAsync(world, "DELETE FROM operations.partitions WHERE claimed_by LIKE 'elsewhere/%'");
@@ -101,10 +126,16 @@ internal static class ClimateCalls
         JsonElement run = await host.GetAsync($"runs/{instance}").IsAsync(HttpStatusCode.OK);
         Assert.True(run.GetProperty("partitions").GetArrayLength() > 0);
 
-        PartitionFailures lost =
-            new(HazardTable.Kind, hazard.GetProperty("runId").GetString()!, [new PartitionOutcome("SSP245/2049", 0, 0, 0, 0, "host lost")]);
-        (string? result, TaskFailureDetails? failure) =
-            await host.Calls.ActivityAsync(nameof(RecordPartitionFailure), instance, JsonSerializer.Serialize(new[] { lost }));
+        PartitionFailures lost = new(
+            HazardTable.Kind,
+            hazard.GetProperty("runId").GetString()!,
+            [new PartitionOutcome("SSP245/2049", 0, 0, 0, 0, "host lost")]
+        );
+        (string? result, TaskFailureDetails? failure) = await host.Calls.ActivityAsync(
+            nameof(RecordPartitionFailure),
+            instance,
+            JsonSerializer.Serialize(new[] { lost })
+        );
         Assert.Equal((null, null), (result, failure));
         await host.GetAsync("options").IsAsync(HttpStatusCode.OK);
     }

@@ -12,17 +12,22 @@ namespace Durable.Tests.AzureHost.Calls;
 /// <summary>A day on the cluster, a day that is cancelled while its job runs, a range, and the tick of the day before.</summary>
 internal static class PotholeCalls
 {
-    private const string Day = $$"""{"date": "{{PotholeWorld.Date}}"}""", Again = $$"""{"date": "{{PotholeWorld.Date}}", "force": true}""";
+    private const string Day = $$"""{"date": "{{PotholeWorld.Date}}"}""",
+        Again = $$"""{"date": "{{PotholeWorld.Date}}", "force": true}""";
 
     public static async Task RunAsync(DriverWorld world)
     {
         AzureHostDriver host = world.Host;
         await host.RunAsync("pothole", Day).CompletesAsync();
         JsonElement day = await host.GetAsync($"pothole/{PotholeWorld.Date}").IsAsync(HttpStatusCode.OK);
-        Assert.Equal(["stage1", "stage2", "load"],
-            day.GetProperty("steps").EnumerateArray().Select(step => step.GetProperty("step").GetString()));
-        Assert.All((await host.GetAsync("operations/leases?state=all").IsAsync(HttpStatusCode.OK)).GetProperty("leases").EnumerateArray(),
-            lease => Assert.Equal("closed", lease.GetProperty("state").GetString()));
+        Assert.Equal(
+            ["stage1", "stage2", "load"],
+            day.GetProperty("steps").EnumerateArray().Select(step => step.GetProperty("step").GetString())
+        );
+        Assert.All(
+            (await host.GetAsync("operations/leases?state=all").IsAsync(HttpStatusCode.OK)).GetProperty("leases").EnumerateArray(),
+            lease => Assert.Equal("closed", lease.GetProperty("state").GetString())
+        );
 
         await CancelAsync(world);
 
@@ -42,8 +47,11 @@ internal static class PotholeCalls
         await world.Pothole.SparkDoesAsync("""[{"match": "stage1", "delaySeconds": 3600}]""");
         await world.Host.PostAsync("pothole", Again).IsAsync(HttpStatusCode.Accepted);
         HubInstance run = world.Host.Hub.Find(world.Pothole.InstanceId)!;
-        await Eventually.HoldsAsync(() => run.CustomStatus?.Contains("stage1", StringComparison.Ordinal) == true
-            && Scheduled(world.Host, run, nameof(PollRemoteJob)), "a job of stage 1 is polled");
+        await Eventually.HoldsAsync(
+            () =>
+                run.CustomStatus?.Contains("stage1", StringComparison.Ordinal) == true && Scheduled(world.Host, run, nameof(PollRemoteJob)),
+            "a job of stage 1 is polled"
+        );
         await ExtendAsync(world.Host);
         await world.Host.PostAsync($"operations/runs/{run.InstanceId}/cancel?reason=enough").IsAsync(HttpStatusCode.Accepted);
         Assert.Contains("enough", await world.Host.EndAsync(run.InstanceId).FailsAsync(), StringComparison.Ordinal);
@@ -58,8 +66,11 @@ internal static class PotholeCalls
         JsonElement lease = (await host.GetAsync("operations/leases").IsAsync(HttpStatusCode.OK)).GetProperty("leases")[0];
         DateTime until = DateTime.UtcNow.AddHours(4.5);
         LeaseExtension extension = new(lease.GetProperty("leaseId").GetString()!, until);
-        (string? result, TaskFailureDetails? failure) =
-            await host.Calls.ActivityAsync(nameof(ExtendLease), "driver", JsonSerializer.Serialize(new[] { extension }));
+        (string? result, TaskFailureDetails? failure) = await host.Calls.ActivityAsync(
+            nameof(ExtendLease),
+            "driver",
+            JsonSerializer.Serialize(new[] { extension })
+        );
         Assert.True(failure is null, $"{failure}");
         Assert.Equal(until, JsonSerializer.Deserialize<DateTime>(result!).ToUniversalTime(), TimeSpan.FromMilliseconds(1));
     }

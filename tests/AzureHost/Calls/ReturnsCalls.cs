@@ -14,13 +14,17 @@ internal static class ReturnsCalls
         Assert.Equal("Published", trained.Member("state").GetString());
         Assert.Equal("Predicted", (await host.RunAsync("returns/inference").CompletesAsync()).Member("state").GetString());
         await host.GetAsync("returns").IsAsync(HttpStatusCode.OK);
-        Assert.Equal(trained.Member("version").GetString(),
-            (await host.PostAsync("returns/predict").IsAsync(HttpStatusCode.OK)).GetProperty("version").GetString());
+        Assert.Equal(
+            trained.Member("version").GetString(),
+            (await host.PostAsync("returns/predict").IsAsync(HttpStatusCode.OK)).GetProperty("version").GetString()
+        );
 
         string zeros = string.Join(',', Enumerable.Repeat("0.0625", 256));
         string line = $$"""{"embedding_a": [{{zeros}}], "embedding_b": [{{zeros}}]}""";
-        string lines = (await host.SendAsync(HttpMethod.Post, "returns/predict/batch", $"{line}\n{line}\n", "application/x-ndjson")
-            .IsAsync(HttpStatusCode.OK)).ToString();
+        string lines = (
+            await host.SendAsync(HttpMethod.Post, "returns/predict/batch", $"{line}\n{line}\n", "application/x-ndjson")
+                .IsAsync(HttpStatusCode.OK)
+        ).ToString();
         Assert.Equal(2, lines.Split('\n', StringSplitOptions.RemoveEmptyEntries).Length);
 
         await host.TickAsync("TickReturnsTraining");

@@ -51,11 +51,17 @@ internal sealed class HubInstance(string instanceId, string name, string? input,
     public bool HasEnded => Status is OrchestrationStatus.Completed or OrchestrationStatus.Failed or OrchestrationStatus.Terminated;
 
     /// <summary>What clients see.</summary>
-    public OrchestrationState Show(bool values) => new()
-    {
-        InstanceId = InstanceId, Name = Name, OrchestrationStatus = Status,
-        CreatedTimestamp = CreatedAt.ToTimestamp(), LastUpdatedTimestamp = UpdatedAt.ToTimestamp(),
-        Input = values ? Input : null, Output = values ? Output : null, CustomStatus = values ? CustomStatus : null,
-        FailureDetails = Failure,
-    };
+    public OrchestrationState Show(bool values) =>
+        new()
+        {
+            InstanceId = InstanceId,
+            Name = Name,
+            OrchestrationStatus = Status,
+            CreatedTimestamp = CreatedAt.ToTimestamp(),
+            LastUpdatedTimestamp = UpdatedAt.ToTimestamp(),
+            Input = values ? Input : null,
+            Output = values ? Output : null,
+            CustomStatus = values ? CustomStatus : null,
+            FailureDetails = Failure,
+        };
 }

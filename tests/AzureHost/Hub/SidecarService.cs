@@ -18,9 +18,11 @@ internal sealed class SidecarService(TaskHub hub) : TaskHubSidecarService.TaskHu
     }
 
     public override Task<GetInstanceResponse> GetInstance(GetInstanceRequest request, ServerCallContext context) =>
-        Task.FromResult(hub.Find(request.InstanceId) is { } instance
-        ? new GetInstanceResponse { Exists = true, OrchestrationState = instance.Show(request.GetInputsAndOutputs) }
-        : new GetInstanceResponse());
+        Task.FromResult(
+            hub.Find(request.InstanceId) is { } instance
+                ? new GetInstanceResponse { Exists = true, OrchestrationState = instance.Show(request.GetInputsAndOutputs) }
+                : new GetInstanceResponse()
+        );
 
     public override Task<GetInstanceResponse> WaitForInstanceStart(GetInstanceRequest request, ServerCallContext context) =>
         WaitAsync(request, instance => instance.Started.Task, context);
@@ -44,12 +46,13 @@ internal sealed class SidecarService(TaskHub hub) : TaskHubSidecarService.TaskHu
     {
         InstanceQuery query = request.Query;
         QueryInstancesResponse response = new();
-        response.OrchestrationState.Add(hub.Instances
-            .Where(instance => instance.InstanceId.StartsWith(query.InstanceIdPrefix ?? "", StringComparison.Ordinal))
-            .Where(instance => query.RuntimeStatus.Count == 0 || query.RuntimeStatus.Contains(instance.Status))
-            .Where(instance => query.CreatedTimeFrom is null || instance.CreatedAt.ToTimestamp() >= query.CreatedTimeFrom)
-            .OrderBy(instance => instance.InstanceId, StringComparer.Ordinal)
-            .Select(instance => instance.Show(query.FetchInputsAndOutputs)));
+        response.OrchestrationState.Add(
+            hub.Instances.Where(instance => instance.InstanceId.StartsWith(query.InstanceIdPrefix ?? "", StringComparison.Ordinal))
+                .Where(instance => query.RuntimeStatus.Count == 0 || query.RuntimeStatus.Contains(instance.Status))
+                .Where(instance => query.CreatedTimeFrom is null || instance.CreatedAt.ToTimestamp() >= query.CreatedTimeFrom)
+                .OrderBy(instance => instance.InstanceId, StringComparer.Ordinal)
+                .Select(instance => instance.Show(query.FetchInputsAndOutputs))
+        );
         return Task.FromResult(response);
     }
 
@@ -61,13 +64,16 @@ internal sealed class SidecarService(TaskHub hub) : TaskHubSidecarService.TaskHu
         HubInstance instance = Known(instanceId);
         return !instance.HasEnded
             ? instance
-            : throw new RpcException(new Status(
-                StatusCode.FailedPrecondition, "The orchestration instance with the provided instance id is not running."));
+            : throw new RpcException(
+                new Status(StatusCode.FailedPrecondition, "The orchestration instance with the provided instance id is not running.")
+            );
     }
 
     private HubInstance Known(string instanceId) =>
-        hub.Find(instanceId) ?? throw new RpcException(
-            new Status(StatusCode.NotFound, $"No instance with ID '{instanceId}' was found. (Parameter 'instanceId')"));
+        hub.Find(instanceId)
+        ?? throw new RpcException(
+            new Status(StatusCode.NotFound, $"No instance with ID '{instanceId}' was found. (Parameter 'instanceId')")
+        );
 
     private async Task<GetInstanceResponse> WaitAsync(GetInstanceRequest request, Func<HubInstance, Task> until, ServerCallContext context)
     {

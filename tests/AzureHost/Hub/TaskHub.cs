@@ -22,25 +22,38 @@ internal sealed class TaskHub(DurableCalls calls) : IDisposable
     /// <summary>Every run there was, the oldest first, replaced and purged ones too.</summary>
     public IReadOnlyList<HubInstance> Runs
     {
-        get { lock (gate) return [.. runs]; }
+        get
+        {
+            lock (gate)
+                return [.. runs];
+        }
     }
 
     /// <summary>Every instance there is.</summary>
     public IReadOnlyList<HubInstance> Instances
     {
-        get { lock (gate) return [.. instances.Values]; }
+        get
+        {
+            lock (gate)
+                return [.. instances.Values];
+        }
     }
 
     /// <summary>Starts an instance. One of the same id that has ended is replaced.</summary>
     /// <returns>False when one of that id has not ended, or has ended in a status that is not <paramref name="replaceable"/>.</returns>
-    public bool Start(string instanceId, string name, string? input, ParentInstanceInfo? parent = null,
-        IReadOnlyCollection<OrchestrationStatus>? replaceable = null)
+    public bool Start(
+        string instanceId,
+        string name,
+        string? input,
+        ParentInstanceInfo? parent = null,
+        IReadOnlyCollection<OrchestrationStatus>? replaceable = null
+    )
     {
         HubInstance instance = new(instanceId, name, input, parent);
         lock (gate)
         {
-            if (instances.TryGetValue(instanceId, out HubInstance? old)
-                && (!old.HasEnded || replaceable?.Contains(old.Status) == false)) return false;
+            if (instances.TryGetValue(instanceId, out HubInstance? old) && (!old.HasEnded || replaceable?.Contains(old.Status) == false))
+                return false;
             instances[instanceId] = instance;
             runs.Add(instance);
         }
@@ -51,13 +64,15 @@ internal sealed class TaskHub(DurableCalls calls) : IDisposable
 
     public HubInstance? Find(string instanceId)
     {
-        lock (gate) return instances.GetValueOrDefault(instanceId);
+        lock (gate)
+            return instances.GetValueOrDefault(instanceId);
     }
 
     /// <summary>What the code of an instance has seen by now.</summary>
     public IReadOnlyList<HistoryEvent> ReadHistory(HubInstance instance)
     {
-        lock (gate) return [.. instance.History];
+        lock (gate)
+            return [.. instance.History];
     }
 
     /// <summary>Puts an event into the inbox and begins a turn unless one is under way. What has ended takes nothing.</summary>
@@ -65,9 +80,11 @@ internal sealed class TaskHub(DurableCalls calls) : IDisposable
     {
         lock (gate)
         {
-            if (instance.HasEnded) return;
+            if (instance.HasEnded)
+                return;
             instance.Inbox.Add(message);
-            if (instance.IsTurning) return;
+            if (instance.IsTurning)
+                return;
             instance.IsTurning = true;
         }
 
@@ -80,8 +97,8 @@ internal sealed class TaskHub(DurableCalls calls) : IDisposable
     /// <summary>Forgets an instance that has ended.</summary>
     public bool Purge(string instanceId)
     {
-        lock (gate) return instances.TryGetValue(instanceId, out HubInstance? instance) && instance.HasEnded
-            && instances.Remove(instanceId);
+        lock (gate)
+            return instances.TryGetValue(instanceId, out HubInstance? instance) && instance.HasEnded && instances.Remove(instanceId);
     }
 
     public void Dispose()
@@ -101,15 +118,25 @@ internal sealed class TaskHub(DurableCalls calls) : IDisposable
         }
         catch (Exception e) when (!ending.IsCancellationRequested)
         {
-            End(instance, OrchestrationStatus.Failed, null,
-                new TaskFailureDetails { ErrorType = e.GetType().FullName, ErrorMessage = e.Message, StackTrace = e.StackTrace });
+            End(
+                instance,
+                OrchestrationStatus.Failed,
+                null,
+                new TaskFailureDetails
+                {
+                    ErrorType = e.GetType().FullName,
+                    ErrorMessage = e.Message,
+                    StackTrace = e.StackTrace,
+                }
+            );
         }
     }
 
     private async Task<OrchestratorResponse> RunAsync(HubInstance instance, OrchestratorRequest request)
     {
         OrchestratorResponse response = await calls.TurnAsync(instance.Name, InSession(request, instance.HasSession));
-        if (response.RequiresHistory) response = await calls.TurnAsync(instance.Name, InSession(request, isKept: false));
+        if (response.RequiresHistory)
+            response = await calls.TurnAsync(instance.Name, InSession(request, isKept: false));
         instance.HasSession = true;
         return response;
     }
@@ -117,7 +144,8 @@ internal sealed class TaskHub(DurableCalls calls) : IDisposable
     private static OrchestratorRequest InSession(OrchestratorRequest request, bool isKept)
     {
         OrchestratorRequest turn = request.Clone();
-        if (isKept) turn.PastEvents.Clear();
+        if (isKept)
+            turn.PastEvents.Clear();
         turn.Properties["IsExtendedSession"] = Value.ForBool(true);
         turn.Properties["ExtendedSessionIdleTimeoutInSeconds"] = Value.ForNumber(30);
         turn.Properties["IncludeState"] = Value.ForBool(!isKept);
@@ -147,24 +175,33 @@ internal sealed class TaskHub(DurableCalls calls) : IDisposable
     {
         lock (gate)
         {
-            if (instance.HasEnded) return; // terminated meanwhile
+            if (instance.HasEnded)
+                return; // terminated meanwhile
             instance.Turns.Add((request, response));
             instance.History.AddRange(request.NewEvents);
             instance.History.AddRange(response.Actions.Select(Events.Of).OfType<HistoryEvent>());
             instance.History.Add(Events.TurnCompleted());
-            (instance.Status, instance.CustomStatus, instance.UpdatedAt) =
-                (OrchestrationStatus.Running, response.CustomStatus, DateTime.UtcNow);
+            (instance.Status, instance.CustomStatus, instance.UpdatedAt) = (
+                OrchestrationStatus.Running,
+                response.CustomStatus,
+                DateTime.UtcNow
+            );
         }
 
         instance.Started.TrySetResult();
         if (response.CustomStatus?.Length > LongestCustomStatus)
         {
-            End(instance, OrchestrationStatus.Failed, null,
-                new TaskFailureDetails { ErrorType = "System.ArgumentException", ErrorMessage = "CustomStatus is too large" });
+            End(
+                instance,
+                OrchestrationStatus.Failed,
+                null,
+                new TaskFailureDetails { ErrorType = "System.ArgumentException", ErrorMessage = "CustomStatus is too large" }
+            );
             return;
         }
 
-        foreach (OrchestratorAction action in response.Actions) Perform(instance, action);
+        foreach (OrchestratorAction action in response.Actions)
+            Perform(instance, action);
     }
 
     private void Perform(HubInstance instance, OrchestratorAction action)
@@ -174,19 +211,31 @@ internal sealed class TaskHub(DurableCalls calls) : IDisposable
             case OrchestratorAction.OrchestratorActionTypeOneofCase.ScheduleTask:
                 _ = Task.Run(async () =>
                 {
-                    (string? result, TaskFailureDetails? failure) =
-                        await calls.ActivityAsync(action.ScheduleTask.Name, instance.InstanceId, action.ScheduleTask.Input);
+                    (string? result, TaskFailureDetails? failure) = await calls.ActivityAsync(
+                        action.ScheduleTask.Name,
+                        instance.InstanceId,
+                        action.ScheduleTask.Input
+                    );
                     Post(instance, Events.Answer(action.Id, result, failure));
                 });
                 break;
             case OrchestratorAction.OrchestratorActionTypeOneofCase.CreateSubOrchestration:
                 CreateSubOrchestrationAction child = action.CreateSubOrchestration;
-                Start(child.InstanceId, child.Name, child.Input, new ParentInstanceInfo
-                {
-                    TaskScheduledId = action.Id, Name = instance.Name,
-                    OrchestrationInstance =
-                        new OrchestrationInstance { InstanceId = instance.InstanceId, ExecutionId = instance.ExecutionId },
-                });
+                Start(
+                    child.InstanceId,
+                    child.Name,
+                    child.Input,
+                    new ParentInstanceInfo
+                    {
+                        TaskScheduledId = action.Id,
+                        Name = instance.Name,
+                        OrchestrationInstance = new OrchestrationInstance
+                        {
+                            InstanceId = instance.InstanceId,
+                            ExecutionId = instance.ExecutionId,
+                        },
+                    }
+                );
                 break;
             case OrchestratorAction.OrchestratorActionTypeOneofCase.CreateTimer:
                 _ = FireAsync(instance, action.Id, action.CreateTimer.FireAt);
@@ -222,9 +271,14 @@ internal sealed class TaskHub(DurableCalls calls) : IDisposable
     {
         lock (gate)
         {
-            if (instance.HasEnded) return;
-            (instance.Status, instance.Output, instance.Failure, instance.UpdatedAt) =
-                (status, output ?? failure?.ErrorMessage, failure, DateTime.UtcNow);
+            if (instance.HasEnded)
+                return;
+            (instance.Status, instance.Output, instance.Failure, instance.UpdatedAt) = (
+                status,
+                output ?? failure?.ErrorMessage,
+                failure,
+                DateTime.UtcNow
+            );
             instance.IsTurning = false;
         }
 
@@ -232,8 +286,8 @@ internal sealed class TaskHub(DurableCalls calls) : IDisposable
         instance.Ended.TrySetResult();
         if (instance.Parent is { } parent && Find(parent.OrchestrationInstance.InstanceId) is { } waiting)
         {
-            TaskFailureDetails? reason = status == OrchestrationStatus.Completed ? null : failure
-                ?? new TaskFailureDetails { ErrorMessage = $"{status}" };
+            TaskFailureDetails? reason =
+                status == OrchestrationStatus.Completed ? null : failure ?? new TaskFailureDetails { ErrorMessage = $"{status}" };
             Post(waiting, Events.ChildEnded(parent.TaskScheduledId, output, reason));
         }
     }
@@ -243,7 +297,8 @@ internal sealed class TaskHub(DurableCalls calls) : IDisposable
         TimeSpan due = fireAt.ToDateTime() - DateTime.UtcNow;
         try
         {
-            if (due > TimeSpan.Zero) await Task.Delay(due / Speed, ending.Token);
+            if (due > TimeSpan.Zero)
+                await Task.Delay(due / Speed, ending.Token);
             Post(instance, Events.TimerFired(timerId, fireAt));
         }
         catch (OperationCanceledException)

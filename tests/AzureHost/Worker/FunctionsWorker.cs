@@ -21,20 +21,27 @@ internal sealed class FunctionsWorker(WorkerChannel channel)
     public async Task LoadAsync(AppSettings settings)
     {
         await channel.Started;
-        WorkerInitResponse init = (await channel.AskAsync(new StreamingMessage
-        {
-            WorkerInitRequest = new WorkerInitRequest
-            {
-                HostVersion = "4.1037.0.0", WorkerDirectory = AppOutput.Folder, FunctionAppDirectory = AppOutput.Folder,
-            },
-        })).WorkerInitResponse;
+        WorkerInitResponse init = (
+            await channel.AskAsync(
+                new StreamingMessage
+                {
+                    WorkerInitRequest = new WorkerInitRequest
+                    {
+                        HostVersion = "4.1037.0.0",
+                        WorkerDirectory = AppOutput.Folder,
+                        FunctionAppDirectory = AppOutput.Folder,
+                    },
+                }
+            )
+        ).WorkerInitResponse;
         Check(init.Result, "The worker");
         HttpUri = new Uri(init.Capabilities["HttpUri"]);
 
-        FunctionMetadataResponse metadata = (await channel.AskAsync(new StreamingMessage
-        {
-            FunctionsMetadataRequest = new FunctionsMetadataRequest { FunctionAppDirectory = AppOutput.Folder },
-        })).FunctionMetadataResponse;
+        FunctionMetadataResponse metadata = (
+            await channel.AskAsync(
+                new StreamingMessage { FunctionsMetadataRequest = new FunctionsMetadataRequest { FunctionAppDirectory = AppOutput.Folder } }
+            )
+        ).FunctionMetadataResponse;
         Check(metadata.Result, "The metadata");
         Functions = metadata.FunctionMetadataResults.Select(one => new LoadedFunction(one, settings)).ToDictionary(one => one.Name);
         await Task.WhenAll(Functions.Values.Select(LoadAsync));
@@ -47,21 +54,34 @@ internal sealed class FunctionsWorker(WorkerChannel channel)
     /// <param name="inputs">Data of its other inputs, by parameter.</param>
     /// <param name="invocationId">The id of the call; null: a new one.</param>
     public async Task<InvocationResponse> CallAsync(
-        LoadedFunction function, TypedData? trigger, IReadOnlyDictionary<string, string>? metadata = null,
-        IReadOnlyDictionary<string, string>? inputs = null, string? invocationId = null)
+        LoadedFunction function,
+        TypedData? trigger,
+        IReadOnlyDictionary<string, string>? metadata = null,
+        IReadOnlyDictionary<string, string>? inputs = null,
+        string? invocationId = null
+    )
     {
         InvocationRequest request = new()
         {
-            InvocationId = invocationId ?? Guid.NewGuid().ToString(), FunctionId = function.Id,
-            TraceContext = new RpcTraceContext(), RetryContext = new RetryContext(),
+            InvocationId = invocationId ?? Guid.NewGuid().ToString(),
+            FunctionId = function.Id,
+            TraceContext = new RpcTraceContext(),
+            RetryContext = new RetryContext(),
         };
         request.InputData.Add(new ParameterBinding { Name = function.TriggerName, Data = trigger });
         foreach ((string name, string data) in inputs ?? new Dictionary<string, string>())
-            request.InputData.Add(new ParameterBinding { Name = name, Data = new TypedData { String = data } });
+            request.InputData.Add(
+                new ParameterBinding
+                {
+                    Name = name,
+                    Data = new TypedData { String = data },
+                }
+            );
         foreach ((string name, string data) in metadata ?? new Dictionary<string, string>())
             request.TriggerMetadata[name] = new TypedData { String = data };
         InvocationResponse response = (await channel.AskAsync(new StreamingMessage { InvocationRequest = request })).InvocationResponse;
-        if (response.Result.Status == StatusResult.Types.Status.Success) called[function.Name] = true;
+        if (response.Result.Status == StatusResult.Types.Status.Success)
+            called[function.Name] = true;
         return response;
     }
 

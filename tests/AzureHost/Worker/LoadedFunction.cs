@@ -14,8 +14,10 @@ internal sealed class LoadedFunction
     public LoadedFunction(RpcFunctionMetadata metadata, AppSettings settings)
     {
         (Metadata, Name, Id) = (metadata, metadata.Name, metadata.FunctionId);
-        bindings = [.. metadata.RawBindings.Select(
-            binding => JsonSerializer.Deserialize<JsonElement>(settings.Resolve(metadata.Name, binding)))];
+        bindings =
+        [
+            .. metadata.RawBindings.Select(binding => JsonSerializer.Deserialize<JsonElement>(settings.Resolve(metadata.Name, binding))),
+        ];
         Trigger = bindings.Single(binding => Text(binding, "type").EndsWith("Trigger", StringComparison.Ordinal));
     }
 
@@ -44,15 +46,25 @@ internal sealed class LoadedFunction
     /// <param name="path">Path below the route prefix.</param>
     public Dictionary<string, string>? Match(string method, string path)
     {
-        if (TriggerType != "httpTrigger" || !Trigger.GetProperty("methods").EnumerateArray()
-            .Any(one => method.Equals(one.GetString(), StringComparison.OrdinalIgnoreCase))) return null;
-        string[] template = Text(Trigger, "route").Split('/'), parts = path.Split('/');
-        if (template.Length != parts.Length) return null;
+        if (
+            TriggerType != "httpTrigger"
+            || !Trigger
+                .GetProperty("methods")
+                .EnumerateArray()
+                .Any(one => method.Equals(one.GetString(), StringComparison.OrdinalIgnoreCase))
+        )
+            return null;
+        string[] template = Text(Trigger, "route").Split('/'),
+            parts = path.Split('/');
+        if (template.Length != parts.Length)
+            return null;
         Dictionary<string, string> values = [];
         foreach ((string expected, string given) in template.Zip(parts))
         {
-            if (expected is ['{', .. string name, '}']) values[name] = Uri.UnescapeDataString(given);
-            else if (!expected.Equals(given, StringComparison.OrdinalIgnoreCase)) return null;
+            if (expected is ['{', .. string name, '}'])
+                values[name] = Uri.UnescapeDataString(given);
+            else if (!expected.Equals(given, StringComparison.OrdinalIgnoreCase))
+                return null;
         }
 
         return values;

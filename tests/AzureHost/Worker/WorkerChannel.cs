@@ -21,8 +21,10 @@ internal sealed class WorkerChannel : FunctionRpc.FunctionRpcBase
     /// <summary>Sends a message and waits for its answer.</summary>
     public async Task<StreamingMessage> AskAsync(StreamingMessage message)
     {
-        TaskCompletionSource<StreamingMessage> answer =
-            waiting.GetOrAdd(KeyOf(message), _ => new(TaskCreationOptions.RunContinuationsAsynchronously));
+        TaskCompletionSource<StreamingMessage> answer = waiting.GetOrAdd(
+            KeyOf(message),
+            _ => new(TaskCreationOptions.RunContinuationsAsynchronously)
+        );
         await outgoing.Writer.WriteAsync(message);
         return await FirstOf(answer);
     }
@@ -34,14 +36,18 @@ internal sealed class WorkerChannel : FunctionRpc.FunctionRpcBase
     public void Fail(Exception reason) => failed.TrySetException(reason);
 
     public override async Task EventStream(
-        IAsyncStreamReader<StreamingMessage> requestStream, IServerStreamWriter<StreamingMessage> responseStream, ServerCallContext context)
+        IAsyncStreamReader<StreamingMessage> requestStream,
+        IServerStreamWriter<StreamingMessage> responseStream,
+        ServerCallContext context
+    )
     {
         Task sending = SendAsync(responseStream, context.CancellationToken);
         try
         {
             await foreach (StreamingMessage message in requestStream.ReadAllAsync(context.CancellationToken))
             {
-                if (message.ContentCase == StreamingMessage.ContentOneofCase.StartStream) started.TrySetResult(message);
+                if (message.ContentCase == StreamingMessage.ContentOneofCase.StartStream)
+                    started.TrySetResult(message);
                 else if (waiting.TryRemove(KeyOf(message), out TaskCompletionSource<StreamingMessage>? answer))
                     answer.TrySetResult(message);
             }
@@ -62,7 +68,8 @@ internal sealed class WorkerChannel : FunctionRpc.FunctionRpcBase
     {
         try
         {
-            await foreach (StreamingMessage message in outgoing.Reader.ReadAllAsync(ended)) await worker.WriteAsync(message, ended);
+            await foreach (StreamingMessage message in outgoing.Reader.ReadAllAsync(ended))
+                await worker.WriteAsync(message, ended);
         }
         catch (Exception e) when (e is OperationCanceledException or InvalidOperationException or IOException)
         {
@@ -70,15 +77,16 @@ internal sealed class WorkerChannel : FunctionRpc.FunctionRpcBase
         }
     }
 
-    private static string KeyOf(StreamingMessage message) => message.ContentCase switch
-    {
-        StreamingMessage.ContentOneofCase.WorkerInitRequest or StreamingMessage.ContentOneofCase.WorkerInitResponse => "init",
-        StreamingMessage.ContentOneofCase.FunctionsMetadataRequest or StreamingMessage.ContentOneofCase.FunctionMetadataResponse =>
-            "metadata",
-        StreamingMessage.ContentOneofCase.FunctionLoadRequest => "load " + message.FunctionLoadRequest.FunctionId,
-        StreamingMessage.ContentOneofCase.FunctionLoadResponse => "load " + message.FunctionLoadResponse.FunctionId,
-        StreamingMessage.ContentOneofCase.InvocationRequest => "call " + message.InvocationRequest.InvocationId,
-        StreamingMessage.ContentOneofCase.InvocationResponse => "call " + message.InvocationResponse.InvocationId,
-        _ => message.ContentCase.ToString(), // logs, and what this host does not know
-    };
+    private static string KeyOf(StreamingMessage message) =>
+        message.ContentCase switch
+        {
+            StreamingMessage.ContentOneofCase.WorkerInitRequest or StreamingMessage.ContentOneofCase.WorkerInitResponse => "init",
+            StreamingMessage.ContentOneofCase.FunctionsMetadataRequest or StreamingMessage.ContentOneofCase.FunctionMetadataResponse =>
+                "metadata",
+            StreamingMessage.ContentOneofCase.FunctionLoadRequest => "load " + message.FunctionLoadRequest.FunctionId,
+            StreamingMessage.ContentOneofCase.FunctionLoadResponse => "load " + message.FunctionLoadResponse.FunctionId,
+            StreamingMessage.ContentOneofCase.InvocationRequest => "call " + message.InvocationRequest.InvocationId,
+            StreamingMessage.ContentOneofCase.InvocationResponse => "call " + message.InvocationResponse.InvocationId,
+            _ => message.ContentCase.ToString(), // logs, and what this host does not know
+        };
 }

@@ -28,7 +28,11 @@ internal sealed class WorkerProcess : IAsyncDisposable
     /// <summary>What it has written.</summary>
     public string Log
     {
-        get { lock (log) return log.ToString(); }
+        get
+        {
+            lock (log)
+                return log.ToString();
+        }
     }
 
     /// <summary>Starts the worker of <c>worker.config.json</c> in the output folder.</summary>
@@ -37,28 +41,42 @@ internal sealed class WorkerProcess : IAsyncDisposable
     public static WorkerProcess Start(Uri host, AppSettings settings)
     {
         (string executable, string worker) = AppOutput.Command();
-        ProcessStartInfo start = new(executable,
-        [
-            Path.Combine(AppOutput.Folder, worker), "--functions-uri", host.ToString(), "--functions-worker-id", Guid.NewGuid().ToString(),
-            "--functions-request-id", Guid.NewGuid().ToString(), "--functions-grpc-max-message-length", "2147483647",
-        ])
+        ProcessStartInfo start = new(
+            executable,
+            [
+                Path.Combine(AppOutput.Folder, worker),
+                "--functions-uri",
+                host.ToString(),
+                "--functions-worker-id",
+                Guid.NewGuid().ToString(),
+                "--functions-request-id",
+                Guid.NewGuid().ToString(),
+                "--functions-grpc-max-message-length",
+                "2147483647",
+            ]
+        )
         {
-            WorkingDirectory = AppOutput.Folder, RedirectStandardOutput = true, RedirectStandardError = true,
+            WorkingDirectory = AppOutput.Folder,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
         };
-        foreach ((string name, string value) in settings.Values) start.Environment[name] = value;
+        foreach ((string name, string value) in settings.Values)
+            start.Environment[name] = value;
         start.Environment["FUNCTIONS_WORKER_DIRECTORY"] = start.Environment["FUNCTIONS_APPLICATION_DIRECTORY"] = AppOutput.Folder;
         return new WorkerProcess(Process.Start(start)!);
     }
 
     public async ValueTask DisposeAsync()
     {
-        if (!process.HasExited) process.Kill(entireProcessTree: true);
+        if (!process.HasExited)
+            process.Kill(entireProcessTree: true);
         await Exited;
         process.Dispose();
     }
 
     private void Add(string? line)
     {
-        lock (log) log.AppendLine(line);
+        lock (log)
+            log.AppendLine(line);
     }
 }

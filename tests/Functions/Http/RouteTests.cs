@@ -14,10 +14,12 @@ using Microsoft.AspNetCore.Routing.Template;
 
 namespace Durable.Tests.Functions.Http;
 
-/// <summary>Every route that the app and its host serve is called over HTTP, with values that are right and values that are not. A new route that no call names fails here.</summary>
+/// <summary>Every route that the app and its host serve is called over HTTP, with values that are right and values that are not. A new
+/// route that no call names fails here.</summary>
 public sealed class RouteTests(AwsSandbox sandbox) : IClassFixture<AwsSandbox>
 {
-    private const string Bucket = "route-tests", Role = "arn:aws:iam::123456789012:role/sandbox";
+    private const string Bucket = "route-tests",
+        Role = "arn:aws:iam::123456789012:role/sandbox";
 
     /// <summary>Status, verb, path, body. In order: later calls meet what earlier ones did.</summary>
     private const string Calls = """
@@ -178,9 +180,15 @@ public sealed class RouteTests(AwsSandbox sandbox) : IClassFixture<AwsSandbox>
         ["POST /api/returns/predict/batch"] = ("tests/Functions/ReturnsAppTests.cs", "\"/api/returns/predict/batch\""),
         ["POST /api/returns/rollback"] = ("tests/Functions/ReturnsAppTests.cs", "PostAsync(\"/api/returns/rollback\")"),
         ["GET /api/benchmark/comparison"] = ("tests/Functions/BenchmarkSuiteTests.cs", "/api/benchmark/comparison"),
-        ["POST /api/benchmark/models/{model}/rollback"] = ("tests/Functions/BenchmarkSuiteTests.cs", "/api/benchmark/models/xgboost/rollback"),
+        ["POST /api/benchmark/models/{model}/rollback"] = (
+            "tests/Functions/BenchmarkSuiteTests.cs",
+            "/api/benchmark/models/xgboost/rollback"
+        ),
         ["POST /api/benchmark/export"] = ("tests/Functions/BenchmarkSuiteTests.cs", "/api/benchmark/export"),
-        ["POST /api/operations/runs/{instanceId}/cancel"] = ("tests/Functions/ReturnsLifeTests.cs", "Assert.Equal(HttpStatusCode.Accepted, (await world.App.PostAsync($\"/api/operations/runs/"),
+        ["POST /api/operations/runs/{instanceId}/cancel"] = (
+            "tests/Functions/ReturnsLifeTests.cs",
+            "Assert.Equal(HttpStatusCode.Accepted, (await world.App.PostAsync($\"/api/operations/runs/"
+        ),
         ["GET /api/spot/slots/{slot}"] = ("tests/Functions/SpotSlotTests.cs", "GetAsync($\"/api/spot/slots/{slot}\")"),
     };
 
@@ -191,9 +199,15 @@ public sealed class RouteTests(AwsSandbox sandbox) : IClassFixture<AwsSandbox>
         await sandbox.CreateBucketAsync(Bucket);
         Dictionary<string, string> settings = new(sandbox.Environment)
         {
-            ["Pothole__Bucket"] = Bucket, ["Pothole__MasterInstanceId"] = "i-0123456789abcdef0", ["Pothole__WorkerInstanceIds"] = "i-0123456789abcdef1", ["Spot__Bucket"] = Bucket,
-            ["Returns__Bucket"] = Bucket, ["Returns__RoleArn"] = Role,
-            ["Benchmark__Bucket"] = Bucket, ["Benchmark__RoleArn"] = Role, ["Benchmark__Images"] = "xgboost=sandbox/xgboost:1",
+            ["Pothole__Bucket"] = Bucket,
+            ["Pothole__MasterInstanceId"] = "i-0123456789abcdef0",
+            ["Pothole__WorkerInstanceIds"] = "i-0123456789abcdef1",
+            ["Spot__Bucket"] = Bucket,
+            ["Returns__Bucket"] = Bucket,
+            ["Returns__RoleArn"] = Role,
+            ["Benchmark__Bucket"] = Bucket,
+            ["Benchmark__RoleArn"] = Role,
+            ["Benchmark__Images"] = "xgboost=sandbox/xgboost:1",
             ["AzureWebJobs.ApplyRetention.Disabled"] = "false", // one timer that has a row and does no harm
         };
         await using AppProcess app = await AppProcess.StartAsync(settings: settings);
@@ -208,9 +222,15 @@ public sealed class RouteTests(AwsSandbox sandbox) : IClassFixture<AwsSandbox>
             }
 
             using HttpRequestMessage request = new(new HttpMethod(call.Verb), call.Path);
-            if (call.Body is not null) request.Content = new StringContent(call.Body, Encoding.UTF8, new MediaTypeHeaderValue(call.Path.Contains("/import/", StringComparison.Ordinal) ? "text/csv" : "application/json"));
+            if (call.Body is not null)
+                request.Content = new StringContent(
+                    call.Body,
+                    Encoding.UTF8,
+                    new MediaTypeHeaderValue(call.Path.Contains("/import/", StringComparison.Ordinal) ? "text/csv" : "application/json")
+                );
             using HttpResponseMessage answer = await http.SendAsync(request);
-            if ((int)answer.StatusCode != call.Status) wrong.Add($"{call}: {(int)answer.StatusCode} {await answer.Content.ReadAsStringAsync()}");
+            if ((int)answer.StatusCode != call.Status)
+                wrong.Add($"{call}: {(int)answer.StatusCode} {await answer.Content.ReadAsStringAsync()}");
         }
 
         Assert.True(wrong.Count == 0, string.Join('\n', wrong));
@@ -225,11 +245,11 @@ public sealed class RouteTests(AwsSandbox sandbox) : IClassFixture<AwsSandbox>
         string[] bare =
         [
             .. from route in routes
-               let own = calls.Where(call => call.Route == route.Template).ToArray()
-               let elsewhere = Elsewhere.ContainsKey($"{route.Verb} {route.Template}")
-               let right = elsewhere || own.Any(call => call.Verb == route.Verb && call.Status < 400)
-               where !right || !own.Any(call => call.Status is >= 400 and < 500)
-               select $"{route.Verb} {route.Template} has no {(right ? "wrong" : "right")} call",
+            let own = calls.Where(call => call.Route == route.Template).ToArray()
+            let elsewhere = Elsewhere.ContainsKey($"{route.Verb} {route.Template}")
+            let right = elsewhere || own.Any(call => call.Verb == route.Verb && call.Status < 400)
+            where !right || !own.Any(call => call.Status is >= 400 and < 500)
+            select $"{route.Verb} {route.Template} has no {(right ? "wrong" : "right")} call",
         ];
 
         Assert.Empty(bare);
@@ -241,10 +261,10 @@ public sealed class RouteTests(AwsSandbox sandbox) : IClassFixture<AwsSandbox>
         (ManagementOperation Operation, int Status)[] told =
         [
             .. from call in Catalogue()
-               where call.Path.StartsWith(ManagementEndpoints.Base, StringComparison.Ordinal)
-               let route = ManagementRoute.Read(call.Verb, call.Path.Split('?')[0][ManagementEndpoints.Base.Length..])
-               where route is not null
-               select (route.Value.Operation, call.Status),
+            where call.Path.StartsWith(ManagementEndpoints.Base, StringComparison.Ordinal)
+            let route = ManagementRoute.Read(call.Verb, call.Path.Split('?')[0][ManagementEndpoints.Base.Length..])
+            where route is not null
+            select (route.Value.Operation, call.Status),
         ];
         string right = Source("tests/Host/Management/InstanceTests.cs"); // needs instances in given states
 
@@ -253,9 +273,11 @@ public sealed class RouteTests(AwsSandbox sandbox) : IClassFixture<AwsSandbox>
             Assert.True(told.Any(call => call.Operation == operation && call.Status >= 400), $"{operation} has no wrong call");
             Assert.True(
                 told.Any(call => call.Operation == operation && call.Status < 400)
-                || right.Contains($"\"{operation}", StringComparison.OrdinalIgnoreCase) || right.Contains($"/{operation}", StringComparison.OrdinalIgnoreCase)
-                || (operation == ManagementOperation.PurgeMany && right.Contains("/instances?", StringComparison.Ordinal)),
-                $"{operation} has no right call");
+                    || right.Contains($"\"{operation}", StringComparison.OrdinalIgnoreCase)
+                    || right.Contains($"/{operation}", StringComparison.OrdinalIgnoreCase)
+                    || (operation == ManagementOperation.PurgeMany && right.Contains("/instances?", StringComparison.Ordinal)),
+                $"{operation} has no right call"
+            );
         }
     }
 
@@ -265,32 +287,36 @@ public sealed class RouteTests(AwsSandbox sandbox) : IClassFixture<AwsSandbox>
 
     private static string Source(string file) => File.ReadAllText(Path.Combine(Scripts.Terminal.Root, file));
 
-    private static IEnumerable<Call> Catalogue() => Calls.Replace("{today}", $"{DateTime.UtcNow:yyyy-MM-dd}", StringComparison.Ordinal).Split('\n').Select(Call.Read);
+    private static IEnumerable<Call> Catalogue() =>
+        Calls.Replace("{today}", $"{DateTime.UtcNow:yyyy-MM-dd}", StringComparison.Ordinal).Split('\n').Select(Call.Read);
 
-    /// <summary>What the Azure host serves by <c>functions.metadata</c>, and what the embedded host has mapped; not the management API, which is one route.</summary>
+    /// <summary>What the Azure host serves by <c>functions.metadata</c>, and what the embedded host has mapped; not the management API,
+    /// which is one route.</summary>
     private static async Task<IReadOnlySet<Route>> RoutesAsync()
     {
         DirectoryInfo folder = Directory.CreateTempSubdirectory("durable-routes-");
         try
         {
             await File.WriteAllTextAsync(Path.Combine(folder.FullName, "host.json"), """{ "version": "2.0" }""");
-            await using WebApplication app = new EmbeddedHostBuilder(["--PostgresConnection=Host=127.0.0.1;Port=1"], folder.FullName).Build(Assembly.Load("Durable"));
+            await using WebApplication app = new EmbeddedHostBuilder(["--PostgresConnection=Host=127.0.0.1;Port=1"], folder.FullName).Build(
+                Assembly.Load("Durable")
+            );
             HashSet<Route> routes =
             [
                 .. from endpoint in ((IEndpointRouteBuilder)app).DataSources.SelectMany(source => source.Endpoints).OfType<RouteEndpoint>()
-                   let template = "/" + endpoint.RoutePattern.RawText!.TrimStart('/')
-                   where !template.StartsWith(ManagementEndpoints.Base, StringComparison.Ordinal)
-                   from verb in endpoint.Metadata.GetMetadata<EndpointVerbs>()?.Verbs ?? ["GET"]
-                   where verb != "HEAD"
-                   select new Route(verb, template),
+                let template = "/" + endpoint.RoutePattern.RawText!.TrimStart('/')
+                where !template.StartsWith(ManagementEndpoints.Base, StringComparison.Ordinal)
+                from verb in endpoint.Metadata.GetMetadata<EndpointVerbs>()?.Verbs ?? ["GET"]
+                where verb != "HEAD"
+                select new Route(verb, template),
             ];
             Route[] published =
             [
                 .. from function in AppOutput.Functions()
-                   from binding in function.GetProperty("bindings").EnumerateArray()
-                   where binding.GetProperty("type").GetString() == "httpTrigger"
-                   from verb in binding.GetProperty("methods").EnumerateArray()
-                   select new Route(verb.GetString()!.ToUpperInvariant(), "/api/" + binding.GetProperty("route").GetString()),
+                from binding in function.GetProperty("bindings").EnumerateArray()
+                where binding.GetProperty("type").GetString() == "httpTrigger"
+                from verb in binding.GetProperty("methods").EnumerateArray()
+                select new Route(verb.GetString()!.ToUpperInvariant(), "/api/" + binding.GetProperty("route").GetString()),
             ];
             Assert.NotEmpty(published);
             routes.UnionWith(published);
@@ -309,15 +335,25 @@ public sealed class RouteTests(AwsSandbox sandbox) : IClassFixture<AwsSandbox>
         public string? Route { get; private init; }
 
         /// <summary>The route that serves it, whatever its verb: the one with the fewest parameters.</summary>
-        public Call On(IEnumerable<string> templates) => this with
-        {
-            Route = templates.Where(template => new TemplateMatcher(TemplateParser.Parse(template[1..]), []).TryMatch(Path.Split('?')[0].Replace("%", "", StringComparison.Ordinal), [])).MinBy(template => template.Count(c => c == '{')),
-        };
+        public Call On(IEnumerable<string> templates) =>
+            this with
+            {
+                Route = templates
+                    .Where(template =>
+                        new TemplateMatcher(TemplateParser.Parse(template[1..]), []).TryMatch(
+                            Path.Split('?')[0].Replace("%", "", StringComparison.Ordinal),
+                            []
+                        )
+                    )
+                    .MinBy(template => template.Count(c => c == '{')),
+            };
 
         public static Call Read(string line)
         {
             string[] parts = line.Trim().Split(' ', 4);
-            return parts[0] == "WAIT" ? new(0, "WAIT", parts[1], null) : new(int.Parse(parts[0], CultureInfo.InvariantCulture), parts[1], parts[2], parts.ElementAtOrDefault(3));
+            return parts[0] == "WAIT"
+                ? new(0, "WAIT", parts[1], null)
+                : new(int.Parse(parts[0], CultureInfo.InvariantCulture), parts[1], parts[2], parts.ElementAtOrDefault(3));
         }
     }
 }

@@ -60,7 +60,11 @@ public sealed class StartTests
         Answer answer = await host.SendAsync("POST", "/api/climate/sample" + query, body);
 
         Assert.Equal(400, answer.Status);
-        Assert.Contains(reason, JsonSerializer.Deserialize<JsonElement>(answer.Text).GetProperty("fields").GetProperty(field).GetString(), StringComparison.Ordinal);
+        Assert.Contains(
+            reason,
+            JsonSerializer.Deserialize<JsonElement>(answer.Text).GetProperty("fields").GetProperty(field).GetString(),
+            StringComparison.Ordinal
+        );
         Assert.Empty(hub.Starts);
     }
 
@@ -75,7 +79,13 @@ public sealed class StartTests
         Assert.Contains("65536 bytes", answer.Text, StringComparison.Ordinal);
     }
 
-    [Theory, InlineData("cluster=%00", "cluster"), InlineData("cluster=%1F", "cluster"), InlineData("before=-1", "before"), InlineData("clusters=x", "clusters")]
+    [
+        Theory,
+        InlineData("cluster=%00", "cluster"),
+        InlineData("cluster=%1F", "cluster"),
+        InlineData("before=-1", "before"),
+        InlineData("clusters=x", "clusters")
+    ]
     public async Task A_list_that_is_not_understood_is_refused_by_field(string query, string field)
     {
         await using TestHttpHost host = await HostAsync(typeof(LeasesHttp), new FakeTaskHub());
@@ -93,16 +103,38 @@ public sealed class StartTests
 
         JsonElement options = JsonSerializer.Deserialize<JsonElement>((await host.GetAsync("/api/options")).Text);
 
-        JsonElement workers = options.GetProperty("climate/hazard").EnumerateArray().Single(field => field.GetProperty("name").GetString() == "workers");
-        Assert.Equal(("Whole", 4, 1, 64), (
-            workers.GetProperty("kind").GetString(), workers.GetProperty("default").GetInt32(), workers.GetProperty("least").GetInt32(), workers.GetProperty("most").GetInt32()));
-        Assert.Equal("from,to,dryRun,plan", string.Join(',', options.GetProperty("spot/backfill").EnumerateArray().Select(field => field.GetProperty("name").GetString())));
-        foreach (string call in new[] { "pothole", "spot", "spot/market", "returns", "returns/rollback", "benchmark", "benchmark/comparison" }) Assert.NotEmpty(options.GetProperty(call).EnumerateArray());
+        JsonElement workers = options
+            .GetProperty("climate/hazard")
+            .EnumerateArray()
+            .Single(field => field.GetProperty("name").GetString() == "workers");
+        Assert.Equal(
+            ("Whole", 4, 1, 64),
+            (
+                workers.GetProperty("kind").GetString(),
+                workers.GetProperty("default").GetInt32(),
+                workers.GetProperty("least").GetInt32(),
+                workers.GetProperty("most").GetInt32()
+            )
+        );
+        Assert.Equal(
+            "from,to,dryRun,plan",
+            string.Join(',', options.GetProperty("spot/backfill").EnumerateArray().Select(field => field.GetProperty("name").GetString()))
+        );
+        foreach (
+            string call in new[] { "pothole", "spot", "spot/market", "returns", "returns/rollback", "benchmark", "benchmark/comparison" }
+        )
+            Assert.NotEmpty(options.GetProperty(call).EnumerateArray());
     }
 
-    private static Task<TestHttpHost> HostAsync(Type functions, FakeTaskHub hub) => TestHttpHost.StartAsync(functions, services: services => services
-        .AddSingleton<ITaskHub>(hub).AddDurableClient()
-        .AddSingleton(new LeaseReader(NpgsqlDataSource.Create("Host=127.0.0.1"))));
+    private static Task<TestHttpHost> HostAsync(Type functions, FakeTaskHub hub) =>
+        TestHttpHost.StartAsync(
+            functions,
+            services: services =>
+                services
+                    .AddSingleton<ITaskHub>(hub)
+                    .AddDurableClient()
+                    .AddSingleton(new LeaseReader(NpgsqlDataSource.Create("Host=127.0.0.1")))
+        );
 }
 
 /// <summary>Many starts of the same thing at once, at the app itself.</summary>
@@ -128,10 +160,15 @@ public sealed class ConcurrentStartTests
         await using (NpgsqlCommand hold = new($"LOCK TABLE {held} IN EXCLUSIVE MODE", connection))
             await hold.ExecuteNonQueryAsync();
 
-        (HttpStatusCode Status, JsonElement Body)[] answers = await Task.WhenAll(Enumerable.Range(0, Starts).Select(_ => app.PostAsync(path, body)));
+        (HttpStatusCode Status, JsonElement Body)[] answers = await Task.WhenAll(
+            Enumerable.Range(0, Starts).Select(_ => app.PostAsync(path, body))
+        );
         await transaction.RollbackAsync();
 
-        Assert.Equal((1, Starts - 1), (answers.Count(a => a.Status == HttpStatusCode.Accepted), answers.Count(a => a.Status == HttpStatusCode.Conflict)));
+        Assert.Equal(
+            (1, Starts - 1),
+            (answers.Count(a => a.Status == HttpStatusCode.Accepted), answers.Count(a => a.Status == HttpStatusCode.Conflict))
+        );
         string id = Assert.Single(answers.Select(a => a.Body.GetProperty("Id").GetString()!).Distinct());
         Assert.Equal("Completed", (await app.WaitAsync(id)).GetProperty("runtimeStatus").GetString());
     }

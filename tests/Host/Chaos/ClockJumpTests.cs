@@ -6,18 +6,29 @@ using Microsoft.DurableTask.Client;
 
 namespace Durable.Tests.Host.Chaos;
 
-/// <summary>Jumps of the database's clock, which is the only clock timers know (the machine's own wall clock is never read after the start).</summary>
+/// <summary>Jumps of the database's clock, which is the only clock timers know (the machine's own wall clock is never read after the
+/// start).</summary>
 public sealed class ClockJumpTests
 {
     // Renewals would read the true clock again: none within the test.
-    private static readonly HubSettings Quiet = new() { HubName = "TestHub", ExtendedSessions = true, LeaseTime = TimeSpan.FromMinutes(10), RenewEvery = TimeSpan.FromMinutes(5) };
-
-    private static ScenarioRuntime Waiting() => new ScenarioRuntime().Orchestrator("Wait", async context =>
+    private static readonly HubSettings Quiet = new()
     {
-        DateTime before = context.CurrentUtcDateTime;
-        await context.CreateTimer(TimeSpan.FromSeconds(context.GetInput<double>()), CancellationToken.None);
-        return (context.CurrentUtcDateTime - before).TotalSeconds;
-    });
+        HubName = "TestHub",
+        ExtendedSessions = true,
+        LeaseTime = TimeSpan.FromMinutes(10),
+        RenewEvery = TimeSpan.FromMinutes(5),
+    };
+
+    private static ScenarioRuntime Waiting() =>
+        new ScenarioRuntime().Orchestrator(
+            "Wait",
+            async context =>
+            {
+                DateTime before = context.CurrentUtcDateTime;
+                await context.CreateTimer(TimeSpan.FromSeconds(context.GetInput<double>()), CancellationToken.None);
+                return (context.CurrentUtcDateTime - before).TotalSeconds;
+            }
+        );
 
     [Fact]
     public void The_clock_stands_still_for_a_small_step_back_and_follows_a_large_one()
@@ -75,10 +86,25 @@ public sealed class ClockJumpTests
         Assert.True(watch.Elapsed.TotalSeconds >= 1, $"It fired after {watch.Elapsed}.");
     }
 
-    private static async Task UntilTimerIsSetAsync(TestEngine engine, string id) => await ChaosHub.UntilAsync(
-        async () => await engine.Database.RunAsync("look", async connection =>
-        {
-            await using Npgsql.NpgsqlCommand command = new("SELECT due_at IS NOT NULL FROM instances WHERE instance_id = $1", connection) { Parameters = { new() { Value = id } } };
-            return await command.ExecuteScalarAsync() is true;
-        }, CancellationToken.None), 60, () => Task.FromResult("no timer was set"));
+    private static async Task UntilTimerIsSetAsync(TestEngine engine, string id) =>
+        await ChaosHub.UntilAsync(
+            async () =>
+                await engine.Database.RunAsync(
+                    "look",
+                    async connection =>
+                    {
+                        await using Npgsql.NpgsqlCommand command = new(
+                            "SELECT due_at IS NOT NULL FROM instances WHERE instance_id = $1",
+                            connection
+                        )
+                        {
+                            Parameters = { new() { Value = id } },
+                        };
+                        return await command.ExecuteScalarAsync() is true;
+                    },
+                    CancellationToken.None
+                ),
+            60,
+            () => Task.FromResult("no timer was set")
+        );
 }

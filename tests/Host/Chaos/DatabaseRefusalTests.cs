@@ -22,22 +22,39 @@ public sealed class DatabaseRefusalTests(ITestOutputHelper output)
 
         // What a switch-over leaves behind: connections opened now stay read-only however the setting changes later.
         await SetAsync("SET default_transaction_read_only = on");
-        await ChaosHub.UntilAsync(async () => await StartAsync("refused") == HttpStatusCode.ServiceUnavailable, 60, () => Task.FromResult("no 503"));
+        await ChaosHub.UntilAsync(
+            async () => await StartAsync("refused") == HttpStatusCode.ServiceUnavailable,
+            60,
+            () => Task.FromResult("no 503")
+        );
         using (HttpResponseMessage refused = await http.PostAsync(Path("refused"), Json("1")))
         {
             Assert.Contains(Remedy, await refused.Content.ReadAsStringAsync(), StringComparison.Ordinal);
         }
 
-        await ChaosHub.UntilAsync(async () => (await (await http.GetAsync("readyz")).Content.ReadAsStringAsync()).Contains(Remedy, StringComparison.Ordinal), 60,
-            async () => await http.GetStringAsync("readyz"));
+        await ChaosHub.UntilAsync(
+            async () => (await (await http.GetAsync("readyz")).Content.ReadAsStringAsync()).Contains(Remedy, StringComparison.Ordinal),
+            60,
+            async () => await http.GetStringAsync("readyz")
+        );
         await SetAsync("RESET default_transaction_read_only");
-        TimeSpan taken = await ChaosHub.UntilAsync(async () => await StartAsync("after") == HttpStatusCode.Accepted, 60, () => Task.FromResult(string.Join('\n', host.Lines.TakeLast(20))));
+        TimeSpan taken = await ChaosHub.UntilAsync(
+            async () => await StartAsync("after") == HttpStatusCode.Accepted,
+            60,
+            () => Task.FromResult(string.Join('\n', host.Lines.TakeLast(20)))
+        );
         output.WriteLine($"Starts were accepted again {taken.TotalSeconds:F2} s after the database was writable");
 
         foreach (string id in (string[])["before", "after"])
         {
-            using HttpResponseMessage first = await http.PostAsync($"runtime/webhooks/durabletask/instances/{id}/raiseEvent/first", Json("1"));
-            using HttpResponseMessage second = await http.PostAsync($"runtime/webhooks/durabletask/instances/{id}/raiseEvent/second", Json("7"));
+            using HttpResponseMessage first = await http.PostAsync(
+                $"runtime/webhooks/durabletask/instances/{id}/raiseEvent/first",
+                Json("1")
+            );
+            using HttpResponseMessage second = await http.PostAsync(
+                $"runtime/webhooks/durabletask/instances/{id}/raiseEvent/second",
+                Json("7")
+            );
             Assert.Equal((HttpStatusCode.Accepted, HttpStatusCode.Accepted), (first.StatusCode, second.StatusCode));
         }
 
@@ -54,13 +71,22 @@ public sealed class DatabaseRefusalTests(ITestOutputHelper output)
 
         async Task SetAsync(string setting)
         {
-            await using NpgsqlConnection server = new(new NpgsqlConnectionStringBuilder(connection) { Pooling = false, Options = "-c default_transaction_read_only=off" }.ConnectionString);
+            await using NpgsqlConnection server = new(
+                new NpgsqlConnectionStringBuilder(connection)
+                {
+                    Pooling = false,
+                    Options = "-c default_transaction_read_only=off",
+                }.ConnectionString
+            );
             await server.OpenAsync();
             string database = server.Database;
-            await using NpgsqlCommand command = new($"""
+            await using NpgsqlCommand command = new(
+                $"""
                 ALTER DATABASE "{database}" {setting};
                 SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{database}' AND pid <> pg_backend_pid() AND '{setting}' LIKE 'SET%'
-                """, server);
+                """,
+                server
+            );
             await command.ExecuteNonQueryAsync();
         }
 

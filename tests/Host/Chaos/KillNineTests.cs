@@ -4,7 +4,8 @@ using Xunit.Abstractions;
 
 namespace Durable.Tests.Host.Chaos;
 
-/// <summary>A host killed with SIGKILL again and again loses nothing and doubles nothing. <c>DURABLE_CHAOS_LONG=1</c> (<c>./test --long</c>): 500 kills
+/// <summary>A host killed with SIGKILL again and again loses nothing and doubles nothing. <c>DURABLE_CHAOS_LONG=1</c> (<c>./test
+/// --long</c>): 500 kills
 /// instead of 5; <c>DURABLE_CHAOS_SEED</c> repeats the moments of an earlier run.</summary>
 public sealed class KillNineTests(ITestOutputHelper output)
 {
@@ -24,7 +25,8 @@ public sealed class KillNineTests(ITestOutputHelper output)
         for (int kill = 1; kill <= kills; kill++)
         {
             // At any moment: while it starts, joins, loads; every other one while it works and commits, however slow the machine is.
-            if (kill % 2 == 1) await UntilItWorksAsync(hub, host);
+            if (kill % 2 == 1)
+                await UntilItWorksAsync(hub, host);
             await Task.Delay(random.Next(kill % 2 == 1 ? 300 : 1800));
             await host.KillNineAsync();
             host = hub.StartHost();
@@ -61,11 +63,17 @@ public sealed class KillNineTests(ITestOutputHelper output)
         }
 
         await hub.FinishAsync(60);
-        output.WriteLine($"From the start of the process to its first steps, after kill -9: {string.Join(", ", taken.Order().Select(t => $"{t.TotalSeconds:F2} s"))}");
+        output.WriteLine(
+            $"From the start of the process to its first steps, after kill -9: {string.Join(", ", taken.Order().Select(t => $"{t.TotalSeconds:F2} s"))}"
+        );
         Assert.Equal("100", await hub.QueryAsync<string>("SELECT output FROM instances WHERE instance_id = 'ticks'"));
         await hub.AssertNothingLostOrDoubledAsync(Runs, stepsToo: false);
     }
 
-    private static Task<TimeSpan> UntilItWorksAsync(ChaosHub hub, SampleHost host) => ChaosHub.UntilAsync(
-        async () => await hub.QueryAsync<long>("SELECT count(*) FROM effects WHERE host = $1", host.Pid) >= 5, 60, () => Task.FromResult("no work: " + string.Join('\n', host.Lines.TakeLast(20))));
+    private static Task<TimeSpan> UntilItWorksAsync(ChaosHub hub, SampleHost host) =>
+        ChaosHub.UntilAsync(
+            async () => await hub.QueryAsync<long>("SELECT count(*) FROM effects WHERE host = $1", host.Pid) >= 5,
+            60,
+            () => Task.FromResult("no work: " + string.Join('\n', host.Lines.TakeLast(20)))
+        );
 }

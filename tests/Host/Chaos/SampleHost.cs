@@ -39,9 +39,13 @@ internal sealed class SampleHost : IAsyncDisposable
     {
         ProcessStartInfo start = new(
             Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") ?? "dotnet",
-            [Path.Combine(AppContext.BaseDirectory, "SampleApp.dll"), "--port", port.ToString(CultureInfo.InvariantCulture)])
+            [Path.Combine(AppContext.BaseDirectory, "SampleApp.dll"), "--port", port.ToString(CultureInfo.InvariantCulture)]
+        )
         {
-            WorkingDirectory = folder, RedirectStandardOutput = true, RedirectStandardError = true, RedirectStandardInput = true,
+            WorkingDirectory = folder,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+            RedirectStandardInput = true,
         };
         start.Environment["PostgresConnection"] = connection;
         start.Environment["Durable__MaxDeliveries"] = "1000"; // on a slow machine ten kills in a row may meet the same activity, which is no fault of its own
@@ -76,7 +80,8 @@ internal sealed class SampleHost : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
-        if (!process.HasExited) process.Kill(entireProcessTree: true);
+        if (!process.HasExited)
+            process.Kill(entireProcessTree: true);
         await process.WaitForExitAsync();
         process.Dispose();
     }
@@ -95,7 +100,8 @@ internal sealed class SampleHost : IAsyncDisposable
 
     private void Read(string? line)
     {
-        if (line is null) return;
+        if (line is null)
+            return;
         lines.Enqueue(line);
         if (line.Contains("joined task hub", StringComparison.Ordinal))
         {

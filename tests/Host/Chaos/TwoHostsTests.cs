@@ -5,7 +5,8 @@ using Xunit.Abstractions;
 
 namespace Durable.Tests.Host.Chaos;
 
-/// <summary>Two host processes on one hub: what one can no longer do the other takes over, and the one that comes back late does no harm.</summary>
+/// <summary>Two host processes on one hub: what one can no longer do the other takes over, and the one that comes back late does no
+/// harm.</summary>
 public sealed class TwoHostsTests(ITestOutputHelper output)
 {
     private const int Instances = 12;
@@ -37,9 +38,15 @@ public sealed class TwoHostsTests(ITestOutputHelper output)
         await frozen.SignalAsync("STOP");
         TimeSpan taken = await UntilAllTickAsync(hub, other);
         await frozen.SignalAsync("CONT");
-        await ChaosHub.UntilAsync(() => Task.FromResult(frozen.Joins > joins), 60, () => Task.FromResult("the frozen host did not join anew: " + string.Join('\n', frozen.Lines.TakeLast(20))));
+        await ChaosHub.UntilAsync(
+            () => Task.FromResult(frozen.Joins > joins),
+            60,
+            () => Task.FromResult("the frozen host did not join anew: " + string.Join('\n', frozen.Lines.TakeLast(20)))
+        );
 
-        output.WriteLine($"After SIGSTOP of one host all {Instances} instances went on at the other within {taken.TotalSeconds:F2} s (lease 10 s)");
+        output.WriteLine(
+            $"After SIGSTOP of one host all {Instances} instances went on at the other within {taken.TotalSeconds:F2} s (lease 10 s)"
+        );
         await AssertCompleteAsync(hub);
         Assert.False(frozen.HasExited);
     }
@@ -82,20 +89,30 @@ public sealed class TwoHostsTests(ITestOutputHelper output)
         return host;
     }
 
-    private static Task<TimeSpan> UntilAllTickAsync(ChaosHub hub, SampleHost host) => ChaosHub.UntilAsync(
-        async () => await hub.QueryAsync<long>("SELECT count(DISTINCT instance_id) FROM effects WHERE host = $1", host.Pid) == Instances, 60,
-        async () => $"{await hub.QueryAsync<long>("SELECT count(DISTINCT instance_id) FROM effects WHERE host = $1", host.Pid)} of {Instances} at host {host.Pid}: {string.Join('\n', host.Lines.TakeLast(20))}");
+    private static Task<TimeSpan> UntilAllTickAsync(ChaosHub hub, SampleHost host) =>
+        ChaosHub.UntilAsync(
+            async () =>
+                await hub.QueryAsync<long>("SELECT count(DISTINCT instance_id) FROM effects WHERE host = $1", host.Pid) == Instances,
+            60,
+            async () =>
+                $"{await hub.QueryAsync<long>("SELECT count(DISTINCT instance_id) FROM effects WHERE host = $1", host.Pid)} of {Instances} at host {host.Pid}: {string.Join('\n', host.Lines.TakeLast(20))}"
+        );
 
     private static async Task AssertCompleteAsync(ChaosHub hub)
     {
         await hub.FinishAsync(90);
         Assert.Equal(Instances, await hub.QueryAsync<long>("SELECT count(*) FROM instances WHERE status = 1 AND output = '200'"));
-        Assert.Equal(Instances * 200L, await hub.QueryAsync<long>("SELECT count(*) FROM (SELECT DISTINCT instance_id, step FROM effects) e"));
+        Assert.Equal(
+            Instances * 200L,
+            await hub.QueryAsync<long>("SELECT count(*) FROM (SELECT DISTINCT instance_id, step FROM effects) e")
+        );
 
         // Once more at most, and only for what was under way as the host went: no more than one step of each instance.
-        string repeats = await hub.QueryAsync<string>("""
+        string repeats = await hub.QueryAsync<string>(
+            """
             SELECT format('%s %s', COALESCE(max(times), 1), count(*)) FROM (SELECT count(*) AS times FROM effects GROUP BY instance_id, step HAVING count(*) > 1) r
-            """);
+            """
+        );
         int[] numbers = [.. repeats.Split(' ').Select(n => int.Parse(n, CultureInfo.InvariantCulture))];
         Assert.InRange(numbers[0], 1, 2);
         Assert.InRange(numbers[1], 0, Instances);

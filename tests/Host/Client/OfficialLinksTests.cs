@@ -22,8 +22,10 @@ public sealed class OfficialLinksTests
     {
         await using TestHttpHost host = await StartAsync(keys, scoped);
         Answer started = await host.GetAsync("/api/begin", ManagementHost.FunctionKey);
-        Assert.Equal((202, $"{host.Client.BaseAddress!.GetLeftPart(UriPartial.Authority)}{Path}{query}"),
-            (started.Status, started.Headers["Location"]));
+        Assert.Equal(
+            (202, $"{host.Client.BaseAddress!.GetLeftPart(UriPartial.Authority)}{Path}{query}"),
+            (started.Status, started.Headers["Location"])
+        );
     }
 
     [Fact]
@@ -31,21 +33,29 @@ public sealed class OfficialLinksTests
     {
         await using TestHttpHost host = await StartAsync(keys: true, scoped: false, ("WEBSITE_HOSTNAME", "pipelines.example"));
         Answer answer = await host.GetAsync("/api/links", ManagementHost.FunctionKey);
-        Assert.Equal($"https://pipelines.example{Path}?code=system-key",
-            JsonDocument.Parse(answer.Text).RootElement.GetProperty("StatusQueryGetUri").GetString());
+        Assert.Equal(
+            $"https://pipelines.example{Path}?code=system-key",
+            JsonDocument.Parse(answer.Text).RootElement.GetProperty("StatusQueryGetUri").GetString()
+        );
     }
 
     private static Task<TestHttpHost> StartAsync(bool keys, bool scoped, params (string Name, string Value)[] more)
     {
         Dictionary<string, string?> settings = new()
         {
-            ["Durable:RequireKeys"] = keys.ToString(), ["Durable:ScopedLinks"] = scoped.ToString(),
+            ["Durable:RequireKeys"] = keys.ToString(),
+            ["Durable:ScopedLinks"] = scoped.ToString(),
             ["Keys:master"] = ManagementHost.MasterKey,
-            ["Keys:host:default"] = ManagementHost.FunctionKey, ["Keys:system:durabletask_extension"] = ManagementHost.SystemKey,
+            ["Keys:host:default"] = ManagementHost.FunctionKey,
+            ["Keys:system:durabletask_extension"] = ManagementHost.SystemKey,
         };
-        foreach ((string name, string value) in more) settings[name] = value;
+        foreach ((string name, string value) in more)
+            settings[name] = value;
         return TestHttpHost.StartAsync(
-            typeof(App), settings, services: services => services.AddSingleton<ITaskHub>(new FakeTaskHub()).AddDurableClient());
+            typeof(App),
+            settings,
+            services: services => services.AddSingleton<ITaskHub>(new FakeTaskHub()).AddDurableClient()
+        );
     }
 
     public static class App
@@ -53,13 +63,15 @@ public sealed class OfficialLinksTests
         [Function("Begin")]
         public static Task<HttpResponseData> BeginAsync(
             [HttpTrigger(AuthorizationLevel.Function, "get", Route = "begin")] HttpRequestData request,
-            [DurableClient] DurableTaskClient client, CancellationToken cancellationToken) =>
-            client.CreateCheckStatusResponseAsync(request, "a", cancellationToken);
+            [DurableClient] DurableTaskClient client,
+            CancellationToken cancellationToken
+        ) => client.CreateCheckStatusResponseAsync(request, "a", cancellationToken);
 
         [Function("Links")]
         public static async Task<HttpResponseData> LinksAsync(
             [HttpTrigger(AuthorizationLevel.Function, "get", Route = "links")] HttpRequestData request,
-            [DurableClient] DurableTaskClient client)
+            [DurableClient] DurableTaskClient client
+        )
         {
             HttpResponseData response = request.CreateResponse();
             await response.WriteAsJsonAsync(client.CreateHttpManagementPayload("a"));

@@ -18,19 +18,55 @@ public sealed class HostJsonTests : IDisposable
     [InlineData("""{ "version": "2.0", """, "Unable to parse host configuration file")]
     [InlineData("""{"version":"2.0","somethingElse":1}""", null)]
     [InlineData("""{"version":"2.0","extensions":{"durableTask":{"noSuchOption":1}}}""", null)]
-    [InlineData("""{"version":"2.0","extensions":{"durableTask":{"hubName":"ab"}}}""", "Task hub name 'ab' should contain only alphanumeric characters")]
-    [InlineData("""{"version":"2.0","extensions":{"durableTask":{"hubName":"1abc"}}}""", "Task hub name '1abc' should contain only alphanumeric characters")]
-    [InlineData("""{"version":"2.0","extensions":{"durableTask":{"hubName":"my-hub"}}}""", "Task hub name 'my-hub' should contain only alphanumeric characters")]
+    [InlineData(
+        """{"version":"2.0","extensions":{"durableTask":{"hubName":"ab"}}}""",
+        "Task hub name 'ab' should contain only alphanumeric characters"
+    )]
+    [InlineData(
+        """{"version":"2.0","extensions":{"durableTask":{"hubName":"1abc"}}}""",
+        "Task hub name '1abc' should contain only alphanumeric characters"
+    )]
+    [InlineData(
+        """{"version":"2.0","extensions":{"durableTask":{"hubName":"my-hub"}}}""",
+        "Task hub name 'my-hub' should contain only alphanumeric characters"
+    )]
     [InlineData("""{"version":"2.0","extensions":{"durableTask":{"hubName":"hhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhh"}}}""", null)]
-    [InlineData("""{"version":"2.0","extensions":{"durableTask":{"maxConcurrentActivityFunctions":0}}}""", "MaxConcurrentActivityFunctions must be a positive integer value")]
-    [InlineData("""{"version":"2.0","extensions":{"durableTask":{"maxConcurrentActivityFunctions":-1}}}""", "MaxConcurrentActivityFunctions must be a positive integer value")]
-    [InlineData("""{"version":"2.0","extensions":{"durableTask":{"maxConcurrentActivityFunctions":"many"}}}""", "maxConcurrentActivityFunctions = 'many'")]
-    [InlineData("""{"version":"2.0","extensions":{"durableTask":{"storageProvider":{"type":"nosuch"}}}}""", "Storage provider type (nosuch) was not found. Available storage providers: AzureStorage")]
-    [InlineData("""{"version":"2.0","extensions":{"durableTask":{"storageProvider":{"partitionCount":0}}}}""", "PartitionCount must be an integer value between 1 and 16")]
-    [InlineData("""{"version":"2.0","extensions":{"durableTask":{"storageProvider":{"partitionCount":17}}}}""", "PartitionCount must be an integer value between 1 and 16")]
-    [InlineData("""{"version":"2.0","extensions":{"durableTask":{"storageProvider":{"connectionName":"NoSuchSetting"}}}}""", "Unable to resolve the Azure Storage connection named 'NoSuchSetting'")]
-    [InlineData("""{"version":"2.0","extensions":{"durableTask":{"storageProvider":{"controlQueueBatchSize":33}}}}""", "The control queue batch size must not exceed 32")]
-    [InlineData("""{"version":"2.0","extensions":{"durableTask":{"storageProvider":{"maxQueuePollingInterval":"00:00:00"}}}}""", "MaxQueuePollingInterval must be")]
+    [InlineData(
+        """{"version":"2.0","extensions":{"durableTask":{"maxConcurrentActivityFunctions":0}}}""",
+        "MaxConcurrentActivityFunctions must be a positive integer value"
+    )]
+    [InlineData(
+        """{"version":"2.0","extensions":{"durableTask":{"maxConcurrentActivityFunctions":-1}}}""",
+        "MaxConcurrentActivityFunctions must be a positive integer value"
+    )]
+    [InlineData(
+        """{"version":"2.0","extensions":{"durableTask":{"maxConcurrentActivityFunctions":"many"}}}""",
+        "maxConcurrentActivityFunctions = 'many'"
+    )]
+    [InlineData(
+        """{"version":"2.0","extensions":{"durableTask":{"storageProvider":{"type":"nosuch"}}}}""",
+        "Storage provider type (nosuch) was not found. Available storage providers: AzureStorage"
+    )]
+    [InlineData(
+        """{"version":"2.0","extensions":{"durableTask":{"storageProvider":{"partitionCount":0}}}}""",
+        "PartitionCount must be an integer value between 1 and 16"
+    )]
+    [InlineData(
+        """{"version":"2.0","extensions":{"durableTask":{"storageProvider":{"partitionCount":17}}}}""",
+        "PartitionCount must be an integer value between 1 and 16"
+    )]
+    [InlineData(
+        """{"version":"2.0","extensions":{"durableTask":{"storageProvider":{"connectionName":"NoSuchSetting"}}}}""",
+        "Unable to resolve the Azure Storage connection named 'NoSuchSetting'"
+    )]
+    [InlineData(
+        """{"version":"2.0","extensions":{"durableTask":{"storageProvider":{"controlQueueBatchSize":33}}}}""",
+        "The control queue batch size must not exceed 32"
+    )]
+    [InlineData(
+        """{"version":"2.0","extensions":{"durableTask":{"storageProvider":{"maxQueuePollingInterval":"00:00:00"}}}}""",
+        "MaxQueuePollingInterval must be"
+    )]
     [InlineData("{ // comment\n \"version\": \"2.0\", \"extensions\": { \"durableTask\": { \"hubName\": \"HjHub\" } } }", null)]
     [InlineData("""{"version":"2.0","extensions":{"durableTask":{"extendedSessionsEnabled":true}}}""", null)]
     [InlineData("""{"version":"2.0","extensions":{"http":{"routePrefix":"x"}}}""", null)]
@@ -40,14 +76,17 @@ public sealed class HostJsonTests : IDisposable
     {
         HostJsonReading reading = Read(json);
 
-        if (error is null) Assert.Empty(reading.Errors);
-        else Assert.Contains(error, Assert.Single(reading.Errors), StringComparison.Ordinal);
+        if (error is null)
+            Assert.Empty(reading.Errors);
+        else
+            Assert.Contains(error, Assert.Single(reading.Errors), StringComparison.Ordinal);
     }
 
     [Fact]
     public void Every_honoured_setting_reaches_its_member()
     {
-        HostJson read = Read("""
+        HostJson read = Read(
+            """
             {
               "version": "2.0", "functionTimeout": "01:30:00",
               "logging": { "logLevel": { "default": "Warning", "DurableTask.Core": "Trace" } },
@@ -61,7 +100,8 @@ public sealed class HostJsonTests : IDisposable
                 }
               }
             }
-            """).Settings;
+            """
+        ).Settings;
 
         Assert.Equal(TimeSpan.FromMinutes(90), read.FunctionTimeout);
         Assert.Equal(LogLevel.Warning, read.LogLevels["Default"]);
@@ -93,27 +133,35 @@ public sealed class HostJsonTests : IDisposable
     [Fact]
     public void All_mistakes_are_reported_at_once_with_setting_value_and_remedy()
     {
-        IReadOnlyList<string> errors = Read("""
+        IReadOnlyList<string> errors = Read(
+            """
             {"version":"2.0","functionTimeout":"00:00:00.5","logging":{"logLevel":{"default":"Loud"}},"extensions":{"durableTask":{"hubName":"my-hub"}}}
-            """).Errors;
+            """
+        ).Errors;
 
         Assert.Equal(3, errors.Count);
         Assert.Equal(
-            "host.json: logging.logLevel.default = 'Loud': is no log level. Write one of Trace, Debug, Information, Warning, Error, Critical, None.", errors[1]);
+            "host.json: logging.logLevel.default = 'Loud': is no log level. Write one of Trace, Debug, Information, Warning, Error, Critical, None.",
+            errors[1]
+        );
     }
 
     [Fact]
     public void Settings_without_effect_are_named()
     {
-        HostJsonReading reading = Read("""{"version":"2.0","healthMonitor":{"enabled":true},"extensions":{"durableTask":{"noSuchOption":1}}}""");
+        HostJsonReading reading = Read(
+            """{"version":"2.0","healthMonitor":{"enabled":true},"extensions":{"durableTask":{"noSuchOption":1}}}"""
+        );
 
         Assert.Equal(["extensions.durableTask.noSuchOption", "healthMonitor.enabled"], reading.Ignored);
     }
 
     [Fact]
-    public void Replacing_running_instances_is_accepted_and_named_as_without_effect() => Assert.Equal(
-        ["extensions.durableTask.overridableExistingInstanceStates"],
-        Read("""{"version":"2.0","extensions":{"durableTask":{"overridableExistingInstanceStates":"AnyState"}}}""").Ignored);
+    public void Replacing_running_instances_is_accepted_and_named_as_without_effect() =>
+        Assert.Equal(
+            ["extensions.durableTask.overridableExistingInstanceStates"],
+            Read("""{"version":"2.0","extensions":{"durableTask":{"overridableExistingInstanceStates":"AnyState"}}}""").Ignored
+        );
 
     [Fact]
     public void An_app_setting_stands_in_for_its_name_between_percent_signs()
@@ -121,7 +169,11 @@ public sealed class HostJsonTests : IDisposable
         const string Json = """{"version":"2.0","extensions":{"durableTask":{"hubName":"Hub%STAGE%"}}}""";
 
         Assert.Equal("HubBlue", Read(Json, ("STAGE", "Blue")).Settings.HubName);
-        Assert.Contains("'%STAGE%' does not resolve to a value; set the app setting 'STAGE'", Assert.Single(Read(Json).Errors), StringComparison.Ordinal);
+        Assert.Contains(
+            "'%STAGE%' does not resolve to a value; set the app setting 'STAGE'",
+            Assert.Single(Read(Json).Errors),
+            StringComparison.Ordinal
+        );
     }
 
     [Fact]
@@ -129,7 +181,8 @@ public sealed class HostJsonTests : IDisposable
     {
         HostJson read = Read(
             """{"version":"2.0","extensions":{"durableTask":{"hubName":"FromFile"}}}""",
-            ("AzureFunctionsJobHost:extensions:durableTask:hubName", "FromSetting")).Settings;
+            ("AzureFunctionsJobHost:extensions:durableTask:hubName", "FromSetting")
+        ).Settings;
 
         Assert.Equal("FromSetting", read.HubName);
     }
@@ -138,14 +191,19 @@ public sealed class HostJsonTests : IDisposable
     public void State_goes_to_DurablePostgres_before_PostgresConnection_and_one_of_them_must_be_set()
     {
         Assert.Equal("Host=b", Read("{}", ("DurablePostgres", "Host=b")).Settings.PostgresConnection);
-        Assert.Contains("App setting PostgresConnection is missing", Assert.Single(Read("{}", ("PostgresConnection", "")).Errors), StringComparison.Ordinal);
+        Assert.Contains(
+            "App setting PostgresConnection is missing",
+            Assert.Single(Read("{}", ("PostgresConnection", "")).Errors),
+            StringComparison.Ordinal
+        );
     }
 
     [Fact]
     public void The_repository_s_own_file_is_accepted()
     {
         string? root = AppContext.BaseDirectory;
-        while (root is not null && !File.Exists(Path.Combine(root, "Durable.sln"))) root = Path.GetDirectoryName(root);
+        while (root is not null && !File.Exists(Path.Combine(root, "Durable.sln")))
+            root = Path.GetDirectoryName(root);
         Assert.NotNull(root);
 
         HostJsonReading reading = HostJson.Load(root, Settings());
@@ -162,8 +220,9 @@ public sealed class HostJsonTests : IDisposable
         return HostJson.Load(folder, Settings(settings));
     }
 
-    private static IConfigurationRoot Settings(params (string Name, string Value)[] settings) => new ConfigurationBuilder()
-        .AddInMemoryCollection([new("PostgresConnection", "Host=a")])
-        .AddInMemoryCollection(settings.Select(s => new KeyValuePair<string, string?>(s.Name, s.Value)))
-        .Build();
+    private static IConfigurationRoot Settings(params (string Name, string Value)[] settings) =>
+        new ConfigurationBuilder()
+            .AddInMemoryCollection([new("PostgresConnection", "Host=a")])
+            .AddInMemoryCollection(settings.Select(s => new KeyValuePair<string, string?>(s.Name, s.Value)))
+            .Build();
 }

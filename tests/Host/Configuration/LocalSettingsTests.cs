@@ -11,7 +11,9 @@ public sealed class LocalSettingsTests : IDisposable
     public void Values_become_settings_and_the_environment_wins()
     {
         string taken = "DURABLE_TEST_" + Guid.NewGuid().ToString("N");
-        Write($$"""{ "IsEncrypted": false, /* desk */ "Values": { "{{taken}}": "file", "Nested__Name": 7, "Other": "file" }, "ConnectionStrings": { "Db": "x" } }""");
+        Write(
+            $$"""{ "IsEncrypted": false, /* desk */ "Values": { "{{taken}}": "file", "Nested__Name": 7, "Other": "file" }, "ConnectionStrings": { "Db": "x" } }"""
+        );
         Environment.SetEnvironmentVariable(taken, "environment");
         ConfigurationBuilder builder = new();
         builder.AddEnvironmentVariables();

@@ -9,7 +9,8 @@ using Npgsql;
 
 namespace Durable.Tests.Host.Engine;
 
-/// <summary>The store fails at its 1st, 2nd, 3rd … operation, once before it and once after its commit (the reply is lost), until a scenario runs through
+/// <summary>The store fails at its 1st, 2nd, 3rd … operation, once before it and once after its commit (the reply is lost), until a
+/// scenario runs through
 /// without meeting the fault. Each time the outcome is the one of an undisturbed run, and each activity's result is used once.</summary>
 public sealed class CrashPointSweep
 {
@@ -41,7 +42,16 @@ public sealed class CrashPointSweep
                 }
             }
 
-            await using TestEngine engine = await TestEngine.StartAsync(App(), database, new HubSettings { HubName = "TestHub", ExtendedSessions = true, RenewEvery = TimeSpan.FromMilliseconds(200) });
+            await using TestEngine engine = await TestEngine.StartAsync(
+                App(),
+                database,
+                new HubSettings
+                {
+                    HubName = "TestHub",
+                    ExtendedSessions = true,
+                    RenewEvery = TimeSpan.FromMilliseconds(200),
+                }
+            );
             engine.Database.Probe = Probe;
             string output;
             try
@@ -66,44 +76,74 @@ public sealed class CrashPointSweep
         Assert.InRange(operations, 3, 59);
     }
 
-    internal static ScenarioRuntime App() => new ScenarioRuntime()
-        .Activity<int, int>("Double", number => Task.FromResult(number * 2))
-        .Activity<string, string>("Flaky", key => Attempts.AddOrUpdate(key, 1, (_, n) => n + 1) < 2 ? throw new TimeoutException("first time") : Task.FromResult("done"))
-        .Orchestrator("chain", async context =>
+    internal static ScenarioRuntime App() =>
+        new ScenarioRuntime()
+            .Activity<int, int>("Double", number => Task.FromResult(number * 2))
+            .Activity<string, string>(
+                "Flaky",
+                key =>
+                    Attempts.AddOrUpdate(key, 1, (_, n) => n + 1) < 2 ? throw new TimeoutException("first time") : Task.FromResult("done")
+            )
+            .Orchestrator(
+                "chain",
+                async context =>
+                {
+                    int value = 1;
+                    for (int i = 0; i < 3; i++)
+                    {
+                        value = await context.CallActivityAsync<int>("Double", value);
+                    }
+
+                    return value;
+                }
+            )
+            .Orchestrator(
+                "fan-out",
+                async context =>
+                    (await Task.WhenAll(Enumerable.Range(0, 10).Select(i => context.CallActivityAsync<int>("Double", i)))).Sum()
+            )
+            .Orchestrator(
+                "retry",
+                context =>
+                    context.CallActivityAsync<string>(
+                        "Flaky",
+                        context.InstanceId,
+                        TaskOptions.FromRetryPolicy(new RetryPolicy(3, TimeSpan.FromMilliseconds(20)))
+                    )
+            )
+            .Orchestrator(
+                "child",
+                async context => await context.CallSubOrchestratorAsync<int>("chain") + await context.CallSubOrchestratorAsync<int>("chain")
+            )
+            .Orchestrator(
+                "events",
+                async context => await context.WaitForExternalEvent<int>("a") + await context.WaitForExternalEvent<int>("b")
+            )
+            .Orchestrator(
+                "continue",
+                async context =>
+                {
+                    int[] state = context.GetInput<int[]>() ?? [3, 0];
+                    state[1] += await context.CallActivityAsync<int>("Double", state[0]);
+                    if (--state[0] > 0)
+                    {
+                        context.ContinueAsNew(state);
+                    }
+
+                    return state[1];
+                }
+            );
+
+    private static string Expected(string scenario) =>
+        scenario switch
         {
-            int value = 1;
-            for (int i = 0; i < 3; i++)
-            {
-                value = await context.CallActivityAsync<int>("Double", value);
-            }
-
-            return value;
-        })
-        .Orchestrator("fan-out", async context => (await Task.WhenAll(Enumerable.Range(0, 10).Select(i => context.CallActivityAsync<int>("Double", i)))).Sum())
-        .Orchestrator("retry", context => context.CallActivityAsync<string>("Flaky", context.InstanceId, TaskOptions.FromRetryPolicy(new RetryPolicy(3, TimeSpan.FromMilliseconds(20)))))
-        .Orchestrator("child", async context => await context.CallSubOrchestratorAsync<int>("chain") + await context.CallSubOrchestratorAsync<int>("chain"))
-        .Orchestrator("events", async context => await context.WaitForExternalEvent<int>("a") + await context.WaitForExternalEvent<int>("b"))
-        .Orchestrator("continue", async context =>
-        {
-            int[] state = context.GetInput<int[]>() ?? [3, 0];
-            state[1] += await context.CallActivityAsync<int>("Double", state[0]);
-            if (--state[0] > 0)
-            {
-                context.ContinueAsNew(state);
-            }
-
-            return state[1];
-        });
-
-    private static string Expected(string scenario) => scenario switch
-    {
-        "chain" => "8", // 1 × 2 × 2 × 2
-        "fan-out" => "90", // 2 × (0 + 1 + … + 9)
-        "retry" => "\"done\"",
-        "child" => "16",
-        "events" => "42",
-        _ => "12", // 2 × (3 + 2 + 1)
-    };
+            "chain" => "8", // 1 × 2 × 2 × 2
+            "fan-out" => "90", // 2 × (0 + 1 + … + 9)
+            "retry" => "\"done\"",
+            "child" => "16",
+            "events" => "42",
+            _ => "12", // 2 × (3 + 2 + 1)
+        };
 
     private static async Task<string> RunAsync(TestEngine engine, string scenario, string id)
     {
@@ -112,7 +152,8 @@ public sealed class CrashPointSweep
         Assert.True(started.Started);
         if (scenario == "events")
         {
-            // A client whose reply was lost cannot know whether its event arrived; events are sent once per accepted call, so send and look.
+            // A client whose reply was lost cannot know whether its event arrived; events are sent once per accepted call, so send and
+            // look.
             await AgainAsync(() => engine.RaiseAsync(id, "a", 2), seen: () => HasEventAsync(engine, id, "a"));
             await AgainAsync(() => engine.RaiseAsync(id, "b", 40), seen: () => HasEventAsync(engine, id, "b"));
         }
@@ -124,10 +165,12 @@ public sealed class CrashPointSweep
 
     private static async Task<bool> HasEventAsync(TestEngine engine, string id, string name)
     {
-        await using NpgsqlCommand command = engine.Database.Source.CreateCommand("""
+        await using NpgsqlCommand command = engine.Database.Source.CreateCommand(
+            """
             SELECT (SELECT count(*) FROM inbox WHERE instance_id = $1 AND name = $2)
                  + (SELECT count(*) FROM instances i JOIN history h USING (run_no) WHERE i.instance_id = $1 AND h.kind = 41 AND h.name = $2)
-            """);
+            """
+        );
         command.Parameters.Add(new NpgsqlParameter<string> { TypedValue = id });
         command.Parameters.Add(new NpgsqlParameter<string> { TypedValue = name });
         return (long)(await command.ExecuteScalarAsync())! > 0;
@@ -149,11 +192,23 @@ public sealed class CrashPointSweep
     private static async Task NothingIsLeftAsync(TestEngine engine, string id)
     {
         await using NpgsqlCommand command = engine.Database.Source.CreateCommand(
-            "SELECT (SELECT count(*) FROM inbox WHERE instance_id = $1) + (SELECT count(*) FROM activities WHERE instance_id = $1)");
+            "SELECT (SELECT count(*) FROM inbox WHERE instance_id = $1) + (SELECT count(*) FROM activities WHERE instance_id = $1)"
+        );
         command.Parameters.Add(new NpgsqlParameter<string> { TypedValue = id });
         Assert.Equal(0L, await command.ExecuteScalarAsync());
         IReadOnlyList<HistoryEvent> history = await engine.Hub.ReadHistoryAsync(id);
-        int[] answered = [.. history.Where(e => e.Kind is EventKind.TaskCompleted or EventKind.TaskFailed or EventKind.TimerFired or EventKind.SubOrchestrationInstanceCompleted).Select(e => e.TaskId)];
+        int[] answered =
+        [
+            .. history
+                .Where(e =>
+                    e.Kind
+                        is EventKind.TaskCompleted
+                            or EventKind.TaskFailed
+                            or EventKind.TimerFired
+                            or EventKind.SubOrchestrationInstanceCompleted
+                )
+                .Select(e => e.TaskId),
+        ];
         Assert.Equal(answered.Distinct().Count(), answered.Length);
     }
 }

@@ -1,6 +1,6 @@
-using Durable.Tests.Fixtures;
 using Durable.Host.History;
 using Durable.Host.Store;
+using Durable.Tests.Fixtures;
 using Microsoft.DurableTask;
 using Microsoft.DurableTask.Client;
 
@@ -9,16 +9,21 @@ namespace Durable.Tests.Host.Engine;
 /// <summary>The programming model, operation by operation, on a real store.</summary>
 public sealed class FirstScenarios
 {
-    private static ScenarioRuntime Hello() => new ScenarioRuntime()
-        .Activity<string, string>("Hello", name => Task.FromResult($"Hello {name}!"))
-        .Activity<int, int>("Double", number => Task.FromResult(number * 2))
-        .Activity<string, string>("Fail", message => throw new InvalidOperationException(message));
+    private static ScenarioRuntime Hello() =>
+        new ScenarioRuntime()
+            .Activity<string, string>("Hello", name => Task.FromResult($"Hello {name}!"))
+            .Activity<int, int>("Double", number => Task.FromResult(number * 2))
+            .Activity<string, string>("Fail", message => throw new InvalidOperationException(message));
 
     [Fact]
     public async Task Activities_run_in_sequence_and_the_result_is_the_output()
     {
-        ScenarioRuntime app = Hello().Orchestrator("Cities", async context =>
-            await context.CallActivityAsync<string>("Hello", "Seoul") + await context.CallActivityAsync<string>("Hello", "Busan"));
+        ScenarioRuntime app = Hello()
+            .Orchestrator(
+                "Cities",
+                async context =>
+                    await context.CallActivityAsync<string>("Hello", "Seoul") + await context.CallActivityAsync<string>("Hello", "Busan")
+            );
         await using TestEngine engine = await TestEngine.StartAsync(app);
 
         InstanceRecord run = await engine.RunAsync("Cities");
@@ -30,9 +35,16 @@ public sealed class FirstScenarios
     [Theory, InlineData(true), InlineData(false)]
     public async Task A_fan_out_gathers_every_result(bool extendedSessions)
     {
-        ScenarioRuntime app = Hello().Orchestrator("Sum", async context =>
-            (await Task.WhenAll(Enumerable.Range(1, 200).Select(i => context.CallActivityAsync<int>("Double", i)))).Sum());
-        await using TestEngine engine = await TestEngine.StartAsync(app, settings: new HubSettings { HubName = "TestHub", ExtendedSessions = extendedSessions });
+        ScenarioRuntime app = Hello()
+            .Orchestrator(
+                "Sum",
+                async context =>
+                    (await Task.WhenAll(Enumerable.Range(1, 200).Select(i => context.CallActivityAsync<int>("Double", i)))).Sum()
+            );
+        await using TestEngine engine = await TestEngine.StartAsync(
+            app,
+            settings: new HubSettings { HubName = "TestHub", ExtendedSessions = extendedSessions }
+        );
 
         InstanceRecord run = await engine.RunAsync("Sum");
 
@@ -49,18 +61,25 @@ public sealed class FirstScenarios
         InstanceRecord run = await engine.RunAsync("Broken");
 
         Assert.Equal(OrchestrationRuntimeStatus.Failed, run.Status);
-        Assert.Equal("Microsoft.DurableTask.TaskFailedException: Task 'Fail' (#0) failed with an unhandled exception: no power", run.Output);
+        Assert.Equal(
+            "Microsoft.DurableTask.TaskFailedException: Task 'Fail' (#0) failed with an unhandled exception: no power",
+            run.Output
+        );
     }
 
     [Fact]
     public async Task A_timer_fires_no_earlier_than_asked()
     {
-        ScenarioRuntime app = Hello().Orchestrator("Wait", async context =>
-        {
-            DateTime before = context.CurrentUtcDateTime;
-            await context.CreateTimer(TimeSpan.FromMilliseconds(300), CancellationToken.None);
-            return (context.CurrentUtcDateTime - before).TotalMilliseconds;
-        });
+        ScenarioRuntime app = Hello()
+            .Orchestrator(
+                "Wait",
+                async context =>
+                {
+                    DateTime before = context.CurrentUtcDateTime;
+                    await context.CreateTimer(TimeSpan.FromMilliseconds(300), CancellationToken.None);
+                    return (context.CurrentUtcDateTime - before).TotalMilliseconds;
+                }
+            );
         await using TestEngine engine = await TestEngine.StartAsync(app);
 
         InstanceRecord run = await engine.RunAsync("Wait");
@@ -71,8 +90,11 @@ public sealed class FirstScenarios
     [Fact]
     public async Task Events_reach_a_wait_whatever_their_case_and_order()
     {
-        ScenarioRuntime app = Hello().Orchestrator("Listen", async context =>
-            await context.WaitForExternalEvent<string>("Go") + await context.WaitForExternalEvent<string>("go"));
+        ScenarioRuntime app = Hello()
+            .Orchestrator(
+                "Listen",
+                async context => await context.WaitForExternalEvent<string>("Go") + await context.WaitForExternalEvent<string>("go")
+            );
         await using TestEngine engine = await TestEngine.StartAsync(app);
         string id = await engine.ScheduleAsync("Listen");
         await engine.RaiseAsync(id, "GO", "a");
@@ -99,18 +121,22 @@ public sealed class FirstScenarios
     [Fact]
     public async Task Continue_as_new_starts_over_with_the_new_input_and_keeps_unread_events()
     {
-        ScenarioRuntime app = Hello().Orchestrator("Loop", async context =>
-        {
-            int left = context.GetInput<int>();
-            if (left > 0)
-            {
-                await context.CallActivityAsync<int>("Double", left);
-                context.ContinueAsNew(left - 1);
-                return string.Empty;
-            }
+        ScenarioRuntime app = Hello()
+            .Orchestrator(
+                "Loop",
+                async context =>
+                {
+                    int left = context.GetInput<int>();
+                    if (left > 0)
+                    {
+                        await context.CallActivityAsync<int>("Double", left);
+                        context.ContinueAsNew(left - 1);
+                        return string.Empty;
+                    }
 
-            return await context.WaitForExternalEvent<string>("late");
-        });
+                    return await context.WaitForExternalEvent<string>("late");
+                }
+            );
         await using TestEngine engine = await TestEngine.StartAsync(app);
         string id = await engine.ScheduleAsync("Loop", 3);
         await engine.RaiseAsync(id, "late", "kept");
@@ -144,23 +170,34 @@ public sealed class FirstScenarios
         bool cleaned = false;
         ScenarioRuntime app = Hello()
             .Orchestrator("Child", async context => await context.WaitForExternalEvent<string>("never"))
-            .Orchestrator("Parent", async context =>
-            {
-                try
+            .Orchestrator(
+                "Parent",
+                async context =>
                 {
-                    return await context.CallSubOrchestratorAsync<string>("Child", options: new SubOrchestrationOptions(instanceId: "the-child"));
+                    try
+                    {
+                        return await context.CallSubOrchestratorAsync<string>(
+                            "Child",
+                            options: new SubOrchestrationOptions(instanceId: "the-child")
+                        );
+                    }
+                    finally
+                    {
+                        cleaned = true;
+                    }
                 }
-                finally
-                {
-                    cleaned = true;
-                }
-            });
+            );
         await using TestEngine engine = await TestEngine.StartAsync(app);
         string id = await engine.ScheduleAsync("Parent");
-        await Eventually.HoldsAsync(async () => (await engine.Hub.GetAsync("the-child", true))?.Status == OrchestrationRuntimeStatus.Running);
+        await Eventually.HoldsAsync(async () =>
+            (await engine.Hub.GetAsync("the-child", true))?.Status == OrchestrationRuntimeStatus.Running
+        );
         await engine.TellAsync(id, EventKind.ExecutionTerminated, "enough", recursive: true);
 
-        Assert.Equal((OrchestrationRuntimeStatus.Terminated, "enough"), ((await engine.EndAsync(id)).Status, (await engine.EndAsync(id)).Output));
+        Assert.Equal(
+            (OrchestrationRuntimeStatus.Terminated, "enough"),
+            ((await engine.EndAsync(id)).Status, (await engine.EndAsync(id)).Output)
+        );
         Assert.Equal(OrchestrationRuntimeStatus.Terminated, (await engine.EndAsync("the-child")).Status);
         Assert.False(cleaned);
     }
@@ -171,18 +208,26 @@ public sealed class FirstScenarios
         bool broken = true;
         ScenarioRuntime app = Hello()
             .Activity<string, string>("Flaky", name => broken ? throw new TimeoutException("down") : Task.FromResult("up"))
-            .Orchestrator("Guarded", async context =>
-            {
-                string first = await context.CallActivityAsync<string>("Hello", "first");
-                try
+            .Orchestrator(
+                "Guarded",
+                async context =>
                 {
-                    return first + await context.CallActivityAsync<string>("Flaky", "x", TaskOptions.FromRetryPolicy(new RetryPolicy(2, TimeSpan.FromMilliseconds(50))));
+                    string first = await context.CallActivityAsync<string>("Hello", "first");
+                    try
+                    {
+                        return first
+                            + await context.CallActivityAsync<string>(
+                                "Flaky",
+                                "x",
+                                TaskOptions.FromRetryPolicy(new RetryPolicy(2, TimeSpan.FromMilliseconds(50)))
+                            );
+                    }
+                    finally
+                    {
+                        await context.CallActivityAsync<string>("Hello", "cleanup");
+                    }
                 }
-                finally
-                {
-                    await context.CallActivityAsync<string>("Hello", "cleanup");
-                }
-            });
+            );
         await using TestEngine engine = await TestEngine.StartAsync(app);
         string id = await engine.ScheduleAsync("Guarded");
         Assert.Equal(OrchestrationRuntimeStatus.Failed, (await engine.EndAsync(id)).Status);

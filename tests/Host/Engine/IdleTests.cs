@@ -16,14 +16,18 @@ public sealed class IdleTests
 {
     private static readonly TimeSpan Watched = TimeSpan.FromMilliseconds(600);
 
-    private static ScenarioRuntime App() => new ScenarioRuntime()
-        .Orchestrator("IdleTimer", async context =>
-        {
-            await context.CreateTimer(TimeSpan.FromSeconds(3), CancellationToken.None); // long enough to be suspended first on a busy machine
-            return "fired";
-        })
-        .Orchestrator("IdleWait", async context => await context.WaitForExternalEvent<string>("go"))
-        .Orchestrator("IdleScheduled", _ => Task.FromResult("ran"));
+    private static ScenarioRuntime App() =>
+        new ScenarioRuntime()
+            .Orchestrator(
+                "IdleTimer",
+                async context =>
+                {
+                    await context.CreateTimer(TimeSpan.FromSeconds(3), CancellationToken.None); // long enough to be suspended first on a busy machine
+                    return "fired";
+                }
+            )
+            .Orchestrator("IdleWait", async context => await context.WaitForExternalEvent<string>("go"))
+            .Orchestrator("IdleScheduled", _ => Task.FromResult("ran"));
 
     [Fact]
     public async Task Suspended_waiting_and_scheduled_instances_take_no_turn_before_and_after_a_restart()
@@ -44,7 +48,11 @@ public sealed class IdleTests
             Assert.Equal(OrchestrationRuntimeStatus.Suspended, (await engine.Hub.GetAsync("timer", false))!.Status);
         }
 
-        await using TestEngine again = await TestEngine.StartAsync(App(), database, new HubSettings { HubName = "TestHub", ExtendedSessions = false });
+        await using TestEngine again = await TestEngine.StartAsync(
+            App(),
+            database,
+            new HubSettings { HubName = "TestHub", ExtendedSessions = false }
+        );
         await again.RaiseAsync("timer", "unread", 1); // has it loaded and replayed
         await Eventually.HoldsAsync(async () => (await again.Hub.ReadHistoryAsync("timer")).Any(e => e.Kind == EventKind.EventRaised));
         Assert.Equal(0, await TurnsAsync());
@@ -52,32 +60,44 @@ public sealed class IdleTests
         Assert.Equal("\"fired\"", (await again.EndAsync("timer")).Output);
     }
 
-    /// <summary>An activity that ended its host again and again is given up; the instance goes on with the failure, and nobody looks at it any more.</summary>
+    /// <summary>An activity that ended its host again and again is given up; the instance goes on with the failure, and nobody looks at it
+    /// any more.</summary>
     [Fact]
     public async Task Poisoned_and_unreadable_instances_take_no_turn_and_no_look_before_and_after_a_restart()
     {
         string database = await PostgresServer.CreateDatabaseAsync();
         int begun = 0;
         ScenarioRuntime app = App()
-            .Activity<int, int>("IdlePoison", async (_, cancellation) =>
-            {
-                Interlocked.Increment(ref begun);
-                await Task.Delay(Timeout.Infinite, cancellation); // ends with its host
-                return 0;
-            })
-            .Orchestrator("IdlePoisoned", async context =>
-            {
-                try
+            .Activity<int, int>(
+                "IdlePoison",
+                async (_, cancellation) =>
                 {
-                    return $"{await context.CallActivityAsync<int>("IdlePoison", 1)}";
+                    Interlocked.Increment(ref begun);
+                    await Task.Delay(Timeout.Infinite, cancellation); // ends with its host
+                    return 0;
                 }
-                catch (TaskFailedException error)
+            )
+            .Orchestrator(
+                "IdlePoisoned",
+                async context =>
                 {
-                    context.SetCustomStatus(error.FailureDetails.ErrorType);
-                    return await context.WaitForExternalEvent<string>("go");
+                    try
+                    {
+                        return $"{await context.CallActivityAsync<int>("IdlePoison", 1)}";
+                    }
+                    catch (TaskFailedException error)
+                    {
+                        context.SetCustomStatus(error.FailureDetails.ErrorType);
+                        return await context.WaitForExternalEvent<string>("go");
+                    }
                 }
-            });
-        HubSettings once = new() { HubName = "TestHub", ExtendedSessions = true, MaxDeliveries = 1 };
+            );
+        HubSettings once = new()
+        {
+            HubName = "TestHub",
+            ExtendedSessions = true,
+            MaxDeliveries = 1,
+        };
         await using (TestEngine dying = await TestEngine.StartAsync(app, database, once))
         {
             await dying.ScheduleAsync("IdlePoisoned", id: "poisoned");
@@ -90,11 +110,16 @@ public sealed class IdleTests
 
         await using (TestEngine engine = await TestEngine.StartAsync(app, database, once))
         {
-            await Eventually.HoldsAsync(async () => (await engine.Hub.GetAsync("poisoned", true))?.CustomStatus == "\"Durable.Host.PoisonActivity\"");
+            await Eventually.HoldsAsync(async () =>
+                (await engine.Hub.GetAsync("poisoned", true))?.CustomStatus == "\"Durable.Host.PoisonActivity\""
+            );
             await engine.ScheduleAsync("IdleWait", id: "unreadable");
             await engine.Hub.WaitAsync("unreadable", completion: false, payloads: false);
-            await using (NpgsqlCommand spoil = engine.Database.Source.CreateCommand(
-                "WITH told AS (UPDATE instances SET sent = sent + 1 WHERE instance_id = 'unreadable') INSERT INTO inbox (instance_id, kind, task_id, name, data, detail) VALUES ('unreadable', 41, -1, 'go', '1', '{not json')"))
+            await using (
+                NpgsqlCommand spoil = engine.Database.Source.CreateCommand(
+                    "WITH told AS (UPDATE instances SET sent = sent + 1 WHERE instance_id = 'unreadable') INSERT INTO inbox (instance_id, kind, task_id, name, data, detail) VALUES ('unreadable', 41, -1, 'go', '1', '{not json')"
+                )
+            )
                 await spoil.ExecuteNonQueryAsync();
             await engine.RaiseAsync("unreadable", "go", 1);
             Assert.Equal(OrchestrationRuntimeStatus.Failed, (await engine.EndAsync("unreadable")).Status);
@@ -133,11 +158,22 @@ public sealed class IdleTests
         string database = await PostgresServer.CreateDatabaseAsync();
         int looks = 0;
         Stopwatch watch = Stopwatch.StartNew();
-        await using TestEngine engine = await TestEngine.StartAsync(App(), database, new HubSettings { HubName = "TestHub", ExtendedSessions = true, MaxSessions = 1 });
+        await using TestEngine engine = await TestEngine.StartAsync(
+            App(),
+            database,
+            new HubSettings
+            {
+                HubName = "TestHub",
+                ExtendedSessions = true,
+                MaxSessions = 1,
+            }
+        );
         await engine.ScheduleAsync("IdleWait", id: "waiting");
         await engine.Hub.WaitAsync("waiting", completion: false, payloads: false);
         engine.Database.Probe = point => looks += point is { Operation: "claim instances", After: false } ? 1 : 0;
-        await engine.Hub.StartAsync(new StartRequest("scheduled", "IdleScheduled", null, StartAt: DateTimeOffset.UtcNow.AddMilliseconds(100)));
+        await engine.Hub.StartAsync(
+            new StartRequest("scheduled", "IdleScheduled", null, StartAt: DateTimeOffset.UtcNow.AddMilliseconds(100))
+        );
 
         await Task.Delay(Watched);
         Assert.InRange(looks, 1, 2 + (int)(watch.Elapsed / TimeSpan.FromMilliseconds(50)));
@@ -153,13 +189,17 @@ public sealed class IdleTests
         {
             InstrumentPublished = (instrument, listening) =>
             {
-                if (instrument.Meter.Name == DurableTelemetry.MeterName && instrument.Name == "durable.turns") listening.EnableMeasurementEvents(instrument);
+                if (instrument.Meter.Name == DurableTelemetry.MeterName && instrument.Name == "durable.turns")
+                    listening.EnableMeasurementEvents(instrument);
             },
         };
-        listener.SetMeasurementEventCallback<long>((_, value, tags, _) =>
-        {
-            if (tags[0].Value is string name && name.StartsWith("Idle", StringComparison.Ordinal)) Interlocked.Add(ref turns, value);
-        });
+        listener.SetMeasurementEventCallback<long>(
+            (_, value, tags, _) =>
+            {
+                if (tags[0].Value is string name && name.StartsWith("Idle", StringComparison.Ordinal))
+                    Interlocked.Add(ref turns, value);
+            }
+        );
         listener.Start();
         await Task.Delay(Watched);
         return Interlocked.Read(ref turns);

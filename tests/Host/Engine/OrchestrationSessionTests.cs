@@ -16,13 +16,27 @@ public sealed class OrchestrationSessionTests
     [Fact]
     public void A_turn_that_runs_before_the_mail_is_read_does_not_mark_it_as_handled()
     {
-        ScenarioRuntime runtime = new ScenarioRuntime().Orchestrator("Both", async context =>
-            (await Task.WhenAll(context.CallActivityAsync<int>("Step"), context.CallActivityAsync<int>("Step"))).Sum());
-        EngineTools tools = new(runtime, new JsonDataConverter(), NullLoggerFactory.Instance, new HubSettings { HubName = "TestHub", ExtendedSessions = true });
+        ScenarioRuntime runtime = new ScenarioRuntime().Orchestrator(
+            "Both",
+            async context => (await Task.WhenAll(context.CallActivityAsync<int>("Step"), context.CallActivityAsync<int>("Step"))).Sum()
+        );
+        EngineTools tools = new(
+            runtime,
+            new JsonDataConverter(),
+            NullLoggerFactory.Instance,
+            new HubSettings { HubName = "TestHub", ExtendedSessions = true }
+        );
         LoadedInstance loaded = new()
         {
-            InstanceId = "one", RunNo = 7, ExecutionId = Guid.NewGuid(), Name = "Both", Status = OrchestrationRuntimeStatus.Running,
-            HistoryLength = 3, TurnNo = 1, Handled = 1, Epoch = 4,
+            InstanceId = "one",
+            RunNo = 7,
+            ExecutionId = Guid.NewGuid(),
+            Name = "Both",
+            Status = OrchestrationRuntimeStatus.Running,
+            HistoryLength = 3,
+            TurnNo = 1,
+            Handled = 1,
+            Epoch = 4,
         };
         loaded.AddHistory(new HistoryEvent(EventKind.ExecutionStarted, -1, Noon, "Both"));
         loaded.AddHistory(new HistoryEvent(EventKind.TaskScheduled, 0, Noon, "Step"));
@@ -36,7 +50,9 @@ public sealed class OrchestrationSessionTests
         Assert.Equal(1, early.Handled);
         Assert.Equal([1], early.FinishedActivities);
 
-        session.AddMail([new Mail("one", 7, 2, 4, 2, new MailItem(31, 7, new HistoryEvent(EventKind.TaskCompleted, 0, default, "Step", "1")))]);
+        session.AddMail([
+            new Mail("one", 7, 2, 4, 2, new MailItem(31, 7, new HistoryEvent(EventKind.TaskCompleted, 0, default, "Step", "1"))),
+        ]);
         TurnWrite last = session.Turns.Build(session.Take(out release)!, release, Noon, tools)!;
         Assert.Equal(2, last.Handled);
         Assert.Equal([31L], last.Consumed);
@@ -46,17 +62,32 @@ public sealed class OrchestrationSessionTests
     [Fact]
     public void A_read_that_began_before_the_commit_of_a_turn_does_not_bring_its_messages_again()
     {
-        ScenarioRuntime runtime = new ScenarioRuntime().Orchestrator("Gather", async context =>
-        {
-            await context.WaitForExternalEvent<string>("item");
-            await context.WaitForExternalEvent<string>("item");
-            return await context.WaitForExternalEvent<string>("item");
-        });
-        EngineTools tools = new(runtime, new JsonDataConverter(), NullLoggerFactory.Instance, new HubSettings { HubName = "TestHub", ExtendedSessions = true });
+        ScenarioRuntime runtime = new ScenarioRuntime().Orchestrator(
+            "Gather",
+            async context =>
+            {
+                await context.WaitForExternalEvent<string>("item");
+                await context.WaitForExternalEvent<string>("item");
+                return await context.WaitForExternalEvent<string>("item");
+            }
+        );
+        EngineTools tools = new(
+            runtime,
+            new JsonDataConverter(),
+            NullLoggerFactory.Instance,
+            new HubSettings { HubName = "TestHub", ExtendedSessions = true }
+        );
         LoadedInstance loaded = new()
         {
-            InstanceId = "one", RunNo = 7, ExecutionId = Guid.NewGuid(), Name = "Gather", Status = OrchestrationRuntimeStatus.Running,
-            HistoryLength = 1, TurnNo = 1, Handled = 1, Epoch = 4,
+            InstanceId = "one",
+            RunNo = 7,
+            ExecutionId = Guid.NewGuid(),
+            Name = "Gather",
+            Status = OrchestrationRuntimeStatus.Running,
+            HistoryLength = 1,
+            TurnNo = 1,
+            Handled = 1,
+            Epoch = 4,
         };
         loaded.AddHistory(new HistoryEvent(EventKind.ExecutionStarted, -1, Noon, "Gather"));
         using OrchestrationSession session = new(loaded, new HubClock(), _ => Task.CompletedTask);
@@ -81,6 +112,13 @@ public sealed class OrchestrationSessionTests
         }
 
         static Mail Item(long messageId, long sent, long turnNo) =>
-            new("one", 7, sent, 4, turnNo, new MailItem(messageId, null, new HistoryEvent(EventKind.EventRaised, -1, default, "item", "\"x\"")));
+            new(
+                "one",
+                7,
+                sent,
+                4,
+                turnNo,
+                new MailItem(messageId, null, new HistoryEvent(EventKind.EventRaised, -1, default, "item", "\"x\""))
+            );
     }
 }

@@ -1,7 +1,7 @@
-using Durable.Tests.Fixtures;
 using System.Text.Json;
 using Durable.Host.History;
 using Durable.Host.Store;
+using Durable.Tests.Fixtures;
 using Microsoft.DurableTask;
 using Microsoft.DurableTask.Client;
 
@@ -10,12 +10,16 @@ namespace Durable.Tests.Host.Engine;
 /// <summary>More of the programming model: retries, limits, versions, purges, queries, poison, large payloads.</summary>
 public sealed class ProgrammingModelTests
 {
-    private static ScenarioRuntime App() => new ScenarioRuntime()
-        .Activity<string, string>("Hello", name => Task.FromResult($"Hello {name}!"))
-        .Activity<string, string>("Fail", message => throw new InvalidOperationException(message))
-        .Activity<int, string>("Big", length => Task.FromResult(new string('x', length)))
-        .Orchestrator("Hello", async context => await context.CallActivityAsync<string>("Hello", context.GetInput<string>() ?? "nobody"))
-        .Orchestrator("Wait", async context => await context.WaitForExternalEvent<string>("go"));
+    private static ScenarioRuntime App() =>
+        new ScenarioRuntime()
+            .Activity<string, string>("Hello", name => Task.FromResult($"Hello {name}!"))
+            .Activity<string, string>("Fail", message => throw new InvalidOperationException(message))
+            .Activity<int, string>("Big", length => Task.FromResult(new string('x', length)))
+            .Orchestrator(
+                "Hello",
+                async context => await context.CallActivityAsync<string>("Hello", context.GetInput<string>() ?? "nobody")
+            )
+            .Orchestrator("Wait", async context => await context.WaitForExternalEvent<string>("go"));
 
     [Fact]
     public async Task A_policy_waits_longer_each_time_and_gives_up_at_once_after_its_last_attempt()
@@ -29,17 +33,21 @@ public sealed class ProgrammingModelTests
                 return failure.IsCausedBy<InvalidOperationException>();
             },
         };
-        ScenarioRuntime app = App().Orchestrator("Retry", async context =>
-        {
-            try
-            {
-                return await context.CallActivityAsync<string>("Fail", "x", TaskOptions.FromRetryPolicy(policy));
-            }
-            catch (TaskFailedException e)
-            {
-                return $"#{e.TaskId}";
-            }
-        });
+        ScenarioRuntime app = App()
+            .Orchestrator(
+                "Retry",
+                async context =>
+                {
+                    try
+                    {
+                        return await context.CallActivityAsync<string>("Fail", "x", TaskOptions.FromRetryPolicy(policy));
+                    }
+                    catch (TaskFailedException e)
+                    {
+                        return $"#{e.TaskId}";
+                    }
+                }
+            );
         await using TestEngine engine = await TestEngine.StartAsync(app);
 
         InstanceRecord run = await engine.RunAsync("Retry");
@@ -54,7 +62,11 @@ public sealed class ProgrammingModelTests
     public async Task A_policy_without_a_number_for_its_back_off_waits_its_longest_interval(double backOff)
     {
         RetryPolicy policy = new(3, TimeSpan.FromMilliseconds(10), backOff, maxRetryInterval: TimeSpan.FromMilliseconds(70)); // the official type does not refuse it
-        ScenarioRuntime app = App().Orchestrator("Retry", async context => await context.CallActivityAsync<string>("Fail", "x", TaskOptions.FromRetryPolicy(policy)));
+        ScenarioRuntime app = App()
+            .Orchestrator(
+                "Retry",
+                async context => await context.CallActivityAsync<string>("Fail", "x", TaskOptions.FromRetryPolicy(policy))
+            );
         await using TestEngine engine = await TestEngine.StartAsync(app);
 
         InstanceRecord run = await engine.RunAsync("Retry");
@@ -66,17 +78,21 @@ public sealed class ProgrammingModelTests
     [Fact]
     public async Task An_event_of_another_type_fails_the_run_and_is_not_for_the_code_to_catch()
     {
-        ScenarioRuntime app = App().Orchestrator("Typed", async context =>
-        {
-            try
-            {
-                return await context.WaitForExternalEvent<int>("go");
-            }
-            catch (Exception)
-            {
-                return -1;
-            }
-        });
+        ScenarioRuntime app = App()
+            .Orchestrator(
+                "Typed",
+                async context =>
+                {
+                    try
+                    {
+                        return await context.WaitForExternalEvent<int>("go");
+                    }
+                    catch (Exception)
+                    {
+                        return -1;
+                    }
+                }
+            );
         await using TestEngine engine = await TestEngine.StartAsync(app);
         string id = await engine.ScheduleAsync("Typed");
         await engine.Hub.WaitAsync(id, completion: false, payloads: false);
@@ -87,20 +103,31 @@ public sealed class ProgrammingModelTests
         Assert.Equal(OrchestrationRuntimeStatus.Failed, run.Status);
         using JsonDocument output = JsonDocument.Parse(run.Output!);
         Assert.Equal("Function 'Typed' failed with an unhandled exception.", output.RootElement.GetProperty("message").GetString());
-        Assert.StartsWith("System.Text.Json.JsonException", output.RootElement.GetProperty("details").GetString(), StringComparison.Ordinal);
+        Assert.StartsWith(
+            "System.Text.Json.JsonException",
+            output.RootElement.GetProperty("details").GetString(),
+            StringComparison.Ordinal
+        );
     }
 
     [Theory, InlineData(true), InlineData(false)]
     public async Task A_custom_status_that_is_taken_back_is_gone(bool sessions)
     {
-        ScenarioRuntime app = App().Orchestrator("Telling", async context =>
-        {
-            context.SetCustomStatus("told");
-            await context.CallActivityAsync<string>("Hello", "x");
-            context.SetCustomStatus(null);
-            return "done";
-        });
-        await using TestEngine engine = await TestEngine.StartAsync(app, settings: new HubSettings { HubName = "TestHub", ExtendedSessions = sessions });
+        ScenarioRuntime app = App()
+            .Orchestrator(
+                "Telling",
+                async context =>
+                {
+                    context.SetCustomStatus("told");
+                    await context.CallActivityAsync<string>("Hello", "x");
+                    context.SetCustomStatus(null);
+                    return "done";
+                }
+            );
+        await using TestEngine engine = await TestEngine.StartAsync(
+            app,
+            settings: new HubSettings { HubName = "TestHub", ExtendedSessions = sessions }
+        );
 
         Assert.Null((await engine.RunAsync("Telling")).CustomStatus);
     }
@@ -108,13 +135,17 @@ public sealed class ProgrammingModelTests
     [Theory, InlineData(8_190, true), InlineData(8_191, false)]
     public async Task A_custom_status_of_16_KB_is_the_largest(int characters, bool fits)
     {
-        ScenarioRuntime app = App().Orchestrator("Telling", async context =>
-        {
-            context.SetCustomStatus("small");
-            await context.CallActivityAsync<string>("Hello", "x");
-            context.SetCustomStatus(new string('s', characters)); // and two quotes, two bytes each
-            return "told";
-        });
+        ScenarioRuntime app = App()
+            .Orchestrator(
+                "Telling",
+                async context =>
+                {
+                    context.SetCustomStatus("small");
+                    await context.CallActivityAsync<string>("Hello", "x");
+                    context.SetCustomStatus(new string('s', characters)); // and two quotes, two bytes each
+                    return "told";
+                }
+            );
         await using TestEngine engine = await TestEngine.StartAsync(app);
 
         InstanceRecord run = await engine.RunAsync("Telling");
@@ -123,7 +154,11 @@ public sealed class ProgrammingModelTests
         Assert.Equal(fits ? characters + 2 : "\"small\"".Length, run.CustomStatus!.Length);
         if (!fits)
         {
-            Assert.Contains("System.ArgumentException: CustomStatus is too large: limit = 16 KB (UTF-16), actual = 16.00 KB.", run.Output, StringComparison.Ordinal);
+            Assert.Contains(
+                "System.ArgumentException: CustomStatus is too large: limit = 16 KB (UTF-16), actual = 16.00 KB.",
+                run.Output,
+                StringComparison.Ordinal
+            );
         }
     }
 
@@ -131,41 +166,56 @@ public sealed class ProgrammingModelTests
     public async Task A_handler_decides_by_attempt_and_failure()
     {
         List<int> asked = [];
-        ScenarioRuntime app = App().Orchestrator("Retry", async context =>
-        {
-            try
-            {
-                return await context.CallActivityAsync<string>("Fail", "x", TaskOptions.FromRetryHandler(retry =>
+        ScenarioRuntime app = App()
+            .Orchestrator(
+                "Retry",
+                async context =>
                 {
-                    asked.Add(retry.LastAttemptNumber);
-                    return retry.LastFailure.IsCausedBy<InvalidOperationException>() && retry.LastAttemptNumber < 3;
-                }));
-            }
-            catch (TaskFailedException e)
-            {
-                return e.Message;
-            }
-        });
+                    try
+                    {
+                        return await context.CallActivityAsync<string>(
+                            "Fail",
+                            "x",
+                            TaskOptions.FromRetryHandler(retry =>
+                            {
+                                asked.Add(retry.LastAttemptNumber);
+                                return retry.LastFailure.IsCausedBy<InvalidOperationException>() && retry.LastAttemptNumber < 3;
+                            })
+                        );
+                    }
+                    catch (TaskFailedException e)
+                    {
+                        return e.Message;
+                    }
+                }
+            );
         await using TestEngine engine = await TestEngine.StartAsync(app);
 
-        Assert.Equal("Task 'Fail' (#2) failed with an unhandled exception: x", JsonSerializer.Deserialize<string>((await engine.RunAsync("Retry")).Output!));
+        Assert.Equal(
+            "Task 'Fail' (#2) failed with an unhandled exception: x",
+            JsonSerializer.Deserialize<string>((await engine.RunAsync("Retry")).Output!)
+        );
         Assert.Equal([1, 2, 3], asked);
     }
 
     [Fact]
     public async Task A_wait_with_a_limit_ends_cancelled_and_leaves_nothing_open()
     {
-        ScenarioRuntime app = App().Orchestrator("Limit", async context =>
-        {
-            try
-            {
-                return await context.WaitForExternalEvent<string>("never", TimeSpan.FromMilliseconds(100));
-            }
-            catch (TaskCanceledException e)
-            {
-                return e.Message;
-            }
-        });
+        ScenarioRuntime app = App()
+            .Orchestrator(
+                "Limit",
+                async context =>
+                {
+                    try
+                    {
+                        return await context.WaitForExternalEvent<string>("never", TimeSpan.FromMilliseconds(100));
+                    }
+                    catch (TaskCanceledException e)
+                    {
+                        return e.Message;
+                    }
+                }
+            );
         await using TestEngine engine = await TestEngine.StartAsync(app);
 
         Assert.Equal("\"A task was canceled.\"", (await engine.RunAsync("Limit")).Output);
@@ -174,14 +224,18 @@ public sealed class ProgrammingModelTests
     [Fact]
     public async Task A_cancelled_timer_does_not_hold_the_instance()
     {
-        ScenarioRuntime app = App().Orchestrator("Cancel", async context =>
-        {
-            using CancellationTokenSource end = new();
-            Task timer = context.CreateTimer(TimeSpan.FromHours(1), end.Token);
-            await context.CallActivityAsync<string>("Hello", "x");
-            end.Cancel();
-            return timer.IsCanceled;
-        });
+        ScenarioRuntime app = App()
+            .Orchestrator(
+                "Cancel",
+                async context =>
+                {
+                    using CancellationTokenSource end = new();
+                    Task timer = context.CreateTimer(TimeSpan.FromHours(1), end.Token);
+                    await context.CallActivityAsync<string>("Hello", "x");
+                    end.Cancel();
+                    return timer.IsCanceled;
+                }
+            );
         await using TestEngine engine = await TestEngine.StartAsync(app);
 
         InstanceRecord run = await engine.RunAsync("Cancel");
@@ -214,7 +268,10 @@ public sealed class ProgrammingModelTests
         await engine.ScheduleAsync("Wait", id: "same");
         await engine.Hub.WaitAsync("same", completion: false, payloads: false);
 
-        Assert.Equal(new StartOutcome(false, OrchestrationRuntimeStatus.Running), await engine.Hub.StartAsync(new StartRequest("same", "Wait", null)));
+        Assert.Equal(
+            new StartOutcome(false, OrchestrationRuntimeStatus.Running),
+            await engine.Hub.StartAsync(new StartRequest("same", "Wait", null))
+        );
 
         await engine.RaiseAsync("same", "go", "1");
         await engine.EndAsync("same");
@@ -222,7 +279,10 @@ public sealed class ProgrammingModelTests
         Assert.Equal(1, (await engine.Hub.ReadHistoryAsync("same"))[0].Detail!.Generation);
 
         // One that is to be kept keeps its history too.
-        StartRequest kept = new("same", "Wait", null) { Kept = [OrchestrationRuntimeStatus.Completed, OrchestrationRuntimeStatus.Terminated] };
+        StartRequest kept = new("same", "Wait", null)
+        {
+            Kept = [OrchestrationRuntimeStatus.Completed, OrchestrationRuntimeStatus.Terminated],
+        };
         IReadOnlyList<HistoryEvent> history = await engine.Hub.ReadHistoryAsync("same");
         Assert.False((await engine.Hub.StartAsync(kept)).Started);
         Assert.Equal(history.Count, (await engine.Hub.ReadHistoryAsync("same")).Count);
@@ -232,17 +292,25 @@ public sealed class ProgrammingModelTests
     [Fact]
     public async Task A_child_id_in_use_fails_the_call_not_the_host()
     {
-        ScenarioRuntime app = App().Orchestrator("Parent", async context =>
-        {
-            try
-            {
-                return await context.CallSubOrchestratorAsync<string>("Hello", "x", new SubOrchestrationOptions(instanceId: "taken"));
-            }
-            catch (TaskFailedException e)
-            {
-                return e.FailureDetails.ErrorMessage;
-            }
-        });
+        ScenarioRuntime app = App()
+            .Orchestrator(
+                "Parent",
+                async context =>
+                {
+                    try
+                    {
+                        return await context.CallSubOrchestratorAsync<string>(
+                            "Hello",
+                            "x",
+                            new SubOrchestrationOptions(instanceId: "taken")
+                        );
+                    }
+                    catch (TaskFailedException e)
+                    {
+                        return e.FailureDetails.ErrorMessage;
+                    }
+                }
+            );
         await using TestEngine engine = await TestEngine.StartAsync(app);
         await engine.ScheduleAsync("Wait", id: "taken");
 
@@ -253,12 +321,20 @@ public sealed class ProgrammingModelTests
     public async Task Changed_code_fails_the_running_instance_with_both_names()
     {
         bool changed = false;
-        ScenarioRuntime app = App().Activity<string, string>("Bye", name => Task.FromResult("bye")).Orchestrator("Evolving", async context =>
-        {
-            await context.CallActivityAsync<string>(changed ? "Bye" : "Hello", "x");
-            return await context.WaitForExternalEvent<string>("go");
-        });
-        await using TestEngine engine = await TestEngine.StartAsync(app, settings: new HubSettings { HubName = "TestHub", ExtendedSessions = false });
+        ScenarioRuntime app = App()
+            .Activity<string, string>("Bye", name => Task.FromResult("bye"))
+            .Orchestrator(
+                "Evolving",
+                async context =>
+                {
+                    await context.CallActivityAsync<string>(changed ? "Bye" : "Hello", "x");
+                    return await context.WaitForExternalEvent<string>("go");
+                }
+            );
+        await using TestEngine engine = await TestEngine.StartAsync(
+            app,
+            settings: new HubSettings { HubName = "TestHub", ExtendedSessions = false }
+        );
         string id = await engine.ScheduleAsync("Evolving");
         await Eventually.HoldsAsync(async () => (await engine.Hub.ReadHistoryAsync(id)).Any(e => e.Kind == EventKind.TaskCompleted));
         changed = true;
@@ -267,7 +343,11 @@ public sealed class ProgrammingModelTests
         InstanceRecord run = await engine.EndAsync(id);
 
         Assert.Equal(OrchestrationRuntimeStatus.Failed, run.Status);
-        Assert.StartsWith("DurableTask.Core.Exceptions.NonDeterministicOrchestrationException: Non-Deterministic workflow detected:", run.Output, StringComparison.Ordinal);
+        Assert.StartsWith(
+            "DurableTask.Core.Exceptions.NonDeterministicOrchestrationException: Non-Deterministic workflow detected:",
+            run.Output,
+            StringComparison.Ordinal
+        );
         Assert.Contains("'Hello'", run.Output, StringComparison.Ordinal);
         Assert.Contains("'Bye'", run.Output, StringComparison.Ordinal);
     }
@@ -288,8 +368,8 @@ public sealed class ProgrammingModelTests
     [Fact]
     public async Task Ten_megabytes_pass_through_input_result_and_output()
     {
-        ScenarioRuntime app = App().Orchestrator("Large", async context =>
-            context.GetInput<string>() + await context.CallActivityAsync<string>("Big", 5_000_000));
+        ScenarioRuntime app = App()
+            .Orchestrator("Large", async context => context.GetInput<string>() + await context.CallActivityAsync<string>("Big", 5_000_000));
         await using TestEngine engine = await TestEngine.StartAsync(app);
 
         InstanceRecord run = await engine.RunAsync("Large", new string('i', 10_000_000), seconds: 60);
@@ -300,11 +380,17 @@ public sealed class ProgrammingModelTests
     [Fact]
     public async Task A_stored_event_that_cannot_be_read_fails_its_instance_only()
     {
-        await using TestEngine engine = await TestEngine.StartAsync(App(), settings: new HubSettings { HubName = "TestHub", ExtendedSessions = true });
+        await using TestEngine engine = await TestEngine.StartAsync(
+            App(),
+            settings: new HubSettings { HubName = "TestHub", ExtendedSessions = true }
+        );
         string id = await engine.ScheduleAsync("Wait");
         await engine.Hub.WaitAsync(id, completion: false, payloads: false);
-        await using (Npgsql.NpgsqlCommand spoil = engine.Database.Source.CreateCommand(
-            "WITH told AS (UPDATE instances SET sent = sent + 1 WHERE instance_id = $1) INSERT INTO inbox (instance_id, kind, task_id, name, data, detail) VALUES ($1, 41, -1, 'go', '1', '{not json')"))
+        await using (
+            Npgsql.NpgsqlCommand spoil = engine.Database.Source.CreateCommand(
+                "WITH told AS (UPDATE instances SET sent = sent + 1 WHERE instance_id = $1) INSERT INTO inbox (instance_id, kind, task_id, name, data, detail) VALUES ($1, 41, -1, 'go', '1', '{not json')"
+            )
+        )
         {
             spoil.Parameters.Add(new Npgsql.NpgsqlParameter<string> { TypedValue = id });
             await spoil.ExecuteNonQueryAsync();
@@ -320,11 +406,15 @@ public sealed class ProgrammingModelTests
     [Fact]
     public async Task Text_the_database_cannot_hold_is_stored_as_far_as_it_can()
     {
-        ScenarioRuntime app = App().Orchestrator("Nul", async context =>
-        {
-            context.SendEvent("no\0body", "half \uD83D", 1);
-            return await context.CallActivityAsync<string>("Hello", "x");
-        });
+        ScenarioRuntime app = App()
+            .Orchestrator(
+                "Nul",
+                async context =>
+                {
+                    context.SendEvent("no\0body", "half \uD83D", 1);
+                    return await context.CallActivityAsync<string>("Hello", "x");
+                }
+            );
         await using TestEngine engine = await TestEngine.StartAsync(app);
 
         Assert.Equal(OrchestrationRuntimeStatus.Completed, (await engine.RunAsync("Nul")).Status);
@@ -340,8 +430,12 @@ public sealed class ProgrammingModelTests
         }
 
         await engine.ScheduleAsync("Wait", id: "page-waiting");
-        InstancePage first = await engine.Hub.ListAsync(new InstanceQuery(InstanceIdPrefix: "page-", Statuses: [OrchestrationRuntimeStatus.Completed], PageSize: 5));
-        InstancePage second = await engine.Hub.ListAsync(new InstanceQuery(InstanceIdPrefix: "page-", Statuses: [OrchestrationRuntimeStatus.Completed], PageSize: 5, After: first.Next));
+        InstancePage first = await engine.Hub.ListAsync(
+            new InstanceQuery(InstanceIdPrefix: "page-", Statuses: [OrchestrationRuntimeStatus.Completed], PageSize: 5)
+        );
+        InstancePage second = await engine.Hub.ListAsync(
+            new InstanceQuery(InstanceIdPrefix: "page-", Statuses: [OrchestrationRuntimeStatus.Completed], PageSize: 5, After: first.Next)
+        );
 
         Assert.Equal(["page-0", "page-1", "page-2", "page-3", "page-4"], first.Instances.Select(i => i.InstanceId));
         Assert.Equal(["page-5", "page-6"], second.Instances.Select(i => i.InstanceId));
@@ -352,14 +446,25 @@ public sealed class ProgrammingModelTests
     [Fact]
     public async Task A_purge_takes_everything_and_with_it_the_children_when_asked()
     {
-        ScenarioRuntime app = App().Orchestrator("Parent", async context => await context.CallSubOrchestratorAsync<string>("Hello", "x", new SubOrchestrationOptions(instanceId: context.InstanceId + ":child")));
+        ScenarioRuntime app = App()
+            .Orchestrator(
+                "Parent",
+                async context =>
+                    await context.CallSubOrchestratorAsync<string>(
+                        "Hello",
+                        "x",
+                        new SubOrchestrationOptions(instanceId: context.InstanceId + ":child")
+                    )
+            );
         await using TestEngine engine = await TestEngine.StartAsync(app);
         await engine.RunAsync("Parent", id: "tree");
 
         Assert.Equal(0, await engine.Hub.PurgeAsync("unknown", recursive: false));
         Assert.Equal(2, await engine.Hub.PurgeAsync("tree", recursive: true));
         Assert.Null(await engine.Hub.GetAsync("tree:child", false));
-        await using Npgsql.NpgsqlCommand left = engine.Database.Source.CreateCommand("SELECT (SELECT count(*) FROM history) + (SELECT count(*) FROM activities) + (SELECT count(*) FROM inbox)");
+        await using Npgsql.NpgsqlCommand left = engine.Database.Source.CreateCommand(
+            "SELECT (SELECT count(*) FROM history) + (SELECT count(*) FROM activities) + (SELECT count(*) FROM inbox)"
+        );
         Assert.Equal(0L, await left.ExecuteScalarAsync());
     }
 
@@ -380,9 +485,12 @@ public sealed class ProgrammingModelTests
     [Fact]
     public async Task The_version_and_tags_given_at_the_start_reach_the_code_and_queries()
     {
-        ScenarioRuntime app = App().Orchestrator("Versioned", context => Task.FromResult($"{context.Version} {context.CompareVersionTo("1.10.0") < 0}"));
+        ScenarioRuntime app = App()
+            .Orchestrator("Versioned", context => Task.FromResult($"{context.Version} {context.CompareVersionTo("1.10.0") < 0}"));
         await using TestEngine engine = await TestEngine.StartAsync(app);
-        await engine.Hub.StartAsync(new StartRequest("v", "Versioned", null, "1.9.0", Tags: new Dictionary<string, string> { ["team"] = "a" }));
+        await engine.Hub.StartAsync(
+            new StartRequest("v", "Versioned", null, "1.9.0", Tags: new Dictionary<string, string> { ["team"] = "a" })
+        );
 
         InstanceRecord run = await engine.EndAsync("v");
 
@@ -393,10 +501,16 @@ public sealed class ProgrammingModelTests
     [Fact]
     public async Task An_instance_given_up_while_idle_is_taken_again_by_its_next_event()
     {
-        await using TestEngine engine = await TestEngine.StartAsync(App(), settings: new HubSettings
-        {
-            HubName = "TestHub", ExtendedSessions = true, IdleTimeout = TimeSpan.FromMilliseconds(200), RenewEvery = TimeSpan.FromMilliseconds(100),
-        });
+        await using TestEngine engine = await TestEngine.StartAsync(
+            App(),
+            settings: new HubSettings
+            {
+                HubName = "TestHub",
+                ExtendedSessions = true,
+                IdleTimeout = TimeSpan.FromMilliseconds(200),
+                RenewEvery = TimeSpan.FromMilliseconds(100),
+            }
+        );
         string id = await engine.ScheduleAsync("Wait");
         await engine.Hub.WaitAsync(id, completion: false, payloads: false);
         await Eventually.HoldsAsync(() => Task.FromResult(engine.Engine.Sessions == 0));
@@ -407,5 +521,9 @@ public sealed class ProgrammingModelTests
 
     /// <summary>How long each timer of the run was set to wait, in ms.</summary>
     private static async Task<double[]> WaitsAsync(TestEngine engine, string id) =>
-        [.. (await engine.Hub.ReadHistoryAsync(id)).Where(e => e.Kind == EventKind.TimerCreated).Select(e => (e.Detail!.FireAt!.Value - e.At).TotalMilliseconds)];
+        [
+            .. (await engine.Hub.ReadHistoryAsync(id))
+                .Where(e => e.Kind == EventKind.TimerCreated)
+                .Select(e => (e.Detail!.FireAt!.Value - e.At).TotalMilliseconds),
+        ];
 }

@@ -6,7 +6,8 @@ using Microsoft.DurableTask.Client;
 
 namespace Durable.Tests.Host.Engine;
 
-/// <summary>Rewind writes the history anew, so that the SDK replays it: no session is kept here, so every turn after a rewind replays what it wrote.</summary>
+/// <summary>Rewind writes the history anew, so that the SDK replays it: no session is kept here, so every turn after a rewind replays what
+/// it wrote.</summary>
 public sealed class RewindTests
 {
     private static readonly HubSettings Replaying = new() { HubName = "TestHub", ExtendedSessions = false };
@@ -42,8 +43,10 @@ public sealed class RewindTests
         {
             int told = again;
             await RewindAsync(engine, id);
-            await Eventually.HoldsAsync(async () => (await engine.Hub.ReadHistoryAsync(id)).Count(e => e is { Kind: EventKind.GenericEvent, Data: "again" }) == told - 1
-                && (await engine.Hub.GetAsync(id, false))!.Status == OrchestrationRuntimeStatus.Failed);
+            await Eventually.HoldsAsync(async () =>
+                (await engine.Hub.ReadHistoryAsync(id)).Count(e => e is { Kind: EventKind.GenericEvent, Data: "again" }) == told - 1
+                && (await engine.Hub.GetAsync(id, false))!.Status == OrchestrationRuntimeStatus.Failed
+            );
         }
 
         broken = false;
@@ -83,16 +86,25 @@ public sealed class RewindTests
     [Fact]
     public async Task A_child_that_completed_after_its_parent_had_failed_is_not_run_again()
     {
-        ScenarioRuntime app = App().Orchestrator("Late", async context =>
-        {
-            Task<string> child = context.CallSubOrchestratorAsync<string>("WaitThenHello", options: new SubOrchestrationOptions(instanceId: "late-child"));
-            await context.WaitForExternalEvent<string>("go");
-            context.SetCustomStatus(new string('s', broken ? 20_000 : 10)); // too large: the run ends although its child is open
-            return await child;
-        });
+        ScenarioRuntime app = App()
+            .Orchestrator(
+                "Late",
+                async context =>
+                {
+                    Task<string> child = context.CallSubOrchestratorAsync<string>(
+                        "WaitThenHello",
+                        options: new SubOrchestrationOptions(instanceId: "late-child")
+                    );
+                    await context.WaitForExternalEvent<string>("go");
+                    context.SetCustomStatus(new string('s', broken ? 20_000 : 10)); // too large: the run ends although its child is open
+                    return await child;
+                }
+            );
         await using TestEngine engine = await TestEngine.StartAsync(app, settings: Replaying);
         string id = await engine.ScheduleAsync("Late");
-        await Eventually.HoldsAsync(async () => (await engine.Hub.GetAsync("late-child", false))?.Status == OrchestrationRuntimeStatus.Running);
+        await Eventually.HoldsAsync(async () =>
+            (await engine.Hub.GetAsync("late-child", false))?.Status == OrchestrationRuntimeStatus.Running
+        );
         await engine.RaiseAsync(id, "go", "x");
         Assert.Equal(OrchestrationRuntimeStatus.Failed, (await engine.EndAsync(id)).Status);
         await engine.RaiseAsync("late-child", "go", "x");
@@ -109,18 +121,26 @@ public sealed class RewindTests
     public async Task An_activity_that_outlives_the_failed_run_answers_no_step_of_the_rewound_one()
     {
         ScenarioRuntime app = App()
-            .Activity<string, string>("Slow", async _ =>
-            {
-                await slow.Task;
-                return "late";
-            })
-            .Orchestrator("Outlived", async context =>
-            {
-                Task<string> first = broken ? context.CallActivityAsync<string>("Slow", "x") : context.CallActivityAsync<string>("Hello", "x");
-                await context.WaitForExternalEvent<string>("go");
-                context.SetCustomStatus(new string('s', broken ? 20_000 : 10));
-                return await first;
-            });
+            .Activity<string, string>(
+                "Slow",
+                async _ =>
+                {
+                    await slow.Task;
+                    return "late";
+                }
+            )
+            .Orchestrator(
+                "Outlived",
+                async context =>
+                {
+                    Task<string> first = broken
+                        ? context.CallActivityAsync<string>("Slow", "x")
+                        : context.CallActivityAsync<string>("Hello", "x");
+                    await context.WaitForExternalEvent<string>("go");
+                    context.SetCustomStatus(new string('s', broken ? 20_000 : 10));
+                    return await first;
+                }
+            );
         await using TestEngine engine = await TestEngine.StartAsync(app, settings: Replaying);
         string id = await engine.ScheduleAsync("Outlived");
         await Eventually.HoldsAsync(() => app.Calls.Contains("Slow:\"x\""));
@@ -137,18 +157,26 @@ public sealed class RewindTests
     [Fact]
     public async Task A_result_is_kept_only_for_the_input_it_was_computed_from()
     {
-        ScenarioRuntime app = App().Orchestrator("Depends", async context =>
-        {
-            Task<string> flaky = context.CallActivityAsync<string>("Flaky", "x");
-            await context.CallActivityAsync<string>("Late", "y");
-            string told = await context.CallActivityAsync<string>("Hello", flaky.IsFaulted ? "sorry" : "well");
-            await flaky;
-            return told;
-        }).Activity<string, string>("Late", async _ =>
-        {
-            await slow.Task;
-            return "done";
-        });
+        ScenarioRuntime app = App()
+            .Orchestrator(
+                "Depends",
+                async context =>
+                {
+                    Task<string> flaky = context.CallActivityAsync<string>("Flaky", "x");
+                    await context.CallActivityAsync<string>("Late", "y");
+                    string told = await context.CallActivityAsync<string>("Hello", flaky.IsFaulted ? "sorry" : "well");
+                    await flaky;
+                    return told;
+                }
+            )
+            .Activity<string, string>(
+                "Late",
+                async _ =>
+                {
+                    await slow.Task;
+                    return "done";
+                }
+            );
         await using TestEngine engine = await TestEngine.StartAsync(app, settings: Replaying);
         string id = await engine.ScheduleAsync("Depends");
         await Eventually.HoldsAsync(async () => (await engine.Hub.ReadHistoryAsync(id)).Any(e => e.Kind == EventKind.TaskFailed));
@@ -175,38 +203,54 @@ public sealed class RewindTests
     {
         await Eventually.HoldsAsync(
             async () => (await engine.Hub.GetAsync(id, false))!.Status == OrchestrationRuntimeStatus.Completed,
-            async () => (await engine.Hub.GetAsync(id, true))!.ToString(), 20);
+            async () => (await engine.Hub.GetAsync(id, true))!.ToString(),
+            20
+        );
         return (await engine.Hub.GetAsync(id, true))!;
     }
 
-    private static SubOrchestrationOptions ChildOf(TaskOrchestrationContext context, TaskOptions? options = null) => new(options ?? new TaskOptions(), "child-of-" + context.InstanceId);
+    private static SubOrchestrationOptions ChildOf(TaskOrchestrationContext context, TaskOptions? options = null) =>
+        new(options ?? new TaskOptions(), "child-of-" + context.InstanceId);
 
-    private ScenarioRuntime App() => new ScenarioRuntime()
-        .Activity<string, string>("Flaky", _ => broken ? throw new TimeoutException("down") : Task.FromResult("up"))
-        .Activity<string, string>("Hello", name => Task.FromResult($"Hello {name}!"))
-        .Orchestrator("Child", async context => await context.CallActivityAsync<string>("Flaky", "x"))
-        .Orchestrator("Wait", async context => await context.WaitForExternalEvent<string>("go"))
-        .Orchestrator("WaitThenHello", async context => await context.CallActivityAsync<string>("Hello", await context.WaitForExternalEvent<string>("go")))
-        .Orchestrator("Parent", async context => await context.CallSubOrchestratorAsync<string>("Child", null, ChildOf(context)))
-        .Orchestrator("ParentRetries", async context => await context.CallSubOrchestratorAsync<string>("Child", null, ChildOf(context, Twice)))
-        .Orchestrator("ParentOfWait", async context => await context.CallSubOrchestratorAsync<string>("Wait", null, ChildOf(context)))
-        .Orchestrator("Grandparent", async context => await context.CallSubOrchestratorAsync<string>("Parent"))
-        .Orchestrator("ParentOfThrows", async context => await context.CallSubOrchestratorAsync<string>("Throws"))
-        .Orchestrator("Throws", async context =>
-        {
-            string hello = await context.CallActivityAsync<string>("Hello", "x");
-            return broken ? throw new InvalidOperationException("not today") : hello;
-        })
-        .Orchestrator("Retries", async context =>
-        {
-            string first = await context.CallActivityAsync<string>("Hello", "first");
-            try
-            {
-                return first + await context.CallActivityAsync<string>("Flaky", "x", Twice);
-            }
-            finally
-            {
-                await context.CallActivityAsync<string>("Hello", "cleanup");
-            }
-        });
+    private ScenarioRuntime App() =>
+        new ScenarioRuntime()
+            .Activity<string, string>("Flaky", _ => broken ? throw new TimeoutException("down") : Task.FromResult("up"))
+            .Activity<string, string>("Hello", name => Task.FromResult($"Hello {name}!"))
+            .Orchestrator("Child", async context => await context.CallActivityAsync<string>("Flaky", "x"))
+            .Orchestrator("Wait", async context => await context.WaitForExternalEvent<string>("go"))
+            .Orchestrator(
+                "WaitThenHello",
+                async context => await context.CallActivityAsync<string>("Hello", await context.WaitForExternalEvent<string>("go"))
+            )
+            .Orchestrator("Parent", async context => await context.CallSubOrchestratorAsync<string>("Child", null, ChildOf(context)))
+            .Orchestrator(
+                "ParentRetries",
+                async context => await context.CallSubOrchestratorAsync<string>("Child", null, ChildOf(context, Twice))
+            )
+            .Orchestrator("ParentOfWait", async context => await context.CallSubOrchestratorAsync<string>("Wait", null, ChildOf(context)))
+            .Orchestrator("Grandparent", async context => await context.CallSubOrchestratorAsync<string>("Parent"))
+            .Orchestrator("ParentOfThrows", async context => await context.CallSubOrchestratorAsync<string>("Throws"))
+            .Orchestrator(
+                "Throws",
+                async context =>
+                {
+                    string hello = await context.CallActivityAsync<string>("Hello", "x");
+                    return broken ? throw new InvalidOperationException("not today") : hello;
+                }
+            )
+            .Orchestrator(
+                "Retries",
+                async context =>
+                {
+                    string first = await context.CallActivityAsync<string>("Hello", "first");
+                    try
+                    {
+                        return first + await context.CallActivityAsync<string>("Flaky", "x", Twice);
+                    }
+                    finally
+                    {
+                        await context.CallActivityAsync<string>("Hello", "cleanup");
+                    }
+                }
+            );
 }

@@ -8,8 +8,12 @@ namespace Durable.Tests.Host.Engine;
 /// <summary>Functions of a scenario as plain delegates, so that a test reads as one story.</summary>
 internal sealed class ScenarioRuntime : IFunctionRuntime
 {
-    private readonly Dictionary<string, Func<TaskOrchestrationContext, Task<object?>>> orchestrators = new(StringComparer.OrdinalIgnoreCase);
-    private readonly Dictionary<string, Func<ActivityCall, CancellationToken, Task<string?>>> activities = new(StringComparer.OrdinalIgnoreCase);
+    private readonly Dictionary<string, Func<TaskOrchestrationContext, Task<object?>>> orchestrators = new(
+        StringComparer.OrdinalIgnoreCase
+    );
+    private readonly Dictionary<string, Func<ActivityCall, CancellationToken, Task<string?>>> activities = new(
+        StringComparer.OrdinalIgnoreCase
+    );
 
     /// <summary>Every activity attempt: "name:input".</summary>
     public ConcurrentQueue<string> Calls { get; } = new();
@@ -24,7 +28,8 @@ internal sealed class ScenarioRuntime : IFunctionRuntime
         return this;
     }
 
-    public ScenarioRuntime Activity<TInput, TResult>(string name, Func<TInput, Task<TResult>> code) => Activity<TInput, TResult>(name, (input, _) => code(input));
+    public ScenarioRuntime Activity<TInput, TResult>(string name, Func<TInput, Task<TResult>> code) =>
+        Activity<TInput, TResult>(name, (input, _) => code(input));
 
     public ScenarioRuntime Activity<TInput, TResult>(string name, Func<TInput, CancellationToken, Task<TResult>> code)
     {
@@ -40,7 +45,8 @@ internal sealed class ScenarioRuntime : IFunctionRuntime
 
     public bool HasActivity(string name) => activities.ContainsKey(name);
 
-    public Task<object?> InvokeOrchestratorAsync(string name, TaskOrchestrationContext context, string? input) => orchestrators[name](context);
+    public Task<object?> InvokeOrchestratorAsync(string name, TaskOrchestrationContext context, string? input) =>
+        orchestrators[name](context);
 
     public Task<string?> InvokeActivityAsync(ActivityCall call, CancellationToken cancellation)
     {

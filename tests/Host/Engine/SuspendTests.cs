@@ -8,8 +8,8 @@ namespace Durable.Tests.Host.Engine;
 /// <summary>Suspend and resume where nothing has run yet, and one after the other.</summary>
 public sealed class SuspendTests
 {
-    private static ScenarioRuntime App() => new ScenarioRuntime()
-        .Orchestrator("Listen", async context => await context.WaitForExternalEvent<string>("go"));
+    private static ScenarioRuntime App() =>
+        new ScenarioRuntime().Orchestrator("Listen", async context => await context.WaitForExternalEvent<string>("go"));
 
     [Fact]
     public async Task A_scheduled_instance_can_be_suspended_and_resumed_before_its_time()
@@ -21,12 +21,18 @@ public sealed class SuspendTests
         Assert.Equal(SendResult.Accepted, (await engine.TellAsync("later", EventKind.ExecutionSuspended, "hold")).Result);
         InstanceRecord suspended = (await engine.Hub.GetAsync("later", payloads: true))!;
         Assert.Equal((OrchestrationRuntimeStatus.Suspended, "hold"), (suspended.Status, suspended.Output));
-        Assert.Equal(new SendOutcome(SendResult.WrongState, OrchestrationRuntimeStatus.Suspended), await engine.TellAsync("later", EventKind.ExecutionSuspended));
+        Assert.Equal(
+            new SendOutcome(SendResult.WrongState, OrchestrationRuntimeStatus.Suspended),
+            await engine.TellAsync("later", EventKind.ExecutionSuspended)
+        );
 
         Assert.Equal(SendResult.Accepted, (await engine.TellAsync("later", EventKind.ExecutionResumed, "on")).Result);
         InstanceRecord resumed = (await engine.Hub.GetAsync("later", payloads: true))!;
         Assert.Equal((OrchestrationRuntimeStatus.Pending, "on", at), (resumed.Status, resumed.Output, resumed.ScheduledStart));
-        Assert.Equal(new SendOutcome(SendResult.WrongState, OrchestrationRuntimeStatus.Pending), await engine.TellAsync("later", EventKind.ExecutionResumed));
+        Assert.Equal(
+            new SendOutcome(SendResult.WrongState, OrchestrationRuntimeStatus.Pending),
+            await engine.TellAsync("later", EventKind.ExecutionResumed)
+        );
         await using NpgsqlCommand due = engine.Database.Source.CreateCommand("SELECT due_at FROM instances WHERE instance_id = 'later'");
         Assert.Equal(at.UtcDateTime, await due.ExecuteScalarAsync());
     }
@@ -70,6 +76,9 @@ public sealed class SuspendTests
         await engine.RaiseAsync(id, "go", "x");
         Assert.Equal("\"x\"", (await engine.EndAsync(id)).Output);
         IReadOnlyList<HistoryEvent> history = await engine.Hub.ReadHistoryAsync(id);
-        Assert.Equal((5, 5), (history.Count(e => e.Kind == EventKind.ExecutionSuspended), history.Count(e => e.Kind == EventKind.ExecutionResumed)));
+        Assert.Equal(
+            (5, 5),
+            (history.Count(e => e.Kind == EventKind.ExecutionSuspended), history.Count(e => e.Kind == EventKind.ExecutionResumed))
+        );
     }
 }

@@ -44,7 +44,12 @@ internal sealed class TestEngine : IAsyncDisposable
     public HubClock Clock { get; }
 
     /// <summary>Starts an engine; without <paramref name="connection"/> on a database of its own.</summary>
-    public static async Task<TestEngine> StartAsync(IFunctionRuntime functions, string? connection = null, HubSettings? settings = null, Action<StorePoint>? probe = null)
+    public static async Task<TestEngine> StartAsync(
+        IFunctionRuntime functions,
+        string? connection = null,
+        HubSettings? settings = null,
+        Action<StorePoint>? probe = null
+    )
     {
         TestEngine engine = Create(functions, connection ?? await PostgresServer.CreateDatabaseAsync(), settings, probe);
         await engine.Engine.StartAsync(CancellationToken.None);
@@ -52,7 +57,12 @@ internal sealed class TestEngine : IAsyncDisposable
         return engine;
     }
 
-    public static TestEngine Create(IFunctionRuntime functions, string connection, HubSettings? settings = null, Action<StorePoint>? probe = null)
+    public static TestEngine Create(
+        IFunctionRuntime functions,
+        string connection,
+        HubSettings? settings = null,
+        Action<StorePoint>? probe = null
+    )
     {
         ServiceCollection services = new();
         TestLog log = new();
@@ -86,7 +96,10 @@ internal sealed class TestEngine : IAsyncDisposable
         Hub.SendAsync(id, new HistoryEvent(EventKind.EventRaised, -1, DateTime.UtcNow, name, JsonSerializer.Serialize(payload)));
 
     public async Task<SendOutcome> TellAsync(string id, EventKind kind, string? reason = null, bool recursive = false) =>
-        await Hub.SendAsync(id, new HistoryEvent(kind, -1, DateTime.UtcNow, null, reason, recursive ? new EventDetail { Recursive = true } : null));
+        await Hub.SendAsync(
+            id,
+            new HistoryEvent(kind, -1, DateTime.UtcNow, null, reason, recursive ? new EventDetail { Recursive = true } : null)
+        );
 
     public async ValueTask DisposeAsync()
     {

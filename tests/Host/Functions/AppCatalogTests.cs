@@ -10,7 +10,11 @@ public sealed class AppCatalogTests
     {
         FunctionCatalog catalog = FunctionCatalog.FromAssemblies([Assembly.Load(program)]);
 
-        int declared = Assembly.Load(program).GetTypes().SelectMany(t => t.GetMethods()).Count(m => m.IsDefined(typeof(Microsoft.Azure.Functions.Worker.FunctionAttribute)));
+        int declared = Assembly
+            .Load(program)
+            .GetTypes()
+            .SelectMany(t => t.GetMethods())
+            .Count(m => m.IsDefined(typeof(Microsoft.Azure.Functions.Worker.FunctionAttribute)));
         Assert.Equal(declared, catalog.Functions.Count);
     }
 }

@@ -25,17 +25,23 @@ internal sealed class FakeOrchestration : TaskOrchestrationContext
     public override T? GetInput<T>()
         where T : default => default;
 
-    public override Task<TResult> CallActivityAsync<TResult>(TaskName name, object? input = null, TaskOptions? options = null) => throw new NotSupportedException();
+    public override Task<TResult> CallActivityAsync<TResult>(TaskName name, object? input = null, TaskOptions? options = null) =>
+        throw new NotSupportedException();
 
     public override Task CreateTimer(DateTime fireAt, CancellationToken cancellationToken) => throw new NotSupportedException();
 
-    public override async Task<T> WaitForExternalEvent<T>(string eventName, CancellationToken cancellationToken = default) => (T)(object)await Signal.Task;
+    public override async Task<T> WaitForExternalEvent<T>(string eventName, CancellationToken cancellationToken = default) =>
+        (T)(object)await Signal.Task;
 
     public override void SendEvent(string instanceId, string eventName, object payload) => throw new NotSupportedException();
 
     public override void SetCustomStatus(object? customStatus) => throw new NotSupportedException();
 
-    public override Task<TResult> CallSubOrchestratorAsync<TResult>(TaskName orchestratorName, object? input = null, TaskOptions? options = null) => throw new NotSupportedException();
+    public override Task<TResult> CallSubOrchestratorAsync<TResult>(
+        TaskName orchestratorName,
+        object? input = null,
+        TaskOptions? options = null
+    ) => throw new NotSupportedException();
 
     public override void ContinueAsNew(object? newInput = null, bool preserveUnprocessedEvents = true) => throw new NotSupportedException();
 

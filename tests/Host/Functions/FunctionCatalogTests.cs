@@ -49,44 +49,127 @@ public sealed class FunctionCatalogTests
     [Fact]
     public void All_mistakes_are_reported_at_once()
     {
-        FunctionCatalogException e = Assert.Throws<FunctionCatalogException>(() => FunctionCatalog.FromTypes([typeof(NoTrigger), typeof(TwoTriggers)]));
+        FunctionCatalogException e = Assert.Throws<FunctionCatalogException>(() =>
+            FunctionCatalog.FromTypes([typeof(NoTrigger), typeof(TwoTriggers)])
+        );
 
         Assert.Equal(2, e.Message.Split(Environment.NewLine).Length);
     }
 
     private static class Good
     {
-        [Function("Say")] public static string Say([ActivityTrigger] string text, string instanceId, FunctionContext context, CancellationToken token) => text;
-        [Function("Greet")] public static Task<string> Greet([OrchestrationTrigger] TaskOrchestrationContext context, string[] names) => Task.FromResult(names[0]);
-        [Function("Nightly")] public static void Nightly([TimerTrigger("0 0 0 * * *")] TimerInfo timer, [DurableClient] DurableTaskClient client) { }
-        [Function("Show")] public static void Show([HttpTrigger(AuthorizationLevel.Anonymous)] HttpRequest request, int? top, [DurableClient] DurableTaskClient client) { }
+        [Function("Say")]
+        public static string Say([ActivityTrigger] string text, string instanceId, FunctionContext context, CancellationToken token) =>
+            text;
+
+        [Function("Greet")]
+        public static Task<string> Greet([OrchestrationTrigger] TaskOrchestrationContext context, string[] names) =>
+            Task.FromResult(names[0]);
+
+        [Function("Nightly")]
+        public static void Nightly([TimerTrigger("0 0 0 * * *")] TimerInfo timer, [DurableClient] DurableTaskClient client) { }
+
+        [Function("Show")]
+        public static void Show(
+            [HttpTrigger(AuthorizationLevel.Anonymous)] HttpRequest request,
+            int? top,
+            [DurableClient] DurableTaskClient client
+        ) => _ = (request, top, client);
     }
 
     private static class Twice
     {
-        [Function("Say")] public static void A([ActivityTrigger] string text) { }
-        [Function("say")] public static void B([ActivityTrigger] string text) { }
+        [Function("Say")]
+        public static void A([ActivityTrigger] string text) { }
+
+        [Function("say")]
+        public static void B([ActivityTrigger] string text) { }
     }
 
-    private static class NoTrigger { [Function("Lost")] public static void A(string text) { } }
-    private static class TwoTriggers { [Function("Both")] public static void A([ActivityTrigger] string a, [TimerTrigger("* * * * * *")] TimerInfo b) { } }
-    private sealed class Injected(TimeProvider clock) { [Function("Unsteady")] public DateTimeOffset A([OrchestrationTrigger] TaskOrchestrationContext context) => clock.GetUtcNow(); }
-    private static class ServiceParameter { [Function("Greedy")] public static void A([ActivityTrigger] string text, TimeProvider clock) { } }
-    private static class TwoInputs { [Function("Two")] public static void A([OrchestrationTrigger] TaskOrchestrationContext context, int a, int b) { } }
-    private static class ContextActivity { [Function("Old")] public static void A([ActivityTrigger] TaskActivityContext context) { } }
-    private static class ClientInOrchestrator { [Function("Calls")] public static void A([OrchestrationTrigger] TaskOrchestrationContext context, [DurableClient] DurableTaskClient client) { } }
-    private static class AdminRoute { [Function("Page")] public static void A([HttpTrigger(AuthorizationLevel.Anonymous, Route = "AdminPages/x")] HttpRequest request) { } }
-    private static class BadRoute { [Function("Torn")] public static void A([HttpTrigger(AuthorizationLevel.Anonymous, Route = "a/{b")] HttpRequest request) { } }
-    private static class HiddenMethod { [Function("Hidden")] internal static void A([ActivityTrigger] string text) { } }
+    private static class NoTrigger
+    {
+        [Function("Lost")]
+        public static void A(string text) { }
+    }
+
+    private static class TwoTriggers
+    {
+        [Function("Both")]
+        public static void A([ActivityTrigger] string a, [TimerTrigger("* * * * * *")] TimerInfo b) { }
+    }
+
+    private sealed class Injected(TimeProvider clock)
+    {
+        [Function("Unsteady")]
+        public DateTimeOffset A([OrchestrationTrigger] TaskOrchestrationContext context) => clock.GetUtcNow();
+    }
+
+    private static class ServiceParameter
+    {
+        [Function("Greedy")]
+        public static void A([ActivityTrigger] string text, TimeProvider clock) { }
+    }
+
+    private static class TwoInputs
+    {
+        [Function("Two")]
+        public static void A([OrchestrationTrigger] TaskOrchestrationContext context, int a, int b) { }
+    }
+
+    private static class ContextActivity
+    {
+        [Function("Old")]
+        public static void A([ActivityTrigger] TaskActivityContext context) { }
+    }
+
+    private static class ClientInOrchestrator
+    {
+        [Function("Calls")]
+        public static void A([OrchestrationTrigger] TaskOrchestrationContext context, [DurableClient] DurableTaskClient client) { }
+    }
+
+    private static class AdminRoute
+    {
+        [Function("Page")]
+        public static void A([HttpTrigger(AuthorizationLevel.Anonymous, Route = "AdminPages/x")] HttpRequest request) { }
+    }
+
+    private static class BadRoute
+    {
+        [Function("Torn")]
+        public static void A([HttpTrigger(AuthorizationLevel.Anonymous, Route = "a/{b")] HttpRequest request) { }
+    }
+
+    private static class HiddenMethod
+    {
+        [Function("Hidden")]
+        internal static void A([ActivityTrigger] string text) { }
+    }
 #pragma warning disable AZFW0002 // Wrong on purpose.
-    private static class AsyncVoid { [Function("Forgotten")] public static async void A([ActivityTrigger] string text) => await Task.Yield(); }
+    private static class AsyncVoid
+    {
+        [Function("Forgotten")]
+        public static async void A([ActivityTrigger] string text) => await Task.Yield();
+    }
 #pragma warning restore AZFW0002
-    private static class BadName { [Function("1st")] public static void A([ActivityTrigger] string text) { } }
-    private abstract class AbstractClass { [Function("Nobody")] public void A([ActivityTrigger] string text) { } }
+    private static class BadName
+    {
+        [Function("1st")]
+        public static void A([ActivityTrigger] string text) { }
+    }
+
+    private abstract class AbstractClass
+    {
+        [Function("Nobody")]
+        public void A([ActivityTrigger] string text) { }
+    }
 
     private static class SameRoute
     {
-        [Function("First")] public static void A([HttpTrigger(AuthorizationLevel.Anonymous, "get", "put", Route = "x/{id}")] HttpRequest request) { }
-        [Function("Second")] public static void B([HttpTrigger(AuthorizationLevel.Anonymous, "PUT", Route = "X/{name}")] HttpRequest request) { }
+        [Function("First")]
+        public static void A([HttpTrigger(AuthorizationLevel.Anonymous, "get", "put", Route = "x/{id}")] HttpRequest request) { }
+
+        [Function("Second")]
+        public static void B([HttpTrigger(AuthorizationLevel.Anonymous, "PUT", Route = "X/{name}")] HttpRequest request) { }
     }
 }

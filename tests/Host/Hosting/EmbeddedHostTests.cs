@@ -8,14 +8,17 @@ namespace Durable.Tests.Host.Hosting;
 public sealed class EmbeddedHostTests : IDisposable
 {
     private const string NoDatabase = "Host=127.0.0.1;Port=1;Username=nobody;Timeout=1";
-    private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("durable-host-");
+    private readonly DirectoryInfo folder = Directory.CreateTempSubdirectory("durable-host-");
 
-    public void Dispose() => _folder.Delete(recursive: true);
+    public void Dispose() => folder.Delete(recursive: true);
 
     [Theory]
     [InlineData("""{ "version": "1.0" }""", "'1.0' is an invalid value for host.json 'version' property")]
     [InlineData("""{ "version": "2.0", """, "Unable to parse host configuration file")]
-    [InlineData("""{ "version": "2.0", "extensions": { "durableTask": { "hubName": "my-hub" } } }""", "Task hub name 'my-hub' should contain only alphanumeric characters")]
+    [InlineData(
+        """{ "version": "2.0", "extensions": { "durableTask": { "hubName": "my-hub" } } }""",
+        "Task hub name 'my-hub' should contain only alphanumeric characters"
+    )]
     public async Task Host_json_in_error_answers_503_and_says_why(string hostJson, string reason)
     {
         await using WebApplication app = await StartAsync(hostJson);
@@ -44,8 +47,8 @@ public sealed class EmbeddedHostTests : IDisposable
 
     private async Task<WebApplication> StartAsync(string hostJson)
     {
-        await File.WriteAllTextAsync(Path.Combine(_folder.FullName, "host.json"), hostJson);
-        EmbeddedHostBuilder host = new(["--port", "0", "--no-admin-key", $"--PostgresConnection={NoDatabase}"], _folder.FullName);
+        await File.WriteAllTextAsync(Path.Combine(folder.FullName, "host.json"), hostJson);
+        EmbeddedHostBuilder host = new(["--port", "0", "--no-admin-key", $"--PostgresConnection={NoDatabase}"], folder.FullName);
         WebApplication app = host.Build(Assembly.Load("SampleApp"));
         await app.StartAsync();
         return app;

@@ -1,5 +1,5 @@
-using Durable.Host.Hosting;
 using Durable.Host;
+using Durable.Host.Hosting;
 using Microsoft.Extensions.Configuration;
 
 namespace Durable.Tests.Host.Hosting;
@@ -17,7 +17,12 @@ public sealed class HostArgumentTests
     public void Address_comes_from_the_command_line_then_from_the_environment(string args, string settings, string url)
     {
         IConfiguration configuration = new ConfigurationBuilder()
-            .AddInMemoryCollection(settings.Split(';', StringSplitOptions.RemoveEmptyEntries).Select(s => s.Split('=', 2)).ToDictionary(s => s[0], s => (string?)s[1]))
+            .AddInMemoryCollection(
+                settings
+                    .Split(';', StringSplitOptions.RemoveEmptyEntries)
+                    .Select(s => s.Split('=', 2))
+                    .ToDictionary(s => s[0], s => (string?)s[1])
+            )
             .Build();
 
         Assert.Equal(url, HostArguments.Read(args.Split(' ', StringSplitOptions.RemoveEmptyEntries), configuration).Url);
@@ -28,8 +33,10 @@ public sealed class HostArgumentTests
         Assert.True(HostArguments.Read(["--enableAuth", "--port", "7071"], new ConfigurationBuilder().Build()).RequireKeys);
 
     [Theory, InlineData("70000"), InlineData("-1"), InlineData("http")]
-    public void Port_that_is_none_is_refused_by_name(string port) => Assert.Contains(
-        $"--port is '{port}'",
-        Assert.Throws<ArgumentException>(() => HostArguments.Read(["--port", port], new ConfigurationBuilder().Build())).Message,
-        StringComparison.Ordinal);
+    public void Port_that_is_none_is_refused_by_name(string port) =>
+        Assert.Contains(
+            $"--port is '{port}'",
+            Assert.Throws<ArgumentException>(() => HostArguments.Read(["--port", port], new ConfigurationBuilder().Build())).Message,
+            StringComparison.Ordinal
+        );
 }

@@ -6,17 +6,21 @@ namespace Durable.Tests.Host.Http;
 
 public sealed class HostKeyTests : IDisposable
 {
-    private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("durable-keys-");
+    private readonly DirectoryInfo folder = Directory.CreateTempSubdirectory("durable-keys-");
 
-    public void Dispose() => _folder.Delete(recursive: true);
+    public void Dispose() => folder.Delete(recursive: true);
 
-    private static Dictionary<string, string?> Settings => new()
-    {
-        ["Durable:RequireKeys"] = "true",
-        ["Keys:master"] = "the-master", ["Keys:host:default"] = "the-host", ["Keys:host:ci"] = "the-ci",
-        ["Keys:function:LevelFunction"] = "the-function", ["Keys:function:Crash:team"] = "another-function",
-        ["Keys:system:durabletask_extension"] = "the-system",
-    };
+    private static Dictionary<string, string?> Settings =>
+        new()
+        {
+            ["Durable:RequireKeys"] = "true",
+            ["Keys:master"] = "the-master",
+            ["Keys:host:default"] = "the-host",
+            ["Keys:host:ci"] = "the-ci",
+            ["Keys:function:LevelFunction"] = "the-function",
+            ["Keys:function:Crash:team"] = "another-function",
+            ["Keys:system:durabletask_extension"] = "the-system",
+        };
 
     [Theory]
     [InlineData("anonymous", null, 200)]
@@ -62,7 +66,10 @@ public sealed class HostKeyTests : IDisposable
     public async Task The_admin_api_is_opened_by_a_setting_on_loopback_alone()
     {
         await using TestHttpHost open = await TestHttpHost.StartAsync(typeof(HttpShapes), new() { ["Durable:NoAdminKey"] = "true" });
-        await using TestHttpHost keyed = await TestHttpHost.StartAsync(typeof(HttpShapes), new() { ["Durable:NoAdminKey"] = "true", ["Durable:RequireKeys"] = "true" });
+        await using TestHttpHost keyed = await TestHttpHost.StartAsync(
+            typeof(HttpShapes),
+            new() { ["Durable:NoAdminKey"] = "true", ["Durable:RequireKeys"] = "true" }
+        );
 
         Assert.Equal(200, (await open.GetAsync("/admin/functions")).Status);
         Assert.Equal(401, (await keyed.GetAsync("/admin/functions")).Status);
@@ -73,13 +80,16 @@ public sealed class HostKeyTests : IDisposable
     {
         if (OperatingSystem.IsWindows())
             return;
-        string file = Path.Combine(_folder.FullName, "new", "keys.json");
+        string file = Path.Combine(folder.FullName, "new", "keys.json");
         KeyFile keys = KeyFile.Open(file);
         File.SetUnixFileMode(file, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.OtherRead);
 
         Assert.Equal(keys, KeyFile.Open(file));
         Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(file));
-        Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute, File.GetUnixFileMode(Path.GetDirectoryName(file)!));
+        Assert.Equal(
+            UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute,
+            File.GetUnixFileMode(Path.GetDirectoryName(file)!)
+        );
     }
 
     [Fact]
@@ -102,7 +112,7 @@ public sealed class HostKeyTests : IDisposable
     [Fact]
     public async Task Generated_keys_survive_a_restart()
     {
-        string file = Path.Combine(_folder.FullName, ".local", "keys.json");
+        string file = Path.Combine(folder.FullName, ".local", "keys.json");
         KeyFile[] opened = await Task.WhenAll(Enumerable.Range(0, 8).Select(_ => Task.Run(() => KeyFile.Open(file))));
 
         Assert.Single(opened.Distinct());
@@ -113,7 +123,7 @@ public sealed class HostKeyTests : IDisposable
     [Fact]
     public void Damaged_key_file_says_what_to_do_and_not_what_is_in_it()
     {
-        string file = Path.Combine(_folder.FullName, "keys.json");
+        string file = Path.Combine(folder.FullName, "keys.json");
         File.WriteAllText(file, """{"master":"half-a-key" """);
 
         InvalidOperationException e = Assert.Throws<InvalidOperationException>(() => KeyFile.Open(file));
@@ -149,10 +159,19 @@ public sealed class HostKeyTests : IDisposable
     public async Task Links_with_keys_name_the_connected_or_a_configured_host(string asked, string? configured, string named)
     {
         await using TestHttpHost host = await TestHttpHost.StartAsync(
-            typeof(HttpShapes), new(Settings) { ["Durable:PublicHosts"] = configured });
+            typeof(HttpShapes),
+            new(Settings) { ["Durable:PublicHosts"] = configured }
+        );
         named = named.Replace("{own}", host.Client.BaseAddress!.Authority, StringComparison.Ordinal);
 
-        Answer answer = await host.SendAsync("GET", "/admin/functions/Tick", null, "the-master", ("Host", asked), ("X-Forwarded-Host", "evil.example"));
+        Answer answer = await host.SendAsync(
+            "GET",
+            "/admin/functions/Tick",
+            null,
+            "the-master",
+            ("Host", asked),
+            ("X-Forwarded-Host", "evil.example")
+        );
 
         Assert.Contains($"\"href\":\"http://{named}/admin/functions/Tick\"", answer.Text, StringComparison.Ordinal);
     }

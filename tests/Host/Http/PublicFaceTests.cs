@@ -28,8 +28,7 @@ public sealed class PublicFaceTests(PublicFaceTests.HostFixture host) : IClassFi
             (string[] ids, long bytes, token) = await host.ListAsync($"{Api}/instances?instanceIdPrefix=page-", token);
             seen.AddRange(ids);
             sizes.Add(bytes);
-        }
-        while (token is not null);
+        } while (token is not null);
 
         Assert.Equal(["page-0", "page-1", "page-2", "page-3"], seen);
         Assert.All(sizes, bytes => Assert.InRange(bytes, 0, (4 << 20) + (6 << 20) + 10_000)); // the last instance of a page may go beyond
@@ -52,24 +51,35 @@ public sealed class PublicFaceTests(PublicFaceTests.HostFixture host) : IClassFi
         Assert.Contains("\uFFFD", status.GetProperty("output").GetString(), StringComparison.Ordinal);
     }
 
-    [Theory, InlineData("own", "cannot open Host=h;Password=hunter2;User=u"), InlineData("activity", "activity: {\"password\":\"hunter2\"}")]
+    [
+        Theory,
+        InlineData("own", "cannot open Host=h;Password=hunter2;User=u"),
+        InlineData("activity", "activity: {\"password\":\"hunter2\"}")
+    ]
     public async Task A_secret_in_an_error_reaches_neither_status_nor_history_nor_database(string id, string text)
     {
-        await host.RunAsync("Throw", $"secret-{id}", JsonSerializer.Serialize(text.Replace("hunter2", "h\\u0075nter2", StringComparison.Ordinal)));
+        await host.RunAsync(
+            "Throw",
+            $"secret-{id}",
+            JsonSerializer.Serialize(text.Replace("hunter2", "h\\u0075nter2", StringComparison.Ordinal))
+        );
 
-        string shown = await host.Client.GetStringAsync($"{Api}/instances/secret-{id}?showHistory=true&showHistoryOutput=true&showInput=false");
+        string shown = await host.Client.GetStringAsync(
+            $"{Api}/instances/secret-{id}?showHistory=true&showHistoryOutput=true&showInput=false"
+        );
         Assert.Contains("***", shown, StringComparison.Ordinal);
         Assert.DoesNotContain("hunter2", shown, StringComparison.Ordinal);
         await using NpgsqlDataSource database = NpgsqlDataSource.Create(host.Connection);
         await using NpgsqlCommand look = database.CreateCommand(
-            "SELECT count(*) FROM durablehub.instances i LEFT JOIN durablehub.history h USING (run_no) WHERE concat(i.output, i.failure, h.data, h.detail) LIKE '%hunter2%'");
+            "SELECT count(*) FROM durablehub.instances i LEFT JOIN durablehub.history h USING (run_no) WHERE concat(i.output, i.failure, h.data, h.detail) LIKE '%hunter2%'"
+        );
         Assert.Equal(0L, await look.ExecuteScalarAsync());
     }
 
     public sealed class HostFixture : IAsyncLifetime
     {
-        private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("durable-face-");
-        private WebApplication _app = null!;
+        private readonly DirectoryInfo folder = Directory.CreateTempSubdirectory("durable-face-");
+        private WebApplication app = null!;
 
         public HttpClient Client { get; private set; } = null!;
 
@@ -79,25 +89,31 @@ public sealed class PublicFaceTests(PublicFaceTests.HostFixture host) : IClassFi
         {
             Connection = await PostgresServer.CreateDatabaseAsync();
             await File.WriteAllTextAsync(
-                Path.Combine(_folder.FullName, "host.json"),
-                """{ "version": "2.0", "logging": { "logLevel": { "default": "Error" } }, "extensions": { "durableTask": { "hubName": "DurableHub" } } }""");
-            _app = new EmbeddedHostBuilder(["--port", "0", $"--PostgresConnection={Connection}"], _folder.FullName).Build(Assembly.Load("SampleApp"));
-            await _app.StartAsync();
-            Client = new HttpClient { BaseAddress = new Uri(_app.Urls.Single()) };
+                Path.Combine(folder.FullName, "host.json"),
+                """{ "version": "2.0", "logging": { "logLevel": { "default": "Error" } }, "extensions": { "durableTask": { "hubName": "DurableHub" } } }"""
+            );
+            app = new EmbeddedHostBuilder(["--port", "0", $"--PostgresConnection={Connection}"], folder.FullName).Build(
+                Assembly.Load("SampleApp")
+            );
+            await app.StartAsync();
+            Client = new HttpClient { BaseAddress = new Uri(app.Urls.Single()) };
         }
 
         public async Task DisposeAsync()
         {
             Client.Dispose();
-            await _app.DisposeAsync();
-            _folder.Delete(recursive: true);
+            await app.DisposeAsync();
+            folder.Delete(recursive: true);
         }
 
         /// <summary>Starts an instance, waits for its end and gives its status.</summary>
         public async Task<JsonElement> RunAsync(string function, string id, string input)
         {
             using StringContent body = new(input, System.Text.Encoding.UTF8, "application/json");
-            using HttpResponseMessage ended = await Client.PostAsync($"{Api}/orchestrators/{function}/{id}?timeout=60&pollingInterval=1", body);
+            using HttpResponseMessage ended = await Client.PostAsync(
+                $"{Api}/orchestrators/{function}/{id}?timeout=60&pollingInterval=1",
+                body
+            );
             Assert.Equal(200, (int)ended.StatusCode);
             return JsonSerializer.Deserialize<JsonElement>(await Client.GetStringAsync($"{Api}/instances/{id}"));
         }
@@ -110,7 +126,11 @@ public sealed class PublicFaceTests(PublicFaceTests.HostFixture host) : IClassFi
             using HttpResponseMessage answer = await Client.SendAsync(request);
             byte[] page = await answer.Content.ReadAsByteArrayAsync();
             string? next = answer.Headers.TryGetValues("x-ms-continuation-token", out IEnumerable<string>? values) ? values.Single() : null;
-            return ([.. JsonSerializer.Deserialize<JsonElement>(page).EnumerateArray().Select(i => i.GetProperty("instanceId").GetString()!)], page.Length, next);
+            return (
+                [.. JsonSerializer.Deserialize<JsonElement>(page).EnumerateArray().Select(i => i.GetProperty("instanceId").GetString()!)],
+                page.Length,
+                next
+            );
         }
     }
 }

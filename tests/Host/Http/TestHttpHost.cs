@@ -14,29 +14,34 @@ namespace Durable.Tests.Host.Http;
 /// <summary>The HTTP side of the host in this process, on a free port of 127.0.0.1, without engine and database.</summary>
 internal sealed class TestHttpHost : IAsyncDisposable
 {
-    private readonly WebApplication _app;
-    private readonly DirectoryInfo _folder;
+    private readonly WebApplication app;
+    private readonly DirectoryInfo folder;
 
     private TestHttpHost(WebApplication app, DirectoryInfo folder, TestLog log)
     {
-        _app = app;
-        _folder = folder;
+        this.app = app;
+        this.folder = folder;
         Log = log;
         Client = new HttpClient { BaseAddress = new Uri(app.Urls.First()) };
     }
 
     public HttpClient Client { get; }
 
-    public IServiceProvider Services => _app.Services;
+    public IServiceProvider Services => this.app.Services;
 
     /// <summary>Everything logged since the start.</summary>
     public TestLog Log { get; }
 
-    public string KeyFile => Path.Combine(_folder.FullName, ".local", "keys.json");
+    public string KeyFile => Path.Combine(this.folder.FullName, ".local", "keys.json");
 
     public static async Task<TestHttpHost> StartAsync(
-        Type functions, Dictionary<string, string?>? settings = null, string routePrefix = "api", string url = "http://127.0.0.1:0",
-        Action<IServiceCollection>? services = null, params Func<FunctionExecutionDelegate, FunctionExecutionDelegate>[] middleware)
+        Type functions,
+        Dictionary<string, string?>? settings = null,
+        string routePrefix = "api",
+        string url = "http://127.0.0.1:0",
+        Action<IServiceCollection>? services = null,
+        params Func<FunctionExecutionDelegate, FunctionExecutionDelegate>[] middleware
+    )
     {
         DirectoryInfo folder = Directory.CreateTempSubdirectory("durable-http-");
         WebApplicationBuilder builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions { ContentRootPath = folder.FullName });
@@ -56,7 +61,13 @@ internal sealed class TestHttpHost : IAsyncDisposable
     }
 
     /// <summary>Sends a request with a body of JSON unless it is null, and reads the whole answer.</summary>
-    public async Task<Answer> SendAsync(string verb, string url, string? json = null, string? key = null, params (string Name, string Value)[] headers)
+    public async Task<Answer> SendAsync(
+        string verb,
+        string url,
+        string? json = null,
+        string? key = null,
+        params (string Name, string Value)[] headers
+    )
     {
         using HttpRequestMessage request = new(new HttpMethod(verb), url);
         if (json is not null)
@@ -68,8 +79,13 @@ internal sealed class TestHttpHost : IAsyncDisposable
             request.Headers.TryAddWithoutValidation(name, value);
         using HttpResponseMessage response = await Client.SendAsync(request);
         return new Answer(
-            (int)response.StatusCode, response.Content.Headers.ContentType?.ToString(), await response.Content.ReadAsStringAsync(),
-            response.Headers.Concat(response.Content.Headers).ToDictionary(h => h.Key, h => string.Join(",", h.Value), StringComparer.OrdinalIgnoreCase));
+            (int)response.StatusCode,
+            response.Content.Headers.ContentType?.ToString(),
+            await response.Content.ReadAsStringAsync(),
+            response
+                .Headers.Concat(response.Content.Headers)
+                .ToDictionary(h => h.Key, h => string.Join(",", h.Value), StringComparer.OrdinalIgnoreCase)
+        );
     }
 
     public Task<Answer> GetAsync(string url, string? key = null) => SendAsync("GET", url, null, key);
@@ -77,8 +93,8 @@ internal sealed class TestHttpHost : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         Client.Dispose();
-        await _app.DisposeAsync();
-        _folder.Delete(recursive: true);
+        await this.app.DisposeAsync();
+        this.folder.Delete(recursive: true);
     }
 }
 
@@ -97,15 +113,13 @@ internal sealed record Answer(int Status, string? ContentType, string Text, IRea
 /// <summary>Keeps log lines for assertions.</summary>
 internal sealed class TestLog : ILoggerProvider
 {
-    private readonly System.Collections.Concurrent.ConcurrentQueue<string> _lines = new();
+    private readonly System.Collections.Concurrent.ConcurrentQueue<string> lines = new();
 
-    public IReadOnlyList<string> Lines => [.. _lines];
+    public IReadOnlyList<string> Lines => [.. this.lines];
 
-    public ILogger CreateLogger(string categoryName) => new Writer(_lines);
+    public ILogger CreateLogger(string categoryName) => new Writer(this.lines);
 
-    public void Dispose()
-    {
-    }
+    public void Dispose() { }
 
     private sealed class Writer(System.Collections.Concurrent.ConcurrentQueue<string> lines) : ILogger
     {
@@ -114,7 +128,12 @@ internal sealed class TestLog : ILoggerProvider
 
         public bool IsEnabled(LogLevel logLevel) => true;
 
-        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter) =>
-            lines.Enqueue($"{logLevel}: {formatter(state, exception)} {exception}");
+        public void Log<TState>(
+            LogLevel logLevel,
+            EventId eventId,
+            TState state,
+            Exception? exception,
+            Func<TState, Exception?, string> formatter
+        ) => lines.Enqueue($"{logLevel}: {formatter(state, exception)} {exception}");
     }
 }

@@ -1,7 +1,7 @@
-using Durable.Tests.Host.Http;
 using System.Globalization;
 using Durable.Host.History;
 using Durable.Orchestrations.Shared;
+using Durable.Tests.Host.Http;
 using Microsoft.DurableTask.Client;
 
 namespace Durable.Tests.Host.Management;
@@ -15,12 +15,21 @@ public sealed class InstanceTests
     public async Task A_status_shows_the_recorded_fields_in_their_order()
     {
         await using ManagementHost host = await ManagementHost.StartAsync();
-        host.Hub.Put("a", OrchestrationRuntimeStatus.Completed, input: "{\"b\": 1}", output: "\"Hello 'x' & é\"", customStatus: "{\"stage\":1}");
+        host.Hub.Put(
+            "a",
+            OrchestrationRuntimeStatus.Completed,
+            input: "{\"b\": 1}",
+            output: "\"Hello 'x' & é\"",
+            customStatus: "{\"stage\":1}"
+        );
         (await host.GetAsync("/instances/a")).Is(
-            200, """
+            200,
+            """
             {"name":"Hello","instanceId":"a","runtimeStatus":"Completed","input":{"b": 1},"customStatus":{"stage":1},"output":"Hello 'x' & é",
             "createdTime":"2026-03-04T12:00:00Z","lastUpdatedTime":"2026-03-04T12:00:02Z"}
-            """.ReplaceLineEndings(string.Empty), Json);
+            """.ReplaceLineEndings(string.Empty),
+            Json
+        );
         Assert.Contains("\"input\":null", (await host.GetAsync("/instances/a?showInput=FALSE")).Text, StringComparison.Ordinal);
         Assert.Contains("\"input\":{\"b\": 1}", (await host.GetAsync("/instances/a?showInput=0")).Text, StringComparison.Ordinal);
     }
@@ -36,11 +45,29 @@ public sealed class InstanceTests
     }
 
     [Theory]
-    [InlineData(OrchestrationRuntimeStatus.Failed, "", 200, "System.InvalidOperationException: no", "\"System.InvalidOperationException: no\"")]
-    [InlineData(OrchestrationRuntimeStatus.Failed, "?returnInternalServerErrorOnFailure=true", 500, "{\"message\":\"m\",\"details\":null}", "{\"message\":\"m\",\"details\":null}")]
+    [InlineData(
+        OrchestrationRuntimeStatus.Failed,
+        "",
+        200,
+        "System.InvalidOperationException: no",
+        "\"System.InvalidOperationException: no\""
+    )]
+    [InlineData(
+        OrchestrationRuntimeStatus.Failed,
+        "?returnInternalServerErrorOnFailure=true",
+        500,
+        "{\"message\":\"m\",\"details\":null}",
+        "{\"message\":\"m\",\"details\":null}"
+    )]
     [InlineData(OrchestrationRuntimeStatus.Terminated, "", 200, "enough", "\"enough\"")]
     [InlineData(OrchestrationRuntimeStatus.Suspended, "", 202, "", "null")]
-    public async Task An_output_that_is_no_json_is_shown_as_text(OrchestrationRuntimeStatus status, string query, int code, string output, string shown)
+    public async Task An_output_that_is_no_json_is_shown_as_text(
+        OrchestrationRuntimeStatus status,
+        string query,
+        int code,
+        string output,
+        string shown
+    )
     {
         await using ManagementHost host = await ManagementHost.StartAsync();
         host.Hub.Put("a", status, output: output, outputIsText: true);
@@ -54,8 +81,7 @@ public sealed class InstanceTests
     {
         await using ManagementHost host = await ManagementHost.StartAsync();
         host.Hub.Put("a");
-        host.Hub.History.AddRange(
-        [
+        host.Hub.History.AddRange([
             new(EventKind.OrchestratorStarted, -1, At),
             new(EventKind.ExecutionStarted, -1, At, "Hello", "\"in\"", new EventDetail { Generation = 0 }),
             new(EventKind.TaskScheduled, 0, At.AddMilliseconds(1), "Greet", "\"x\""),
@@ -66,7 +92,9 @@ public sealed class InstanceTests
             new(EventKind.ExecutionSuspended, -1, At, Data: "hold"),
             new(EventKind.GenericEvent, -1, At, Data: "again"),
         ]);
-        string local = new DateTimeOffset(At.AddMilliseconds(1)).ToLocalTime().ToString("yyyy-MM-dd'T'HH:mm:ss.FFFFFFFzzz", CultureInfo.InvariantCulture);
+        string local = new DateTimeOffset(At.AddMilliseconds(1))
+            .ToLocalTime()
+            .ToString("yyyy-MM-dd'T'HH:mm:ss.FFFFFFFzzz", CultureInfo.InvariantCulture);
         string expected = $$"""
             [{"EventType":"ExecutionStarted","Input":"\"in\"","Correlation":null,"ParentTraceContext":null,"ScheduledStartTime":null,"Generation":0,
             "GenerateNewTrace":false,"Timestamp":"2026-03-04T12:00:00.12Z","FunctionName":"Hello"},
@@ -78,10 +106,18 @@ public sealed class InstanceTests
             {"Data":"again","EventType":"GenericEvent","Timestamp":"2026-03-04T12:00:00.12Z"}]}
             """.ReplaceLineEndings(string.Empty);
 
-        Assert.EndsWith(",\"historyEvents\":" + expected, (await host.GetAsync("/instances/a?showHistory=true&showHistoryOutput=true")).Text, StringComparison.Ordinal);
+        Assert.EndsWith(
+            ",\"historyEvents\":" + expected,
+            (await host.GetAsync("/instances/a?showHistory=true&showHistoryOutput=true")).Text,
+            StringComparison.Ordinal
+        );
         string plain = (await host.GetAsync("/instances/a?showHistory=TRUE")).Text;
         Assert.EndsWith(expected.Replace("\"Result\":{\"r\":1},", string.Empty, StringComparison.Ordinal), plain, StringComparison.Ordinal);
-        Assert.DoesNotContain("historyEvents", (await host.GetAsync("/instances/a?showHistoryOutput=true&showHistory=yes")).Text, StringComparison.Ordinal);
+        Assert.DoesNotContain(
+            "historyEvents",
+            (await host.GetAsync("/instances/a?showHistoryOutput=true&showHistory=yes")).Text,
+            StringComparison.Ordinal
+        );
     }
 
     [Fact]
@@ -90,21 +126,41 @@ public sealed class InstanceTests
         await using ManagementHost host = await ManagementHost.StartAsync();
         host.Hub.Put("a", OrchestrationRuntimeStatus.Failed);
         FailureInfo failure = new("System.InvalidOperationException", "outer", "at X", new FailureInfo("System.TimeoutException", "inner"));
-        host.Hub.History.Add(new HistoryEvent(EventKind.ExecutionCompleted, -1, At, Data: "outer", Detail: new EventDetail { Status = "Failed", Failure = failure }));
+        host.Hub.History.Add(
+            new HistoryEvent(
+                EventKind.ExecutionCompleted,
+                -1,
+                At,
+                Data: "outer",
+                Detail: new EventDetail { Status = "Failed", Failure = failure }
+            )
+        );
         Assert.EndsWith(
             """
             "historyEvents":[{"EventType":"ExecutionCompleted","OrchestrationStatus":"Failed","Result":"outer","FailureDetails":{"ErrorType":"System.InvalidOperationException",
             "ErrorMessage":"outer","StackTrace":"at X","InnerFailure":{"ErrorType":"System.TimeoutException","ErrorMessage":"inner","StackTrace":null,"InnerFailure":null,
             "IsNonRetriable":false,"Properties":{}},"IsNonRetriable":false,"Properties":{}},"Timestamp":"2026-03-04T12:00:00.12Z"}]}
             """.ReplaceLineEndings(string.Empty),
-            (await host.GetAsync("/instances/a?showHistory=true&showHistoryOutput=true")).Text, StringComparison.Ordinal);
+            (await host.GetAsync("/instances/a?showHistory=true&showHistoryOutput=true")).Text,
+            StringComparison.Ordinal
+        );
     }
 
     [Theory]
     [InlineData("raiseEvent/Go", "running", 202), InlineData("raiseEvent/Go", "done", 410), InlineData("raiseEvent/Go", "none", 404)]
     [InlineData("terminate?reason=x", "running", 202), InlineData("terminate", "done", 410), InlineData("terminate", "none", 404)]
-    [InlineData("suspend", "running", 202), InlineData("suspend", "done", 410), InlineData("suspend", "suspended", 500), InlineData("suspend", "none", 404)]
-    [InlineData("resume", "suspended", 202), InlineData("resume", "done", 410), InlineData("resume", "running", 500), InlineData("resume", "none", 404)]
+    [
+        InlineData("suspend", "running", 202),
+        InlineData("suspend", "done", 410),
+        InlineData("suspend", "suspended", 500),
+        InlineData("suspend", "none", 404)
+    ]
+    [
+        InlineData("resume", "suspended", 202),
+        InlineData("resume", "done", 410),
+        InlineData("resume", "running", 500),
+        InlineData("resume", "none", 404)
+    ]
     [InlineData("TERMINATE", "running", 202), InlineData("nosuch", "running", 404), InlineData("raiseEvent", "running", 404)]
     public async Task A_command_answers_by_the_state_of_its_instance(string command, string id, int status)
     {
@@ -119,13 +175,25 @@ public sealed class InstanceTests
         if (status != 500)
             Assert.Empty(answer.Text);
         else
-            Assert.Contains($"Cannot {command} the orchestration instance {id} because instance is in the {(id == "running" ? "Running" : "Suspended")} state.", answer.Text, StringComparison.Ordinal);
+            Assert.Contains(
+                $"Cannot {command} the orchestration instance {id} because instance is in the {(id == "running" ? "Running" : "Suspended")} state.",
+                answer.Text,
+                StringComparison.Ordinal
+            );
     }
 
     [Theory]
     [InlineData("failed", 202, "")]
-    [InlineData("done", 412, """ "This orchestration has status Completed, but only orchestrations in the \"Failed\" state can be rewound." """)]
-    [InlineData("running", 412, """ "This orchestration has status Running, but only orchestrations in the \"Failed\" state can be rewound." """)]
+    [InlineData(
+        "done",
+        412,
+        """ "This orchestration has status Completed, but only orchestrations in the \"Failed\" state can be rewound." """
+    )]
+    [InlineData(
+        "running",
+        412,
+        """ "This orchestration has status Running, but only orchestrations in the \"Failed\" state can be rewound." """
+    )]
     [InlineData("none", 404, """ "No orchestration with instance ID \"$none\" found." """)]
     public async Task Only_a_failed_instance_is_rewound(string id, int status, string text)
     {
@@ -142,8 +210,7 @@ public sealed class InstanceTests
     {
         await using ManagementHost host = await ManagementHost.StartAsync();
         host.Hub.Put("a:child", parentId: "a");
-        host.Hub.History.AddRange(
-        [
+        host.Hub.History.AddRange([
             new(EventKind.SubOrchestrationInstanceCreated, 0, At, "Hello", Detail: new EventDetail { InstanceId = "a:child:child" }),
             new(EventKind.SubOrchestrationInstanceCompleted, 0, At, Data: "1"),
         ]);
@@ -159,7 +226,10 @@ public sealed class InstanceTests
         host.Hub.Put("a");
         using StringContent text = new("1", System.Text.Encoding.UTF8, "text/plain");
         using HttpResponseMessage plain = await host.Http.Client.PostAsync(ManagementHost.Base + "/instances/a/raiseEvent/E", text);
-        Assert.Equal((400, "{\"Message\":\"Only application/json request content is supported\"}"), ((int)plain.StatusCode, await plain.Content.ReadAsStringAsync()));
+        Assert.Equal(
+            (400, "{\"Message\":\"Only application/json request content is supported\"}"),
+            ((int)plain.StatusCode, await plain.Content.ReadAsStringAsync())
+        );
 
         Answer empty = await host.PostAsync("/instances/a/raiseEvent/E", string.Empty);
         Assert.Equal(400, empty.Status);
@@ -203,7 +273,11 @@ public sealed class InstanceTests
         Assert.Equal(400, (await host.DeleteAsync("/instances?createdTimeFrom=2020-01-01&runtimeStatus=Finished")).Status);
         (await host.DeleteAsync("/instances?createdTimeFrom=2020-01-01&runtimeStatus=Failed")).Is(404);
         host.Hub.Put("c", OrchestrationRuntimeStatus.Failed);
-        (await host.DeleteAsync("/instances?createdTimeFrom=2020-01-01&createdTimeTo=2100-01-01")).Is(200, "{\"instancesDeleted\":1}", Json);
+        (await host.DeleteAsync("/instances?createdTimeFrom=2020-01-01&createdTimeTo=2100-01-01")).Is(
+            200,
+            "{\"instancesDeleted\":1}",
+            Json
+        );
         Assert.Equal(202, (await host.GetAsync("/instances/b")).Status); // it runs
     }
 
@@ -213,7 +287,10 @@ public sealed class InstanceTests
         await using ManagementHost host = await ManagementHost.StartAsync();
         host.Hub.Put("b");
         (await host.DeleteAsync("/instances/b")).Is(
-            412, "\"Only orchestrations in a terminal state can be purged, but the orchestration with instance ID b has status Running\"", Json);
+            412,
+            "\"Only orchestrations in a terminal state can be purged, but the orchestration with instance ID b has status Running\"",
+            Json
+        );
         Assert.Equal(400, (await host.DeleteAsync("/instances?createdTimeFrom=2020-01-01&runtimeStatus=Completed,Running")).Status);
         Assert.Equal(202, (await host.GetAsync("/instances/b")).Status);
     }
@@ -237,7 +314,14 @@ public sealed class InstanceTests
         Assert.Equal((2, 0, 0), (Ids(await host.GetAsync("/instances")).Length, host.Hub.Messages.Count, host.Hub.Starts.Count));
     }
 
-    [Theory, InlineData("PUT", "/instances/a"), InlineData("GET", "/orchestrators/Hello"), InlineData("HEAD", "/instances/a"), InlineData("POST", "/nosuch"), InlineData("POST", "/instances")]
+    [
+        Theory,
+        InlineData("PUT", "/instances/a"),
+        InlineData("GET", "/orchestrators/Hello"),
+        InlineData("HEAD", "/instances/a"),
+        InlineData("POST", "/nosuch"),
+        InlineData("POST", "/instances")
+    ]
     public async Task A_wrong_verb_or_route_is_404_and_never_405(string verb, string path)
     {
         await using ManagementHost host = await ManagementHost.StartAsync();

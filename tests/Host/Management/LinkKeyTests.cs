@@ -1,7 +1,7 @@
-using Durable.Tests.Host.Http;
 using Durable.Host.Http;
 using Durable.Host.Management;
 using Durable.Tests.Fixtures;
+using Durable.Tests.Host.Http;
 using Microsoft.AspNetCore.Http;
 using Microsoft.DurableTask.Client;
 using Microsoft.Extensions.Configuration;
@@ -11,7 +11,13 @@ namespace Durable.Tests.Host.Management;
 public sealed class LinkKeyTests
 {
     [Theory]
-    [InlineData(null, 401), InlineData("wrong", 401), InlineData(ManagementHost.FunctionKey, 403), InlineData(ManagementHost.SystemKey, 200), InlineData(ManagementHost.MasterKey, 200)]
+    [
+        InlineData(null, 401),
+        InlineData("wrong", 401),
+        InlineData(ManagementHost.FunctionKey, 403),
+        InlineData(ManagementHost.SystemKey, 200),
+        InlineData(ManagementHost.MasterKey, 200)
+    ]
     public async Task The_system_or_master_key_opens_the_api(string? key, int status)
     {
         await using ManagementHost host = await ManagementHost.StartAsync(keys: true);
@@ -34,7 +40,10 @@ public sealed class LinkKeyTests
         Assert.Equal(401, (await host.GetAsync($"/instances/other?code={code}")).Status);
         Assert.Equal(401, (await host.GetAsync($"/instances?code={code}")).Status);
         Assert.Equal(401, (await host.PostAsync($"/orchestrators/Hello/my%20run?code={code}", "1")).Status);
-        Assert.Equal(401, (await host.Http.SendAsync("DELETE", $"{ManagementHost.Base}/instances?createdTimeFrom=2020-01-01&code={code}")).Status);
+        Assert.Equal(
+            401,
+            (await host.Http.SendAsync("DELETE", $"{ManagementHost.Base}/instances?createdTimeFrom=2020-01-01&code={code}")).Status
+        );
     }
 
     [Fact]
@@ -99,10 +108,15 @@ public sealed class LinkKeyTests
     public void A_lifetime_out_of_range_stops_the_start(string lifetime) =>
         Assert.Throws<InvalidOperationException>(() => Keys(TimeProvider.System, ("Durable:ScopedLinkLifetime", lifetime)));
 
-    private static LinkKeys Keys(TimeProvider clock, params (string Name, string Value)[] settings) => Keys(clock, required: true, settings);
+    private static LinkKeys Keys(TimeProvider clock, params (string Name, string Value)[] settings) =>
+        Keys(clock, required: true, settings);
 
-    private static LinkKeys Keys(TimeProvider clock, bool required, params (string Name, string Value)[] settings) => new(
-        new OneKey(required), new ConfigurationBuilder().AddInMemoryCollection(settings.ToDictionary(s => s.Name, s => (string?)s.Value)).Build(), clock);
+    private static LinkKeys Keys(TimeProvider clock, bool required, params (string Name, string Value)[] settings) =>
+        new(
+            new OneKey(required),
+            new ConfigurationBuilder().AddInMemoryCollection(settings.ToDictionary(s => s.Name, s => (string?)s.Value)).Build(),
+            clock
+        );
 
     private sealed class OneKey(bool required) : IWebhookAuthorization
     {

@@ -1,7 +1,7 @@
-using Durable.Tests.Host.Http;
 using Durable.Host.Client;
 using Durable.Host.Store;
 using Durable.Tests.Fixtures;
+using Durable.Tests.Host.Http;
 using Microsoft.Azure.Functions.Worker;
 using Microsoft.DurableTask;
 using Microsoft.Extensions.DependencyInjection;
@@ -35,7 +35,10 @@ internal sealed class ManagementHost(TestHttpHost http, FakeTaskHub hub) : IAsyn
             ["Keys:system:durabletask_extension"] = SystemKey,
         };
         TestHttpHost http = await TestHttpHost.StartAsync(
-            typeof(Orchestrators), settings, services: services => services.AddSingleton<ITaskHub>(hub).AddDurableClient());
+            typeof(Orchestrators),
+            settings,
+            services: services => services.AddSingleton<ITaskHub>(hub).AddDurableClient()
+        );
         return new ManagementHost(http, hub);
     }
 
@@ -50,9 +53,11 @@ internal sealed class ManagementHost(TestHttpHost http, FakeTaskHub hub) : IAsyn
     public static class Orchestrators
     {
         [Function("Hello")]
-        public static Task<string> HelloAsync([OrchestrationTrigger] TaskOrchestrationContext context) => Task.FromResult(context.InstanceId);
+        public static Task<string> HelloAsync([OrchestrationTrigger] TaskOrchestrationContext context) =>
+            Task.FromResult(context.InstanceId);
 
         [Function("Sum")]
-        public static Task<int> SumAsync([OrchestrationTrigger] TaskOrchestrationContext context) => Task.FromResult(context.InstanceId.Length);
+        public static Task<int> SumAsync([OrchestrationTrigger] TaskOrchestrationContext context) =>
+            Task.FromResult(context.InstanceId.Length);
     }
 }

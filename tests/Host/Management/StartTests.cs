@@ -1,6 +1,6 @@
-using Durable.Tests.Host.Http;
 using Durable.Host.Store;
 using Durable.Tests.Fixtures;
+using Durable.Tests.Host.Http;
 using Microsoft.DurableTask.Client;
 
 namespace Durable.Tests.Host.Management;
@@ -16,12 +16,16 @@ public sealed class StartTests
         string instance = $"{host.Origin}/runtime/webhooks/durabletask/instances/a+b%3A1";
         string code = answer.Headers["Location"][(answer.Headers["Location"].IndexOf("code=", StringComparison.Ordinal) + 5)..]; // of this instance's links
         string query = $"taskHub=TestHub&connection=Storage&code={code}";
-        answer.Is(202, $$"""
+        answer.Is(
+            202,
+            $$"""
             {"id":"a b:1","statusQueryGetUri":"{{instance}}?{{query}}","sendEventPostUri":"{{instance}}/raiseEvent/{eventName}?{{query}}",
             "terminatePostUri":"{{instance}}/terminate?reason={text}&{{query}}","purgeHistoryDeleteUri":"{{instance}}?{{query}}",
             "restartPostUri":"{{instance}}/restart?{{query}}","suspendPostUri":"{{instance}}/suspend?reason={text}&{{query}}",
             "resumePostUri":"{{instance}}/resume?reason={text}&{{query}}"}
-            """.ReplaceLineEndings(string.Empty), "application/json; charset=utf-8");
+            """.ReplaceLineEndings(string.Empty),
+            "application/json; charset=utf-8"
+        );
         Assert.Equal($"{instance}?{query}", answer.Headers["Location"]);
         Assert.Equal("10", answer.Headers["Retry-After"]);
         StartRequest start = Assert.Single(host.Hub.Starts);
@@ -46,8 +50,10 @@ public sealed class StartTests
         await using ManagementHost host = await ManagementHost.StartAsync();
         Answer answer = await host.PostAsync("/orchestrators/Hello/a", body);
         answer.Is(
-            400, $$"""{"Message":"Invalid JSON content","ExceptionMessage":"{{message}}","ExceptionType":"Newtonsoft.Json.JsonReaderException","StackTrace":"not shown"}""",
-            "application/json; charset=utf-8");
+            400,
+            $$"""{"Message":"Invalid JSON content","ExceptionMessage":"{{message}}","ExceptionType":"Newtonsoft.Json.JsonReaderException","StackTrace":"not shown"}""",
+            "application/json; charset=utf-8"
+        );
         Assert.Empty(host.Hub.Starts);
     }
 
@@ -105,7 +111,11 @@ public sealed class StartTests
         await using ManagementHost host = await ManagementHost.StartAsync();
         host.Hub.Put("a", OrchestrationRuntimeStatus.Suspended);
         Answer answer = await host.PostAsync("/orchestrators/Hello/a", "1");
-        answer.Is(409, """{"Message":"An Orchestration instance with the status Suspended already exists."}""", "application/json; charset=utf-8");
+        answer.Is(
+            409,
+            """{"Message":"An Orchestration instance with the status Suspended already exists."}""",
+            "application/json; charset=utf-8"
+        );
     }
 
     [Fact]
@@ -145,10 +155,13 @@ public sealed class StartTests
         await using ManagementHost host = await ManagementHost.StartAsync();
         host.Hub.Put("a");
         (await host.PostAsync("/instances/a/restart?restartWithNewInstanceId=false")).Is(
-            409, """
+            409,
+            """
             {"Message":"A non-terminal instance with this instance ID already exists.","ExceptionMessage":"An Orchestration instance with the status Running already exists.",
             "ExceptionType":"DurableTask.Core.Exceptions.OrchestrationAlreadyExistsException","StackTrace":"not shown"}
-            """.ReplaceLineEndings(string.Empty), "application/json; charset=utf-8");
+            """.ReplaceLineEndings(string.Empty),
+            "application/json; charset=utf-8"
+        );
     }
 
     [Fact]

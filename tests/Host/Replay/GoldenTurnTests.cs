@@ -13,13 +13,16 @@ using Microsoft.Extensions.Logging.Abstractions;
 
 namespace Durable.Tests.Host.Replay;
 
-/// <summary>The golden histories turn by turn, in this process as the embedded host runs them: each turn asks for what it asked for when it was recorded, inputs included.
+/// <summary>The golden histories turn by turn, in this process as the embedded host runs them: each turn asks for what it asked for when it
+/// was recorded, inputs included.
 /// A change that an instance under way would not survive fails here by the turn.</summary>
 public sealed class GoldenTurnTests
 {
-    private static readonly FunctionRuntime App = new ServiceCollection().AddLogging()
+    private static readonly FunctionRuntime App = new ServiceCollection()
+        .AddLogging()
         .AddFunctionModel(FunctionCatalog.FromAssemblies([typeof(HazardBatch).Assembly]), new FunctionPipeline([]))
-        .BuildServiceProvider().GetRequiredService<FunctionRuntime>(); // orchestrators are static: nothing has to be registered for them
+        .BuildServiceProvider()
+        .GetRequiredService<FunctionRuntime>(); // orchestrators are static: nothing has to be registered for them
 
     public static IEnumerable<object[]> Orchestrators => App.OrchestratorNames.Select(name => new object[] { name });
 
@@ -35,10 +38,13 @@ public sealed class GoldenTurnTests
             OrchestratorResponse response = Run(golden, history[..turns[turn]], events.Where(e => !IsStep(e)));
             string[] asked = [.. response.Actions.Select(Events.Of).OfType<HistoryEvent>().Select(Text).Order(StringComparer.Ordinal)];
 
-            Assert.True(events.Where(IsStep).Select(Text).Order(StringComparer.Ordinal).SequenceEqual(asked),
-                $"Turn {turn + 1} of {orchestrator} asked for {string.Join('\n', asked)}\nrecorded is {string.Join('\n', events.Where(IsStep).Select(Text))}");
+            Assert.True(
+                events.Where(IsStep).Select(Text).Order(StringComparer.Ordinal).SequenceEqual(asked),
+                $"Turn {turn + 1} of {orchestrator} asked for {string.Join('\n', asked)}\nrecorded is {string.Join('\n', events.Where(IsStep).Select(Text))}"
+            );
             Assert.Equal(turn == turns.Length - 1, response.Actions.Any(action => action.CompleteOrchestration is not null));
-            if (turn == turns.Length - 1) Assert.Equal(golden.Response.Actions, response.Actions);
+            if (turn == turns.Length - 1)
+                Assert.Equal(golden.Response.Actions, response.Actions);
         }
     }
 
@@ -46,12 +52,17 @@ public sealed class GoldenTurnTests
     public void A_history_of_other_code_is_found_out(string orchestrator)
     {
         GoldenHistory golden = GoldenHistory.Read(orchestrator);
-        HistoryEvent step = golden.Request.PastEvents.First(e => e.TaskScheduled is not null || e.SubOrchestrationInstanceCreated is not null);
-        if (step.TaskScheduled is { } task) task.Name = "SomethingElse";
-        else step.SubOrchestrationInstanceCreated.Name = "SomethingElse";
+        HistoryEvent step = golden.Request.PastEvents.First(e =>
+            e.TaskScheduled is not null || e.SubOrchestrationInstanceCreated is not null
+        );
+        if (step.TaskScheduled is { } task)
+            task.Name = "SomethingElse";
+        else
+            step.SubOrchestrationInstanceCreated.Name = "SomethingElse";
 
         Microsoft.DurableTask.Protobuf.TaskFailureDetails failure = Run(golden, golden.Request.PastEvents, golden.Request.NewEvents)
-            .Actions.Single(a => a.CompleteOrchestration is not null).CompleteOrchestration.FailureDetails;
+            .Actions.Single(a => a.CompleteOrchestration is not null)
+            .CompleteOrchestration.FailureDetails;
 
         Assert.Equal(typeof(global::DurableTask.Core.Exceptions.NonDeterministicOrchestrationException).FullName, failure.ErrorType);
         Assert.Contains("SomethingElse", failure.ErrorMessage, StringComparison.Ordinal);
@@ -59,16 +70,31 @@ public sealed class GoldenTurnTests
 
     private static OrchestratorResponse Run(GoldenHistory golden, IEnumerable<HistoryEvent> past, IEnumerable<HistoryEvent> happened)
     {
-        OrchestratorRequest request = new() { InstanceId = golden.Request.InstanceId, ExecutionId = golden.Request.ExecutionId, PastEvents = { past }, NewEvents = { happened } };
-        string? input = golden.Request.PastEvents.Concat(golden.Request.NewEvents).First(e => e.ExecutionStarted is not null).ExecutionStarted.Input;
+        OrchestratorRequest request = new()
+        {
+            InstanceId = golden.Request.InstanceId,
+            ExecutionId = golden.Request.ExecutionId,
+            PastEvents = { past },
+            NewEvents = { happened },
+        };
+        string? input = golden
+            .Request.PastEvents.Concat(golden.Request.NewEvents)
+            .First(e => e.ExecutionStarted is not null)
+            .ExecutionStarted.Input;
         string answer = GrpcOrchestrationRunner.LoadAndRun(
-            Convert.ToBase64String(request.ToByteArray()), new Code(golden.Orchestrator, input), new ReplayHost(JsonDataConverter.Default, NullLoggerFactory.Instance));
+            Convert.ToBase64String(request.ToByteArray()),
+            new Code(golden.Orchestrator, input),
+            new ReplayHost(JsonDataConverter.Default, NullLoggerFactory.Instance)
+        );
         return OrchestratorResponse.Parser.ParseFrom(Convert.FromBase64String(answer));
     }
 
     /// <summary>What a turn left in the history by itself.</summary>
     private static bool IsStep(HistoryEvent e) =>
-        e.TaskScheduled is not null || e.TimerCreated is not null || e.SubOrchestrationInstanceCreated is not null || e.EventSent is not null;
+        e.TaskScheduled is not null
+        || e.TimerCreated is not null
+        || e.SubOrchestrationInstanceCreated is not null
+        || e.EventSent is not null;
 
     private static string Text(HistoryEvent e)
     {
@@ -85,6 +111,10 @@ public sealed class GoldenTurnTests
         public Type OutputType => typeof(object);
 
         public Task<object?> RunAsync(TaskOrchestrationContext context, object? _) =>
-            App.InvokeOrchestratorAsync(orchestrator, new OrchestrationContext(context, input, JsonDataConverter.Default, NullLoggerFactory.Instance), input);
+            App.InvokeOrchestratorAsync(
+                orchestrator,
+                new OrchestrationContext(context, input, JsonDataConverter.Default, NullLoggerFactory.Instance),
+                input
+            );
     }
 }

@@ -12,7 +12,8 @@ public sealed class RetentionTests
     [Fact]
     public async Task Instances_that_ended_long_ago_go_and_all_others_stay()
     {
-        await using HubDatabase database = await HubAsync("""
+        await using HubDatabase database = await HubAsync(
+            """
             INSERT INTO instances (instance_id, run_no, execution_id, name, status, history_length, completed_at, parent_id) VALUES
                 ('old', 1, gen_random_uuid(), 'A', 1, 2, now() - interval '31 days', NULL),
                 ('old-failed', 2, gen_random_uuid(), 'A', 3, 2, now() - interval '400 days', NULL),
@@ -22,23 +23,29 @@ public sealed class RetentionTests
                 ('child-of-old', 6, gen_random_uuid(), 'A', 1, 2, now() - interval '31 days', 'old');
             UPDATE instances SET created_at = now() - interval '500 days';
             INSERT INTO history (run_no, sequence, kind, task_id, at) SELECT run_no, s, 0, -1, now() FROM instances, generate_series(0, 1) s
-            """);
+            """
+        );
         PostgresTaskHub hub = Hub(database);
 
         Assert.Equal(3, await hub.PurgeOldAsync(TimeSpan.FromDays(30), CancellationToken.None));
         Assert.Equal(0, await hub.PurgeOldAsync(TimeSpan.FromDays(30), CancellationToken.None));
-        Assert.Equal("child-of-running,new,running", await TextAsync(database, "SELECT string_agg(instance_id, ',' ORDER BY instance_id) FROM instances"));
+        Assert.Equal(
+            "child-of-running,new,running",
+            await TextAsync(database, "SELECT string_agg(instance_id, ',' ORDER BY instance_id) FROM instances")
+        );
         Assert.Equal("3,4,5", await TextAsync(database, "SELECT string_agg(DISTINCT run_no::text, ',') FROM history"));
     }
 
     [Fact]
     public async Task A_purge_of_many_goes_in_batches_by_instances_and_by_events()
     {
-        await using HubDatabase database = await HubAsync("""
+        await using HubDatabase database = await HubAsync(
+            """
             INSERT INTO instances (instance_id, run_no, execution_id, name, status, history_length, completed_at)
             SELECT format('small-%s', n), n, gen_random_uuid(), 'A', 1, 1, now() FROM generate_series(1, 450) n
             UNION ALL SELECT format('big-%s', n), 1000 + n, gen_random_uuid(), 'A', 1, 40000, now() FROM generate_series(1, 3) n
-            """);
+            """
+        );
         int batches = 0;
         database.Probe = point => batches += point is { Operation: "purge", After: true } ? 1 : 0;
 
@@ -54,7 +61,10 @@ public sealed class RetentionTests
     private static async Task<HubDatabase> HubAsync(string fill)
     {
         HubDatabase database = new(await PostgresServer.CreateDatabaseAsync(), "Kept");
-        await SchemaSteps.ApplyAsync(database.Source, [new SchemaComponent("engine", database.Schema, typeof(HubDatabase).Assembly, "Durable.Host.Store.Sql.")]);
+        await SchemaSteps.ApplyAsync(
+            database.Source,
+            [new SchemaComponent("engine", database.Schema, typeof(HubDatabase).Assembly, "Durable.Host.Store.Sql.")]
+        );
         await using NpgsqlCommand command = database.Source.CreateCommand(fill);
         await command.ExecuteNonQueryAsync();
         return database;

@@ -27,7 +27,10 @@ public sealed class DurableTelemetryTests
         using (Activity? orchestration = DurableTelemetry.StartOrchestrationSpan(function, "i-1", Parent))
         {
             Assert.Equal($"orchestration:{function}", orchestration?.OperationName);
-            Assert.Equal(("0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"), (orchestration!.TraceId.ToString(), orchestration.ParentSpanId.ToString()));
+            Assert.Equal(
+                ("0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"),
+                (orchestration!.TraceId.ToString(), orchestration.ParentSpanId.ToString())
+            );
             Assert.Equal("i-1", orchestration.GetTagItem("durabletask.task.instance_id"));
         }
 
@@ -44,7 +47,8 @@ public sealed class DurableTelemetryTests
         {
             InstrumentPublished = (instrument, l) =>
             {
-                if (instrument.Meter.Name == DurableTelemetry.MeterName) l.EnableMeasurementEvents(instrument);
+                if (instrument.Meter.Name == DurableTelemetry.MeterName)
+                    l.EnableMeasurementEvents(instrument);
             },
         };
         listener.SetMeasurementEventCallback<long>((i, value, tags, _) => Take(i, value, tags));
@@ -60,18 +64,27 @@ public sealed class DurableTelemetryTests
         Assert.Equal(
             new SortedDictionary<string, double>
             {
-                ["durable.turns"] = 1, ["durable.turn.duration"] = 0.25, ["durable.activities.started"] = 1, ["durable.activities.completed"] = 1,
-                ["durable.activities.failed"] = 1, ["durable.activity.duration"] = 4, ["durable.timers.fired"] = 1, ["durable.timer.lateness"] = 3,
+                ["durable.turns"] = 1,
+                ["durable.turn.duration"] = 0.25,
+                ["durable.activities.started"] = 1,
+                ["durable.activities.completed"] = 1,
+                ["durable.activities.failed"] = 1,
+                ["durable.activity.duration"] = 4,
+                ["durable.timers.fired"] = 1,
+                ["durable.timer.lateness"] = 3,
             },
-            new SortedDictionary<string, double>(seen));
+            new SortedDictionary<string, double>(seen)
+        );
 
         // Other tests run beside this one: only what names this test's function counts.
         void Take(Instrument instrument, double value, ReadOnlySpan<KeyValuePair<string, object?>> tags)
         {
             foreach (KeyValuePair<string, object?> tag in tags)
             {
-                if (!Equals(tag.Value, function)) continue;
-                lock (seen) seen[instrument.Name] = seen.GetValueOrDefault(instrument.Name) + value;
+                if (!Equals(tag.Value, function))
+                    continue;
+                lock (seen)
+                    seen[instrument.Name] = seen.GetValueOrDefault(instrument.Name) + value;
             }
         }
     }
@@ -81,8 +94,13 @@ public sealed class DurableTelemetryTests
     {
         using HttpListener collector = Listen(out int port);
         Task<Dictionary<string, byte[]>> received = ReceiveAsync(collector, ["/v1/traces", "/v1/metrics"]);
-        HostApplicationBuilder builder = Microsoft.Extensions.Hosting.Host.CreateEmptyApplicationBuilder(new HostApplicationBuilderSettings());
-        builder.Configuration.AddInMemoryCollection([new(TelemetryExport.Endpoint, $"http://127.0.0.1:{port}"), new("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf")]);
+        HostApplicationBuilder builder = Microsoft.Extensions.Hosting.Host.CreateEmptyApplicationBuilder(
+            new HostApplicationBuilderSettings()
+        );
+        builder.Configuration.AddInMemoryCollection([
+            new(TelemetryExport.Endpoint, $"http://127.0.0.1:{port}"),
+            new("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf"),
+        ]);
         builder.Services.AddTelemetryExport(builder.Configuration, new HostJson());
         using (IHost host = builder.Build())
         {

@@ -74,7 +74,11 @@ public sealed class NcrontabTests
         // Independent of the code under test: the set of matching days and times is written out as predicates.
         (string Expression, Func<DateTime, bool> Matches)[] schedules =
         [
-            ("0 15,45 6-8 * * 1-5", t => t is { Second: 0, Minute: 15 or 45, Hour: >= 6 and <= 8 } && t.DayOfWeek is not (DayOfWeek.Saturday or DayOfWeek.Sunday)),
+            (
+                "0 15,45 6-8 * * 1-5",
+                t =>
+                    t is { Second: 0, Minute: 15 or 45, Hour: >= 6 and <= 8 } && t.DayOfWeek is not (DayOfWeek.Saturday or DayOfWeek.Sunday)
+            ),
             ("30 59 23 28-31 2,3 *", t => t is { Second: 30, Minute: 59, Hour: 23, Day: >= 28, Month: 2 or 3 }),
             ("*/20 0 12 * * SUN", t => t.Second % 20 == 0 && t is { Minute: 0, Hour: 12, DayOfWeek: DayOfWeek.Sunday }),
         ];
@@ -84,7 +88,8 @@ public sealed class NcrontabTests
             DateTime at = new(2028, 2, 26);
             for (DateTime t = at; t < new DateTime(2028, 3, 6); t = t.AddSeconds(1))
             {
-                if (!matches(t)) continue;
+                if (!matches(t))
+                    continue;
                 Assert.Equal(t, schedule.FromLocal(at));
                 at = t.AddSeconds(1);
             }

@@ -3,7 +3,8 @@ using Durable.Host.Timers;
 
 namespace Durable.Tests.Host.Timers;
 
-/// <summary>Clock changes of 2026: Berlin 29 March 01:00Z (02:00→03:00) and 25 October 01:00Z (03:00→02:00); New York 8 March 07:00Z and 1 November 06:00Z.</summary>
+/// <summary>Clock changes of 2026: Berlin 29 March 01:00Z (02:00→03:00) and 25 October 01:00Z (03:00→02:00); New York 8 March 07:00Z and 1
+/// November 06:00Z.</summary>
 public sealed class TimerScheduleTests
 {
     [Theory]
@@ -14,7 +15,15 @@ public sealed class TimerScheduleTests
     // 02:30 does not exist on 29 March: the gap ends at 01:00Z.
     [InlineData("0 30 2 * * *", "Europe/Berlin", "2026-03-28T00:00Z", "2026-03-28T01:30Z", "2026-03-29T01:00Z", "2026-03-30T00:30Z")]
     // Several skipped times are made up for once, and 03:00 itself is the same instant.
-    [InlineData("0 0,15,30 2,3 * * *", "Europe/Berlin", "2026-03-29T00:30Z", "2026-03-29T01:00Z", "2026-03-29T01:15Z", "2026-03-29T01:30Z", "2026-03-30T00:00Z")]
+    [InlineData(
+        "0 0,15,30 2,3 * * *",
+        "Europe/Berlin",
+        "2026-03-29T00:30Z",
+        "2026-03-29T01:00Z",
+        "2026-03-29T01:15Z",
+        "2026-03-29T01:30Z",
+        "2026-03-30T00:00Z"
+    )]
     // 02:30 comes twice on 25 October: 00:30Z (summer) counts, 01:30Z does not.
     [InlineData("0 30 2 * * *", "Europe/Berlin", "2026-10-24T12:00Z", "2026-10-25T00:30Z", "2026-10-26T01:30Z")]
     // Asked in the repeated hour: its first coming has passed.
@@ -22,11 +31,20 @@ public sealed class TimerScheduleTests
     [InlineData("0 0 */2 * * *", "Europe/Berlin", "2026-10-24T22:00Z", "2026-10-25T00:00Z", "2026-10-25T03:00Z")]
     // Every half hour goes on through both changes.
     [InlineData("0 */30 * * * *", "Europe/Berlin", "2026-03-29T00:00Z", "2026-03-29T00:30Z", "2026-03-29T01:00Z", "2026-03-29T01:30Z")]
-    [InlineData("0 */30 * * * *", "Europe/Berlin", "2026-10-25T00:00Z", "2026-10-25T00:30Z", "2026-10-25T01:00Z", "2026-10-25T01:30Z", "2026-10-25T02:00Z")]
+    [InlineData(
+        "0 */30 * * * *",
+        "Europe/Berlin",
+        "2026-10-25T00:00Z",
+        "2026-10-25T00:30Z",
+        "2026-10-25T01:00Z",
+        "2026-10-25T01:30Z",
+        "2026-10-25T02:00Z"
+    )]
     [InlineData("0 30 2 * * *", "America/New_York", "2026-03-07T12:00Z", "2026-03-08T07:00Z", "2026-03-09T06:30Z")]
     [InlineData("0 30 1 * * *", "America/New_York", "2026-10-31T12:00Z", "2026-11-01T05:30Z", "2026-11-02T06:30Z")]
     [InlineData("0 15 * * * *", "America/New_York", "2026-11-01T04:15Z", "2026-11-01T05:15Z", "2026-11-01T06:15Z", "2026-11-01T07:15Z")]
-    // Cuba falls back at 01:00 to 00:00: the first 00:30 of 1 November is 04:30Z, the second 05:30Z. Far ahead of the start, through two changes.
+    // Cuba falls back at 01:00 to 00:00: the first 00:30 of 1 November is 04:30Z, the second 05:30Z. Far ahead of the start, through two
+    // changes.
     [InlineData("0 30 0 1 11 *", "America/Havana", "2026-01-01T00:00Z", "2026-11-01T04:30Z", "2027-11-01T04:30Z")]
     [InlineData("0 30 * 1 11 *", "America/Havana", "2026-01-01T00:00Z", "2026-11-01T04:30Z", "2026-11-01T05:30Z", "2026-11-01T06:30Z")]
     // Lord Howe moves by half an hour: 4 October 2026 02:00 (+10:30) → 02:30 (+11), at 3 October 15:30Z.
@@ -47,7 +65,14 @@ public sealed class TimerScheduleTests
         }
     }
 
-    [Theory, InlineData("Europe/Berlin"), InlineData("America/New_York"), InlineData("Australia/Lord_Howe"), InlineData("Africa/Casablanca"), InlineData("Europe/Dublin")]
+    [
+        Theory,
+        InlineData("Europe/Berlin"),
+        InlineData("America/New_York"),
+        InlineData("Australia/Lord_Howe"),
+        InlineData("Africa/Casablanca"),
+        InlineData("Europe/Dublin")
+    ]
     public void A_daily_timer_fires_once_on_every_day_of_ten_years(string zone)
     {
         TimeZoneInfo place = TimeZones.Find(zone);
@@ -80,12 +105,19 @@ public sealed class TimerScheduleTests
     [InlineData("00:00:00", "at least 00:00:01")]
     [InlineData("-00:10:00", "at least 00:00:01")]
     public void A_schedule_that_is_none_is_explained(string schedule, string message) =>
-        Assert.Contains(message, Assert.Throws<ScheduleFormatException>(() => TimerSchedule.Parse(schedule)).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            message,
+            Assert.Throws<ScheduleFormatException>(() => TimerSchedule.Parse(schedule)).Message,
+            StringComparison.Ordinal
+        );
 
     [Theory, InlineData("Mars/Olympus"), InlineData("W. Europe Standard Time"), InlineData("../../etc/passwd")]
-    public void An_unknown_zone_is_explained(string zone) => Assert.Contains(
-        $"there is no time zone '{zone}'; write an IANA name",
-        Assert.Throws<TimeZoneUnknownException>(() => TimerSchedule.Parse("0 0 * * * *", zone)).Message, StringComparison.Ordinal);
+    public void An_unknown_zone_is_explained(string zone) =>
+        Assert.Contains(
+            $"there is no time zone '{zone}'; write an IANA name",
+            Assert.Throws<TimeZoneUnknownException>(() => TimerSchedule.Parse("0 0 * * * *", zone)).Message,
+            StringComparison.Ordinal
+        );
 
     [Theory]
     [InlineData("*/30 * * * * *", true)]
@@ -96,5 +128,6 @@ public sealed class TimerScheduleTests
     public void A_schedule_under_a_minute_is_told_apart(string schedule, bool fast) =>
         Assert.Equal(fast, TimerSchedule.Parse(schedule).IsFasterThanAMinute(Utc("2026-01-01T00:00Z")));
 
-    private static DateTimeOffset Utc(string text) => DateTimeOffset.Parse(text, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal);
+    private static DateTimeOffset Utc(string text) =>
+        DateTimeOffset.Parse(text, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal);
 }

@@ -57,7 +57,10 @@ public sealed class TimerTriggerTests
         await world.StartHostAsync(EveryTenMinutes);
         await world.AdvanceAsync(TimeSpan.FromMinutes(6));
 
-        Assert.Equal([(TimerWorld.Utc("2026-01-01T00:10Z"), true), (TimerWorld.Utc("2026-01-01T01:50Z"), false)], world.Firings.Select(f => (f.Occurrence, f.PastDue)));
+        Assert.Equal(
+            [(TimerWorld.Utc("2026-01-01T00:10Z"), true), (TimerWorld.Utc("2026-01-01T01:50Z"), false)],
+            world.Firings.Select(f => (f.Occurrence, f.PastDue))
+        );
     }
 
     [Fact]
@@ -98,7 +101,8 @@ public sealed class TimerTriggerTests
         // 00:20 came due during the call and is fired late, once, in place of 00:20 and 00:30; then the schedule goes on.
         Assert.Equal(
             [TimerWorld.Utc("2026-01-01T00:10Z"), TimerWorld.Utc("2026-01-01T00:20Z"), TimerWorld.Utc("2026-01-01T00:40Z")],
-            world.Firings.Select(f => f.Occurrence));
+            world.Firings.Select(f => f.Occurrence)
+        );
     }
 
     [Fact]
@@ -180,7 +184,10 @@ public sealed class TimerTriggerTests
         await world.StartHostAsync("0 0 */6 * * *");
 
         Assert.Empty(world.Firings);
-        Assert.Equal(("0 0 */6 * * *", TimerWorld.Utc("2026-01-01T06:00Z")), ((await world.StatusAsync()).Schedule, (await world.StatusAsync()).NextAt));
+        Assert.Equal(
+            ("0 0 */6 * * *", TimerWorld.Utc("2026-01-01T06:00Z")),
+            ((await world.StatusAsync()).Schedule, (await world.StatusAsync()).NextAt)
+        );
     }
 
     [Fact]
@@ -250,7 +257,9 @@ public sealed class TimerTriggerTests
         await world.AdvanceAsync(TimeSpan.FromMinutes(16));
 
         Assert.Equal(
-            [TimerWorld.Utc("2027-01-01T00:10Z"), TimerWorld.Utc("2026-01-01T00:10Z"), TimerWorld.Utc("2026-01-01T00:20Z")], world.Firings.Select(f => f.Occurrence));
+            [TimerWorld.Utc("2027-01-01T00:10Z"), TimerWorld.Utc("2026-01-01T00:10Z"), TimerWorld.Utc("2026-01-01T00:20Z")],
+            world.Firings.Select(f => f.Occurrence)
+        );
     }
 
     [Fact]
@@ -279,7 +288,8 @@ public sealed class TimerTriggerTests
             await world.SetClockAsync(world.Now.AddMinutes(1));
             long armed = host.Time.Armed;
             host.Time.Advance(TimeSpan.FromMinutes(1));
-            while (host.Time.Armed == armed || host.Time.Waiting == 0) await Task.Delay(1);
+            while (host.Time.Armed == armed || host.Time.Waiting == 0)
+                await Task.Delay(1);
         }
 
         await world.ExecuteAsync("ALTER TABLE away RENAME TO timers");
@@ -296,16 +306,23 @@ public sealed class TimerTriggerTests
         TimerStore store = new(database, "hub");
         List<DateTimeOffset> calls = [];
         TaskCompletionSource enough = new();
-        TimerFunction function = new("Tick", "* * * * * *", RunOnStartup: false, UseMonitor: true, (_, _) =>
-        {
-            lock (calls)
+        TimerFunction function = new(
+            "Tick",
+            "* * * * * *",
+            RunOnStartup: false,
+            UseMonitor: true,
+            (_, _) =>
             {
-                calls.Add(DateTimeOffset.UtcNow);
-                if (calls.Count == 4) enough.TrySetResult();
-            }
+                lock (calls)
+                {
+                    calls.Add(DateTimeOffset.UtcNow);
+                    if (calls.Count == 4)
+                        enough.TrySetResult();
+                }
 
-            return Task.CompletedTask;
-        });
+                return Task.CompletedTask;
+            }
+        );
         using TimerTriggerService a = Service(store, [function], out _);
         using TimerTriggerService b = Service(store, [function], out _);
 
@@ -314,7 +331,10 @@ public sealed class TimerTriggerTests
         await Task.WhenAll(a.StopAsync(default), b.StopAsync(default));
 
         Assert.Equal(calls.Count, calls.Select(call => call.ToUnixTimeSeconds()).Distinct().Count());
-        Assert.True(calls.Average(call => call.Millisecond) < 500, $"Fired {string.Join(", ", calls.Select(call => call.Millisecond))} ms into the second.");
+        Assert.True(
+            calls.Average(call => call.Millisecond) < 500,
+            $"Fired {string.Join(", ", calls.Select(call => call.Millisecond))} ms into the second."
+        );
     }
 
     [Fact]
@@ -322,18 +342,34 @@ public sealed class TimerTriggerTests
     {
         TimerFunction[] functions =
         [
-            Named("Good", "%GoodSchedule%"), Named("Lost", "%NoSuchSchedule%"), Named("Odd", "0 0 25 * * *"), Named("Far", "0 0 9 * * *"),
+            Named("Good", "%GoodSchedule%"),
+            Named("Lost", "%NoSuchSchedule%"),
+            Named("Odd", "0 0 25 * * *"),
+            Named("Far", "0 0 9 * * *"),
         ];
         using TimerTriggerService service = Service(
-            new TimerStore(NpgsqlDataSource.Create("Host=127.0.0.1;Port=1"), "hub"), functions, out HostState state,
-            ("GoodSchedule", "0 0 9 * * *"), ("WEBSITE_TIME_ZONE", "Asia/Seoul"), ("AzureFunctions:Timers:Far:TimeZone", "Mars/Olympus"));
+            new TimerStore(NpgsqlDataSource.Create("Host=127.0.0.1;Port=1"), "hub"),
+            functions,
+            out HostState state,
+            ("GoodSchedule", "0 0 9 * * *"),
+            ("WEBSITE_TIME_ZONE", "Asia/Seoul"),
+            ("AzureFunctions:Timers:Far:TimeZone", "Mars/Olympus")
+        );
 
         Assert.Null(service.Schedules());
 
         string error = Assert.Single(state.Errors);
         Assert.DoesNotContain("'Good'", error, StringComparison.Ordinal);
-        Assert.Contains("'Lost', schedule '%NoSuchSchedule%': '%NoSuchSchedule%' does not resolve to a value; set the app setting", error, StringComparison.Ordinal);
-        Assert.Contains("'Odd', schedule '0 0 25 * * *': the hour field '25' cannot be read: 25 is higher than the maximum", error, StringComparison.Ordinal);
+        Assert.Contains(
+            "'Lost', schedule '%NoSuchSchedule%': '%NoSuchSchedule%' does not resolve to a value; set the app setting",
+            error,
+            StringComparison.Ordinal
+        );
+        Assert.Contains(
+            "'Odd', schedule '0 0 25 * * *': the hour field '25' cannot be read: 25 is higher than the maximum",
+            error,
+            StringComparison.Ordinal
+        );
         Assert.Contains("'Far', schedule '0 0 9 * * *': there is no time zone 'Mars/Olympus'", error, StringComparison.Ordinal);
     }
 
@@ -342,8 +378,12 @@ public sealed class TimerTriggerTests
     {
         TimerFunction[] functions = [Named("Here", "0 0 9 * * *"), Named("There", "0 0 9 * * *")];
         using TimerTriggerService service = Service(
-            new TimerStore(NpgsqlDataSource.Create("Host=127.0.0.1;Port=1"), "hub"), functions, out _,
-            ("WEBSITE_TIME_ZONE", "Asia/Seoul"), ("AzureFunctions:Timers:There:TimeZone", "Europe/Berlin"));
+            new TimerStore(NpgsqlDataSource.Create("Host=127.0.0.1;Port=1"), "hub"),
+            functions,
+            out _,
+            ("WEBSITE_TIME_ZONE", "Asia/Seoul"),
+            ("AzureFunctions:Timers:There:TimeZone", "Europe/Berlin")
+        );
 
         Assert.Equal(["Asia/Seoul", "Europe/Berlin"], service.Schedules()!.Select(s => s.Schedule.TimeZone));
     }
@@ -352,14 +392,25 @@ public sealed class TimerTriggerTests
         new(name, schedule, RunOnStartup: false, UseMonitor: true, (_, _) => Task.CompletedTask);
 
     private static TimerTriggerService Service(
-        TimerStore store, IReadOnlyList<TimerFunction> functions, out HostState state, params (string Name, string Value)[] settings)
+        TimerStore store,
+        IReadOnlyList<TimerFunction> functions,
+        out HostState state,
+        params (string Name, string Value)[] settings
+    )
     {
         state = new HostState();
         IConfigurationRoot configuration = new ConfigurationBuilder()
             .AddInMemoryCollection(settings.Select(s => new KeyValuePair<string, string?>(s.Name, s.Value)))
             .Build();
         return new TimerTriggerService(
-            new Functions(functions), store, configuration, state, new TimerOptions(), TimeProvider.System, NullLogger<TimerTriggerService>.Instance);
+            new Functions(functions),
+            store,
+            configuration,
+            state,
+            new TimerOptions(),
+            TimeProvider.System,
+            NullLogger<TimerTriggerService>.Instance
+        );
     }
 
     private sealed record Functions(IReadOnlyList<TimerFunction> All) : ITimerFunctions;

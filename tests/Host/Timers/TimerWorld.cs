@@ -1,6 +1,6 @@
-using Durable.Host.Hosting;
 using System.Collections.Concurrent;
 using System.Globalization;
+using Durable.Host.Hosting;
 using Durable.Host.Http;
 using Durable.Host.Timers;
 using Durable.Tests.Fixtures;
@@ -11,7 +11,8 @@ using Npgsql;
 
 namespace Durable.Tests.Host.Timers;
 
-/// <summary>Hosts with clocks of their own on one real database whose clock the test holds. Time passes only in <see cref="AdvanceAsync"/>.</summary>
+/// <summary>Hosts with clocks of their own on one real database whose clock the test holds. Time passes only in
+/// <see cref="AdvanceAsync"/>.</summary>
 internal sealed class TimerWorld : IAsyncDisposable
 {
     private const string Clock = "(SELECT at FROM test_clock)";
@@ -45,22 +46,44 @@ internal sealed class TimerWorld : IAsyncDisposable
         return world;
     }
 
-    public static DateTimeOffset Utc(string text) => DateTimeOffset.Parse(text, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal);
+    public static DateTimeOffset Utc(string text) =>
+        DateTimeOffset.Parse(text, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal);
 
     /// <summary>Starts a host with one timer function, <c>Tick</c>, and waits until it sleeps or holds a call.</summary>
     public async Task<TimerHost> StartHostAsync(
-        string schedule, string name = "A", bool hold = false, bool runOnStartup = false, bool useMonitor = true, string zone = "UTC", Exception? failWith = null)
+        string schedule,
+        string name = "A",
+        bool hold = false,
+        bool runOnStartup = false,
+        bool useMonitor = true,
+        string zone = "UTC",
+        Exception? failWith = null
+    )
     {
         TimerHost host = new(name, Now) { Hold = hold };
         IConfigurationRoot settings = new ConfigurationBuilder().AddInMemoryCollection([new("WEBSITE_TIME_ZONE", zone)]).Build();
-        TimerFunction function = new("Tick", schedule, runOnStartup, useMonitor, async (timer, cancellation) =>
-        {
-            firings.Enqueue(new Firing(name, Now, timer));
-            await host.HoldAsync(cancellation);
-            if (failWith is not null) throw failWith;
-        });
+        TimerFunction function = new(
+            "Tick",
+            schedule,
+            runOnStartup,
+            useMonitor,
+            async (timer, cancellation) =>
+            {
+                firings.Enqueue(new Firing(name, Now, timer));
+                await host.HoldAsync(cancellation);
+                if (failWith is not null)
+                    throw failWith;
+            }
+        );
         host.Service = new TimerTriggerService(
-            new OneFunction(function), Store, settings, new HostState(), new TimerOptions(), host.Time, NullLogger<TimerTriggerService>.Instance);
+            new OneFunction(function),
+            Store,
+            settings,
+            new HostState(),
+            new TimerOptions(),
+            host.Time,
+            NullLogger<TimerTriggerService>.Instance
+        );
         alive.Add(host);
         all.Add(host);
         await host.Service.StartAsync(default);
@@ -76,7 +99,8 @@ internal sealed class TimerWorld : IAsyncDisposable
             TimeSpan? next = alive.Min(host => host.Time.NextDueIn);
             TimeSpan step = next < by ? next.Value : by;
             await SetClockAsync(Now + step);
-            foreach (TimerHost host in alive) host.Time.Advance(step);
+            foreach (TimerHost host in alive)
+                host.Time.Advance(step);
             by -= step;
             await SettleAsync();
         }
@@ -93,7 +117,8 @@ internal sealed class TimerWorld : IAsyncDisposable
     public async Task KillAsync(TimerHost host)
     {
         alive.Remove(host);
-        if (host.IsHolding && (await Store.ReadAsync("Tick", default))?.FiringBy is { } claim) dead.Add(claim);
+        if (host.IsHolding && (await Store.ReadAsync("Tick", default))?.FiringBy is { } claim)
+            dead.Add(claim);
     }
 
     public async Task StopAsync(TimerHost host)
@@ -107,7 +132,8 @@ internal sealed class TimerWorld : IAsyncDisposable
     public async Task ExecuteAsync(string sql, params object[] values)
     {
         await using NpgsqlCommand command = database.CreateCommand(sql);
-        foreach (object value in values) command.Parameters.Add(new NpgsqlParameter { Value = value });
+        foreach (object value in values)
+            command.Parameters.Add(new NpgsqlParameter { Value = value });
         await command.ExecuteNonQueryAsync();
     }
 
@@ -120,11 +146,17 @@ internal sealed class TimerWorld : IAsyncDisposable
             long armed = alive.Sum(host => host.Time.Armed);
             bool asleep = alive.All(host => host.Time.Waiting == 1);
             bool none = asleep && alive.Count(host => host.IsHolding) == await RunningAmongTheLivingAsync();
-            if (none && alive.All(host => host.Time.Waiting == 1) && armed == alive.Sum(host => host.Time.Armed)) return;
+            if (none && alive.All(host => host.Time.Waiting == 1) && armed == alive.Sum(host => host.Time.Armed))
+                return;
             if (patience.IsCancellationRequested)
             {
-                throw new TimeoutException("Not asleep: " + string.Join(
-                    ", ", alive.Select(h => $"{h.Name} waits for {h.Time.Waiting}, next in {h.Time.NextDueIn}, holds {h.IsHolding}")));
+                throw new TimeoutException(
+                    "Not asleep: "
+                        + string.Join(
+                            ", ",
+                            alive.Select(h => $"{h.Name} waits for {h.Time.Waiting}, next in {h.Time.NextDueIn}, holds {h.IsHolding}")
+                        )
+                );
             }
 
             await Task.Delay(1);
@@ -145,7 +177,9 @@ internal sealed class TimerWorld : IAsyncDisposable
     /// <summary>A dead host's claim is not waited for: nobody is going to clear it before its lease has run out.</summary>
     private async Task<long> RunningAmongTheLivingAsync()
     {
-        await using NpgsqlCommand command = database.CreateCommand("SELECT count(*) FROM timers WHERE firing_at IS NOT NULL AND firing_by <> ALL ($1)");
+        await using NpgsqlCommand command = database.CreateCommand(
+            "SELECT count(*) FROM timers WHERE firing_at IS NOT NULL AND firing_by <> ALL ($1)"
+        );
         command.Parameters.Add(new NpgsqlParameter { Value = dead.ToArray() });
         return (long)(await command.ExecuteScalarAsync())!;
     }
@@ -188,7 +222,8 @@ internal sealed class TimerHost(string name, DateTimeOffset now)
 
     public async Task HoldAsync(CancellationToken cancellation)
     {
-        if (!Hold) return;
+        if (!Hold)
+            return;
         released = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         IsHolding = true;
         try

@@ -15,7 +15,8 @@ internal sealed class TrainingFactAttribute : FactAttribute
 {
     public TrainingFactAttribute(string module)
     {
-        if (!TrainingScripts.Has(module)) Skip = $"needs {module} for {TrainingScripts.Python}";
+        if (!TrainingScripts.Has(module))
+            Skip = $"needs {module} for {TrainingScripts.Python}";
     }
 }
 
@@ -25,7 +26,8 @@ internal sealed class TrainingTheoryAttribute : TheoryAttribute
 {
     public TrainingTheoryAttribute(string module)
     {
-        if (!TrainingScripts.Has(module)) Skip = $"needs {module} for {TrainingScripts.Python}";
+        if (!TrainingScripts.Has(module))
+            Skip = $"needs {module} for {TrainingScripts.Python}";
     }
 }
 
@@ -44,7 +46,16 @@ internal static class TrainingScripts
             if (!Known.TryGetValue(module, out bool has))
             {
                 bool library = module == "lightgbm" && File.Exists(Environment.GetEnvironmentVariable("LIGHTGBM_LIBRARY"));
-                Known[module] = has = File.Exists(Python) && Exit(Process.Start(new ProcessStartInfo(Python, ["-c", library ? "import numpy" : $"import numpy, {module}"]) { RedirectStandardError = true })!) == 0;
+                Known[module] = has =
+                    File.Exists(Python)
+                    && Exit(
+                        Process.Start(
+                            new ProcessStartInfo(Python, ["-c", library ? "import numpy" : $"import numpy, {module}"])
+                            {
+                                RedirectStandardError = true,
+                            }
+                        )!
+                    ) == 0;
             }
 
             return has;
@@ -65,22 +76,41 @@ internal static class TrainingScripts
     }
 
     /// <summary>Runs a script on the channels below a folder.</summary>
-    public static async Task<ScriptRun> RunAsync(string script, string folder, string output = "out", IReadOnlyDictionary<string, string>? environment = null, params string[] arguments)
+    public static async Task<ScriptRun> RunAsync(
+        string script,
+        string folder,
+        string output = "out",
+        IReadOnlyDictionary<string, string>? environment = null,
+        params string[] arguments
+    )
     {
         string at = Path.Combine(folder, output);
         string[] channels = [.. Directory.GetDirectories(Path.Combine(folder, "input")).Select(path => Path.GetFileName(path)!)];
-        ProcessStartInfo start = new(Python, [script, .. arguments]) { RedirectStandardOutput = true, RedirectStandardError = true, WorkingDirectory = folder };
+        ProcessStartInfo start = new(Python, [script, .. arguments])
+        {
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+            WorkingDirectory = folder,
+        };
         start.Environment["PYTHONPATH"] = Path.Combine(SparkStandIn.Root, "Jobs", "training");
         (string, string)[] container =
         [
-            ("SM_MODEL_DIR", Path.Combine(at, "model")), ("SM_OUTPUT_DATA_DIR", Path.Combine(at, "data")), ("SM_OUTPUT_DIR", at), ("SM_CHANNELS", JsonSerializer.Serialize(channels)),
-            ("PYTHONDONTWRITEBYTECODE", "1"), ("OPENBLAS_NUM_THREADS", "1"),
+            ("SM_MODEL_DIR", Path.Combine(at, "model")),
+            ("SM_OUTPUT_DATA_DIR", Path.Combine(at, "data")),
+            ("SM_OUTPUT_DIR", at),
+            ("SM_CHANNELS", JsonSerializer.Serialize(channels)),
+            ("PYTHONDONTWRITEBYTECODE", "1"),
+            ("OPENBLAS_NUM_THREADS", "1"),
         ];
-        foreach ((string name, string value) in container) start.Environment[name] = value;
-        foreach (string channel in channels) start.Environment[$"SM_CHANNEL_{channel.ToUpperInvariant()}"] = Path.Combine(folder, "input", channel);
-        foreach ((string name, string value) in environment ?? new Dictionary<string, string>()) start.Environment[name] = value;
+        foreach ((string name, string value) in container)
+            start.Environment[name] = value;
+        foreach (string channel in channels)
+            start.Environment[$"SM_CHANNEL_{channel.ToUpperInvariant()}"] = Path.Combine(folder, "input", channel);
+        foreach ((string name, string value) in environment ?? new Dictionary<string, string>())
+            start.Environment[name] = value;
         using Process process = Process.Start(start)!;
-        Task<string> said = process.StandardOutput.ReadToEndAsync(), complained = process.StandardError.ReadToEndAsync();
+        Task<string> said = process.StandardOutput.ReadToEndAsync(),
+            complained = process.StandardError.ReadToEndAsync();
         await process.WaitForExitAsync();
         return new ScriptRun(process.ExitCode, at, await said + await complained);
     }

@@ -6,9 +6,9 @@ namespace Durable.Tests.Jobs.Pothole;
 
 public sealed class ArgumentTests : IDisposable
 {
-    private readonly Desk _desk = new();
+    private readonly Desk desk = new();
 
-    public void Dispose() => _desk.Dispose();
+    public void Dispose() => desk.Dispose();
 
     [SparkTheory]
     [InlineData("--batch-date", "2026-02-30", "2026-02-30")]
@@ -54,12 +54,17 @@ public sealed class ArgumentTests : IDisposable
     [InlineData("z_score=null", "classic, robust")]
     public async Task A_bad_configuration_ends_with_2_and_its_reason_before_anything_is_read(string? change, string reason)
     {
-        string file = _desk.At("config.json");
-        JsonObject config = JsonNode.Parse(await File.ReadAllTextAsync(Path.Combine(SparkStandIn.Jobs, "stage1", "config.json")))!.AsObject();
-        if (change?.Split('=') is [var key, var value]) config[key] = JsonNode.Parse(value);
-        if (change?.StartsWith("- ", StringComparison.Ordinal) is true) config.Remove(change[2..]);
+        string file = desk.At("config.json");
+        JsonObject config = JsonNode
+            .Parse(await File.ReadAllTextAsync(Path.Combine(SparkStandIn.Jobs, "stage1", "config.json")))!
+            .AsObject();
+        if (change?.Split('=') is [var key, var value])
+            config[key] = JsonNode.Parse(value);
+        if (change?.StartsWith("- ", StringComparison.Ordinal) is true)
+            config.Remove(change[2..]);
         bool isText = change is not null && !change.Contains('=', StringComparison.Ordinal) && change[0] != '-';
-        if (change is not null) await File.WriteAllTextAsync(file, isText ? change : config.ToJsonString());
+        if (change is not null)
+            await File.WriteAllTextAsync(file, isText ? change : config.ToJsonString());
 
         Ran ran = await ReadAsync("stage1", ("--config", file));
 
@@ -70,26 +75,28 @@ public sealed class ArgumentTests : IDisposable
     [SparkFact]
     public async Task A_partition_that_is_absent_empty_or_without_rows_is_no_input_and_leaves_no_output()
     {
-        Ran absent = await _desk.RunStage1Async();
-        Directory.CreateDirectory(Path.Combine(_desk.Raw, "_temporary"));
-        await File.WriteAllTextAsync(Path.Combine(_desk.Raw, "part-0.parquet"), "");
-        Ran empty = await _desk.RunStage1Async();
-        File.Delete(Path.Combine(_desk.Raw, "part-0.parquet"));
-        await _desk.WriteRawAsync([]);
-        Ran withoutRows = await _desk.RunStage1Async();
+        Ran absent = await desk.RunStage1Async();
+        Directory.CreateDirectory(Path.Combine(desk.Raw, "_temporary"));
+        await File.WriteAllTextAsync(Path.Combine(desk.Raw, "part-0.parquet"), "");
+        Ran empty = await desk.RunStage1Async();
+        File.Delete(Path.Combine(desk.Raw, "part-0.parquet"));
+        await desk.WriteRawAsync([]);
+        Ran withoutRows = await desk.RunStage1Async();
 
         Assert.Equal([3, 3, 3], new[] { absent, empty, withoutRows }.Select(ran => ran.ExitCode));
         Assert.Contains("hold no row", withoutRows.Reason, StringComparison.Ordinal);
-        Assert.False(Directory.Exists(_desk.Stage1));
+        Assert.False(Directory.Exists(desk.Stage1));
     }
 
     [SparkFact]
     public async Task A_missing_column_is_named()
     {
-        Directory.CreateDirectory(_desk.Raw);
-        await DuckDb.QueryAsync($"COPY (SELECT 1 AS timestamp, 'a' AS trip_id, 1.0 AS lon, 1.0 AS lat) TO '{_desk.Raw}/a.parquet' (FORMAT parquet)");
+        Directory.CreateDirectory(desk.Raw);
+        await DuckDb.QueryAsync(
+            $"COPY (SELECT 1 AS timestamp, 'a' AS trip_id, 1.0 AS lon, 1.0 AS lat) TO '{desk.Raw}/a.parquet' (FORMAT parquet)"
+        );
 
-        Ran ran = await _desk.RunStage1Async();
+        Ran ran = await desk.RunStage1Async();
 
         Assert.Equal(1, ran.ExitCode);
         Assert.Contains("lacks the columns accel_z, gyro_y, velocity, hdop, satellites", ran.Reason, StringComparison.Ordinal);
@@ -98,9 +105,16 @@ public sealed class ArgumentTests : IDisposable
     // Without spark-submit: PySpark is not there, and not needed to say what is wrong.
     private static Task<Ran> ReadAsync(string stage, (string Option, string Value) changed)
     {
-        Dictionary<string, string> options = new() { ["--batch-date"] = Desk.Day, ["--input"] = "/data/in", ["--output"] = $"/data/dt={Desk.Day}" };
+        Dictionary<string, string> options = new()
+        {
+            ["--batch-date"] = Desk.Day,
+            ["--input"] = "/data/in",
+            ["--output"] = $"/data/dt={Desk.Day}",
+        };
         options[changed.Option] = changed.Value;
         return SparkStandIn.RunAsync(
-            "python3", ["-B", Path.Combine(SparkStandIn.Jobs, stage, "main.py"), .. options.SelectMany(pair => new[] { pair.Key, pair.Value })]);
+            "python3",
+            ["-B", Path.Combine(SparkStandIn.Jobs, stage, "main.py"), .. options.SelectMany(pair => new[] { pair.Key, pair.Value })]
+        );
     }
 }

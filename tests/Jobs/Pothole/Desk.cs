@@ -6,8 +6,16 @@ namespace Durable.Tests.Jobs.Pothole;
 
 /// <summary>A sensor row; what a test does not name is unremarkable.</summary>
 internal sealed record SensorRow(
-    string Trip, long Timestamp, double? AccelZ, double? GyroY = 0, double? Velocity = 50, double? Lon = 127.65, double? Lat = 34.8,
-    double? Hdop = 1, int? Satellites = 8);
+    string Trip,
+    long Timestamp,
+    double? AccelZ,
+    double? GyroY = 0,
+    double? Velocity = 50,
+    double? Lon = 127.65,
+    double? Lat = 34.8,
+    double? Hdop = 1,
+    int? Satellites = 8
+);
 
 /// <summary>A row of stage 1's output.</summary>
 internal sealed record Scored(long Timestamp, double Lon, double Lat, double Score, int IsPothole);
@@ -47,8 +55,11 @@ internal sealed class Desk : IDisposable
         await WriteParquetAsync(
             name,
             "{'trip_id': 'VARCHAR', 'timestamp': 'BIGINT', 'accel_z': 'DOUBLE', 'gyro_y': 'DOUBLE', 'velocity': 'DOUBLE', "
-            + "'lon': 'DOUBLE', 'lat': 'DOUBLE', 'hdop': 'DOUBLE', 'satellites': 'INTEGER'}",
-            rows.Select(row => Line(row.Trip, row.Timestamp, row.AccelZ, row.GyroY, row.Velocity, row.Lon, row.Lat, row.Hdop, row.Satellites)));
+                + "'lon': 'DOUBLE', 'lat': 'DOUBLE', 'hdop': 'DOUBLE', 'satellites': 'INTEGER'}",
+            rows.Select(row =>
+                Line(row.Trip, row.Timestamp, row.AccelZ, row.GyroY, row.Velocity, row.Lon, row.Lat, row.Hdop, row.Satellites)
+            )
+        );
     }
 
     /// <summary>Makes what stage 1 would have left.</summary>
@@ -56,8 +67,10 @@ internal sealed class Desk : IDisposable
     {
         Directory.CreateDirectory(Stage1);
         await WriteParquetAsync(
-            Path.Combine(Stage1, "part-00000"), "{'lon': 'DOUBLE', 'lat': 'DOUBLE', 'is_pothole': 'INTEGER'}",
-            rows.Select(row => Line(row.Lon, row.Lat, row.IsPothole)));
+            Path.Combine(Stage1, "part-00000"),
+            "{'lon': 'DOUBLE', 'lat': 'DOUBLE', 'is_pothole': 'INTEGER'}",
+            rows.Select(row => Line(row.Lon, row.Lat, row.IsPothole))
+        );
         await File.WriteAllTextAsync(Path.Combine(Stage1, "_SUCCESS"), "");
     }
 
@@ -65,13 +78,20 @@ internal sealed class Desk : IDisposable
     public Task WriteRoadsAsync(params (string Name, double Lon, double Lat)[] segments) =>
         File.WriteAllLinesAsync(
             Roads,
-            ["s_id,link_id,start_lon,start_lat,end_lon,end_lat", .. segments.Select(at => Line(at.Name, "1", at.Lon, at.Lat, at.Lon, at.Lat))]);
+            [
+                "s_id,link_id,start_lon,start_lat,end_lon,end_lat",
+                .. segments.Select(at => Line(at.Name, "1", at.Lon, at.Lat, at.Lon, at.Lat)),
+            ]
+        );
 
     public Task<Ran> RunStage1Async(params string[] options) =>
         SparkStandIn.SubmitAsync("stage1/main.py", ["--batch-date", Day, "--input", Raw, "--output", Stage1, .. options]);
 
     public Task<Ran> RunStage2Async(params string[] options) =>
-        SparkStandIn.SubmitAsync("stage2/main.py", ["--batch-date", Day, "--input", Stage1, "--roads", Roads, "--output", Stage2, .. options]);
+        SparkStandIn.SubmitAsync(
+            "stage2/main.py",
+            ["--batch-date", Day, "--input", Stage1, "--roads", Roads, "--output", Stage2, .. options]
+        );
 
     /// <summary>Runs stage 1, which must succeed, and returns its rows in the order of its files.</summary>
     public async Task<Scored[]> ScoreAsync(params string[] options)
@@ -82,10 +102,10 @@ internal sealed class Desk : IDisposable
     }
 
     public async Task<Scored[]> ScoredAsync() =>
-    [
-        .. from row in await DuckDb.QueryAsync($"SELECT timestamp, lon, lat, impact_score, is_pothole FROM {DuckDb.Parquet(Stage1)}")
-           select new Scored((long)row[0], (double)row[1], (double)row[2], (double)row[3], (int)row[4]),
-    ];
+        [
+            .. from row in await DuckDb.QueryAsync($"SELECT timestamp, lon, lat, impact_score, is_pothole FROM {DuckDb.Parquet(Stage1)}")
+            select new Scored((long)row[0], (double)row[1], (double)row[2], (double)row[3], (int)row[4]),
+        ];
 
     /// <summary>Runs stage 2, which must succeed, and returns its rows in the order of its files.</summary>
     public async Task<Impact[]> CountAsync(params string[] options)
@@ -95,8 +115,9 @@ internal sealed class Desk : IDisposable
         return
         [
             .. from row in await DuckDb.QueryAsync(
-                $"SELECT s_id, CAST(date AS VARCHAR), impact_count, total_count, centroid_lon, centroid_lat FROM {DuckDb.Parquet(Stage2)}")
-               select new Impact((string)row[0], (string)row[1], (long)row[2], (long)row[3], (double)row[4], (double)row[5]),
+                $"SELECT s_id, CAST(date AS VARCHAR), impact_count, total_count, centroid_lon, centroid_lat FROM {DuckDb.Parquet(Stage2)}"
+            )
+            select new Impact((string)row[0], (string)row[1], (long)row[2], (long)row[3], (double)row[4], (double)row[5]),
         ];
     }
 
@@ -111,7 +132,8 @@ internal sealed class Desk : IDisposable
             $"""
             COPY (SELECT * FROM read_csv('{name}.csv', auto_detect = false, header = false, delim = ',', quote = '"', columns = {columns}))
             TO '{name}.parquet' (FORMAT parquet, COMPRESSION snappy)
-            """);
+            """
+        );
         File.Delete(name + ".csv");
     }
 

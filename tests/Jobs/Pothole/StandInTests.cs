@@ -10,17 +10,24 @@ namespace Durable.Tests.Jobs.Pothole;
 
 public sealed class StandInTests : IDisposable
 {
-    private readonly string _folder = Directory.CreateTempSubdirectory("durable-spark-").FullName;
-    private readonly int _port = FreePort();
+    private readonly string folder = Directory.CreateTempSubdirectory("durable-spark-").FullName;
+    private readonly int port = FreePort();
 
-    private string Home => Path.Combine(_folder, "home");
+    private string Home => Path.Combine(folder, "home");
 
-    private Dictionary<string, string> Here => new() { ["SPARK_HOME"] = Home, ["SPARK_MASTER_WEBUI_PORT"] = $"{_port}", ["SPARK_LOCAL_DIRS"] = _folder };
+    private Dictionary<string, string> Here =>
+        new()
+        {
+            ["SPARK_HOME"] = Home,
+            ["SPARK_MASTER_WEBUI_PORT"] = $"{port}",
+            ["SPARK_LOCAL_DIRS"] = folder,
+        };
 
     public void Dispose()
     {
-        if (Directory.Exists(Path.Combine(Home, "sbin"))) SparkStandIn.RunAsync(Path.Combine(Home, "sbin", "stop-all.sh"), [], Here).GetAwaiter().GetResult();
-        Directory.Delete(_folder, recursive: true);
+        if (Directory.Exists(Path.Combine(Home, "sbin")))
+            SparkStandIn.RunAsync(Path.Combine(Home, "sbin", "stop-all.sh"), [], Here).GetAwaiter().GetResult();
+        Directory.Delete(folder, recursive: true);
     }
 
     [SparkFact]
@@ -28,7 +35,11 @@ public sealed class StandInTests : IDisposable
     {
         Ran ran = await SparkStandIn.RunAsync(
             "node",
-            [Path.Combine(SparkStandIn.Home, "grammar", "check.mjs"), .. Directory.GetFiles(SparkStandIn.Jobs, "*.sql", SearchOption.AllDirectories)]);
+            [
+                Path.Combine(SparkStandIn.Home, "grammar", "check.mjs"),
+                .. Directory.GetFiles(SparkStandIn.Jobs, "*.sql", SearchOption.AllDirectories),
+            ]
+        );
 
         Assert.Equal((0, "15 views"), (ran.ExitCode, ran.Output.Trim()));
     }
@@ -41,7 +52,10 @@ public sealed class StandInTests : IDisposable
     [InlineData("--py-files=/nowhere.py", "File /nowhere.py does not exist")]
     public async Task An_option_that_Spark_refuses_is_refused(string option, string reason)
     {
-        Ran ran = await SparkStandIn.RunAsync(Path.Combine(SparkStandIn.Home, "bin", "spark-submit"), option == "--conf" ? [option] : [option, Program("")]);
+        Ran ran = await SparkStandIn.RunAsync(
+            Path.Combine(SparkStandIn.Home, "bin", "spark-submit"),
+            option == "--conf" ? [option] : [option, Program("")]
+        );
 
         Assert.Equal(1, ran.ExitCode);
         Assert.Contains(reason, ran.Reason, StringComparison.Ordinal);
@@ -51,12 +65,13 @@ public sealed class StandInTests : IDisposable
     public async Task A_driver_ends_with_the_exit_code_of_its_program_and_gives_it_its_arguments()
     {
         string program = Program("import sys, other; print(sys.argv[1:], other.NAME); sys.exit(7)");
-        string other = Path.Combine(Directory.CreateDirectory(Path.Combine(_folder, "elsewhere")).FullName, "other.py");
+        string other = Path.Combine(Directory.CreateDirectory(Path.Combine(folder, "elsewhere")).FullName, "other.py");
         await File.WriteAllTextAsync(other, "NAME = 'from --py-files'");
 
         Ran ran = await SparkStandIn.RunAsync(
             Path.Combine(SparkStandIn.Home, "bin", "spark-submit"),
-            ["--conf", "spark.a=b=c", "--executor-memory=4g", "--py-files", other, program, "--batch-date", "a b"]);
+            ["--conf", "spark.a=b=c", "--executor-memory=4g", "--py-files", other, program, "--batch-date", "a b"]
+        );
 
         Assert.Equal((7, "['--batch-date', 'a b'] from --py-files\n"), (ran.ExitCode, ran.Output));
     }
@@ -88,9 +103,15 @@ public sealed class StandInTests : IDisposable
         Assert.Contains("running as process", started.Output, StringComparison.Ordinal);
         Ran ran = await driver;
         Assert.Equal(0, ran.ExitCode);
-        Assert.True(long.Parse(ran.Output, CultureInfo.InvariantCulture) >= before, $"It ran at {ran.Output}, before {before}, without workers.");
+        Assert.True(
+            long.Parse(ran.Output, CultureInfo.InvariantCulture) >= before,
+            $"It ran at {ran.Output}, before {before}, without workers."
+        );
         JsonElement master = await MasterAsync();
-        Assert.Equal((1, "ALIVE"), (master.GetProperty("aliveworkers").GetInt32(), master.GetProperty("workers")[0].GetProperty("state").GetString()));
+        Assert.Equal(
+            (1, "ALIVE"),
+            (master.GetProperty("aliveworkers").GetInt32(), master.GetProperty("workers")[0].GetProperty("state").GetString())
+        );
         Assert.Equal(0, master.GetProperty("activeapps").GetArrayLength());
     }
 
@@ -100,7 +121,8 @@ public sealed class StandInTests : IDisposable
         await InstallAsync("localhost");
         await CallAsync("start-all.sh");
 
-        Ran first = await CallAsync("stop-all.sh"), second = await CallAsync("stop-all.sh");
+        Ran first = await CallAsync("stop-all.sh"),
+            second = await CallAsync("stop-all.sh");
 
         await Assert.ThrowsAnyAsync<HttpRequestException>(MasterAsync);
         Assert.Contains("stopping org.apache.spark.deploy.master.Master", first.Output, StringComparison.Ordinal);
@@ -116,7 +138,8 @@ public sealed class StandInTests : IDisposable
             spark = SparkSession.builder.getOrCreate()
             print("asks", flush=True)
             spark.sql("SELECT sum(a.range * b.range) FROM range(1000000000) AS a, range(1000) AS b").collect()
-            """);
+            """
+        );
         using Process driver = SparkStandIn.Start(Path.Combine(SparkStandIn.Home, "bin", "spark-submit"), [program], Here);
         Assert.Equal("asks", await driver.StandardOutput.ReadLineAsync());
 
@@ -124,8 +147,8 @@ public sealed class StandInTests : IDisposable
         await driver.WaitForExitAsync(new CancellationTokenSource(TimeSpan.FromSeconds(10)).Token);
 
         Assert.Equal(143, driver.ExitCode);
-        Assert.Empty(Directory.GetDirectories(_folder, "spark-*"));
-        Assert.DoesNotContain(Directory.GetDirectories("/proc"), process => CommandOf(process).Contains(_folder, StringComparison.Ordinal));
+        Assert.Empty(Directory.GetDirectories(folder, "spark-*"));
+        Assert.DoesNotContain(Directory.GetDirectories("/proc"), process => CommandOf(process).Contains(folder, StringComparison.Ordinal));
     }
 
     [SparkFact]
@@ -142,7 +165,7 @@ public sealed class StandInTests : IDisposable
 
     private string Program(string text)
     {
-        string file = Path.Combine(_folder, "program.py");
+        string file = Path.Combine(folder, "program.py");
         File.WriteAllText(file, text);
         return file;
     }
@@ -151,7 +174,8 @@ public sealed class StandInTests : IDisposable
     {
         Ran ran = await SparkStandIn.RunAsync(Path.Combine(SparkStandIn.Home, "install.sh"), [Home]);
         Assert.True(ran.ExitCode == 0, ran.Error);
-        if (workers is not null) await File.WriteAllTextAsync(Path.Combine(Home, "conf", "workers"), workers + "\n");
+        if (workers is not null)
+            await File.WriteAllTextAsync(Path.Combine(Home, "conf", "workers"), workers + "\n");
     }
 
     private Task<Ran> SubmitAsync(string program) =>
@@ -167,7 +191,7 @@ public sealed class StandInTests : IDisposable
     private async Task<JsonElement> MasterAsync()
     {
         using HttpClient client = new();
-        return JsonDocument.Parse(await client.GetStringAsync($"http://127.0.0.1:{_port}/json/")).RootElement;
+        return JsonDocument.Parse(await client.GetStringAsync($"http://127.0.0.1:{port}/json/")).RootElement;
     }
 
     private static string CommandOf(string process)

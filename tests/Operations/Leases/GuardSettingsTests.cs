@@ -13,12 +13,20 @@ public sealed class GuardSettingsTests
     public void Settings_reach_the_guard_and_the_transport()
     {
         using ServiceProvider services = Services(
-            ("CostGuard:DayUsd", "12.5"), ("CostGuard:LongestLease", "02:00:00"), ("CostGuard:HourlyPrices", "a.b=0.5, *=2"), ("Remote:Transport", "ssh"), ("Remote:SshPort", "2222"));
+            ("CostGuard:DayUsd", "12.5"),
+            ("CostGuard:LongestLease", "02:00:00"),
+            ("CostGuard:HourlyPrices", "a.b=0.5, *=2"),
+            ("Remote:Transport", "ssh"),
+            ("Remote:SshPort", "2222")
+        );
 
         CostGuardOptions guard = services.GetRequiredService<CostGuardOptions>();
         RemoteOptions remote = services.GetRequiredService<RemoteOptions>();
 
-        Assert.Equal((12.5m, TimeSpan.FromHours(2), 0.5m, 2m), (guard.DayUsd, guard.LongestLease, guard.Prices()["a.b"], guard.Prices()["*"]));
+        Assert.Equal(
+            (12.5m, TimeSpan.FromHours(2), 0.5m, 2m),
+            (guard.DayUsd, guard.LongestLease, guard.Prices()["a.b"], guard.Prices()["*"])
+        );
         Assert.Equal(("ssh", 2222), (remote.Transport, remote.SshPort));
     }
 
@@ -32,7 +40,9 @@ public sealed class GuardSettingsTests
     {
         using ServiceProvider services = Services((key, value));
 
-        Exception refused = Assert.ThrowsAny<Exception>(() => (services.GetRequiredService<CostGuardOptions>(), services.GetRequiredService<RemoteOptions>()));
+        Exception refused = Assert.ThrowsAny<Exception>(() =>
+            (services.GetRequiredService<CostGuardOptions>(), services.GetRequiredService<RemoteOptions>())
+        );
 
         Assert.Contains(setting, refused.Message, StringComparison.Ordinal);
         Assert.True(refused is OptionsValidationException or FormatException, $"{refused}");
@@ -41,7 +51,11 @@ public sealed class GuardSettingsTests
     private static ServiceProvider Services(params (string Key, string Value)[] settings)
     {
         ServiceCollection services = new();
-        services.AddSingleton<IConfiguration>(new ConfigurationBuilder().AddInMemoryCollection(settings.Select(setting => KeyValuePair.Create(setting.Key, (string?)setting.Value))).Build());
+        services.AddSingleton<IConfiguration>(
+            new ConfigurationBuilder()
+                .AddInMemoryCollection(settings.Select(setting => KeyValuePair.Create(setting.Key, (string?)setting.Value)))
+                .Build()
+        );
         services.AddLogging();
         return services.AddOperations().BuildServiceProvider();
     }

@@ -14,7 +14,10 @@ public sealed class LeaseKeeperTests
         string seen = "";
         world.Machines.Before = async (call, _) =>
         {
-            if (call == "start") seen = await world.ScalarAsync<string>("SELECT state || ' ' || (deadline > now()) || ' ' || (start_called_at IS NOT NULL) FROM operations.machine_leases");
+            if (call == "start")
+                seen = await world.ScalarAsync<string>(
+                    "SELECT state || ' ' || (deadline > now()) || ' ' || (start_called_at IS NOT NULL) FROM operations.machine_leases"
+                );
         };
 
         await world.HoldAsync("a/1");
@@ -35,7 +38,10 @@ public sealed class LeaseKeeperTests
         Assert.True(receipt.Proven);
         Assert.Equal(
             [("i-1", "stopped", "stopped", true, 60L, 0.0009m), ("i-2", "running", "running", false, 0L, 0m)], // 60 s × 0.052 USD/h / 3600 = 0.000867
-            receipt.Machines.Select(machine => (machine.Id, machine.State, machine.StateBefore, machine.Ours, machine.SecondsBilled, machine.CostUsd)));
+            receipt.Machines.Select(machine =>
+                (machine.Id, machine.State, machine.StateBefore, machine.Ours, machine.SecondsBilled, machine.CostUsd)
+            )
+        );
         Assert.Equal("spark: i-1 stopped, i-2 running (not started by this run); 60 machine seconds, 0.0009 USD", receipt.ToString());
     }
 
@@ -90,9 +96,11 @@ public sealed class LeaseKeeperTests
             return Task.FromResult(new RemoteJobState(RemoteJobPhase.Running, null, ""));
         }
 
-        public Task<RemoteJobState> PollAsync(RemoteTarget target, string jobId, CancellationToken cancellationToken = default) => throw new NotSupportedException();
+        public Task<RemoteJobState> PollAsync(RemoteTarget target, string jobId, CancellationToken cancellationToken = default) =>
+            throw new NotSupportedException();
 
-        public Task<RemoteJobState> KillAsync(RemoteTarget target, string jobId, CancellationToken cancellationToken = default) => throw new NotSupportedException();
+        public Task<RemoteJobState> KillAsync(RemoteTarget target, string jobId, CancellationToken cancellationToken = default) =>
+            throw new NotSupportedException();
     }
 
     [Fact]
@@ -100,9 +108,11 @@ public sealed class LeaseKeeperTests
     {
         await using LeaseWorld world = await LeaseWorld.CreateAsync();
         string lease = await world.HoldAsync("a/1");
-        await world.ExecuteAsync("""
+        await world.ExecuteAsync(
+            """
             UPDATE operations.leased_machines SET on_since = '2026-02-12T01:00:00Z', off_at = CASE machine_id WHEN 'i-1' THEN '2026-02-12T02:30:00.2Z'::timestamptz ELSE '2026-02-12T01:00:59Z' END
-            """);
+            """
+        );
         world.Machines["i-1"] = world.Machines["i-2"] = "stopped";
 
         LeaseReceipt receipt = await world.StopAsync(lease);
@@ -158,7 +168,8 @@ public sealed class LeaseKeeperTests
 
         Assert.True(turns.Count(turn => turn.Granted) <= 1); // those ahead in the queue may not have been seen yet
         int granted = 0;
-        for (int i = 0; i < 12; i++) granted += (await world.TakeAsync(LeaseWorld.Cluster($"run{i}/1"))).Granted ? 1 : 0;
+        for (int i = 0; i < 12; i++)
+            granted += (await world.TakeAsync(LeaseWorld.Cluster($"run{i}/1"))).Granted ? 1 : 0;
         Assert.Equal(1, granted);
         Assert.Equal(1L, await world.ScalarAsync<long>("SELECT count(*) FROM operations.machine_leases WHERE state = 'held'"));
     }
@@ -189,15 +200,17 @@ public sealed class LeaseKeeperTests
     public async Task A_refusal_names_the_setting_and_nothing_is_started(string setting)
     {
         // Two t3.medium at 0.052 USD for 1 h: 7200 machine seconds, 0.104 USD.
-        await using LeaseWorld world = await LeaseWorld.CreateAsync(new CostGuardOptions
-        {
-            LongestLease = setting == "CostGuard__LongestLease" ? TimeSpan.FromMinutes(59) : TimeSpan.FromHours(2),
-            RunSeconds = setting == "CostGuard__RunSeconds" ? 7199 : 7200,
-            RunUsd = setting == "CostGuard__RunUsd" ? 0.1039m : 0.104m,
-            DaySeconds = setting == "CostGuard__DaySeconds" ? 7199 : 7200,
-            DayUsd = setting == "CostGuard__DayUsd" ? 0.1039m : 0.104m,
-            HourlyPrices = setting == "CostGuard__HourlyPrices" ? "m5.large=1" : "t3.medium=0.052",
-        });
+        await using LeaseWorld world = await LeaseWorld.CreateAsync(
+            new CostGuardOptions
+            {
+                LongestLease = setting == "CostGuard__LongestLease" ? TimeSpan.FromMinutes(59) : TimeSpan.FromHours(2),
+                RunSeconds = setting == "CostGuard__RunSeconds" ? 7199 : 7200,
+                RunUsd = setting == "CostGuard__RunUsd" ? 0.1039m : 0.104m,
+                DaySeconds = setting == "CostGuard__DaySeconds" ? 7199 : 7200,
+                DayUsd = setting == "CostGuard__DayUsd" ? 0.1039m : 0.104m,
+                HourlyPrices = setting == "CostGuard__HourlyPrices" ? "m5.large=1" : "t3.medium=0.052",
+            }
+        );
 
         LeaseRefusedException refused = await Assert.ThrowsAsync<LeaseRefusedException>(() => world.TakeAsync(LeaseWorld.Cluster("a/1")));
         LeaseRefusedException again = await Assert.ThrowsAsync<LeaseRefusedException>(() => world.TakeAsync(LeaseWorld.Cluster("a/1")));
@@ -214,15 +227,22 @@ public sealed class LeaseKeeperTests
     {
         // Budget 10,000 machine seconds; each lease asks for 2 × 1800 = 3600.
         await using LeaseWorld world = await LeaseWorld.CreateAsync(new CostGuardOptions { DaySeconds = 10_000 });
-        for (int i = 0; i < 2; i++) await world.TakeAsync(LeaseWorld.Cluster($"open{i}/1", $"c{i}", [$"i-{i}a", $"i-{i}b"], 0.5));
+        for (int i = 0; i < 2; i++)
+            await world.TakeAsync(LeaseWorld.Cluster($"open{i}/1", $"c{i}", [$"i-{i}a", $"i-{i}b"], 0.5));
         ClusterRequest third = LeaseWorld.Cluster("third/1", "c3", ["i-3a", "i-3b"], 0.5);
 
         LeaseRefusedException refused = await Assert.ThrowsAsync<LeaseRefusedException>(() => world.TakeAsync(third));
-        Assert.Contains("the budget of the day is 10000 machine seconds (setting CostGuard__DaySeconds); 7200 are spent or promised, up to 3600 more are asked for", refused.Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "the budget of the day is 10000 machine seconds (setting CostGuard__DaySeconds); 7200 are spent or promised, up to 3600 more are asked for",
+            refused.Message,
+            StringComparison.Ordinal
+        );
 
         await world.StopAsync("open0/1#c0"); // never started: costs nothing after all
         Assert.True((await world.TakeAsync(third with { RunId = "fourth/1" })).Granted);
-        await world.ExecuteAsync("UPDATE operations.machine_leases SET granted_at = granted_at - interval '1 day', deadline = deadline - interval '1 day'");
+        await world.ExecuteAsync(
+            "UPDATE operations.machine_leases SET granted_at = granted_at - interval '1 day', deadline = deadline - interval '1 day'"
+        );
         Assert.True((await world.TakeAsync(LeaseWorld.Cluster("fifth/1", "c5", ["i-5a", "i-5b"], 0.5))).Granted); // yesterday's do not count
     }
 
@@ -232,7 +252,11 @@ public sealed class LeaseKeeperTests
         await using LeaseWorld world = await LeaseWorld.CreateAsync();
         world.Machines["i-2"] = "terminated";
 
-        Assert.Contains("i-2 is terminated", (await Assert.ThrowsAsync<LeaseRefusedException>(() => world.TakeAsync(LeaseWorld.Cluster("a/1")))).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "i-2 is terminated",
+            (await Assert.ThrowsAsync<LeaseRefusedException>(() => world.TakeAsync(LeaseWorld.Cluster("a/1")))).Message,
+            StringComparison.Ordinal
+        );
         Assert.True((await world.TakeAsync(LeaseWorld.Cluster("b/1", machines: ["i-1"]))).Granted); // and does not stay in the way
     }
 
@@ -244,15 +268,19 @@ public sealed class LeaseKeeperTests
         await using LeaseWorld world = await LeaseWorld.CreateAsync();
         string lease = await world.HoldAsync("a/1");
         world.Machines.StopHangs = true;
-        if (how == "stop") await world.StopAsync(lease);
-        else await world.ExecuteAsync("UPDATE operations.machine_leases SET deadline = now() - interval '1 second'");
+        if (how == "stop")
+            await world.StopAsync(lease);
+        else
+            await world.ExecuteAsync("UPDATE operations.machine_leases SET deadline = now() - interval '1 second'");
         world.Machines["i-1"] = "stopped";
         world.Machines.Calls.Clear();
 
         await Assert.ThrowsAsync<LeaseLostException>(() => world.Keeper.StartAsync(lease));
         await Assert.ThrowsAsync<LeaseLostException>(() => world.Keeper.EnsureMachineAsync(lease, "i-1", ending: false));
         await Assert.ThrowsAsync<LeaseLostException>(() => world.Keeper.ListAsync(lease));
-        await Assert.ThrowsAsync<LeaseLostException>(() => world.Keeper.ExtendAsync(new LeaseExtension(lease, DateTime.UtcNow.AddHours(2))));
+        await Assert.ThrowsAsync<LeaseLostException>(() =>
+            world.Keeper.ExtendAsync(new LeaseExtension(lease, DateTime.UtcNow.AddHours(2)))
+        );
 
         Assert.Empty(world.Machines.Calls);
     }
@@ -261,10 +289,12 @@ public sealed class LeaseKeeperTests
     public async Task A_stop_waits_for_the_start_under_way_so_that_nothing_comes_on_after_the_proof()
     {
         await using LeaseWorld world = await LeaseWorld.CreateAsync();
-        TaskCompletionSource begun = new(), release = new();
+        TaskCompletionSource begun = new(),
+            release = new();
         world.Machines.Before = async (call, _) =>
         {
-            if (call != "start") return;
+            if (call != "start")
+                return;
             begun.SetResult();
             await release.Task;
         };
@@ -272,7 +302,13 @@ public sealed class LeaseKeeperTests
         Task start = world.Keeper.StartAsync(turn.LeaseId);
         await begun.Task;
         Task<LeaseReceipt> stop = world.StopAsync(turn.LeaseId);
-        await Eventually.HoldsAsync(async () => await world.ScalarAsync<long>("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'") > 0, "the stop does not wait");
+        await Eventually.HoldsAsync(
+            async () =>
+                await world.ScalarAsync<long>(
+                    "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+                ) > 0,
+            "the stop does not wait"
+        );
         Assert.False(stop.IsCompleted);
 
         release.SetResult();
@@ -316,15 +352,33 @@ public sealed class LeaseKeeperTests
     [Fact]
     public async Task A_deadline_moves_forward_only_and_within_the_limits()
     {
-        await using LeaseWorld world = await LeaseWorld.CreateAsync(new CostGuardOptions { LongestLease = TimeSpan.FromHours(2), RunSeconds = 13_000 });
+        await using LeaseWorld world = await LeaseWorld.CreateAsync(
+            new CostGuardOptions { LongestLease = TimeSpan.FromHours(2), RunSeconds = 13_000 }
+        );
         string lease = await world.HoldAsync("a/1");
         DateTime granted = await world.ScalarAsync<DateTime>("SELECT granted_at FROM operations.machine_leases");
 
         DateTime until = await world.Keeper.ExtendAsync(new LeaseExtension(lease, granted.AddMinutes(105))); // 2 × 6300 = 12,600 machine seconds
         Assert.Equal(granted.AddMinutes(105), until);
         Assert.Equal(until, await world.Keeper.ExtendAsync(new LeaseExtension(lease, granted.AddMinutes(5))));
-        Assert.Contains("CostGuard__RunSeconds", (await Assert.ThrowsAsync<LeaseRefusedException>(() => world.Keeper.ExtendAsync(new LeaseExtension(lease, granted.AddMinutes(110))))).Message, StringComparison.Ordinal);
-        Assert.Contains("CostGuard__LongestLease", (await Assert.ThrowsAsync<LeaseRefusedException>(() => world.Keeper.ExtendAsync(new LeaseExtension(lease, granted.AddMinutes(121))))).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "CostGuard__RunSeconds",
+            (
+                await Assert.ThrowsAsync<LeaseRefusedException>(() =>
+                    world.Keeper.ExtendAsync(new LeaseExtension(lease, granted.AddMinutes(110)))
+                )
+            ).Message,
+            StringComparison.Ordinal
+        );
+        Assert.Contains(
+            "CostGuard__LongestLease",
+            (
+                await Assert.ThrowsAsync<LeaseRefusedException>(() =>
+                    world.Keeper.ExtendAsync(new LeaseExtension(lease, granted.AddMinutes(121)))
+                )
+            ).Message,
+            StringComparison.Ordinal
+        );
         Assert.Equal(until, (await world.Keeper.ListAsync(lease)).DeadlineUtc);
     }
 
@@ -333,7 +387,8 @@ public sealed class LeaseKeeperTests
     {
         await using LeaseWorld world = await LeaseWorld.CreateAsync();
         string lease = await world.HoldAsync("a/1");
-        world.Machines.Before = (call, _) => call == "stop" ? throw new InvalidOperationException("no: secret=hunter2") : Task.CompletedTask;
+        world.Machines.Before = (call, _) =>
+            call == "stop" ? throw new InvalidOperationException("no: secret=hunter2") : Task.CompletedTask;
 
         await Assert.ThrowsAsync<InvalidOperationException>(() => world.StopAsync(lease));
 

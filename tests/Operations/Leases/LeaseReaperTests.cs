@@ -25,7 +25,10 @@ public sealed class LeaseReaperTests
         LeaseReceipt receipt = await world.Keeper.ReceiptAsync(lease);
         Assert.Equal((true, "reaper", 120L), (receipt.Proven, receipt.ClosedBy, receipt.SecondsBilled));
         Assert.True((await world.TakeAsync(LeaseWorld.Cluster("b/1"))).Granted);
-        Assert.Equal(["a/1#spark:overrun", "a/1#spark:reaped"], await world.ScalarAsync<string[]>("SELECT array_agg(dedupe_key ORDER BY id) FROM operations.notifications"));
+        Assert.Equal(
+            ["a/1#spark:overrun", "a/1#spark:reaped"],
+            await world.ScalarAsync<string[]>("SELECT array_agg(dedupe_key ORDER BY id) FROM operations.notifications")
+        );
     }
 
     [Fact]
@@ -50,7 +53,8 @@ public sealed class LeaseReaperTests
         await world.ExecuteAsync(Overdue);
         world.Machines.StopHangs = world.Machines.ForceHangs = true;
 
-        for (int round = 0; round < 3; round++) Assert.Equal(new ReaperRound(0, 1), await world.ReapAsync());
+        for (int round = 0; round < 3; round++)
+            Assert.Equal(new ReaperRound(0, 1), await world.ReapAsync());
         Assert.Equal(["start i-1,i-2", "stop i-1,i-2"], world.Machines.Calls);
         await world.ExecuteAsync("UPDATE operations.machine_leases SET stop_called_at = now() - interval '4 minutes'");
         Assert.Equal(new ReaperRound(0, 1), await world.ReapAsync());
@@ -73,7 +77,10 @@ public sealed class LeaseReaperTests
 
         Assert.Equal(new ReaperRound(1, 1), await world.ReapAsync());
         Assert.Equal(new ReaperRound(0, 1), await world.ReapAsync());
-        Assert.Equal("2 no route", await world.ScalarAsync<string>("SELECT failures || ' ' || error FROM operations.machine_leases WHERE run_id = 'a/1'"));
+        Assert.Equal(
+            "2 no route",
+            await world.ScalarAsync<string>("SELECT failures || ' ' || error FROM operations.machine_leases WHERE run_id = 'a/1'")
+        );
         world.Machines.Before = (_, _) => Task.CompletedTask;
         Assert.Equal(new ReaperRound(1, 0), await world.ReapAsync());
 
@@ -153,12 +160,17 @@ public sealed class LeaseReaperTests
         Assert.Equal(["b/1"], await RunsAsync("overdue"));
         Assert.Equal(["a/1"], await RunsAsync("closed"));
         Assert.Equal(["c/1", "b/1", "a/1"], await RunsAsync("all"));
-        LeasePage first = await reader.ReadAsync("all", "spark", 2, null), second = await reader.ReadAsync("all", "spark", 2, first.Before);
+        LeasePage first = await reader.ReadAsync("all", "spark", 2, null),
+            second = await reader.ReadAsync("all", "spark", 2, first.Before);
         Assert.Equal(["c/1", "b/1", "a/1"], first.Leases.Concat(second.Leases).Select(lease => lease.RunId));
         Assert.Null(second.Before);
         LeaseView closed = second.Leases[0];
-        Assert.Equal(("i-1", "stopped", 0.052m, 60L), (closed.Machines[0].Id, closed.Machines[0].State, closed.Machines[0].HourlyPriceUsd, closed.Machines[0].SecondsBilled));
+        Assert.Equal(
+            ("i-1", "stopped", 0.052m, 60L),
+            (closed.Machines[0].Id, closed.Machines[0].State, closed.Machines[0].HourlyPriceUsd, closed.Machines[0].SecondsBilled)
+        );
 
-        async Task<string[]> RunsAsync(string state) => [.. (await reader.ReadAsync(state, null, 50, null)).Leases.Select(lease => lease.RunId)];
+        async Task<string[]> RunsAsync(string state) =>
+            [.. (await reader.ReadAsync(state, null, 50, null)).Leases.Select(lease => lease.RunId)];
     }
 }

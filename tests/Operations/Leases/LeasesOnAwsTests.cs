@@ -44,16 +44,31 @@ public sealed class LeasesOnAwsTests(AwsSandbox sandbox) : IClassFixture<AwsSand
         RemoteHost host = new(new SsmShell(ssm, TimeProvider.System), new RemoteOptions());
         RemoteTarget master = new(cluster.Master.Id);
 
-        await host.StartAsync(master, RemoteCommand.Script("args", """printf '%s\0' "$@" >"$HOME/seen"; echo "on $INSTANCE_ID"; exit 3""", RemoteJobTests.Nasty, TimeSpan.FromMinutes(1)), default);
+        await host.StartAsync(
+            master,
+            RemoteCommand.Script(
+                "args",
+                """printf '%s\0' "$@" >"$HOME/seen"; echo "on $INSTANCE_ID"; exit 3""",
+                RemoteJobTests.Nasty,
+                TimeSpan.FromMinutes(1)
+            ),
+            default
+        );
         RemoteJobState state = await EndAsync(host, master, "args");
         await host.StartAsync(master, RemoteCommand.Script("long", "sleep 300", [], TimeSpan.FromMinutes(10)), default);
         RemoteJobState killed = await host.KillAsync(master, "long", default);
         LeaseReceipt receipt = await StoppedAsync(lease);
 
         Assert.Equal((3, $"on {cluster.Master.Id}\n"), (state.ExitCode, state.OutputTail));
-        Assert.Equal(RemoteJobTests.Nasty.SelectMany(text => (byte[])[.. Encoding.UTF8.GetBytes(text), 0]), await File.ReadAllBytesAsync(Path.Combine(sandbox.FolderOf(cluster.Master.Id), "home", "seen")));
+        Assert.Equal(
+            RemoteJobTests.Nasty.SelectMany(text => (byte[])[.. Encoding.UTF8.GetBytes(text), 0]),
+            await File.ReadAllBytesAsync(Path.Combine(sandbox.FolderOf(cluster.Master.Id), "home", "seen"))
+        );
         Assert.Equal((RemoteJobPhase.Exited, 143), (killed.Phase, killed.ExitCode));
-        Assert.Equal(cluster.Ids.Select(id => (id, "stopped", true)), receipt.Machines.Select(machine => (machine.Id, machine.State, machine.Ours)));
+        Assert.Equal(
+            cluster.Ids.Select(id => (id, "stopped", true)),
+            receipt.Machines.Select(machine => (machine.Id, machine.State, machine.Ours))
+        );
         Assert.All(receipt.Machines, machine => Assert.InRange(machine.SecondsBilled, 60, 120));
         Assert.All((await sandbox.StatesAsync()).Values, machine => Assert.Equal("stopped", machine));
     }
@@ -72,7 +87,10 @@ public sealed class LeasesOnAwsTests(AwsSandbox sandbox) : IClassFixture<AwsSand
 
         RemoteJobState after = await host.PollAsync(master, "driver", default);
         Assert.True(after is { Phase: RemoteJobPhase.Lost } or { Phase: RemoteJobPhase.Exited, ExitCode: 143 }, $"{after}"); // gone without a word, or by the SIGTERM of the shutdown
-        Assert.Equal(after, await host.StartAsync(master, RemoteCommand.Script("driver", "echo again", [], TimeSpan.FromMinutes(1)), default));
+        Assert.Equal(
+            after,
+            await host.StartAsync(master, RemoteCommand.Script("driver", "echo again", [], TimeSpan.FromMinutes(1)), default)
+        );
     }
 
     [Fact]
@@ -87,7 +105,14 @@ public sealed class LeasesOnAwsTests(AwsSandbox sandbox) : IClassFixture<AwsSand
         await sandbox.FaultAsync("pricing", "GetProducts", "denied", times: -1);
         MachineReceipt bySetting = await PricedAsync("setting/1", new LeaseKeeper(database, [new Ec2Machines(ec2, pricing)], guard));
         await sandbox.ClearFaultsAsync();
-        MachineReceipt asked = await PricedAsync("asked/1", new LeaseKeeper(database, [new Ec2Machines(ec2, pricing)], new CostGuardOptions { PriceList = CostGuardOptions.Configured, HourlyPrices = "*=0.5" }));
+        MachineReceipt asked = await PricedAsync(
+            "asked/1",
+            new LeaseKeeper(
+                database,
+                [new Ec2Machines(ec2, pricing)],
+                new CostGuardOptions { PriceList = CostGuardOptions.Configured, HourlyPrices = "*=0.5" }
+            )
+        );
 
         Assert.Equal(listed, byList.HourlyPriceUsd);
         Assert.StartsWith("price list, read 20", byList.PriceSource, StringComparison.Ordinal);
@@ -110,7 +135,12 @@ public sealed class LeasesOnAwsTests(AwsSandbox sandbox) : IClassFixture<AwsSand
 
         Assert.Equal(new ReaperRound(0, 1), await ReapAsync());
         Assert.Equal(new ReaperRound(0, 1), await ReapAsync());
-        await using (NpgsqlCommand later = database.CreateCommand("UPDATE operations.machine_leases SET stop_called_at = now() - interval '4 minutes'")) await later.ExecuteNonQueryAsync();
+        await using (
+            NpgsqlCommand later = database.CreateCommand(
+                "UPDATE operations.machine_leases SET stop_called_at = now() - interval '4 minutes'"
+            )
+        )
+            await later.ExecuteNonQueryAsync();
         await Eventually.HoldsAsync(async () => (await ReapAsync()).Closed > 0, "still on");
 
         Assert.All((await sandbox.StatesAsync()).Values, machine => Assert.Equal("stopped", machine));
@@ -148,13 +178,22 @@ public sealed class LeasesOnAwsTests(AwsSandbox sandbox) : IClassFixture<AwsSand
     [Fact]
     public async Task A_machine_that_does_not_exist_refuses_the_lease_by_its_id()
     {
-        LeaseRefusedException refused = await Assert.ThrowsAsync<LeaseRefusedException>(
-            () => keeper.TakeAsync(new LeaseRequest("a", new ClusterRequest("ec2", "spark", "a/1", [cluster.Master.Id, "i-0123456789abcdef0"], TimeSpan.FromHours(1)))));
+        LeaseRefusedException refused = await Assert.ThrowsAsync<LeaseRefusedException>(() =>
+            keeper.TakeAsync(
+                new LeaseRequest(
+                    "a",
+                    new ClusterRequest("ec2", "spark", "a/1", [cluster.Master.Id, "i-0123456789abcdef0"], TimeSpan.FromHours(1))
+                )
+            )
+        );
 
         Assert.Contains("i-0123456789abcdef0 is absent", refused.Message, StringComparison.Ordinal);
     }
 
-    private Task<LeaseTurn> TakeAsync(string run) => keeper.TakeAsync(new LeaseRequest(run.Split('/')[0], new ClusterRequest("ec2", "spark", run, cluster.Ids, TimeSpan.FromMinutes(30))));
+    private Task<LeaseTurn> TakeAsync(string run) =>
+        keeper.TakeAsync(
+            new LeaseRequest(run.Split('/')[0], new ClusterRequest("ec2", "spark", run, cluster.Ids, TimeSpan.FromMinutes(30)))
+        );
 
     private Task<ReaperRound> ReapAsync() => reaper.ReapAsync((_, _) => Task.FromResult<string?>("Terminated"));
 
@@ -162,21 +201,30 @@ public sealed class LeasesOnAwsTests(AwsSandbox sandbox) : IClassFixture<AwsSand
     {
         LeaseTurn turn = await TakeAsync(run);
         await keeper.StartAsync(turn.LeaseId);
-        await Eventually.HoldsAsync(async () => (await keeper.ListAsync(turn.LeaseId)).Machines.All(machine => machine.IsRunning), "not running");
+        await Eventually.HoldsAsync(
+            async () => (await keeper.ListAsync(turn.LeaseId)).Machines.All(machine => machine.IsRunning),
+            "not running"
+        );
         return turn.LeaseId;
     }
 
     private async Task<LeaseReceipt> StoppedAsync(string lease)
     {
         LeaseReceipt receipt = null!;
-        await Eventually.HoldsAsync(async () => (receipt = await keeper.StopAsync(lease, false, LeaseKeeper.ByRun)).Proven, () => Task.FromResult(receipt.ToString()));
+        await Eventually.HoldsAsync(
+            async () => (receipt = await keeper.StopAsync(lease, false, LeaseKeeper.ByRun)).Proven,
+            () => Task.FromResult(receipt.ToString())
+        );
         return receipt;
     }
 
     private static async Task<RemoteJobState> EndAsync(RemoteHost host, RemoteTarget target, string id)
     {
         RemoteJobState state = null!;
-        await Eventually.HoldsAsync(async () => (state = await host.PollAsync(target, id, default)).Phase != RemoteJobPhase.Running, $"{id} does not end");
+        await Eventually.HoldsAsync(
+            async () => (state = await host.PollAsync(target, id, default)).Phase != RemoteJobPhase.Running,
+            $"{id} does not end"
+        );
         return state;
     }
 }

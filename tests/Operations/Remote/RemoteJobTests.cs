@@ -22,20 +22,69 @@ public sealed class RemoteJobTests : IAsyncLifetime
     public async Task DisposeAsync() => await shell.DisposeAsync();
 
     public static IReadOnlyList<string> Nasty =>
-    [
-        "", " ", "'", "''", "\"", "\\", "\\'", "$(touch pwned)", "`touch pwned`", "; touch pwned", "&& touch pwned", "| touch pwned", "$HOME", "${HOME}", "~", "*", "?", "[a]", "{a,b}", "!!", "#x",
-        "a\nb", "\n", "a\r\nb", "\t", "-rf", "--", "{\"json\": [1, \"two\", null]}", "{{ssm:secret}}", "{{ global:DATE }}", "%s%n", "서울 2026-02-12", "🚧", "e\u0301", "\u202e", "\u0001\u001b[31m", "\ufeff",
-        "@durable-job Exited 0 -", "' ; touch pwned ; '", "'\"'\"'", "$'\\x41'", new string('x', 5000),
-    ];
+        [
+            "",
+            " ",
+            "'",
+            "''",
+            "\"",
+            "\\",
+            "\\'",
+            "$(touch pwned)",
+            "`touch pwned`",
+            "; touch pwned",
+            "&& touch pwned",
+            "| touch pwned",
+            "$HOME",
+            "${HOME}",
+            "~",
+            "*",
+            "?",
+            "[a]",
+            "{a,b}",
+            "!!",
+            "#x",
+            "a\nb",
+            "\n",
+            "a\r\nb",
+            "\t",
+            "-rf",
+            "--",
+            "{\"json\": [1, \"two\", null]}",
+            "{{ssm:secret}}",
+            "{{ global:DATE }}",
+            "%s%n",
+            "서울 2026-02-12",
+            "🚧",
+            "e\u0301",
+            "\u202e",
+            "\u0001\u001b[31m",
+            "\ufeff",
+            "@durable-job Exited 0 -",
+            "' ; touch pwned ; '",
+            "'\"'\"'",
+            "$'\\x41'",
+            new string('x', 5000),
+        ];
 
     [Fact]
     public async Task Every_argument_arrives_byte_for_byte()
     {
-        string[] random = [.. ArbMap.Default.ArbFor<string>().Generator.Sample(300).Select(text => Encoding.UTF8.GetString(Encoding.UTF8.GetBytes((text ?? "").Replace("\0", "0", StringComparison.Ordinal))))];
+        string[] random =
+        [
+            .. ArbMap
+                .Default.ArbFor<string>()
+                .Generator.Sample(300)
+                .Select(text => Encoding.UTF8.GetString(Encoding.UTF8.GetBytes((text ?? "").Replace("\0", "0", StringComparison.Ordinal)))),
+        ];
         string[] sent = [.. Nasty, .. random];
         Assert.Equal(300, random.Length);
 
-        await host.StartAsync(Target, RemoteCommand.Script("args", """printf '%s\0' "$@" >"$HOME/seen" """, sent, TimeSpan.FromMinutes(1)), default);
+        await host.StartAsync(
+            Target,
+            RemoteCommand.Script("args", """printf '%s\0' "$@" >"$HOME/seen" """, sent, TimeSpan.FromMinutes(1)),
+            default
+        );
         RemoteJobState state = await EndAsync("args");
 
         Assert.Equal((0, ""), (state.ExitCode, state.OutputTail));
@@ -49,7 +98,17 @@ public sealed class RemoteJobTests : IAsyncLifetime
     {
         string value = string.Concat(Nasty.Where(text => text.Length < 100));
 
-        await host.StartAsync(Target, RemoteCommand.Script("env", """printf %s "$ODD" >"$HOME/seen" """, [], TimeSpan.FromMinutes(1), new Dictionary<string, string> { ["ODD"] = value }), default);
+        await host.StartAsync(
+            Target,
+            RemoteCommand.Script(
+                "env",
+                """printf %s "$ODD" >"$HOME/seen" """,
+                [],
+                TimeSpan.FromMinutes(1),
+                new Dictionary<string, string> { ["ODD"] = value }
+            ),
+            default
+        );
         await EndAsync("env");
 
         Assert.Equal(value, await File.ReadAllTextAsync(Path.Combine(shell.Home, "seen"), new UTF8Encoding(false, true)));
@@ -59,7 +118,9 @@ public sealed class RemoteJobTests : IAsyncLifetime
     public async Task What_no_argument_can_hold_is_refused()
     {
         foreach (string argument in new[] { "a\0b", "\ud800", "\udc00x" }) // NUL, and halves of a surrogate pair
-            await Assert.ThrowsAsync<ArgumentException>(() => host.StartAsync(Target, new RemoteCommand("x", ["echo", argument], null, TimeSpan.FromMinutes(1)), default));
+            await Assert.ThrowsAsync<ArgumentException>(() =>
+                host.StartAsync(Target, new RemoteCommand("x", ["echo", argument], null, TimeSpan.FromMinutes(1)), default)
+            );
         Assert.False(Directory.Exists(Path.Combine(shell.Home, ".durable")));
     }
 
@@ -76,7 +137,9 @@ public sealed class RemoteJobTests : IAsyncLifetime
     {
         await Assert.ThrowsAsync<ArgumentException>(() => host.PollAsync(Target, id, default));
         await Assert.ThrowsAsync<ArgumentException>(() => host.KillAsync(Target, id, default));
-        await Assert.ThrowsAsync<ArgumentException>(() => host.StartAsync(Target, new RemoteCommand(id, ["true"], null, TimeSpan.FromMinutes(1)), default));
+        await Assert.ThrowsAsync<ArgumentException>(() =>
+            host.StartAsync(Target, new RemoteCommand(id, ["true"], null, TimeSpan.FromMinutes(1)), default)
+        );
     }
 
     [Fact]
@@ -94,7 +157,10 @@ public sealed class RemoteJobTests : IAsyncLifetime
     [Fact]
     public async Task A_job_outlives_the_call_and_tells_its_exit_code_and_the_end_of_its_output()
     {
-        RemoteJobState started = await StartAsync("long", """echo begun; while [ ! -e "$HOME/go" ]; do sleep 0.05; done; echo problem password=hunter2 >&2; exit 42""");
+        RemoteJobState started = await StartAsync(
+            "long",
+            """echo begun; while [ ! -e "$HOME/go" ]; do sleep 0.05; done; echo problem password=hunter2 >&2; exit 42"""
+        );
         Assert.Equal(RemoteJobPhase.Running, started.Phase);
         Assert.Equal(RemoteJobPhase.Running, (await host.PollAsync(Target, "long", default)).Phase);
 
@@ -118,7 +184,9 @@ public sealed class RemoteJobTests : IAsyncLifetime
     [Fact]
     public async Task An_id_starts_once_however_often_and_however_many_at_once_ask()
     {
-        RemoteJobState[] states = await Task.WhenAll(Enumerable.Range(0, 8).Select(_ => StartAsync("once", """echo x >>"$HOME/runs"; sleep 0.3""")));
+        RemoteJobState[] states = await Task.WhenAll(
+            Enumerable.Range(0, 8).Select(_ => StartAsync("once", """echo x >>"$HOME/runs"; sleep 0.3"""))
+        );
         Assert.All(states, state => Assert.Equal(RemoteJobPhase.Running, state.Phase));
         await EndAsync("once");
         Assert.Equal(0, (await StartAsync("once", """echo x >>"$HOME/runs" """)).ExitCode);
@@ -129,12 +197,17 @@ public sealed class RemoteJobTests : IAsyncLifetime
     [Fact]
     public async Task A_kill_ends_everything_the_job_started_and_keeps_the_id_from_starting_again()
     {
-        await StartAsync("tree", """
+        await StartAsync(
+            "tree",
+            """
             (trap '' TERM; while :; do sleep 0.05; date +%s%N >"$HOME/stubborn"; done) &
             setsid sh -c 'while :; do sleep 0.05; date +%s%N >"$HOME/escaped"; done' &
             wait
-            """);
-        await Eventually.HoldsAsync(() => File.Exists(Path.Combine(shell.Home, "stubborn")) && File.Exists(Path.Combine(shell.Home, "escaped")));
+            """
+        );
+        await Eventually.HoldsAsync(() =>
+            File.Exists(Path.Combine(shell.Home, "stubborn")) && File.Exists(Path.Combine(shell.Home, "escaped"))
+        );
 
         RemoteJobState killed = await host.KillAsync(Target, "tree", default);
 
@@ -161,7 +234,10 @@ public sealed class RemoteJobTests : IAsyncLifetime
     {
         await StartAsync("gone", """while :; do sleep 0.05; date +%s%N >"$HOME/beat"; done""");
         await Eventually.HoldsAsync(() => File.Exists(Path.Combine(shell.Home, "beat")));
-        int runner = int.Parse(await File.ReadAllTextAsync(Path.Combine(shell.Home, ".durable/jobs/gone/pid")), System.Globalization.CultureInfo.InvariantCulture);
+        int runner = int.Parse(
+            await File.ReadAllTextAsync(Path.Combine(shell.Home, ".durable/jobs/gone/pid")),
+            System.Globalization.CultureInfo.InvariantCulture
+        );
         Process.GetProcessById(runner).Kill();
         await Eventually.HoldsAsync(() => host.PollAsync(Target, "gone", default).GetAwaiter().GetResult().Phase == RemoteJobPhase.Lost);
 
@@ -189,12 +265,16 @@ public sealed class RemoteJobTests : IAsyncLifetime
         Assert.Equal(RemoteJobPhase.NotFound, (await host.PollAsync(Target, "unknown", default)).Phase);
     }
 
-    private Task<RemoteJobState> StartAsync(string id, string script) => host.StartAsync(Target, RemoteCommand.Script(id, script, [], TimeSpan.FromMinutes(1)), default);
+    private Task<RemoteJobState> StartAsync(string id, string script) =>
+        host.StartAsync(Target, RemoteCommand.Script(id, script, [], TimeSpan.FromMinutes(1)), default);
 
     private async Task<RemoteJobState> EndAsync(string id)
     {
         RemoteJobState state = null!;
-        await Eventually.HoldsAsync(async () => (state = await host.PollAsync(Target, id, default)).Phase != RemoteJobPhase.Running, $"{id} does not end");
+        await Eventually.HoldsAsync(
+            async () => (state = await host.PollAsync(Target, id, default)).Phase != RemoteJobPhase.Running,
+            $"{id} does not end"
+        );
         return state;
     }
 

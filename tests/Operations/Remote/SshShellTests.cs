@@ -14,11 +14,17 @@ public sealed class SshShellTests
         await using SshServer server = await SshServer.StartAsync();
         IRemoteHost host = server.Host();
 
-        await host.StartAsync(server.Target, RemoteCommand.Script("args", """printf '%s\0' "$@" >"$HOME/seen"; exit 255""", RemoteJobTests.Nasty, TimeSpan.FromMinutes(1)));
+        await host.StartAsync(
+            server.Target,
+            RemoteCommand.Script("args", """printf '%s\0' "$@" >"$HOME/seen"; exit 255""", RemoteJobTests.Nasty, TimeSpan.FromMinutes(1))
+        );
         RemoteJobState state = await EndAsync(host, server.Target, "args");
 
         Assert.Equal((RemoteJobPhase.Exited, 255), (state.Phase, state.ExitCode)); // the job's 255, not ssh's
-        Assert.Equal(RemoteJobTests.Nasty.SelectMany(text => (byte[])[.. Encoding.UTF8.GetBytes(text), 0]), await File.ReadAllBytesAsync(Path.Combine(server.Home, "seen")));
+        Assert.Equal(
+            RemoteJobTests.Nasty.SelectMany(text => (byte[])[.. Encoding.UTF8.GetBytes(text), 0]),
+            await File.ReadAllBytesAsync(Path.Combine(server.Home, "seen"))
+        );
     }
 
     [SshServerFact]
@@ -27,10 +33,16 @@ public sealed class SshShellTests
         await using SshServer server = await SshServer.StartAsync();
         IRemoteHost host = server.Host();
 
-        Assert.Equal(RemoteJobPhase.Running, (await host.StartAsync(server.Target, RemoteCommand.Script("long", "sleep 100", [], TimeSpan.FromMinutes(5)))).Phase);
+        Assert.Equal(
+            RemoteJobPhase.Running,
+            (await host.StartAsync(server.Target, RemoteCommand.Script("long", "sleep 100", [], TimeSpan.FromMinutes(5)))).Phase
+        );
         Assert.Equal(RemoteJobPhase.Running, (await host.PollAsync(server.Target, "long")).Phase);
 
-        Assert.Equal((RemoteJobPhase.Exited, 143), ((await host.KillAsync(server.Target, "long")) is var killed ? (killed.Phase, killed.ExitCode) : default));
+        Assert.Equal(
+            (RemoteJobPhase.Exited, 143),
+            ((await host.KillAsync(server.Target, "long")) is var killed ? (killed.Phase, killed.ExitCode) : default)
+        );
     }
 
     [SshServerFact]
@@ -44,8 +56,11 @@ public sealed class SshShellTests
 
         foreach (string known in new[] { wrong, none })
         {
-            RemoteHostUnreachableException refused = await Assert.ThrowsAsync<RemoteHostUnreachableException>(
-                () => server.Host(known).StartAsync(server.Target, RemoteCommand.Script("x", """touch "$HOME/began" """, [], TimeSpan.FromMinutes(1))));
+            RemoteHostUnreachableException refused = await Assert.ThrowsAsync<RemoteHostUnreachableException>(() =>
+                server
+                    .Host(known)
+                    .StartAsync(server.Target, RemoteCommand.Script("x", """touch "$HOME/began" """, [], TimeSpan.FromMinutes(1)))
+            );
             Assert.Contains("host key", refused.Message, StringComparison.OrdinalIgnoreCase);
         }
 
@@ -59,7 +74,9 @@ public sealed class SshShellTests
         RemoteOptions options = server.Options();
         await server.DisposeAsync();
 
-        await Assert.ThrowsAsync<RemoteHostUnreachableException>(() => new RemoteHost(new SshShell(options), options).PollAsync(server.Target, "x", default));
+        await Assert.ThrowsAsync<RemoteHostUnreachableException>(() =>
+            new RemoteHost(new SshShell(options), options).PollAsync(server.Target, "x", default)
+        );
     }
 
     [Theory]
@@ -73,7 +90,9 @@ public sealed class SshShellTests
     {
         SshShell shell = new(new RemoteOptions { SshKeyFile = "k", SshKnownHostsFile = "h" });
 
-        ArgumentException refused = await Assert.ThrowsAsync<ArgumentException>(() => shell.RunAsync(new RemoteTarget("i-1", address), "true", default));
+        ArgumentException refused = await Assert.ThrowsAsync<ArgumentException>(() =>
+            shell.RunAsync(new RemoteTarget("i-1", address), "true", default)
+        );
         Assert.Contains("no address of i-1", refused.Message, StringComparison.Ordinal);
     }
 
@@ -100,8 +119,15 @@ public sealed class SshShellTests
         foreach (string kind in (string[])["rsa", "ecdsa"])
         {
             string known = Path.Combine(server.Home, "known " + kind);
-            await File.WriteAllTextAsync(known, "# machines\ni-other ssh-ed25519 AAAA\ni-9,i-0ssh " + await File.ReadAllTextAsync(Path.Combine(server.Home, kind + ".pub")));
-            Assert.Contains("alive", await new SshShell(server.Options(known)).RunAsync(server.Target, "echo alive; exit 7", default), StringComparison.Ordinal);
+            await File.WriteAllTextAsync(
+                known,
+                "# machines\ni-other ssh-ed25519 AAAA\ni-9,i-0ssh " + await File.ReadAllTextAsync(Path.Combine(server.Home, kind + ".pub"))
+            );
+            Assert.Contains(
+                "alive",
+                await new SshShell(server.Options(known)).RunAsync(server.Target, "echo alive; exit 7", default),
+                StringComparison.Ordinal
+            );
         }
     }
 
@@ -114,9 +140,15 @@ public sealed class SshShellTests
         {
             RemoteOptions options = new()
             {
-                Transport = "ssh", SshUser = good.SshUser, SshPort = good.SshPort, SshKeyFile = Path.Combine(server.Home, key), SshKnownHostsFile = good.SshKnownHostsFile,
+                Transport = "ssh",
+                SshUser = good.SshUser,
+                SshPort = good.SshPort,
+                SshKeyFile = Path.Combine(server.Home, key),
+                SshKnownHostsFile = good.SshKnownHostsFile,
             };
-            RemoteHostUnreachableException error = await Assert.ThrowsAsync<RemoteHostUnreachableException>(() => new SshShell(options).RunAsync(server.Target, "true", default));
+            RemoteHostUnreachableException error = await Assert.ThrowsAsync<RemoteHostUnreachableException>(() =>
+                new SshShell(options).RunAsync(server.Target, "true", default)
+            );
             Assert.Contains(key == "none" ? "Could not find file" : "publickey", error.Message, StringComparison.Ordinal);
         }
     }
@@ -126,7 +158,8 @@ public sealed class SshShellTests
         for (Stopwatch watch = Stopwatch.StartNew(); watch.Elapsed < TimeSpan.FromSeconds(20); await Task.Delay(50))
         {
             RemoteJobState state = await host.PollAsync(target, id);
-            if (state.Phase != RemoteJobPhase.Running) return state;
+            if (state.Phase != RemoteJobPhase.Running)
+                return state;
         }
 
         throw new TimeoutException($"{id} does not end.");

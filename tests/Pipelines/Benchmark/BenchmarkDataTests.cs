@@ -13,7 +13,10 @@ public sealed class BenchmarkDataTests
     {
         DataSplit table = GeneratedTable.Make(2000, 42);
         Assert.Equal((1400, 200, 400, 2), (table.TrainRows, table.ValidationRows, table.TestRows, table.Classes));
-        Assert.Equal(["test/features.npy", "train/features.npy", "train/labels.npy", "validation/features.npy", "validation/labels.npy"], table.Files.Keys.Order());
+        Assert.Equal(
+            ["test/features.npy", "train/features.npy", "train/labels.npy", "validation/features.npy", "validation/labels.npy"],
+            table.Files.Keys.Order()
+        );
         Assert.Equal(table.Files["train/features.npy"], GeneratedTable.Make(2000, 42).Files["train/features.npy"]);
         Assert.NotEqual(table.Files["train/features.npy"], GeneratedTable.Make(2000, 43).Files["train/features.npy"]);
 
@@ -23,7 +26,13 @@ public sealed class BenchmarkDataTests
             (float[] values, int count, int columns) = NpyFile.ReadMatrix(table.Files[$"{part}/features.npy"]);
             Assert.Equal(20, columns);
             Assert.All(values, value => Assert.True(float.IsFinite(value)));
-            for (int row = 0; row < count; row++) Assert.True(rows.Add(Convert.ToHexString(System.Runtime.InteropServices.MemoryMarshal.AsBytes(values.AsSpan(row * columns, columns)))), "a row is there twice");
+            for (int row = 0; row < count; row++)
+                Assert.True(
+                    rows.Add(
+                        Convert.ToHexString(System.Runtime.InteropServices.MemoryMarshal.AsBytes(values.AsSpan(row * columns, columns)))
+                    ),
+                    "a row is there twice"
+                );
         }
 
         int[] labels = NpyFile.ReadVector(table.Files["train/labels.npy"]);
@@ -60,7 +69,9 @@ public sealed class BenchmarkDataTests
         byte[][] files = [.. Mnist.Make(100, 30)];
         files[file] = file switch
         {
-            0 => files[1], 1 => files[0], 2 => "not gzip at all"u8.ToArray(),
+            0 => files[1],
+            1 => files[0],
+            2 => "not gzip at all"u8.ToArray(),
             _ => Mnist.Gzip([0, 0, 8, 1, 0, 0, 0, 30, 1, 2, 3]),
         };
         DataSetMissingException refused = Assert.Throws<DataSetMissingException>(() => MnistFiles.Read(files));
@@ -90,7 +101,8 @@ internal static class Mnist
     public static byte[] Gzip(byte[] content)
     {
         using MemoryStream packed = new();
-        using (GZipStream gzip = new(packed, CompressionLevel.Fastest)) gzip.Write(content);
+        using (GZipStream gzip = new(packed, CompressionLevel.Fastest))
+            gzip.Write(content);
         return packed.ToArray();
     }
 
@@ -102,10 +114,14 @@ internal static class Mnist
         (file[11], file[15]) = (28, 28);
         for (int i = 0; i < count; i++)
         {
-            int shape = i % 10, left = 2 + (shape % 5 * 5), top = 4 + (shape / 5 * 12), shift = (int)(random.Next() * 3) - 1; // a bright square at one of ten places
+            int shape = i % 10,
+                left = 2 + (shape % 5 * 5),
+                top = 4 + (shape / 5 * 12),
+                shift = (int)(random.Next() * 3) - 1; // a bright square at one of ten places
             for (int p = 0; p < 784; p++)
             {
-                int x = p % 28, y = p / 28;
+                int x = p % 28,
+                    y = p / 28;
                 bool inside = x >= left + shift && x < left + shift + 5 && y >= top && y < top + 8;
                 file[16 + (i * 784) + p] = (byte)((random.Next() * 60) + (inside ? 180 : 0));
             }
@@ -118,7 +134,8 @@ internal static class Mnist
     {
         byte[] file = new byte[8 + count];
         Header(file, 0x801, count);
-        for (int i = 0; i < count; i++) file[8 + i] = (byte)(i % 10);
+        for (int i = 0; i < count; i++)
+            file[8 + i] = (byte)(i % 10);
         return Gzip(file);
     }
 

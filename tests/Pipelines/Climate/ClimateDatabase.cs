@@ -44,7 +44,8 @@ internal sealed class ClimateDatabase : IAsyncDisposable
     {
         ClimateDatabase database = await CreateAsync();
         await database.Sample.LoadPlacesAsync(cells, seed: 7);
-        foreach (Scenario scenario in scenarios) await database.Sample.LoadYearsAsync(cells, 7, scenario, firstYear, lastYear);
+        foreach (Scenario scenario in scenarios)
+            await database.Sample.LoadYearsAsync(cells, 7, scenario, firstYear, lastYear);
         return database;
     }
 

@@ -11,7 +11,10 @@ public sealed class ClimateRequestReaderTests
     {
         ClimateRequestReading reading = ClimateRequestReader.Read("", []);
 
-        Assert.Equal((2021, 2100, 4, 100_000), (reading.Request!.StartYear, reading.Request.EndYear, reading.Request.Workers, reading.Request.BatchSize));
+        Assert.Equal(
+            (2021, 2100, 4, 100_000),
+            (reading.Request!.StartYear, reading.Request.EndYear, reading.Request.Workers, reading.Request.BatchSize)
+        );
         Assert.Equal(["SSP126", "SSP245", "SSP370", "SSP585"], reading.Request.Scenarios);
         Assert.Equal(9, reading.Request.Risks.Count);
         Assert.Equal("rolling-30", reading.Request.Window);
@@ -23,7 +26,14 @@ public sealed class ClimateRequestReaderTests
     {
         ClimateRequestReading reading = ClimateRequestReader.Read(
             """{"scenarios": ["ssp585", "SSP126"], "startYear": 2030, "end_year": 2040, "bbox": {"south": 33, "west": 124.5, "north": 34, "east": 127}, "force": true}""",
-            [new("start-year", "2035"), new("batch-size", "500"), new("risks", "drought,typhoon"), new("dryRun", "true"), new("code", "key")]);
+            [
+                new("start-year", "2035"),
+                new("batch-size", "500"),
+                new("risks", "drought,typhoon"),
+                new("dryRun", "true"),
+                new("code", "key"),
+            ]
+        );
 
         ClimateRequest request = reading.Request!;
         Assert.Equal(["SSP126", "SSP585"], request.Scenarios); // canonical order: the same run whatever the order given
@@ -61,13 +71,17 @@ public sealed class ClimateRequestReaderTests
     [Fact]
     public void Every_bad_field_is_named_at_once()
     {
-        Assert.Equal(["endYear", "scenario", "workers"], ClimateRequestReader.Read("""{"scenario": "x", "workers": -1, "endYear": 1}""", []).Errors.Keys.Order());
+        Assert.Equal(
+            ["endYear", "scenario", "workers"],
+            ClimateRequestReader.Read("""{"scenario": "x", "workers": -1, "endYear": 1}""", []).Errors.Keys.Order()
+        );
     }
 
     [Fact]
     public void Runs_that_do_the_same_share_a_fingerprint_however_they_do_it()
     {
-        ClimateRequest one = ClimateRequest.Everything, other = one with { Workers = 8, BatchSize = 100, Force = true, PlanHash = "x" };
+        ClimateRequest one = ClimateRequest.Everything,
+            other = one with { Workers = 8, BatchSize = 100, Force = true, PlanHash = "x" };
 
         Assert.Equal(one.Fingerprint, other.Fingerprint);
         Assert.NotEqual(one.Fingerprint, (one with { EndYear = 2099 }).Fingerprint);

@@ -28,7 +28,8 @@ public sealed class HazardTableTests
         List<(string, int, long, double)> rows = [];
         await using NpgsqlCommand command = database.Source.CreateCommand(Monitoring);
         await using NpgsqlDataReader reader = await command.ExecuteReaderAsync();
-        while (await reader.ReadAsync()) rows.Add((reader.GetString(0), reader.GetInt32(1), reader.GetInt64(2), reader.GetDouble(3)));
+        while (await reader.ReadAsync())
+            rows.Add((reader.GetString(0), reader.GetInt32(1), reader.GetInt64(2), reader.GetDouble(3)));
         Assert.Equal([("SSP245", 2050, 2700L), ("SSP245", 2051, 2700L)], rows.Select(row => (row.Item1, row.Item2, row.Item3)).Order());
         Assert.All(rows, row => Assert.InRange(row.Item4, 5, 95));
     }
@@ -40,17 +41,33 @@ public sealed class HazardTableTests
         ClimateMonitor monitor = new(database.Source);
         async Task AgreeAsync(int years)
         {
-            IReadOnlyList<MonitoredYear> sums = await monitor.ReadAsync(), counted = (await monitor.RunQueryAsync())!.Rows;
-            Assert.Equal(counted.Select(row => (row.Scenario, row.TargetYear, row.TotalRecords)), sums.Select(row => (row.Scenario, row.TargetYear, row.TotalRecords)));
+            IReadOnlyList<MonitoredYear> sums = await monitor.ReadAsync(),
+                counted = (await monitor.RunQueryAsync())!.Rows;
+            Assert.Equal(
+                counted.Select(row => (row.Scenario, row.TargetYear, row.TotalRecords)),
+                sums.Select(row => (row.Scenario, row.TargetYear, row.TotalRecords))
+            );
             Assert.All(sums.Zip(counted), pair => Assert.Equal(pair.Second.AvgHazardScore, pair.First.AvgHazardScore, 1e-3));
             Assert.Equal(years, sums.Count);
         }
 
         await database.Hazards.WriteAsync(Group(2050, 2051));
         await AgreeAsync(2);
-        await database.Hazards.WriteAsync(Group(2050, 2051) with { RiskMask = Risks.Mask([Risk.Drought]), CreatedAt = DateTime.UtcNow.AddMinutes(1) });
+        await database.Hazards.WriteAsync(
+            Group(2050, 2051) with
+            {
+                RiskMask = Risks.Mask([Risk.Drought]),
+                CreatedAt = DateTime.UtcNow.AddMinutes(1),
+            }
+        );
         await AgreeAsync(2);
-        await database.Hazards.WriteAsync(Group(2051) with { Box = new BoundingBox(33, 124.5, 36, 132), CreatedAt = DateTime.UtcNow.AddDays(-2) });
+        await database.Hazards.WriteAsync(
+            Group(2051) with
+            {
+                Box = new BoundingBox(33, 124.5, 36, 132),
+                CreatedAt = DateTime.UtcNow.AddDays(-2),
+            }
+        );
         await AgreeAsync(2);
         await database.Hazards.WriteAsync(Group(2050) with { CreatedAt = DateTime.UtcNow.AddDays(-2) });
         await AgreeAsync(1); // the query counts what was written within a day
@@ -60,7 +77,8 @@ public sealed class HazardTableTests
     public async Task Writing_a_year_again_replaces_it_with_the_same_rows()
     {
         await using ClimateDatabase database = await ClimateDatabase.WithSampleAsync(200, 2030, 2030, Scenario.Ssp245);
-        const string Digest = "SELECT md5(string_agg(h::text, ',' ORDER BY h::text)) FROM (SELECT latitude, longitude, risk_type, hazard_score FROM hazard_results) h";
+        const string Digest =
+            "SELECT md5(string_agg(h::text, ',' ORDER BY h::text)) FROM (SELECT latitude, longitude, risk_type, hazard_score FROM hazard_results) h";
         await database.Hazards.WriteAsync(Group(2030));
         string first = await database.ScalarAsync<string>(Digest);
 
@@ -81,7 +99,12 @@ public sealed class HazardTableTests
 
         // Heat, cold, wildfire, drought, water, river, urban and typhoon rest on defaults; sea level only near the coast.
         Assert.Contains("fallback_share of SSP245/2030 is 0.8", outcome.Error, StringComparison.Ordinal);
-        Assert.Equal(1L, await database.ScalarAsync<long>("SELECT count(*) FROM operations.gates WHERE NOT passed AND gate = 'fallback_share' AND subject = 'SSP245/2030' AND measured > 0.8"));
+        Assert.Equal(
+            1L,
+            await database.ScalarAsync<long>(
+                "SELECT count(*) FROM operations.gates WHERE NOT passed AND gate = 'fallback_share' AND subject = 'SSP245/2030' AND measured > 0.8"
+            )
+        );
         PartitionRecord record = (await database.Partitions.ReadAsync(HazardTable.Kind))["SSP245/2030"];
         Assert.Equal(PartitionState.Failed, record.State);
         Assert.Equal(900L, await database.ScalarAsync<long>("SELECT count(*) FROM hazard_results"));
@@ -98,8 +121,18 @@ public sealed class HazardTableTests
         await database.Hazards.WriteAsync(Group(2030) with { RiskMask = Risk.ExtremeHeat.Bit(), Box = south });
 
         Assert.Equal(400L, await database.ScalarAsync<long>("SELECT count(*) FROM climate.hazard_cells WHERE typhoon = 2"));
-        Assert.Equal(0L, await database.ScalarAsync<long>("SELECT count(*) FROM hazard_results WHERE risk_type = 'extreme_heat' AND latitude <= 35 AND hazard_score = 0.01::real"));
-        Assert.Equal(0L, await database.ScalarAsync<long>("SELECT count(*) FROM hazard_results WHERE risk_type = 'extreme_heat' AND latitude > 35 AND hazard_score <> 0.01::real"));
+        Assert.Equal(
+            0L,
+            await database.ScalarAsync<long>(
+                "SELECT count(*) FROM hazard_results WHERE risk_type = 'extreme_heat' AND latitude <= 35 AND hazard_score = 0.01::real"
+            )
+        );
+        Assert.Equal(
+            0L,
+            await database.ScalarAsync<long>(
+                "SELECT count(*) FROM hazard_results WHERE risk_type = 'extreme_heat' AND latitude > 35 AND hazard_score <> 0.01::real"
+            )
+        );
     }
 
     [Fact]
@@ -111,10 +144,12 @@ public sealed class HazardTableTests
             await database.Hazards.WriteAsync(Group([.. Enumerable.Range(2081, 20)]) with { Scenario = scenario.Name() });
         }
 
-        string[] order = await database.ScalarAsync<string[]>("""
+        string[] order = await database.ScalarAsync<string[]>(
+            """
             SELECT array_agg(scenario ORDER BY heat) FROM (
                 SELECT scenario, avg(hazard_score) AS heat FROM hazard_results WHERE risk_type = 'extreme_heat' GROUP BY scenario) s
-            """);
+            """
+        );
 
         Assert.Equal(Scenarios.Names, order);
         Assert.Equal(0L, await database.ScalarAsync<long>("SELECT count(*) FROM hazard_results WHERE used_fallback"));
@@ -126,7 +161,11 @@ public sealed class HazardTableTests
         await using ClimateDatabase database = await ClimateDatabase.WithSampleAsync(100, 2030, 2030, Scenario.Ssp245);
         await database.Hazards.WriteAsync(Group(2030));
         double mean = await database.ScalarAsync<double>("SELECT measured FROM operations.gates WHERE gate = 'mean_value' AND passed");
-        Assert.Equal(await database.ScalarAsync<double>("SELECT avg(hazard_score::numeric(6, 2))::double precision FROM hazard_results"), mean, 1e-9);
+        Assert.Equal(
+            await database.ScalarAsync<double>("SELECT avg(hazard_score::numeric(6, 2))::double precision FROM hazard_results"),
+            mean,
+            1e-9
+        );
         await database.ExecuteAsync("UPDATE operations.gates SET measured = measured * 4 WHERE gate = 'mean_value'"); // as if the last run had been four times as high
 
         PartitionOutcome jumped = Assert.Single(await database.Hazards.WriteAsync(Group(2030) with { RunId = "second" }));
@@ -142,17 +181,31 @@ public sealed class HazardTableTests
     [Fact]
     public async Task A_large_year_has_a_table_of_its_own_which_is_swapped_whole_and_keeps_what_a_partial_run_leaves_out()
     {
-        await using ClimateDatabase database = await ClimateDatabase.WithSampleAsync(PartitionedTable.OwnTableRows, 2030, 2031, Scenario.Ssp245);
+        await using ClimateDatabase database = await ClimateDatabase.WithSampleAsync(
+            PartitionedTable.OwnTableRows,
+            2030,
+            2031,
+            Scenario.Ssp245
+        );
         await database.Hazards.WriteAsync(Group(2030, 2031));
-        await database.ExecuteAsync("UPDATE climate.hazard_cells SET typhoon = 2; INSERT INTO climate.hazard_cells_ssp245_shared SELECT 2, 2032, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 0, now()");
+        await database.ExecuteAsync(
+            "UPDATE climate.hazard_cells SET typhoon = 2; INSERT INTO climate.hazard_cells_ssp245_shared SELECT 2, 2032, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 0, now()"
+        );
 
         await database.Hazards.WriteAsync(Group(2030) with { RiskMask = Risk.ExtremeHeat.Bit() });
         await database.Hazards.WriteAsync(Group(2031));
 
-        Assert.Equal((long)PartitionedTable.OwnTableRows, await database.ScalarAsync<long>("SELECT count(*) FROM climate.hazard_cells_ssp245_2030 WHERE typhoon = 2"));
-        Assert.Equal((long)PartitionedTable.OwnTableRows, await database.ScalarAsync<long>("SELECT count(*) FROM climate.hazard_cells_ssp245_2031 WHERE typhoon <> 2"));
+        Assert.Equal(
+            (long)PartitionedTable.OwnTableRows,
+            await database.ScalarAsync<long>("SELECT count(*) FROM climate.hazard_cells_ssp245_2030 WHERE typhoon = 2")
+        );
+        Assert.Equal(
+            (long)PartitionedTable.OwnTableRows,
+            await database.ScalarAsync<long>("SELECT count(*) FROM climate.hazard_cells_ssp245_2031 WHERE typhoon <> 2")
+        );
         Assert.Equal(1L, await database.ScalarAsync<long>("SELECT count(*) FROM climate.hazard_cells_ssp245_shared"));
     }
 
-    private static HazardGroup Group(params int[] years) => new("test", DateTime.UtcNow, "SSP245", years, Risks.Mask([]), null, 10_000, 0.05, 0.5);
+    private static HazardGroup Group(params int[] years) =>
+        new("test", DateTime.UtcNow, "SSP245", years, Risks.Mask([]), null, 10_000, 0.05, 0.5);
 }

@@ -20,23 +20,39 @@ public sealed class ProbabilityTableTests
         Assert.Null(outcome.Error);
         Assert.Equal((450L, 36000L), (outcome.Rows, outcome.Values));
         Assert.Equal(36000L, await database.ScalarAsync<long>("SELECT count(*) FROM probability_results"));
-        Assert.Equal(0L, await database.ScalarAsync<long>("""
-            SELECT count(*) FROM probability_results, LATERAL (SELECT sum(p) AS total, min(p) AS least FROM unnest(bin_probs) p) s
-            WHERE abs(total - 1) > 1e-6 OR least < 0 OR aal < damage_rates[1] OR aal > damage_rates[cardinality(damage_rates)]
-            """));
-        Assert.Equal(7L, await database.ScalarAsync<long>("SELECT count(*) FROM operations.gates WHERE run_id = 'test' AND subject = 'SSP585/tile-0' AND passed"));
+        Assert.Equal(
+            0L,
+            await database.ScalarAsync<long>(
+                """
+                SELECT count(*) FROM probability_results, LATERAL (SELECT sum(p) AS total, min(p) AS least FROM unnest(bin_probs) p) s
+                WHERE abs(total - 1) > 1e-6 OR least < 0 OR aal < damage_rates[1] OR aal > damage_rates[cardinality(damage_rates)]
+                """
+            )
+        );
+        Assert.Equal(
+            7L,
+            await database.ScalarAsync<long>(
+                "SELECT count(*) FROM operations.gates WHERE run_id = 'test' AND subject = 'SSP585/tile-0' AND passed"
+            )
+        );
         // Stored bins are rounded to 0.0001, the loss is not: they agree to the rounding of five bins.
-        Assert.Equal(0L, await database.ScalarAsync<long>("""
-            SELECT count(*) FROM probability_results, LATERAL (SELECT sum(p * d) AS loss FROM unnest(bin_probs, damage_rates) AS u (p, d)) s
-            WHERE abs(loss - aal) > 0.0001
-            """));
+        Assert.Equal(
+            0L,
+            await database.ScalarAsync<long>(
+                """
+                SELECT count(*) FROM probability_results, LATERAL (SELECT sum(p * d) AS loss FROM unnest(bin_probs, damage_rates) AS u (p, d)) s
+                WHERE abs(loss - aal) > 0.0001
+                """
+            )
+        );
     }
 
     [Fact]
     public async Task A_rolling_window_sees_the_warming_and_the_full_series_does_not() // trap d: every target year held the same value
     {
         await using ClimateDatabase database = await ClimateDatabase.WithSampleAsync(40, 2021, 2100, Scenario.Ssp585);
-        const string Heat = "SELECT avg(aal) FILTER (WHERE target_year = 2100) - avg(aal) FILTER (WHERE target_year = 2021) FROM probability_results WHERE risk_type = 'extreme_heat'";
+        const string Heat =
+            "SELECT avg(aal) FILTER (WHERE target_year = 2100) - avg(aal) FILTER (WHERE target_year = 2021) FROM probability_results WHERE risk_type = 'extreme_heat'";
 
         await database.Probabilities.WriteAsync(Task());
         double rolling = await database.ScalarAsync<double>(Heat);
@@ -53,16 +69,21 @@ public sealed class ProbabilityTableTests
         await using ClimateDatabase database = await ClimateDatabase.WithSampleAsync(12, 2021, 2100, Scenario.Ssp370);
         await database.Probabilities.WriteAsync(Task() with { Scenario = "SSP370" });
 
-        await using NpgsqlCommand command = database.Source.CreateCommand("""
+        await using NpgsqlCommand command = database.Source.CreateCommand(
+            """
             SELECT c.years, c.first_year, r.target_year, r.aal, r.bin_probs FROM climate.probability_cells c JOIN climate.risks k USING (risk_id)
             JOIN probability_results r ON r.grid_id = c.grid_id AND r.risk_type = k.risk_type
-            """);
+            """
+        );
         await using NpgsqlDataReader reader = await command.ExecuteReaderAsync();
         int rows = 0;
         for (; await reader.ReadAsync(); rows++)
         {
             byte[] years = reader.GetFieldValue<byte[]>(0);
-            ReadOnlySpan<byte> year = years.AsSpan(years.Length == PackedYears.Size ? 0 : (reader.GetInt32(2) - reader.GetInt16(1)) * PackedYears.Size, PackedYears.Size);
+            ReadOnlySpan<byte> year = years.AsSpan(
+                years.Length == PackedYears.Size ? 0 : (reader.GetInt32(2) - reader.GetInt16(1)) * PackedYears.Size,
+                PackedYears.Size
+            );
             double[] bins = reader.GetFieldValue<double[]>(4);
             Assert.Equal(PackedYears.Loss(year) / 1e6, reader.GetDouble(3), 1e-12);
             Assert.Equal(Unpacked.Bins(year, bins.Length), bins);
@@ -78,7 +99,9 @@ public sealed class ProbabilityTableTests
         const string Loss = "SELECT count(*) FROM probability_results WHERE aal = 0.000001";
         await database.Probabilities.WriteAsync(Task() with { Scenario = "SSP126" });
         // One millionth in every year, also where a single year stands for all.
-        await database.ExecuteAsync("UPDATE climate.probability_cells SET years = decode(repeat('01000000000000000000', length(years) / 10), 'hex')");
+        await database.ExecuteAsync(
+            "UPDATE climate.probability_cells SET years = decode(repeat('01000000000000000000', length(years) / 10), 'hex')"
+        );
         Assert.Equal(30L * 9 * 80, await database.ScalarAsync<long>(Loss));
 
         await database.Probabilities.WriteAsync(Task() with { Scenario = "SSP126", StartYear = 2030, EndYear = 2031 });
@@ -100,7 +123,14 @@ public sealed class ProbabilityTableTests
         string whole = await database.ScalarAsync<string>(Digest);
 
         await database.Probabilities.WriteAsync(Task() with { StartYear = 2047, EndYear = 2063 });
-        await database.Probabilities.WriteAsync(Task() with { StartYear = 2100, EndYear = 2100, RiskMask = Risk.RiverFlood.Bit() | Risk.Wildfire.Bit() });
+        await database.Probabilities.WriteAsync(
+            Task() with
+            {
+                StartYear = 2100,
+                EndYear = 2100,
+                RiskMask = Risk.RiverFlood.Bit() | Risk.Wildfire.Bit(),
+            }
+        );
 
         Assert.Equal(whole, await database.ScalarAsync<string>(Digest));
     }
@@ -125,15 +155,25 @@ public sealed class ProbabilityTableTests
         await using ClimateDatabase database = await ClimateDatabase.WithSampleAsync(40, 2021, 2100, Scenario.Ssp245);
         await database.Probabilities.WriteAsync(Task() with { Scenario = "SSP245" });
         await database.ExecuteAsync("UPDATE climate.probability_cells SET created_at = '2020-01-01'");
-        (double south, double west) = (await database.ScalarAsync<double>("SELECT min(latitude)::float8 FROM climate.location_grid"), await database.ScalarAsync<double>("SELECT min(longitude)::float8 FROM climate.location_grid"));
+        (double south, double west) = (
+            await database.ScalarAsync<double>("SELECT min(latitude)::float8 FROM climate.location_grid"),
+            await database.ScalarAsync<double>("SELECT min(longitude)::float8 FROM climate.location_grid")
+        );
         BoundingBox box = new(south, west, south + 0.005, west + 0.025);
-        long inside = await database.ScalarAsync<long>(FormattableString.Invariant($"SELECT count(*) FROM climate.location_grid WHERE latitude <= {box.North} AND longitude <= {box.East}"));
+        long inside = await database.ScalarAsync<long>(
+            FormattableString.Invariant(
+                $"SELECT count(*) FROM climate.location_grid WHERE latitude <= {box.North} AND longitude <= {box.East}"
+            )
+        );
 
         PartitionOutcome outcome = await database.Probabilities.WriteAsync(Task() with { Scenario = "SSP245", Box = box });
 
         Assert.InRange(inside, 1, 39);
         Assert.Equal((null, inside * 9), (outcome.Error, outcome.Rows));
-        Assert.Equal(inside * 9, await database.ScalarAsync<long>("SELECT count(*) FROM climate.probability_cells WHERE created_at > '2020-01-02'"));
+        Assert.Equal(
+            inside * 9,
+            await database.ScalarAsync<long>("SELECT count(*) FROM climate.probability_cells WHERE created_at > '2020-01-02'")
+        );
         Assert.Equal(360L, await database.ScalarAsync<long>("SELECT count(*) FROM climate.probability_cells"));
     }
 
@@ -149,9 +189,13 @@ public sealed class ProbabilityTableTests
         Assert.Contains("fallback_share of SSP245/tile-0 is 0.111111", refused.Error, StringComparison.Ordinal); // one risk of nine
         Assert.Equal((null, 1600L), (allowed.Error, allowed.Fallbacks));
         Assert.Equal(0L, await database.ScalarAsync<long>("SELECT count(*) FROM probability_results WHERE risk_type = 'extreme_heat'"));
-        Assert.Equal(20L, await database.ScalarAsync<long>("SELECT count(*) FROM climate.probability_cells WHERE fallback AND risk_id = 0"));
+        Assert.Equal(
+            20L,
+            await database.ScalarAsync<long>("SELECT count(*) FROM climate.probability_cells WHERE fallback AND risk_id = 0")
+        );
         Assert.Equal(20L, await database.ScalarAsync<long>("SELECT count(*) FROM climate.probability_cells WHERE fallback"));
     }
 
-    private static ProbabilityTask Task() => new("test", DateTime.UtcNow, "SSP585", 0, 2021, 2100, SampleWindow.Rolling30, Risks.Mask([]), null, 10_000, 0.05, 0.5);
+    private static ProbabilityTask Task() =>
+        new("test", DateTime.UtcNow, "SSP585", 0, 2021, 2100, SampleWindow.Rolling30, Risks.Mask([]), null, 10_000, 0.05, 0.5);
 }

@@ -10,7 +10,16 @@ public sealed class PotholeStorageTests(AwsSandbox sandbox) : IClassFixture<AwsS
 {
     private const string Partition = "stage1/dt=2026-02-12/";
 
-    private static readonly StageWork Stage = new("stage1", "stage1/main.py", "", "runs/dt=2026-02-12/", "", [], TimeSpan.FromMinutes(1), "f");
+    private static readonly StageWork Stage = new(
+        "stage1",
+        "stage1/main.py",
+        "",
+        "runs/dt=2026-02-12/",
+        "",
+        [],
+        TimeSpan.FromMinutes(1),
+        "f"
+    );
 
     private readonly string bucket = $"pothole-{Guid.NewGuid():N}";
     private AmazonS3Client s3 = null!;
@@ -49,7 +58,12 @@ public sealed class PotholeStorageTests(AwsSandbox sandbox) : IClassFixture<AwsS
     [Fact]
     public async Task More_files_than_a_page_holds_are_all_seen()
     {
-        await Parallel.ForAsync(0, 1003, new ParallelOptions { MaxDegreeOfParallelism = 16 }, async (number, _) => await PutAsync($"many/dt=2026-02-12/{number:D4}.parquet", "x"));
+        await Parallel.ForAsync(
+            0,
+            1003,
+            new ParallelOptions { MaxDegreeOfParallelism = 16 },
+            async (number, _) => await PutAsync($"many/dt=2026-02-12/{number:D4}.parquet", "x")
+        );
 
         Assert.Equal(1003, (await storage.ListAsync("many/dt=2026-02-12/")).Data.Count);
     }
@@ -58,7 +72,10 @@ public sealed class PotholeStorageTests(AwsSandbox sandbox) : IClassFixture<AwsS
     public async Task A_bucket_that_may_not_be_read_or_is_not_there_is_an_error_and_not_an_empty_day()
     {
         PotholeStorage nowhere = new(s3, new PotholeOptions { Bucket = bucket + "-no" });
-        Assert.Equal("NoSuchBucket", (await Assert.ThrowsAsync<NoSuchBucketException>(() => nowhere.ListAsync("raw/dt=2026-02-12/"))).ErrorCode);
+        Assert.Equal(
+            "NoSuchBucket",
+            (await Assert.ThrowsAsync<NoSuchBucketException>(() => nowhere.ListAsync("raw/dt=2026-02-12/"))).ErrorCode
+        );
 
         await sandbox.FaultAsync("s3", "ListObjectsV2", "denied");
         try
@@ -79,7 +96,14 @@ public sealed class PotholeStorageTests(AwsSandbox sandbox) : IClassFixture<AwsS
         byte[] content = new byte[2 * Part + 12_345];
         new Random(1).NextBytes(content);
         await AttemptAsync("job.1");
-        await s3.PutObjectAsync(new PutObjectRequest { BucketName = bucket, Key = "runs/dt=2026-02-12/job.1/part-9.parquet", InputStream = new MemoryStream(content) });
+        await s3.PutObjectAsync(
+            new PutObjectRequest
+            {
+                BucketName = bucket,
+                Key = "runs/dt=2026-02-12/job.1/part-9.parquet",
+                InputStream = new MemoryStream(content),
+            }
+        );
         PotholeStorage small = new(s3, new PotholeOptions { Bucket = bucket }) { LargestCopy = Part, PartBytes = Part };
 
         await sandbox.FaultAsync("s3", "UploadPartCopy", "500");
@@ -125,7 +149,10 @@ public sealed class PotholeStorageTests(AwsSandbox sandbox) : IClassFixture<AwsS
         await storage.PublishAsync(Stage, "job.2", Partition); // a repeated activity
 
         ListObjectsV2Response all = await s3.ListObjectsV2Async(new ListObjectsV2Request { BucketName = bucket, Prefix = Partition });
-        Assert.Equal(["_SUCCESS", "_metrics.json", "part-0.parquet"], all.S3Objects.Select(file => file.Key[Partition.Length..]).Order(StringComparer.Ordinal));
+        Assert.Equal(
+            ["_SUCCESS", "_metrics.json", "part-0.parquet"],
+            all.S3Objects.Select(file => file.Key[Partition.Length..]).Order(StringComparer.Ordinal)
+        );
         Assert.Equal("new", await storage.ReadAsync(Partition + "part-0.parquet"));
     }
 
@@ -172,5 +199,13 @@ public sealed class PotholeStorageTests(AwsSandbox sandbox) : IClassFixture<AwsS
         await PutAsync($"runs/dt=2026-02-12/{job}/_SUCCESS", "");
     }
 
-    private Task PutAsync(string key, string content) => s3.PutObjectAsync(new PutObjectRequest { BucketName = bucket, Key = key, ContentBody = content });
+    private Task PutAsync(string key, string content) =>
+        s3.PutObjectAsync(
+            new PutObjectRequest
+            {
+                BucketName = bucket,
+                Key = key,
+                ContentBody = content,
+            }
+        );
 }

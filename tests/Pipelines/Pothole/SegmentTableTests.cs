@@ -29,8 +29,18 @@ public sealed class SegmentTableTests : IAsyncLifetime
 
         Assert.Equal(("2026-02-12", 2, 1, 6L, 30L), (again.Date, again.Rows, again.Removed, again.Impacts, again.Total));
         Assert.Empty(again.Warnings);
-        Assert.Equal("11:a1 11:b2 11:c3 12:a1 12:b5", await ScalarAsync("SELECT string_agg(to_char(date, 'DD') || ':' || s_id || impact_count, ' ' ORDER BY date, s_id) FROM pothole.pothole_segments"));
-        Assert.Equal("a", await ScalarAsync("SELECT string_agg(s_id, ' ') FROM pothole.pothole_segments WHERE date = '2026-02-12' AND created_at = updated_at")); // b alone was written again
+        Assert.Equal(
+            "11:a1 11:b2 11:c3 12:a1 12:b5",
+            await ScalarAsync(
+                "SELECT string_agg(to_char(date, 'DD') || ':' || s_id || impact_count, ' ' ORDER BY date, s_id) FROM pothole.pothole_segments"
+            )
+        );
+        Assert.Equal(
+            "a",
+            await ScalarAsync(
+                "SELECT string_agg(s_id, ' ') FROM pothole.pothole_segments WHERE date = '2026-02-12' AND created_at = updated_at"
+            )
+        ); // b alone was written again
     }
 
     [Fact]
@@ -49,13 +59,25 @@ public sealed class SegmentTableTests : IAsyncLifetime
 
         LoadedSegments loaded = await table.LoadAsync("2026-02-12", Csv("2026-02-12", "a,11,10", ",1,10"));
 
-        Assert.Equal(["1 segments have more impacts than measurements", "1 rows without a segment were left out", "1 segments, 3 on the day before: a change of more than 50 %"], loaded.Warnings);
+        Assert.Equal(
+            [
+                "1 segments have more impacts than measurements",
+                "1 rows without a segment were left out",
+                "1 segments, 3 on the day before: a change of more than 50 %",
+            ],
+            loaded.Warnings
+        );
         Assert.Equal("11", await ScalarAsync("SELECT impact_count::text FROM pothole.pothole_segments WHERE date = '2026-02-12'"));
     }
 
     [Theory]
     [InlineData("a,2026-02-11,1,10,127.6,34.8")] // another day
-    [InlineData("a,2026-02-12,-1,10,127.6,34.8"), InlineData("a,2026-02-12,1.5,10,127.6,34.8"), InlineData("a,2026-02-12,1,10,NaN,34.8"), InlineData("a,2026-02-12,1,10,127.6")]
+    [
+        InlineData("a,2026-02-12,-1,10,127.6,34.8"),
+        InlineData("a,2026-02-12,1.5,10,127.6,34.8"),
+        InlineData("a,2026-02-12,1,10,NaN,34.8"),
+        InlineData("a,2026-02-12,1,10,127.6")
+    ]
     [InlineData("a,2026-02-12,1,10,127.6,34.8\na,2026-02-12,1,10,127.6,34.8")] // twice
     [InlineData("a,2026-02-12,1,10,127.6,Infinity"), InlineData("a,2026-02-12,99999999999999999999,1,127.6,34.8")]
     public async Task A_file_that_is_no_export_of_the_day_changes_nothing(string rows)
@@ -85,17 +107,37 @@ public sealed class SegmentTableTests : IAsyncLifetime
         await table.LoadAsync("2026-02-06", Csv("2026-02-06", "a,1,10"));
         await table.LoadAsync("2026-02-12", Csv("2026-02-12", "a,2,20", "b,1,3", "z,0,0"));
 
-        Assert.Equal("a 10.00, b 33.33, z none", await ScalarAsync("SELECT string_agg(s_id || ' ' || coalesce(risk_rate::text, 'none'), ', ' ORDER BY s_id) FROM pothole.heatmap")); // 100·1/3
-        Assert.Equal("2 3 30 10.00", await ScalarAsync("SELECT days || ' ' || impact_count || ' ' || total_count || ' ' || risk_rate FROM pothole.weekly_stats WHERE s_id = 'a'"));
+        Assert.Equal(
+            "a 10.00, b 33.33, z none",
+            await ScalarAsync(
+                "SELECT string_agg(s_id || ' ' || coalesce(risk_rate::text, 'none'), ', ' ORDER BY s_id) FROM pothole.heatmap"
+            )
+        ); // 100·1/3
+        Assert.Equal(
+            "2 3 30 10.00",
+            await ScalarAsync(
+                "SELECT days || ' ' || impact_count || ' ' || total_count || ' ' || risk_rate FROM pothole.weekly_stats WHERE s_id = 'a'"
+            )
+        );
     }
 
     [Fact]
     public async Task The_summary_names_the_worst_five_their_places_and_the_warnings()
     {
-        LoadedSegments loaded = await table.LoadAsync("2026-02-12", Csv("2026-02-12", "a,1,10", "b,7,10", "c,3,10", "d,3,5", "e,2,10", "f,1,9", "g,0,10"));
+        LoadedSegments loaded = await table.LoadAsync(
+            "2026-02-12",
+            Csv("2026-02-12", "a,1,10", "b,7,10", "c,3,10", "d,3,5", "e,2,10", "f,1,9", "g,0,10")
+        );
         PotholeResult result = new("2026-02-12", DayState.Succeeded, [], [], null, []);
 
-        (string subject, string body) = PotholeSummary.Of(result, loaded with { Warnings = ["half is missing"] }, await table.WorstAsync("2026-02-12", 5));
+        (string subject, string body) = PotholeSummary.Of(
+            result,
+            loaded with
+            {
+                Warnings = ["half is missing"],
+            },
+            await table.WorstAsync("2026-02-12", 5)
+        );
 
         Assert.Equal("Potholes 2026-02-12: 17 suspected impacts", subject); // 1 + 7 + 3 + 3 + 2 + 1
         string[] lines = body.Split('\n', StringSplitOptions.TrimEntries);

@@ -46,10 +46,15 @@ public sealed class DriftTests(AwsSandbox sandbox) : IClassFixture<AwsSandbox>, 
         await PredictAsync(1, error: 0.3, from: 19);
         Assert.Equal((1, 0.09), await ScoreAsync("2"));
         Assert.Equal("mse_over_mse_at_publication v1 9.00 4 f", await GatesAsync());
-        Assert.Equal("gate_failed returns: model v1 drifts", await TextAsync("SELECT event || ' ' || subject FROM operations.notifications"));
+        Assert.Equal(
+            "gate_failed returns: model v1 drifts",
+            await TextAsync("SELECT event || ' ' || subject FROM operations.notifications")
+        );
         Assert.Equal(
             "mse_over_mse_at_publication of v1 is 9, allowed up to 4. Mean squared error of the last 20 scored predictions: 0.09; on the test rows at publication: 0.01. "
-            + "See durable returns status; durable returns rollback serves the model before.", await TextAsync("SELECT body FROM operations.notifications"));
+                + "See durable returns status; durable returns rollback serves the model before.",
+            await TextAsync("SELECT body FROM operations.notifications")
+        );
 
         // It goes on drifting: people know.
         await PredictAsync(5, error: 0.3, from: 20);
@@ -57,10 +62,16 @@ public sealed class DriftTests(AwsSandbox sandbox) : IClassFixture<AwsSandbox>, 
         Assert.Equal("1", await TextAsync("SELECT count(*)::text FROM operations.notifications"));
 
         // Another model is another alarm.
-        await storage.MovePointerAsync(new ModelPointer("s3://b/m", "v2", "00", "job", "s3://b/t", "now", AtPublication, "v1"), (await storage.ReadPointerAsync())!.ETag);
+        await storage.MovePointerAsync(
+            new ModelPointer("s3://b/m", "v2", "00", "job", "s3://b/t", "now", AtPublication, "v1"),
+            (await storage.ReadPointerAsync())!.ETag
+        );
         await PredictAsync(20, error: 0.5, from: 40, version: "v2");
         await ScoreAsync("4");
-        Assert.Equal("returns: model v1 drifts,returns: model v2 drifts", await TextAsync("SELECT string_agg(subject, ',' ORDER BY id) FROM operations.notifications"));
+        Assert.Equal(
+            "returns: model v1 drifts,returns: model v2 drifts",
+            await TextAsync("SELECT string_agg(subject, ',' ORDER BY id) FROM operations.notifications")
+        );
     }
 
     [Fact]
@@ -89,12 +100,24 @@ public sealed class DriftTests(AwsSandbox sandbox) : IClassFixture<AwsSandbox>, 
 
     private async Task<(int Scored, double Mse)> ScoreAsync(string run)
     {
-        ScoreReturns score = new(new PredictionTable(database), storage, new DataGates(database), new NotificationOutbox(database), options);
-        ScoredRows scored = await score.RunAsync(new ReturnsRun("returns-inference/" + run, "returns-inference", DateTime.UtcNow, new ReturnsRequest()), default);
+        ScoreReturns score = new(
+            new PredictionTable(database),
+            storage,
+            new DataGates(database),
+            new NotificationOutbox(database),
+            options
+        );
+        ScoredRows scored = await score.RunAsync(
+            new ReturnsRun("returns-inference/" + run, "returns-inference", DateTime.UtcNow, new ReturnsRequest()),
+            default
+        );
         return (scored.Scored, Math.Round(scored.Mse!.Value, 6));
     }
 
-    private Task<string> GatesAsync() => TextAsync("SELECT string_agg(concat_ws(' ', gate, subject, round(measured::numeric, 2), upper_limit, passed), ',') FROM operations.gates");
+    private Task<string> GatesAsync() =>
+        TextAsync(
+            "SELECT string_agg(concat_ws(' ', gate, subject, round(measured::numeric, 2), upper_limit, passed), ',') FROM operations.gates"
+        );
 
     private async Task<string> TextAsync(string sql)
     {

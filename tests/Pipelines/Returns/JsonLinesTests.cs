@@ -15,20 +15,40 @@ public sealed class JsonLinesTests
         using ReturnsModel model = ReturnsModel.Load(sample.Onnx);
         string[] lines =
         [
-            Line(sample.Rows[0], "2025-12-23T08:00:00Z"), "", "{", "[]", """{"embedding_a": [1, 2]}""", Line(sample.Rows[1], "not a time"), "   ",
-            Line(sample.Rows[2], null).Replace("embedding_b", "embedding_c", StringComparison.Ordinal), "{\"embedding_a\": \"" + new string('x', 70_000) + "\"}", Line(sample.Rows[3], null),
+            Line(sample.Rows[0], "2025-12-23T08:00:00Z"),
+            "",
+            "{",
+            "[]",
+            """{"embedding_a": [1, 2]}""",
+            Line(sample.Rows[1], "not a time"),
+            "   ",
+            Line(sample.Rows[2], null).Replace("embedding_b", "embedding_c", StringComparison.Ordinal),
+            "{\"embedding_a\": \"" + new string('x', 70_000) + "\"}",
+            Line(sample.Rows[3], null),
         ];
         (string text, long predicted, long bad) = await PredictAsync(model, string.Join('\n', lines));
-        JsonElement[] answers = [.. text.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => JsonSerializer.Deserialize<JsonElement>(line))];
+        JsonElement[] answers =
+        [
+            .. text.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => JsonSerializer.Deserialize<JsonElement>(line)),
+        ];
         Assert.Equal((3, 5), (predicted, bad));
         Assert.Equal([1, 3, 4, 5, 6, 8, 9, 10], answers.Select(answer => answer.GetProperty("line").GetInt32()));
         Assert.Equal("2025-12-23T08:10:00Z", answers[0].GetProperty("target_ts").GetString());
-        Assert.Equal(model.Predict(sample.Rows[0].Features), ReturnsShape.Targets.Select(target => answers[0].GetProperty("pred").GetProperty(target).GetSingle()));
-        Assert.Equal(["not a JSON object", "not a JSON object", "embedding_a: 256 numbers are needed"], answers[1..4].Select(answer => answer.GetProperty("error").GetString()));
+        Assert.Equal(
+            model.Predict(sample.Rows[0].Features),
+            ReturnsShape.Targets.Select(target => answers[0].GetProperty("pred").GetProperty(target).GetSingle())
+        );
+        Assert.Equal(
+            ["not a JSON object", "not a JSON object", "embedding_a: 256 numbers are needed"],
+            answers[1..4].Select(answer => answer.GetProperty("error").GetString())
+        );
         Assert.False(answers[4].TryGetProperty("target_ts", out _)); // no time that can be read: predicted all the same
         Assert.Equal("embedding_b is missing", answers[5].GetProperty("error").GetString());
         Assert.Equal("longer than 65536 bytes", answers[6].GetProperty("error").GetString());
-        Assert.Equal(model.Predict(sample.Rows[3].Features), ReturnsShape.Targets.Select(target => answers[7].GetProperty("pred").GetProperty(target).GetSingle()));
+        Assert.Equal(
+            model.Predict(sample.Rows[3].Features),
+            ReturnsShape.Targets.Select(target => answers[7].GetProperty("pred").GetProperty(target).GetSingle())
+        );
     }
 
     [TorchFact]
@@ -45,14 +65,16 @@ public sealed class JsonLinesTests
 
     private static async Task<(string Text, long Predicted, long Bad)> PredictAsync(ReturnsModel model, string text)
     {
-        using MemoryStream input = new(Encoding.UTF8.GetBytes(text)), output = new();
+        using MemoryStream input = new(Encoding.UTF8.GetBytes(text)),
+            output = new();
         (long predicted, long bad) = await JsonLines.PredictAsync(input, output, model);
         return (Encoding.UTF8.GetString(output.ToArray()), predicted, bad);
     }
 
     internal static string Line(TrainingRow row, string? time)
     {
-        string Half(int from) => string.Join(',', row.Features.Skip(from).Take(256).Select(value => value.ToString("R", CultureInfo.InvariantCulture)));
+        string Half(int from) =>
+            string.Join(',', row.Features.Skip(from).Take(256).Select(value => value.ToString("R", CultureInfo.InvariantCulture)));
         return $$"""{{{(time is null ? "" : $"\"base_ts\": \"{time}\", ")}}"embedding_a": [{{Half(0)}}], "embedding_b": [{{Half(256)}}]}""";
     }
 
@@ -71,11 +93,16 @@ public sealed class JsonLinesTests
 
         public override long Length => throw new NotSupportedException();
 
-        public override long Position { get => at; set => throw new NotSupportedException(); }
+        public override long Position
+        {
+            get => at;
+            set => throw new NotSupportedException();
+        }
 
         public override int Read(byte[] buffer, int offset, int count)
         {
-            int from = (int)(at % line.Length), given = (int)Math.Min(Math.Min(count, line.Length - from), ((long)line.Length * times) - at);
+            int from = (int)(at % line.Length),
+                given = (int)Math.Min(Math.Min(count, line.Length - from), ((long)line.Length * times) - at);
             Array.Copy(line, from, buffer, offset, given);
             at += given;
             return given;

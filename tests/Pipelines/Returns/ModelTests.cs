@@ -9,40 +9,59 @@ namespace Durable.Tests.Pipelines.Returns;
 /// <summary>Archives that are not what they should be, and what a candidate must pass.</summary>
 public sealed class ModelTests
 {
-    private const string Metadata = """{"feature_dim": 512, "target_cols": ["trend_return_pct", "mean_revert_return_pct", "breakout_return_pct", "scalper_return_pct", "long_hold_return_pct", "short_hold_return_pct"], "metrics": {"test_mse": NAN}}""";
+    private const string Metadata =
+        """{"feature_dim": 512, "target_cols": ["trend_return_pct", "mean_revert_return_pct", "breakout_return_pct", "scalper_return_pct", "long_hold_return_pct", "short_hold_return_pct"], "metrics": {"test_mse": NAN}}""";
 
-    public static TheoryData<string, string> Hostile => new()
-    {
-        { "../../etc/cron.d/x", "outside its folder" },
-        { "/etc/passwd", "outside its folder" },
-        { "a/../../model.onnx", "outside its folder" },
-        { "..\\model.onnx", "outside its folder" },
-        { "link", "SymbolicLink" },
-        { "hard", "HardLink" },
-        { "twice", "twice" },
-        { "huge", "more than 64 MB" },
-        { "many", "more than 64 entries" },
-        { "no onnx", "no model.onnx" },
-        { "no metadata", "no metadata.json" },
-    };
+    public static TheoryData<string, string> Hostile =>
+        new()
+        {
+            { "../../etc/cron.d/x", "outside its folder" },
+            { "/etc/passwd", "outside its folder" },
+            { "a/../../model.onnx", "outside its folder" },
+            { "..\\model.onnx", "outside its folder" },
+            { "link", "SymbolicLink" },
+            { "hard", "HardLink" },
+            { "twice", "twice" },
+            { "huge", "more than 64 MB" },
+            { "many", "more than 64 entries" },
+            { "no onnx", "no model.onnx" },
+            { "no metadata", "no metadata.json" },
+        };
 
     [Theory, MemberData(nameof(Hostile))]
     public void A_hostile_archive_is_refused(string what, string reason)
     {
         byte[] archive = Archive(tar =>
         {
-            if (what != "no onnx") Add(tar, "model.onnx", [1]);
-            if (what != "no metadata") Add(tar, "metadata.json", Encoding.UTF8.GetBytes(Metadata.Replace("NAN", "1", StringComparison.Ordinal)));
+            if (what != "no onnx")
+                Add(tar, "model.onnx", [1]);
+            if (what != "no metadata")
+                Add(tar, "metadata.json", Encoding.UTF8.GetBytes(Metadata.Replace("NAN", "1", StringComparison.Ordinal)));
             switch (what)
             {
                 case "link" or "hard":
-                    tar.WriteEntry(new PaxTarEntry(what == "link" ? TarEntryType.SymbolicLink : TarEntryType.HardLink, "link") { LinkName = "/etc/passwd" });
+                    tar.WriteEntry(
+                        new PaxTarEntry(what == "link" ? TarEntryType.SymbolicLink : TarEntryType.HardLink, "link")
+                        {
+                            LinkName = "/etc/passwd",
+                        }
+                    );
                     break;
-                case "twice": Add(tar, "./model.onnx", [2]); break;
-                case "huge": Add(tar, "model.pth", new byte[65 << 20]); break;
-                case "many": for (int i = 0; i < 70; i++) Add(tar, $"part{i}", [0]); break;
-                case "no onnx" or "no metadata": break;
-                default: Add(tar, what, [0]); break;
+                case "twice":
+                    Add(tar, "./model.onnx", [2]);
+                    break;
+                case "huge":
+                    Add(tar, "model.pth", new byte[65 << 20]);
+                    break;
+                case "many":
+                    for (int i = 0; i < 70; i++)
+                        Add(tar, $"part{i}", [0]);
+                    break;
+                case "no onnx" or "no metadata":
+                    break;
+                default:
+                    Add(tar, what, [0]);
+                    break;
             }
         });
         Assert.Contains(reason, Assert.Throws<ModelArchiveException>(() => ModelArchive.Read(archive)).Message);
@@ -63,11 +82,16 @@ public sealed class ModelTests
     [InlineData("[]")]
     [InlineData("""{"feature_dim": 256, "target_cols": []}""")]
     [InlineData("""{"feature_dim": 512, "target_cols": ["pnl"]}""")]
-    public void Metadata_of_another_model_is_refused(string metadata) => Assert.Throws<ModelArchiveException>(() => ModelArchive.Read(Archive(tar =>
-    {
-        Add(tar, "model.onnx", [1]);
-        Add(tar, "metadata.json", Encoding.UTF8.GetBytes(metadata));
-    })));
+    public void Metadata_of_another_model_is_refused(string metadata) =>
+        Assert.Throws<ModelArchiveException>(() =>
+            ModelArchive.Read(
+                Archive(tar =>
+                {
+                    Add(tar, "model.onnx", [1]);
+                    Add(tar, "metadata.json", Encoding.UTF8.GetBytes(metadata));
+                })
+            )
+        );
 
     [TorchFact]
     public async Task A_pickle_in_the_archive_is_never_looked_at()
@@ -76,7 +100,8 @@ public sealed class ModelTests
         byte[] archive = Archive(tar =>
         {
             Add(tar, "model.pth", Encoding.ASCII.GetBytes("cos\nsystem\n(S'false'\ntR."));
-            foreach (string name in (string[])["model.onnx", "metadata.json"]) Add(tar, name, File.ReadAllBytes(Path.Combine(sample.Folder, "model", name)));
+            foreach (string name in (string[])["model.onnx", "metadata.json"])
+                Add(tar, name, File.ReadAllBytes(Path.Combine(sample.Folder, "model", name)));
         });
         using ReturnsModel model = ReturnsModel.Load(ModelArchive.Read(archive).Onnx);
         Assert.Equal(6, model.Predict(sample.Rows[0].Features).Length);
@@ -122,8 +147,20 @@ public sealed class ModelTests
     [InlineData(0.52, 0.5, 1.0, 5, "test_mse_over_current_model")]
     [InlineData(1.0, null, 1.0, 5, "test_mse_over_mean_baseline")] // as good as the mean is not better
     [InlineData(1.2, 2.0, 1.0, 5, "test_mse_over_mean_baseline")]
-    [InlineData(double.NaN, null, 1.0, 5, "test_mse_over_mean_baseline,test_mse_over_zero_baseline,test_mse_over_last_value_baseline,test_mse_over_reported")]
-    [InlineData(double.PositiveInfinity, null, 1.0, 5, "test_mse_over_mean_baseline,test_mse_over_zero_baseline,test_mse_over_last_value_baseline,test_mse_over_reported")]
+    [InlineData(
+        double.NaN,
+        null,
+        1.0,
+        5,
+        "test_mse_over_mean_baseline,test_mse_over_zero_baseline,test_mse_over_last_value_baseline,test_mse_over_reported"
+    )]
+    [InlineData(
+        double.PositiveInfinity,
+        null,
+        1.0,
+        5,
+        "test_mse_over_mean_baseline,test_mse_over_zero_baseline,test_mse_over_last_value_baseline,test_mse_over_reported"
+    )]
     [InlineData(0.0, null, 0.0, 0, "varying_targets,test_mse_over_mean_baseline,test_mse_over_reported")] // every target is a constant: nothing to learn
     public void A_candidate_passes_only_when_it_is_good_enough(double candidate, double? current, double mean, int varying, string failed)
     {
@@ -144,9 +181,11 @@ public sealed class ModelTests
     {
         using MemoryStream bytes = new();
         using (GZipStream gzip = new(bytes, CompressionLevel.Fastest, leaveOpen: true))
-        using (TarWriter tar = new(gzip)) write(tar);
+        using (TarWriter tar = new(gzip))
+            write(tar);
         return bytes.ToArray();
     }
 
-    internal static void Add(TarWriter tar, string name, byte[] content) => tar.WriteEntry(new PaxTarEntry(TarEntryType.RegularFile, name) { DataStream = new MemoryStream(content) });
+    internal static void Add(TarWriter tar, string name, byte[] content) =>
+        tar.WriteEntry(new PaxTarEntry(TarEntryType.RegularFile, name) { DataStream = new MemoryStream(content) });
 }

@@ -47,7 +47,10 @@ public sealed class RegistryTests(AwsSandbox sandbox) : IClassFixture<AwsSandbox
         JudgedModel second = await JudgedAsync("v2");
         await registry.PublishAsync(second);
         ModelPointer pointer = (await server.GetAsync()).Pointer;
-        Assert.Equal(("v2", "v1", $"s3://{Bucket}/model/run_ts=v2/model.tar.gz"), (pointer.Version, pointer.PreviousVersion, pointer.ModelUri));
+        Assert.Equal(
+            ("v2", "v1", $"s3://{Bucket}/model/run_ts=v2/model.tar.gz"),
+            (pointer.Version, pointer.PreviousVersion, pointer.ModelUri)
+        );
 
         Assert.Equal("v1", (await registry.RollBackAsync(null)).Version);
         Assert.Equal("v1", (await server.GetAsync()).Pointer.Version);
@@ -55,13 +58,17 @@ public sealed class RegistryTests(AwsSandbox sandbox) : IClassFixture<AwsSandbox
         Assert.Equal("v2", (await registry.RollBackAsync("v2")).Version);
         await Assert.ThrowsAsync<RollbackRefusedException>(() => registry.RollBackAsync("v2")); // served already
         await Assert.ThrowsAsync<RollbackRefusedException>(() => registry.RollBackAsync("v3"));
-        Assert.Equal(["rollback v2", "rollback v1", "publish v2", "publish v1"], (await models.ReadMovesAsync()).Select(move => $"{move.Reason} {move.ToVersion}"));
+        Assert.Equal(
+            ["rollback v2", "rollback v1", "publish v2", "publish v1"],
+            (await models.ReadMovesAsync()).Select(move => $"{move.Reason} {move.ToVersion}")
+        );
     }
 
     [TorchFact]
     public async Task A_publisher_that_was_overtaken_changes_nothing()
     {
-        JudgedModel first = await JudgedAsync("v1"), late = await JudgedAsync("v2");
+        JudgedModel first = await JudgedAsync("v1"),
+            late = await JudgedAsync("v2");
         await registry.PublishAsync(first);
         await Assert.ThrowsAsync<PointerMovedException>(() => registry.PublishAsync(late));
         Assert.Equal("v1", (await server.GetAsync()).Pointer.Version);
@@ -100,19 +107,41 @@ public sealed class RegistryTests(AwsSandbox sandbox) : IClassFixture<AwsSandbox
     [TorchFact]
     public async Task A_corrupt_archive_is_not_served_not_published_and_not_gone_back_to()
     {
-        JudgedModel first = await JudgedAsync("v1"), second;
+        JudgedModel first = await JudgedAsync("v1"),
+            second;
         await registry.PublishAsync(first);
         await registry.PublishAsync(second = await JudgedAsync("v2"));
-        await s3.PutObjectAsync(new PutObjectRequest { BucketName = Bucket, Key = storage.ModelKey("v1"), ContentBody = "rotten" });
+        await s3.PutObjectAsync(
+            new PutObjectRequest
+            {
+                BucketName = Bucket,
+                Key = storage.ModelKey("v1"),
+                ContentBody = "rotten",
+            }
+        );
         await Assert.ThrowsAsync<ObjectChangedException>(() => registry.RollBackAsync(null));
         Assert.Equal("v2", (await server.GetAsync()).Pointer.Version);
 
         JudgedModel third = await JudgedAsync("v3");
-        await s3.PutObjectAsync(new PutObjectRequest { BucketName = Bucket, Key = "jobs/v3/model.tar.gz", ContentBody = "changed after it was judged" });
+        await s3.PutObjectAsync(
+            new PutObjectRequest
+            {
+                BucketName = Bucket,
+                Key = "jobs/v3/model.tar.gz",
+                ContentBody = "changed after it was judged",
+            }
+        );
         await Assert.ThrowsAsync<ObjectChangedException>(() => registry.PublishAsync(third));
 
         using ModelServer fresh = new(storage);
-        await s3.PutObjectAsync(new PutObjectRequest { BucketName = Bucket, Key = storage.ModelKey("v2"), ContentBody = "rotten, too" });
+        await s3.PutObjectAsync(
+            new PutObjectRequest
+            {
+                BucketName = Bucket,
+                Key = storage.ModelKey("v2"),
+                ContentBody = "rotten, too",
+            }
+        );
         await Assert.ThrowsAsync<ObjectChangedException>(() => fresh.GetAsync());
         Assert.NotNull(second);
     }
@@ -122,7 +151,9 @@ public sealed class RegistryTests(AwsSandbox sandbox) : IClassFixture<AwsSandbox
     {
         await Assert.ThrowsAsync<NoModelException>(() => server.GetAsync());
         await Assert.ThrowsAsync<NoModelException>(() => registry.RollBackAsync(null));
-        await Assert.ThrowsAsync<ArgumentException>(() => registry.PublishAsync(new JudgedModel("v1", "job", "s3://x", "s3://y", "", null, null, 1, ["too bad"])));
+        await Assert.ThrowsAsync<ArgumentException>(() =>
+            registry.PublishAsync(new JudgedModel("v1", "job", "s3://x", "s3://y", "", null, null, 1, ["too bad"]))
+        );
     }
 
     [Fact]
@@ -134,8 +165,12 @@ public sealed class RegistryTests(AwsSandbox sandbox) : IClassFixture<AwsSandbox
         await using System.IO.Compression.GZipStream gzip = new(bundle, System.IO.Compression.CompressionMode.Decompress);
         using System.Formats.Tar.TarReader tar = new(gzip);
         List<string> names = [];
-        while (tar.GetNextEntry() is { } entry) names.Add(entry.Name);
-        Assert.Superset(new HashSet<string> { "train.py", "dataset.py", "script.py", "training/onnx_file.py", "training/safetensors_file.py" }, names.ToHashSet());
+        while (tar.GetNextEntry() is { } entry)
+            names.Add(entry.Name);
+        Assert.Superset(
+            new HashSet<string> { "train.py", "dataset.py", "script.py", "training/onnx_file.py", "training/safetensors_file.py" },
+            names.ToHashSet()
+        );
     }
 
     /// <summary>A model that was judged against what is served now, with its archive where a job would have left it.</summary>
@@ -144,13 +179,40 @@ public sealed class RegistryTests(AwsSandbox sandbox) : IClassFixture<AwsSandbox
         TrainedSample sample = await ReturnsSample.ModelAsync();
         byte[] archive = ModelTests.Archive(tar =>
         {
-            foreach (string name in (string[])["model.onnx", "metadata.json"]) ModelTests.Add(tar, name, File.ReadAllBytes(Path.Combine(sample.Folder, "model", name)));
+            foreach (string name in (string[])["model.onnx", "metadata.json"])
+                ModelTests.Add(tar, name, File.ReadAllBytes(Path.Combine(sample.Folder, "model", name)));
             ModelTests.Add(tar, "version", [.. System.Text.Encoding.UTF8.GetBytes(version), difference]);
         });
         string key = $"jobs/{version}/model.tar.gz";
-        await s3.PutObjectAsync(new PutObjectRequest { BucketName = Bucket, Key = key, InputStream = new MemoryStream(archive) });
-        await models.RecordAsync(version, "run", "job", "s3://train", storage.Uri(key), ReturnsStorage.Hash(archive), ModelTable.Accepted, Judgement);
+        await s3.PutObjectAsync(
+            new PutObjectRequest
+            {
+                BucketName = Bucket,
+                Key = key,
+                InputStream = new MemoryStream(archive),
+            }
+        );
+        await models.RecordAsync(
+            version,
+            "run",
+            "job",
+            "s3://train",
+            storage.Uri(key),
+            ReturnsStorage.Hash(archive),
+            ModelTable.Accepted,
+            Judgement
+        );
         ServedPointer? served = await storage.ReadPointerAsync();
-        return new JudgedModel(version, "job", "s3://train", storage.Uri(key), ReturnsStorage.Hash(archive), served?.ETag, served?.Pointer.Version, 0.5, []);
+        return new JudgedModel(
+            version,
+            "job",
+            "s3://train",
+            storage.Uri(key),
+            ReturnsStorage.Hash(archive),
+            served?.ETag,
+            served?.Pointer.Version,
+            0.5,
+            []
+        );
     }
 }

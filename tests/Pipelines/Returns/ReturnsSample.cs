@@ -14,7 +14,8 @@ internal static class ReturnsSample
 
     private static readonly Lazy<Task<TrainedSample>> Trained = new(TrainAsync);
 
-    /// <summary>A model trained by the script on 400 learnable rows, with the folder it wrote and its archive. Trained once for all tests.</summary>
+    /// <summary>A model trained by the script on 400 learnable rows, with the folder it wrote and its archive. Trained once for all
+    /// tests.</summary>
     public static Task<TrainedSample> ModelAsync() => Trained.Value;
 
     /// <summary>Learnable rows: the first strategies' returns are a fixed function of the features.</summary>
@@ -24,7 +25,19 @@ internal static class ReturnsSample
         for (int row = 0; row < count; row++)
         {
             float[] features = Unit(random);
-            double[] targets = [.. Enumerable.Range(0, 6).Select(target => target == 0 ? 0 : Enumerable.Range(0, ReturnsShape.Features).Sum(i => features[i] * 0.3 * Math.Sin((i * (0.7 + target)) + target)) + (noise * (random.NextDouble() - 0.5)))];
+            double[] targets =
+            [
+                .. Enumerable
+                    .Range(0, 6)
+                    .Select(target =>
+                        target == 0
+                            ? 0
+                            : Enumerable
+                                .Range(0, ReturnsShape.Features)
+                                .Sum(i => features[i] * 0.3 * Math.Sin((i * (0.7 + target)) + target))
+                                + (noise * (random.NextDouble() - 0.5))
+                    ),
+            ];
             yield return new TrainingRow(Newest.AddMinutes(-10 * (count - 1 - row)), features, targets);
         }
     }
@@ -33,11 +46,15 @@ internal static class ReturnsSample
     public static float[] Unit(Random random)
     {
         double[] values = [.. Enumerable.Range(0, ReturnsShape.Features).Select(_ => (random.NextDouble() * 2) - 1)];
-        double a = Math.Sqrt(values.Take(256).Sum(x => x * x)), b = Math.Sqrt(values.Skip(256).Sum(x => x * x));
+        double a = Math.Sqrt(values.Take(256).Sum(x => x * x)),
+            b = Math.Sqrt(values.Skip(256).Sum(x => x * x));
         return [.. values.Select((x, i) => (float)(x / (i < 256 ? a : b)))];
     }
 
-    public static async IAsyncEnumerable<T> Async<T>(IEnumerable<T> items, [EnumeratorCancellation] CancellationToken cancellationToken = default)
+    public static async IAsyncEnumerable<T> Async<T>(
+        IEnumerable<T> items,
+        [EnumeratorCancellation] CancellationToken cancellationToken = default
+    )
     {
         foreach (T item in items)
         {
@@ -49,11 +66,23 @@ internal static class ReturnsSample
     }
 
     /// <summary>The upstream tables with rows up to <see cref="Newest"/>, in a database.</summary>
-    public static async Task SourceAsync(NpgsqlDataSource database, int rows, double seed = 0.1, DateTime? newest = null, bool outcomes = true)
+    public static async Task SourceAsync(
+        NpgsqlDataSource database,
+        int rows,
+        double seed = 0.1,
+        DateTime? newest = null,
+        bool outcomes = true
+    )
     {
-        await using (NpgsqlCommand tables = database.CreateCommand(await File.ReadAllTextAsync(Path.Combine(SparkStandIn.Root, "Sandbox", "returns", "sample.sql")))) await tables.ExecuteNonQueryAsync();
+        await using (
+            NpgsqlCommand tables = database.CreateCommand(
+                await File.ReadAllTextAsync(Path.Combine(SparkStandIn.Root, "Sandbox", "returns", "sample.sql"))
+            )
+        )
+            await tables.ExecuteNonQueryAsync();
         await using NpgsqlCommand fill = database.CreateCommand("SELECT returns_sample($1, $2, $3, $4)");
-        foreach (object value in (object[])[rows, seed, newest ?? Newest, outcomes]) fill.Parameters.Add(new() { Value = value });
+        foreach (object value in (object[])[rows, seed, newest ?? Newest, outcomes])
+            fill.Parameters.Add(new() { Value = value });
         await fill.ExecuteNonQueryAsync();
     }
 
@@ -62,11 +91,17 @@ internal static class ReturnsSample
     {
         ProcessStartInfo start = new("/usr/bin/python3", [Path.Combine(SparkStandIn.Root, "Jobs", "returns", "train.py"), .. arguments])
         {
-            RedirectStandardOutput = true, RedirectStandardError = true,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
             Environment =
             {
-                ["SM_CHANNEL_TRAIN"] = folder, ["SM_MODEL_DIR"] = Path.Combine(folder, "model"), ["SM_OUTPUT_DATA_DIR"] = Path.Combine(folder, "output", "data"),
-                ["SM_OUTPUT_DIR"] = Path.Combine(folder, "output"), ["OPENBLAS_NUM_THREADS"] = "1", ["OMP_NUM_THREADS"] = "1", ["PYTHONDONTWRITEBYTECODE"] = "1",
+                ["SM_CHANNEL_TRAIN"] = folder,
+                ["SM_MODEL_DIR"] = Path.Combine(folder, "model"),
+                ["SM_OUTPUT_DATA_DIR"] = Path.Combine(folder, "output", "data"),
+                ["SM_OUTPUT_DIR"] = Path.Combine(folder, "output"),
+                ["OPENBLAS_NUM_THREADS"] = "1",
+                ["OMP_NUM_THREADS"] = "1",
+                ["PYTHONDONTWRITEBYTECODE"] = "1",
             },
         };
         return await EndAsync(start);
@@ -74,12 +109,21 @@ internal static class ReturnsSample
 
     /// <summary>Runs a few lines of Python in a folder.</summary>
     public static Task<(int ExitCode, string Output)> PythonAsync(string folder, string code) =>
-        EndAsync(new ProcessStartInfo("/usr/bin/python3", ["-c", code]) { RedirectStandardOutput = true, RedirectStandardError = true, WorkingDirectory = folder, Environment = { ["OPENBLAS_NUM_THREADS"] = "1" } });
+        EndAsync(
+            new ProcessStartInfo("/usr/bin/python3", ["-c", code])
+            {
+                RedirectStandardOutput = true,
+                RedirectStandardError = true,
+                WorkingDirectory = folder,
+                Environment = { ["OPENBLAS_NUM_THREADS"] = "1" },
+            }
+        );
 
     private static async Task<(int ExitCode, string Output)> EndAsync(ProcessStartInfo start)
     {
         using Process process = Process.Start(start)!;
-        Task<string> output = process.StandardOutput.ReadToEndAsync(), error = process.StandardError.ReadToEndAsync();
+        Task<string> output = process.StandardOutput.ReadToEndAsync(),
+            error = process.StandardError.ReadToEndAsync();
         await process.WaitForExitAsync().WaitAsync(TimeSpan.FromMinutes(2));
         return (process.ExitCode, await output + await error);
     }
@@ -91,16 +135,31 @@ internal static class ReturnsSample
         string parquet = Path.Combine(folder, "train.parquet");
         TrainingRow[] rows = [.. Rows(400)];
         await TrainingSetFile.WriteAsync(parquet, Path.Combine(folder, "train.npy"), Async(rows));
-        (int code, string output) = await RunScriptAsync(folder, "--epochs", "30", "--train-uri", "s3://bucket/train.parquet", "--lr", "0.003");
+        (int code, string output) = await RunScriptAsync(
+            folder,
+            "--epochs",
+            "30",
+            "--train-uri",
+            "s3://bucket/train.parquet",
+            "--lr",
+            "0.003"
+        );
         Assert.True(code == 0, output);
-        return new TrainedSample(folder, parquet, rows, Pack(Path.Combine(folder, "model")), JsonSerializer.Deserialize<JsonElement>(await File.ReadAllTextAsync(Path.Combine(folder, "output", "data", "metrics.json"))));
+        return new TrainedSample(
+            folder,
+            parquet,
+            rows,
+            Pack(Path.Combine(folder, "model")),
+            JsonSerializer.Deserialize<JsonElement>(await File.ReadAllTextAsync(Path.Combine(folder, "output", "data", "metrics.json")))
+        );
     }
 
     /// <summary>A folder as SageMaker packs it.</summary>
     public static byte[] Pack(string folder)
     {
         using MemoryStream bytes = new();
-        using (System.IO.Compression.GZipStream gzip = new(bytes, System.IO.Compression.CompressionLevel.Fastest, leaveOpen: true)) System.Formats.Tar.TarFile.CreateFromDirectory(folder, gzip, includeBaseDirectory: false);
+        using (System.IO.Compression.GZipStream gzip = new(bytes, System.IO.Compression.CompressionLevel.Fastest, leaveOpen: true))
+            System.Formats.Tar.TarFile.CreateFromDirectory(folder, gzip, includeBaseDirectory: false);
         return bytes.ToArray();
     }
 }
@@ -114,7 +173,9 @@ internal sealed record TrainedSample(string Folder, string Parquet, IReadOnlyLis
 /// <summary>A test that trains; skipped, by name, where Debian's PyTorch is absent.</summary>
 internal sealed class TorchFactAttribute : FactAttribute
 {
-    internal static readonly string? WhyNot = Directory.Exists("/usr/lib/python3/dist-packages/torch") ? null : "needs python3-torch (./test installs it as root)";
+    internal static readonly string? WhyNot = Directory.Exists("/usr/lib/python3/dist-packages/torch")
+        ? null
+        : "needs python3-torch (./test installs it as root)";
 
     public TorchFactAttribute() => Skip = WhyNot;
 }

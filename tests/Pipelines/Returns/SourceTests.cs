@@ -13,7 +13,8 @@ public sealed class SourceTests(SourceTests.World world) : IClassFixture<SourceT
     {
         foreach (SourceTable table in (SourceTable[])[SourceTable.Embeddings, SourceTable.Outcomes])
         {
-            string[] rest = await ReadAsync(world.Rest(), table), direct = await ReadAsync(world.Direct, table);
+            string[] rest = await ReadAsync(world.Rest(), table),
+                direct = await ReadAsync(world.Direct, table);
             Assert.Equal(25, direct.Length);
             Assert.Equal(direct, rest);
             Assert.Equal(direct[^1], Normal((await world.Direct.ReadNewestAsync(table))!.Value.GetRawText()));
@@ -22,7 +23,10 @@ public sealed class SourceTests(SourceTests.World world) : IClassFixture<SourceT
 
         DateTime since = ReturnsSample.Newest.AddMinutes(-50);
         Assert.Equal(6, (await ReadAsync(world.Direct, SourceTable.Embeddings, since)).Length); // the time itself is included
-        Assert.Equal(await ReadAsync(world.Direct, SourceTable.Embeddings, since), await ReadAsync(world.Rest(), SourceTable.Embeddings, since));
+        Assert.Equal(
+            await ReadAsync(world.Direct, SourceTable.Embeddings, since),
+            await ReadAsync(world.Rest(), SourceTable.Embeddings, since)
+        );
     }
 
     [Theory, InlineData(1), InlineData(7), InlineData(24), InlineData(25), InlineData(1000)]
@@ -44,9 +48,12 @@ public sealed class SourceTests(SourceTests.World world) : IClassFixture<SourceT
         server.Before = async request =>
         {
             // Before and behind the page that is read next: by offset, one row would come twice and one never.
-            if (request == 2) await ReturnsSample.SourceAsync(source, 3, 0.2, ReturnsSample.Newest.AddMinutes(-10 * 25));
-            if (request == 3) await ExecuteAsync(source, "DELETE FROM simulations_10m WHERE ts = (SELECT min(ts) FROM simulations_10m)");
-            if (request == 4) await ReturnsSample.SourceAsync(source, 2, 0.3, ReturnsSample.Newest.AddMinutes(20));
+            if (request == 2)
+                await ReturnsSample.SourceAsync(source, 3, 0.2, ReturnsSample.Newest.AddMinutes(-10 * 25));
+            if (request == 3)
+                await ExecuteAsync(source, "DELETE FROM simulations_10m WHERE ts = (SELECT min(ts) FROM simulations_10m)");
+            if (request == 4)
+                await ReturnsSample.SourceAsync(source, 2, 0.3, ReturnsSample.Newest.AddMinutes(20));
         };
         string[] read = await ReadAsync(world.Rest(server), SourceTable.Outcomes);
         Assert.Equal(before, read.Take(before.Length));
@@ -78,7 +85,9 @@ public sealed class SourceTests(SourceTests.World world) : IClassFixture<SourceT
     {
         await using PostgrestServer server = await PostgrestServer.StartAsync(world.Source);
         server.Fail(status, body);
-        SourceRefusedException error = await Assert.ThrowsAsync<SourceRefusedException>(() => ReadAsync(world.Rest(server), SourceTable.Outcomes));
+        SourceRefusedException error = await Assert.ThrowsAsync<SourceRefusedException>(() =>
+            ReadAsync(world.Rest(server), SourceTable.Outcomes)
+        );
         Assert.Contains("simulations_10m", error.Message);
         Assert.DoesNotContain(PostgrestServer.Key, error.Message);
         Assert.Equal(1, server.Requests);
@@ -88,7 +97,8 @@ public sealed class SourceTests(SourceTests.World world) : IClassFixture<SourceT
     public async Task A_source_that_stays_away_is_reported_after_five_attempts()
     {
         await using PostgrestServer server = await PostgrestServer.StartAsync(world.Source);
-        for (int i = 0; i < 5; i++) server.Fail(503, """{"code": "PGRST001", "message": "no connection"}""");
+        for (int i = 0; i < 5; i++)
+            server.Fail(503, """{"code": "PGRST001", "message": "no connection"}""");
         await Assert.ThrowsAsync<SourceUnavailableException>(() => ReadAsync(world.Rest(server), SourceTable.Outcomes));
         Assert.Equal(5, server.Requests);
     }
@@ -96,10 +106,14 @@ public sealed class SourceTests(SourceTests.World world) : IClassFixture<SourceT
     [Fact]
     public async Task Only_what_is_new_is_read_and_late_rows_are_found()
     {
-        await using NpgsqlDataSource database = await world.DatabaseAsync(), source = NpgsqlDataSource.Create(await PostgresServer.CreateDatabaseAsync());
+        await using NpgsqlDataSource database = await world.DatabaseAsync(),
+            source = NpgsqlDataSource.Create(await PostgresServer.CreateDatabaseAsync());
         ReturnsTable table = new(database);
         await ReturnsSample.SourceAsync(source, 30);
-        await ExecuteAsync(source, $"CREATE TABLE late AS SELECT * FROM ai_outputs WHERE base_ts = '{ReturnsSample.Newest.AddMinutes(-40):O}'; DELETE FROM ai_outputs USING late WHERE ai_outputs.base_ts = late.base_ts");
+        await ExecuteAsync(
+            source,
+            $"CREATE TABLE late AS SELECT * FROM ai_outputs WHERE base_ts = '{ReturnsSample.Newest.AddMinutes(-40):O}'; DELETE FROM ai_outputs USING late WHERE ai_outputs.base_ts = late.base_ts"
+        );
         SourceRead first = await SyncAsync("first");
         Assert.Equal((29, 29), (first.Read, first.Changed));
 
@@ -112,18 +126,24 @@ public sealed class SourceTests(SourceTests.World world) : IClassFixture<SourceT
         Assert.Equal(0, third.Changed);
         await table.SyncAsync(new PostgresSource(source), SourceTable.Outcomes, "third", TimeSpan.FromHours(1), null);
         Assert.Equal(32, (await table.WindowAsync(null, 0)).Rows);
-        Assert.Equal((10, ReturnsSample.Newest.AddMinutes(20)), ((await table.WindowAsync(null, 10)).Rows, (await table.WindowAsync(null, 10)).To!.Value)); // the latest ten, not the first
+        Assert.Equal(
+            (10, ReturnsSample.Newest.AddMinutes(20)),
+            ((await table.WindowAsync(null, 10)).Rows, (await table.WindowAsync(null, 10)).To!.Value)
+        ); // the latest ten, not the first
         List<TrainingRow> rows = [];
-        await foreach (TrainingRow row in table.ReadAsync(await table.WindowAsync(null, 10))) rows.Add(row);
+        await foreach (TrainingRow row in table.ReadAsync(await table.WindowAsync(null, 10)))
+            rows.Add(row);
         Assert.Equal(Enumerable.Range(0, 10).Select(i => ReturnsSample.Newest.AddMinutes(-70 + (10 * i))), rows.Select(row => row.BaseTs));
 
-        Task<SourceRead> SyncAsync(string run) => table.SyncAsync(new PostgresSource(source), SourceTable.Embeddings, run, TimeSpan.FromHours(1), null);
+        Task<SourceRead> SyncAsync(string run) =>
+            table.SyncAsync(new PostgresSource(source), SourceTable.Embeddings, run, TimeSpan.FromHours(1), null);
     }
 
     [Fact]
     public async Task Bad_rows_are_counted_by_reason_and_the_good_ones_kept()
     {
-        await using NpgsqlDataSource database = await world.DatabaseAsync(), source = NpgsqlDataSource.Create(await PostgresServer.CreateDatabaseAsync());
+        await using NpgsqlDataSource database = await world.DatabaseAsync(),
+            source = NpgsqlDataSource.Create(await PostgresServer.CreateDatabaseAsync());
         await ReturnsSample.SourceAsync(source, 12);
         string[] spoil =
         [
@@ -135,15 +155,32 @@ public sealed class SourceTests(SourceTests.World world) : IClassFixture<SourceT
             $"UPDATE simulations_10m SET scalper_return_pct = 'NaN' WHERE ts = '{ReturnsSample.Newest:O}'",
             $"UPDATE simulations_10m SET scalper_return_pct = NULL WHERE ts = '{ReturnsSample.Newest.AddMinutes(-10):O}'",
         ];
-        foreach (string sql in spoil) await ExecuteAsync(source, sql);
+        foreach (string sql in spoil)
+            await ExecuteAsync(source, sql);
         ReturnsTable table = new(database);
         SourceRead embeddings = await table.SyncAsync(new PostgresSource(source), SourceTable.Embeddings, "run", TimeSpan.Zero, null);
         SourceRead outcomes = await table.SyncAsync(new PostgresSource(source), SourceTable.Outcomes, "run", TimeSpan.Zero, null);
         Assert.Equal((12, 8), (embeddings.Read, embeddings.Changed));
-        Assert.Equal(new Dictionary<string, long> { ["not_256"] = 2, ["not_finite"] = 1, ["not_unit"] = 1 }, embeddings.Rejected.OrderBy(pair => pair.Key).ToDictionary());
-        Assert.Equal(new Dictionary<string, long> { ["not_finite"] = 1, ["target_missing"] = 1 }, outcomes.Rejected.OrderBy(pair => pair.Key).ToDictionary());
-        await using NpgsqlCommand stored = database.CreateCommand("SELECT string_agg(source_table || ' ' || reason || ' ' || rows, ', ' ORDER BY source_table, reason) FROM returns.rejects WHERE run_id = 'run'");
-        Assert.Equal("ai_outputs not_256 2, ai_outputs not_finite 1, ai_outputs not_unit 1, simulations_10m not_finite 1, simulations_10m target_missing 1", await stored.ExecuteScalarAsync());
+        Assert.Equal(
+            new Dictionary<string, long>
+            {
+                ["not_256"] = 2,
+                ["not_finite"] = 1,
+                ["not_unit"] = 1,
+            },
+            embeddings.Rejected.OrderBy(pair => pair.Key).ToDictionary()
+        );
+        Assert.Equal(
+            new Dictionary<string, long> { ["not_finite"] = 1, ["target_missing"] = 1 },
+            outcomes.Rejected.OrderBy(pair => pair.Key).ToDictionary()
+        );
+        await using NpgsqlCommand stored = database.CreateCommand(
+            "SELECT string_agg(source_table || ' ' || reason || ' ' || rows, ', ' ORDER BY source_table, reason) FROM returns.rejects WHERE run_id = 'run'"
+        );
+        Assert.Equal(
+            "ai_outputs not_256 2, ai_outputs not_finite 1, ai_outputs not_unit 1, simulations_10m not_finite 1, simulations_10m target_missing 1",
+            await stored.ExecuteScalarAsync()
+        );
     }
 
     [Theory]
@@ -151,7 +188,8 @@ public sealed class SourceTests(SourceTests.World world) : IClassFixture<SourceT
     [InlineData("""{"ts": null}""", "bad_time")]
     [InlineData("""{"ts": "2025-12-23T08:00:00+00:00", "trend_return_pct": 0}""", "target_missing")]
     [InlineData("""{"ts": "2025-12-23T08:00:00", "trend_return_pct": "Infinity"}""", "not_finite")]
-    public void A_bad_outcome_says_what_is_wrong(string json, string reason) => Assert.Equal(reason, ReturnsRows.ReadOutcome(JsonSerializer.Deserialize<JsonElement>(json)).Reject!.Reason);
+    public void A_bad_outcome_says_what_is_wrong(string json, string reason) =>
+        Assert.Equal(reason, ReturnsRows.ReadOutcome(JsonSerializer.Deserialize<JsonElement>(json)).Reject!.Reason);
 
     [Fact]
     public void A_time_without_a_zone_is_utc()
@@ -165,12 +203,14 @@ public sealed class SourceTests(SourceTests.World world) : IClassFixture<SourceT
     private static async Task<string[]> ReadAsync(IReturnsSource source, SourceTable table, DateTime? since = null)
     {
         List<string> rows = [];
-        await foreach (JsonElement row in source.ReadAsync(table, since)) rows.Add(Normal(row.GetRawText()));
+        await foreach (JsonElement row in source.ReadAsync(table, since))
+            rows.Add(Normal(row.GetRawText()));
         return [.. rows];
     }
 
     // json_agg puts line breaks where row_to_json puts none; values are the same bytes.
-    private static string Normal(string json) => json.Replace("\n", "", StringComparison.Ordinal).Replace(" ", "", StringComparison.Ordinal);
+    private static string Normal(string json) =>
+        json.Replace("\n", "", StringComparison.Ordinal).Replace(" ", "", StringComparison.Ordinal);
 
     private static async Task ExecuteAsync(NpgsqlDataSource database, string sql)
     {
@@ -200,7 +240,11 @@ public sealed class SourceTests(SourceTests.World world) : IClassFixture<SourceT
         }
 
         internal IReturnsSource Rest(PostgrestServer? other = null) =>
-            new PostgrestSource(new HttpClient(), new ReturnsOptions { SupabaseUrl = (other ?? server).Url, SupabaseKey = PostgrestServer.Key }, TimeProvider.System);
+            new PostgrestSource(
+                new HttpClient(),
+                new ReturnsOptions { SupabaseUrl = (other ?? server).Url, SupabaseKey = PostgrestServer.Key },
+                TimeProvider.System
+            );
 
         /// <summary>A database with the pipelines' tables.</summary>
         internal async Task<NpgsqlDataSource> DatabaseAsync() => NpgsqlDataSource.Create(await PostgresServer.CreateAppDatabaseAsync());

@@ -15,7 +15,9 @@ public sealed class TrainScriptTests : IDisposable
     public async Task Onnx_Runtime_says_what_torch_says()
     {
         TrainedSample sample = await ReturnsSample.ModelAsync();
-        (int code, string output) = await ReturnsSample.PythonAsync(sample.Folder, $$"""
+        (int code, string output) = await ReturnsSample.PythonAsync(
+            sample.Folder,
+            $$"""
             import sys, json, numpy, torch
             sys.path.insert(0, '{{Path.Combine(Fixtures.SparkStandIn.Root, "Jobs", "returns")}}')
             import train
@@ -24,36 +26,64 @@ public sealed class TrainScriptTests : IDisposable
             model.eval()
             x = torch.from_numpy(numpy.load('train.npy')['features'].copy())
             print(json.dumps(model(x).detach().numpy().tolist()))
-            """);
+            """
+        );
         Assert.True(code == 0, output);
         float[][] torch = JsonSerializer.Deserialize<float[][]>(output)!;
         using ReturnsModel model = ReturnsModel.Load(sample.Onnx);
         float[] predicted = new float[sample.Rows.Count * 6];
         model.Predict(sample.Rows.SelectMany(row => row.Features).ToArray(), predicted);
-        foreach ((int row, int target) in from row in Enumerable.Range(0, torch.Length) from target in Enumerable.Range(0, 6) select (row, target))
-            Assert.Equal(torch[row][target], predicted[(row * 6) + target], 1e-5f);
-        Assert.Equal(torch[7], model.Predict(sample.Rows[7].Features).Select((value, i) => Math.Abs(value - torch[7][i]) < 1e-5f ? torch[7][i] : value));
+        for (int i = 0; i < predicted.Length; i++)
+            Assert.Equal(torch[i / 6][i % 6], predicted[i], 1e-5f);
+        Assert.Equal(
+            torch[7],
+            model.Predict(sample.Rows[7].Features).Select((value, i) => Math.Abs(value - torch[7][i]) < 1e-5f ? torch[7][i] : value)
+        );
     }
 
     [TorchFact]
     public async Task Metrics_are_complete_and_the_model_has_learned()
     {
         JsonElement metrics = (await ReturnsSample.ModelAsync()).Metrics;
-        Assert.Equal((280, 40, 80), (metrics.GetProperty("train_samples").GetInt32(), metrics.GetProperty("val_samples").GetInt32(), metrics.GetProperty("test_samples").GetInt32()));
+        Assert.Equal(
+            (280, 40, 80),
+            (
+                metrics.GetProperty("train_samples").GetInt32(),
+                metrics.GetProperty("val_samples").GetInt32(),
+                metrics.GetProperty("test_samples").GetInt32()
+            )
+        );
         Assert.Equal("s3://bucket/train.parquet", metrics.GetProperty("train_uri").GetString());
         Assert.Equal(["trend_return_pct"], metrics.GetProperty("constant_targets").EnumerateArray().Select(name => name.GetString()));
         Assert.True(metrics.GetProperty("test_mse").GetDouble() < metrics.GetProperty("baseline_mean_mse").GetDouble());
-        foreach (string name in (string[])["best_epoch", "best_val_mse", "test_mae", "test_r2", "baseline_zero_mse", "baseline_last_mse"]) Assert.Equal(JsonValueKind.Number, metrics.GetProperty(name).ValueKind);
+        foreach (string name in (string[])["best_epoch", "best_val_mse", "test_mae", "test_r2", "baseline_zero_mse", "baseline_last_mse"])
+            Assert.Equal(JsonValueKind.Number, metrics.GetProperty(name).ValueKind);
     }
 
     [TorchFact]
     public async Task The_saved_weights_are_the_best_ones_when_later_epochs_are_worse()
     {
         // A learning rate that overshoots: the error jumps about, and the last epoch is not the best.
-        await TrainingSetFile.WriteAsync(Path.Combine(folder, "train.parquet"), Path.Combine(folder, "train.npy"), ReturnsSample.Async(ReturnsSample.Rows(120)));
-        (int code, string output) = await ReturnsSample.RunScriptAsync(folder, "--epochs", "25", "--lr", "0.02", "--patience", "6", "--batch-size", "16");
+        await TrainingSetFile.WriteAsync(
+            Path.Combine(folder, "train.parquet"),
+            Path.Combine(folder, "train.npy"),
+            ReturnsSample.Async(ReturnsSample.Rows(120))
+        );
+        (int code, string output) = await ReturnsSample.RunScriptAsync(
+            folder,
+            "--epochs",
+            "25",
+            "--lr",
+            "0.02",
+            "--patience",
+            "6",
+            "--batch-size",
+            "16"
+        );
         Assert.True(code == 0, output);
-        JsonElement metrics = JsonSerializer.Deserialize<JsonElement>(await File.ReadAllTextAsync(Path.Combine(folder, "output", "data", "metrics.json")));
+        JsonElement metrics = JsonSerializer.Deserialize<JsonElement>(
+            await File.ReadAllTextAsync(Path.Combine(folder, "output", "data", "metrics.json"))
+        );
         double best = metrics.GetProperty("best_val_mse").GetDouble();
         Assert.True(metrics.GetProperty("best_epoch").GetInt32() < metrics.GetProperty("epochs").GetInt32() - 1, output);
         Assert.True(metrics.GetProperty("last_val_mse").GetDouble() > best, output);
@@ -68,8 +98,14 @@ public sealed class TrainScriptTests : IDisposable
         byte[] file = await File.ReadAllBytesAsync(Path.Combine((await ReturnsSample.ModelAsync()).Folder, "model", "model.safetensors"));
         int header = (int)BinaryPrimitives.ReadInt64LittleEndian(file);
         JsonElement tensors = JsonSerializer.Deserialize<JsonElement>(file.AsSpan(8, header));
-        JsonElement[] weights = [.. tensors.EnumerateObject().Where(tensor => tensor.Name != "__metadata__").Select(tensor => tensor.Value)];
-        Assert.Equal(172_870, weights.Sum(tensor => tensor.GetProperty("shape").EnumerateArray().Aggregate(1, (product, size) => product * size.GetInt32())));
+        JsonElement[] weights =
+        [
+            .. tensors.EnumerateObject().Where(tensor => tensor.Name != "__metadata__").Select(tensor => tensor.Value),
+        ];
+        Assert.Equal(
+            172_870,
+            weights.Sum(tensor => tensor.GetProperty("shape").EnumerateArray().Aggregate(1, (product, size) => product * size.GetInt32()))
+        );
         Assert.Equal(file.Length - 8 - header, weights.Max(tensor => tensor.GetProperty("data_offsets")[1].GetInt32()));
     }
 
@@ -77,12 +113,28 @@ public sealed class TrainScriptTests : IDisposable
     public async Task A_layernorm_network_is_exported_too()
     {
         TrainingRow[] rows = [.. ReturnsSample.Rows(60)];
-        await TrainingSetFile.WriteAsync(Path.Combine(folder, "train.parquet"), Path.Combine(folder, "train.npy"), ReturnsSample.Async(rows));
-        (int code, string output) = await ReturnsSample.RunScriptAsync(folder, "--epochs", "2", "--use-layernorm", "true", "--hidden-dims", "32,16");
+        await TrainingSetFile.WriteAsync(
+            Path.Combine(folder, "train.parquet"),
+            Path.Combine(folder, "train.npy"),
+            ReturnsSample.Async(rows)
+        );
+        (int code, string output) = await ReturnsSample.RunScriptAsync(
+            folder,
+            "--epochs",
+            "2",
+            "--use-layernorm",
+            "true",
+            "--hidden-dims",
+            "32,16"
+        );
         Assert.True(code == 0, output);
         using ReturnsModel model = ReturnsModel.Load(await File.ReadAllBytesAsync(Path.Combine(folder, "model", "model.onnx")));
-        double mse = rows.TakeLast(12).SelectMany(row => row.Targets.Zip(model.Predict(row.Features), (actual, guess) => (actual - guess) * (actual - guess))).Average();
-        JsonElement metrics = JsonSerializer.Deserialize<JsonElement>(await File.ReadAllTextAsync(Path.Combine(folder, "output", "data", "metrics.json")));
+        double mse = rows.TakeLast(12)
+            .SelectMany(row => row.Targets.Zip(model.Predict(row.Features), (actual, guess) => (actual - guess) * (actual - guess)))
+            .Average();
+        JsonElement metrics = JsonSerializer.Deserialize<JsonElement>(
+            await File.ReadAllTextAsync(Path.Combine(folder, "output", "data", "metrics.json"))
+        );
         Assert.Equal(metrics.GetProperty("test_mse").GetDouble(), mse, 1e-6);
     }
 
@@ -94,17 +146,27 @@ public sealed class TrainScriptTests : IDisposable
         rows[4].Features[9] = float.PositiveInfinity;
         rows[5].Features[300] += 0.5f;
         rows[6] = rows[6] with { BaseTs = rows[5].BaseTs };
-        await TrainingSetFile.WriteAsync(Path.Combine(folder, "train.parquet"), Path.Combine(folder, "train.npy"), ReturnsSample.Async(rows));
+        await TrainingSetFile.WriteAsync(
+            Path.Combine(folder, "train.parquet"),
+            Path.Combine(folder, "train.npy"),
+            ReturnsSample.Async(rows)
+        );
         (int code, string output) = await ReturnsSample.RunScriptAsync(folder);
         Assert.True(code == 3, output);
         Assert.Equal(
-            "Bad rows: features not finite 1, a half is no unit vector 2, targets not finite 1, ts not unique 1.", await File.ReadAllTextAsync(Path.Combine(folder, "output", "failure")));
+            "Bad rows: features not finite 1, a half is no unit vector 2, targets not finite 1, ts not unique 1.",
+            await File.ReadAllTextAsync(Path.Combine(folder, "output", "failure"))
+        );
     }
 
     [TorchFact]
     public async Task A_diverging_training_fails_and_leaves_no_model()
     {
-        await TrainingSetFile.WriteAsync(Path.Combine(folder, "train.parquet"), Path.Combine(folder, "train.npy"), ReturnsSample.Async(ReturnsSample.Rows(40).Select(row => row with { Targets = [.. row.Targets.Select(_ => 1e30)] })));
+        await TrainingSetFile.WriteAsync(
+            Path.Combine(folder, "train.parquet"),
+            Path.Combine(folder, "train.npy"),
+            ReturnsSample.Async(ReturnsSample.Rows(40).Select(row => row with { Targets = [.. row.Targets.Select(_ => 1e30)] }))
+        );
         (int code, string output) = await ReturnsSample.RunScriptAsync(folder, "--epochs", "3");
         Assert.True(code == 3, output);
         Assert.Contains("finite validation error", await File.ReadAllTextAsync(Path.Combine(folder, "output", "failure")));

@@ -11,14 +11,17 @@ namespace Durable.Tests.Pipelines.Spot;
 /// <summary>The parsers on what the sources really published, and on what they should not.</summary>
 public sealed class FeedTests
 {
-    private const string Advisor2025 = "spot/spot-advisor-data_2025-06-28.json.gz", Advisor2024 = "spot/spot-advisor-data_bamboo.json.gz";
+    private const string Advisor2025 = "spot/spot-advisor-data_2025-06-28.json.gz",
+        Advisor2024 = "spot/spot-advisor-data_bamboo.json.gz";
 
     [SharedDataFact(Advisor2025)]
     public void The_delta_between_two_advisor_snapshots_has_the_counts_of_a_separate_script()
     {
         // Counted once with Python's json module: rows under Linux, then set operations on (type, region) and unequal r.
-        Feed<InterruptionRate> before = AdvisorFeed.Parse(Bytes(Advisor2024)), after = AdvisorFeed.Parse(Bytes(Advisor2025));
-        MergedSlot first = MarketMerge.Merge(SampleMarket.Nothing, Everywhere(before), SampleMarket.Ladder), second = MarketMerge.Merge(first.Rows, Everywhere(after), SampleMarket.Ladder);
+        Feed<InterruptionRate> before = AdvisorFeed.Parse(Bytes(Advisor2024)),
+            after = AdvisorFeed.Parse(Bytes(Advisor2025));
+        MergedSlot first = MarketMerge.Merge(SampleMarket.Nothing, Everywhere(before), SampleMarket.Ladder),
+            second = MarketMerge.Merge(first.Rows, Everywhere(after), SampleMarket.Ladder);
         int added = second.Changed.Count(row => !first.Rows.ContainsKey(row.Key));
         Assert.Equal(Counts, (first.Rows.Count, second.Rows.Count, added, second.Removed.Count, second.Changed.Count - added));
     }
@@ -29,7 +32,10 @@ public sealed class FeedTests
     public void A_real_price_list_gives_a_price_for_each_product()
     {
         using JsonDocument list = JsonDocument.Parse(Bytes("spot/aws-prices-sample.json.gz"));
-        OnDemandQuote[] quotes = [.. list.RootElement.EnumerateArray().Select(product => PriceListFeed.Parse(product.GetRawText())).OfType<OnDemandQuote>()];
+        OnDemandQuote[] quotes =
+        [
+            .. list.RootElement.EnumerateArray().Select(product => PriceListFeed.Parse(product.GetRawText())).OfType<OnDemandQuote>(),
+        ];
         Assert.Contains(new OnDemandQuote("r5n.xlarge", "us-east-1", 0.298), quotes);
         Assert.All(quotes, quote => Assert.Equal("us-east-1", quote.Region));
     }
@@ -69,37 +75,75 @@ public sealed class FeedTests
             foreach (JsonElement entry in history.RootElement.GetProperty("SpotPriceHistory").EnumerateArray())
             {
                 rows++;
-                if (!SpotPriceFeed.TryPrice(entry.GetProperty("SpotPrice").GetString(), out double price) || price is <= 0 or > 30) Assert.Fail(entry.ToString());
+                if (!SpotPriceFeed.TryPrice(entry.GetProperty("SpotPrice").GetString(), out double price) || price is <= 0 or > 30)
+                    Assert.Fail(entry.ToString());
             }
         }
 
         Assert.Equal((382 + 137 + 9822 + 8756 + 10693 + 8700 + 16588, 1), (rows, empty));
     }
 
-    [Theory, InlineData("<html><body>503 Slow Down</body></html>"), InlineData(""), InlineData("""{"spot_advisor": {"us-east-1": {"Linux": {"m5.large": {"r":"""), InlineData("{}"), InlineData("[]"), InlineData("""{"spot_advisor": {}}"""), InlineData("""{"spot_advisor": {"x": 3}}""")]
+    [
+        Theory,
+        InlineData("<html><body>503 Slow Down</body></html>"),
+        InlineData(""),
+        InlineData("""{"spot_advisor": {"us-east-1": {"Linux": {"m5.large": {"r":"""),
+        InlineData("{}"),
+        InlineData("[]"),
+        InlineData("""{"spot_advisor": {}}"""),
+        InlineData("""{"spot_advisor": {"x": 3}}""")
+    ]
     public void What_is_not_the_advisor_document_is_refused_and_not_read_as_empty(string answer) =>
         Assert.Throws<FeedUnreadableException>(() => AdvisorFeed.Parse(Encoding.UTF8.GetBytes(answer)));
 
     [Fact]
     public void A_range_nobody_knows_makes_its_row_unknown_and_no_other()
     {
-        Feed<InterruptionRate> feed = AdvisorFeed.Parse("""{"spot_advisor": {"r": {"Linux": {"a": {"r": 0}, "b": {"r": 9}, "c": {}, "d": {"r": 4}}, "Windows": {"e": {"r": 1}}}}}"""u8.ToArray());
+        Feed<InterruptionRate> feed = AdvisorFeed.Parse(
+            """{"spot_advisor": {"r": {"Linux": {"a": {"r": 0}, "b": {"r": 9}, "c": {}, "d": {"r": 4}}, "Windows": {"e": {"r": 1}}}}}"""u8.ToArray()
+        );
         Assert.Equal([new("a", "r", 3), new("d", "r", 1)], feed.Rows);
         Assert.Equal(["b", "c"], feed.Unknown.Select(place => place.InstanceType));
     }
 
-    [Theory, InlineData("0.0116000000", true, 0.0116), InlineData("0.000005", true, 0), InlineData("0.123455", true, 0.12346), InlineData("0.123445", true, 0.12344), InlineData("0.0000000000", false, 0), InlineData("free", false, -1), InlineData(null, false, -1), InlineData("-1", false, -1), InlineData("1e3", false, -1)]
+    [
+        Theory,
+        InlineData("0.0116000000", true, 0.0116),
+        InlineData("0.000005", true, 0),
+        InlineData("0.123455", true, 0.12346),
+        InlineData("0.123445", true, 0.12344),
+        InlineData("0.0000000000", false, 0),
+        InlineData("free", false, -1),
+        InlineData(null, false, -1),
+        InlineData("-1", false, -1),
+        InlineData("1e3", false, -1)
+    ]
     public void Prices_are_rounded_half_to_even_and_what_is_none_is_none(string? text, bool read, double price) =>
         Assert.Equal((read, price), (SpotPriceFeed.TryPrice(text, out double found), found));
 
     [Theory, InlineData("{}"), InlineData("<html>"), InlineData("""{"product": {"attributes": {}}}""")]
     public void What_is_no_product_is_refused(string product) => Assert.Throws<FeedUnreadableException>(() => PriceListFeed.Parse(product));
 
-    [Theory, InlineData("""{"product": {"attributes": {"instanceType": "a", "regionCode": "r"}}, "terms": {}}"""), InlineData("""{"product": {"attributes": {"instanceType": "a", "regionCode": "r"}}, "terms": {"OnDemand": {"t": {"priceDimensions": {"d": {"pricePerUnit": {"USD": "0.0000000000"}}}}}}}"""), InlineData("""{"product": {"attributes": {"instanceType": "a", "regionCode": "r"}}, "terms": {"OnDemand": {"t": {"priceDimensions": {"d": {"pricePerUnit": {"CNY": "1.0"}}}}}}}""")]
+    [
+        Theory,
+        InlineData("""{"product": {"attributes": {"instanceType": "a", "regionCode": "r"}}, "terms": {}}"""),
+        InlineData(
+            """{"product": {"attributes": {"instanceType": "a", "regionCode": "r"}}, "terms": {"OnDemand": {"t": {"priceDimensions": {"d": {"pricePerUnit": {"USD": "0.0000000000"}}}}}}}"""
+        ),
+        InlineData(
+            """{"product": {"attributes": {"instanceType": "a", "regionCode": "r"}}, "terms": {"OnDemand": {"t": {"priceDimensions": {"d": {"pricePerUnit": {"CNY": "1.0"}}}}}}}"""
+        )
+    ]
     public void A_product_without_a_price_above_zero_has_none(string product) => Assert.Null(PriceListFeed.Parse(product));
 
     private static Observation Everywhere(Feed<InterruptionRate> advisor) =>
-        new(1, new([.. advisor.Rows.Select(row => new ZoneScore(row.InstanceType, row.Region, row.Region + "-az1", 3))], []), advisor, new([], []), new([], []));
+        new(
+            1,
+            new([.. advisor.Rows.Select(row => new ZoneScore(row.InstanceType, row.Region, row.Region + "-az1", 3))], []),
+            advisor,
+            new([], []),
+            new([], [])
+        );
 
     private static byte[] Bytes(string path)
     {

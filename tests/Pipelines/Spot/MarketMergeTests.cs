@@ -15,16 +15,16 @@ public sealed class MarketMergeTests
         // Capacity, score → published score, T3, T2, worked out by hand.
         (int Capacity, int Score, (int, int, int) Expected)[] cycle =
         [
-            (1, 3, (3, 1, 0)),    // three at one instance
+            (1, 3, (3, 1, 0)), // three at one instance
             (5, 3, (3, 5, 0)),
-            (10, 2, (3, 5, 10)),  // two at ten: T3 falls back to at most 5, T2 climbs to 10
-            (15, 1, (3, 5, 10)),  // at most 10 is believed, both are lower
+            (10, 2, (3, 5, 10)), // two at ten: T3 falls back to at most 5, T2 climbs to 10
+            (15, 1, (3, 5, 10)), // at most 10 is believed, both are lower
             (20, 3, (3, 20, 10)), // three again, and larger
             (25, 1, (3, 20, 10)),
-            (5, 1, (3, 1, 1)),    // one at five: at most 1 is believed
-            (1, 2, (2, 0, 1)),    // two at one instance: no T3
-            (1, 1, (1, 0, 0)),    // one at one instance: nothing
-            (50, 3, (3, 50, 0)),  // a large capacity that scores higher raises the published score
+            (5, 1, (3, 1, 1)), // one at five: at most 1 is believed
+            (1, 2, (2, 0, 1)), // two at one instance: no T3
+            (1, 1, (1, 0, 0)), // one at one instance: nothing
+            (50, 3, (3, 50, 0)), // a large capacity that scores higher raises the published score
             (1, 3, (3, 50, 0)),
             (50, 2, (3, 45, 50)),
         ];
@@ -55,7 +55,8 @@ public sealed class MarketMergeTests
     }
 
     [Theory, InlineData(0.25, 1, 75), InlineData(0.3333, 1, 66), InlineData(1.5, 1, -50), InlineData(-1, 1, -1), InlineData(0.25, -1, -1)]
-    public void Savings_are_cut_to_whole_percent(double spot, double onDemand, int percent) => Assert.Equal(percent, new Quote(1, 0, 0, 1, spot, onDemand).Savings);
+    public void Savings_are_cut_to_whole_percent(double spot, double onDemand, int percent) =>
+        Assert.Equal(percent, new Quote(1, 0, 0, 1, spot, onDemand).Savings);
 
     [Fact]
     public void A_region_that_failed_is_unknown_and_removes_nothing()
@@ -75,7 +76,10 @@ public sealed class MarketMergeTests
     public void Prices_of_a_region_that_failed_stay_and_those_of_a_region_that_answered_without_them_do_not()
     {
         IReadOnlyDictionary<MarketKey, Quote> market = MarketMerge.Merge(Nothing, Seen(1, [.. Keys.Select(key => (key, 3))]), Ladder).Rows;
-        Observation seen = Seen(5, [.. Keys.Select(key => (key, 3))]) with { SpotPrices = new([], [new Unknown("us-east-1", null, "timeout")]) };
+        Observation seen = Seen(5, [.. Keys.Select(key => (key, 3))]) with
+        {
+            SpotPrices = new([], [new Unknown("us-east-1", null, "timeout")]),
+        };
         MergedSlot merged = MarketMerge.Merge(market, seen, Ladder);
         Assert.All(merged.Rows, row => Assert.Equal(row.Key.Region == "us-east-1" ? 0.25 : -1, row.Value.SpotPrice));
     }
@@ -96,14 +100,19 @@ public sealed class MarketMergeTests
     public void Rows_of_regions_and_types_that_no_score_names_are_dropped()
     {
         Observation seen = Seen(1, (Key, 3));
-        seen = seen with { SpotPrices = new([.. seen.SpotPrices.Rows, new SpotQuote("x9.huge", "mars-az1", 9)], []), Interruptions = new([.. seen.Interruptions.Rows, new InterruptionRate("x9.huge", "mars", 3)], []) };
+        seen = seen with
+        {
+            SpotPrices = new([.. seen.SpotPrices.Rows, new SpotQuote("x9.huge", "mars-az1", 9)], []),
+            Interruptions = new([.. seen.Interruptions.Rows, new InterruptionRate("x9.huge", "mars", 3)], []),
+        };
         Assert.Equal([Key], MarketMerge.Merge(Nothing, seen, Ladder).Rows.Keys);
     }
 
     [Fact]
     public void Of_two_scores_of_a_key_the_lower_stands_whatever_their_order()
     {
-        MergedSlot one = MarketMerge.Merge(Nothing, Seen(1, (Key, 3), (Key, 2)), Ladder), other = MarketMerge.Merge(Nothing, Seen(1, (Key, 2), (Key, 3)), Ladder);
+        MergedSlot one = MarketMerge.Merge(Nothing, Seen(1, (Key, 3), (Key, 2)), Ladder),
+            other = MarketMerge.Merge(Nothing, Seen(1, (Key, 2), (Key, 3)), Ladder);
         Assert.Equal((2, 1), (one.Rows[Key].Score, one.Duplicates));
         Assert.Equal(one.Rows, other.Rows);
     }
@@ -122,21 +131,26 @@ public sealed class MarketMergeTests
     public void Any_week_comes_out_as_the_naive_model_says()
     {
         Prop.ForAll<int>(seed =>
-        {
-            Random random = new(seed);
-            IReadOnlyDictionary<MarketKey, Quote> market = Nothing, naive = Nothing;
-            for (int slot = 0; slot < 22; slot++)
             {
-                Observation seen = Any(random, Ladder.At(slot));
-                MergedSlot merged = MarketMerge.Merge(market, seen, Ladder);
-                IReadOnlyDictionary<MarketKey, Quote> before = naive;
-                naive = NaiveMarket.Next(naive, seen);
+                Random random = new(seed);
+                IReadOnlyDictionary<MarketKey, Quote> market = Nothing,
+                    naive = Nothing;
+                for (int slot = 0; slot < 22; slot++)
+                {
+                    Observation seen = Any(random, Ladder.At(slot));
+                    MergedSlot merged = MarketMerge.Merge(market, seen, Ladder);
+                    IReadOnlyDictionary<MarketKey, Quote> before = naive;
+                    naive = NaiveMarket.Next(naive, seen);
 
-                Assert.Equal(naive.OrderBy(row => row.Key.ToString()), merged.Rows.OrderBy(row => row.Key.ToString()));
-                Assert.Equal(before.Keys.Except(naive.Keys).ToHashSet(), merged.Removed.ToHashSet());
-                Assert.Equal(naive.Where(row => !before.TryGetValue(row.Key, out Quote was) || was != row.Value).ToDictionary(), merged.Changed.ToDictionary());
-                market = merged.Rows;
-            }
-        }).Check(Config.QuickThrowOnFailure.WithMaxTest(25));
+                    Assert.Equal(naive.OrderBy(row => row.Key.ToString()), merged.Rows.OrderBy(row => row.Key.ToString()));
+                    Assert.Equal(before.Keys.Except(naive.Keys).ToHashSet(), merged.Removed.ToHashSet());
+                    Assert.Equal(
+                        naive.Where(row => !before.TryGetValue(row.Key, out Quote was) || was != row.Value).ToDictionary(),
+                        merged.Changed.ToDictionary()
+                    );
+                    market = merged.Rows;
+                }
+            })
+            .Check(Config.QuickThrowOnFailure.WithMaxTest(25));
     }
 }

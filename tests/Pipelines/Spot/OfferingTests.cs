@@ -26,17 +26,34 @@ public sealed class OfferingTests
         StubAws aws = new(request => Answer(request, pages));
         Feed<Offering> offered = await CollectAsync(aws, new SpotOptions { Bucket = "memory", Regions = "us-east-1" });
         Assert.Empty(offered.Unknown);
-        Assert.Equal((865, 865, 9), (offered.Rows.Count, offered.Rows.Select(offering => offering.InstanceType).Distinct().Count(), aws.Sent.Count));
+        Assert.Equal(
+            (865, 865, 9),
+            (offered.Rows.Count, offered.Rows.Select(offering => offering.InstanceType).Distinct().Count(), aws.Sent.Count)
+        );
         Assert.All(offered.Rows, offering => Assert.Equal(2, offering.Zones));
         Assert.Equal(865, new QueryPacker().Pack(offered.Rows).Queries.Count); // two zones of one region fit one question
 
-        Assert.Equal(9, (await CollectAsync(aws, new SpotOptions { Bucket = "memory", Regions = "us-east-1", InstanceTypes = "m5.*" })).Rows.Count);
+        Assert.Equal(9, (
+                await CollectAsync(
+                    aws,
+                    new SpotOptions
+                    {
+                        Bucket = "memory",
+                        Regions = "us-east-1",
+                        InstanceTypes = "m5.*",
+                    }
+                )
+            ).Rows.Count);
     }
 
     [Fact]
     public async Task A_page_that_leads_back_to_an_earlier_one_makes_the_region_unknown()
     {
-        string[][] pages = [["m5.large"], ["m5.xlarge"]];
+        string[][] pages =
+        [
+            ["m5.large"],
+            ["m5.xlarge"],
+        ];
         StubAws aws = new(request => Answer(request, pages, after: _ => 1));
         Feed<Offering> offered = await CollectAsync(aws, new SpotOptions { Bucket = "memory", Regions = "us-east-1" });
         Assert.Empty(offered.Rows);
@@ -50,16 +67,22 @@ public sealed class OfferingTests
     {
         var asked = HttpUtility.ParseQueryString(request.Body);
         Assert.Equal(("DescribeInstanceTypeOfferings", "availability-zone"), (asked["Action"], asked["LocationType"]));
-        int page = asked["NextToken"] is { } token ? int.Parse(token[5..]) : 0, next = after?.Invoke(page) ?? page + 1;
-        StringBuilder answer = new("""<DescribeInstanceTypeOfferingsResponse xmlns="http://ec2.amazonaws.com/doc/2016-11-15/"><requestId>r-1</requestId><instanceTypeOfferingSet>""");
+        int page = asked["NextToken"] is { } token ? int.Parse(token[5..]) : 0,
+            next = after?.Invoke(page) ?? page + 1;
+        StringBuilder answer = new(
+            """<DescribeInstanceTypeOfferingsResponse xmlns="http://ec2.amazonaws.com/doc/2016-11-15/"><requestId>r-1</requestId><instanceTypeOfferingSet>"""
+        );
         foreach (string type in pages[page])
         {
             foreach (string zone in new[] { "us-east-1a", "us-east-1b" })
-                answer.Append($"<item><instanceType>{type}</instanceType><locationType>availability-zone</locationType><location>{zone}</location></item>");
+                answer.Append(
+                    $"<item><instanceType>{type}</instanceType><locationType>availability-zone</locationType><location>{zone}</location></item>"
+                );
         }
 
         answer.Append("</instanceTypeOfferingSet>");
-        if (next < pages.Length) answer.Append($"<nextToken>page-{next}</nextToken>");
+        if (next < pages.Length)
+            answer.Append($"<nextToken>page-{next}</nextToken>");
         return new StubAnswer(200, answer.Append("</DescribeInstanceTypeOfferingsResponse>").ToString());
     }
 
@@ -72,6 +95,7 @@ public sealed class OfferingTests
 
     private sealed class Account(StubAws aws) : ISpotAccounts
     {
-        public IAmazonEC2 Ec2(string account, string? region = null) => new AmazonEC2Client(StubAws.Credentials, aws.Configure(new AmazonEC2Config(), region: region!));
+        public IAmazonEC2 Ec2(string account, string? region = null) =>
+            new AmazonEC2Client(StubAws.Credentials, aws.Configure(new AmazonEC2Config(), region: region!));
     }
 }

@@ -11,14 +11,16 @@ using Durable.Tests.Fixtures;
 
 namespace Durable.Tests.Pipelines.Spot;
 
-/// <summary>What can go wrong in a slot, and what is then true: no row lost, none doubled, latest never ahead of the sink, rotation never ahead of the data.</summary>
+/// <summary>What can go wrong in a slot, and what is then true: no row lost, none doubled, latest never ahead of the sink, rotation never
+/// ahead of the data.</summary>
 public sealed class SlotFaultTests(AwsSandbox sandbox) : IClassFixture<AwsSandbox>
 {
     [Fact]
     public async Task A_sink_that_is_down_holds_latest_back_and_the_next_slot_finishes_what_was_staged()
     {
         await using SpotWorld world = await SpotWorld.CreateAsync(sandbox);
-        SlotTime first = world.Now, second = first.Plus(1);
+        SlotTime first = world.Now,
+            second = first.Plus(1);
         world.Sink.Before = () => throw new IOException("sink is down");
         await Assert.ThrowsAsync<IOException>(() => world.RunAsync(first));
         Assert.Empty(await world.Get<MarketHistory>().ReadLatestAsync());
@@ -29,21 +31,30 @@ public sealed class SlotFaultTests(AwsSandbox sandbox) : IClassFixture<AwsSandbo
         world.Clock.Set(second.Utc.AddSeconds(5));
         SlotResult result = await world.RunAsync(second);
         Assert.Equal("Stored", result.State);
-        Assert.Equal([SlotRow.Present, SlotRow.Present], (await world.Get<SlotTable>().ReadAsync(first, second)).Select(slot => slot.State));
-        Assert.Equal((await world.Get<MarketHistory>().ReadAsOfAsync(first.Utc)).Count, world.Sink.Records.Keys.Count(record => record.At == first.Text));
+        Assert.Equal(
+            [SlotRow.Present, SlotRow.Present],
+            (await world.Get<SlotTable>().ReadAsync(first, second)).Select(slot => slot.State)
+        );
+        Assert.Equal(
+            (await world.Get<MarketHistory>().ReadAsOfAsync(first.Utc)).Count,
+            world.Sink.Records.Keys.Count(record => record.At == first.Text)
+        );
     }
 
     [Fact]
     public async Task A_slot_that_outlasts_the_next_one_is_stored_as_late_and_moves_nothing()
     {
         await using SpotWorld world = await SpotWorld.CreateAsync(sandbox);
-        SlotTime first = world.Now, slow = first.Plus(1), quick = first.Plus(2);
+        SlotTime first = world.Now,
+            slow = first.Plus(1),
+            quick = first.Plus(2);
         await world.RunAsync(first);
         world.Clock.Set(slow.Utc.AddSeconds(5));
         bool overtaken = false;
         world.Around = (step, done) =>
         {
-            if (step != nameof(StageSlot) || done || overtaken) return;
+            if (step != nameof(StageSlot) || done || overtaken)
+                return;
             overtaken = true;
             world.Clock.Set(quick.Utc.AddSeconds(5));
             Assert.Equal("Stored", world.RunAsync(quick).GetAwaiter().GetResult().State);
@@ -103,25 +114,59 @@ public sealed class SlotFaultTests(AwsSandbox sandbox) : IClassFixture<AwsSandbo
         // Three questions, and a ledger that knows nothing of what the accounts were asked before: AWS itself says no.
         await using SpotWorld world = await SpotWorld.CreateAsync(sandbox, configurations: quota);
         string[] pool = [.. new[] { "default", "111111111111", "222222222222" }.Take(accounts)];
-        SpotOptions options = new() { Bucket = "memory", Accounts = string.Join(',', pool), CallsAtOnce = 1 };
-        AssignedQuery[] queries = [.. new[] { "t3.micro", "m5.large", "m5.xlarge" }.Select(type => new AssignedQuery(new(type, ["eu-north-1"], 3), "default"))];
-        CollectedScores scores = await new ScoreCollector(world.Get<ISpotAccounts>(), options, world.Get<Patience>(), world.Clock).CollectAsync(1, queries, DateTime.MaxValue, default);
+        SpotOptions options = new()
+        {
+            Bucket = "memory",
+            Accounts = string.Join(',', pool),
+            CallsAtOnce = 1,
+        };
+        AssignedQuery[] queries =
+        [
+            .. new[] { "t3.micro", "m5.large", "m5.xlarge" }.Select(type => new AssignedQuery(new(type, ["eu-north-1"], 3), "default")),
+        ];
+        CollectedScores scores = await new ScoreCollector(
+            world.Get<ISpotAccounts>(),
+            options,
+            world.Get<Patience>(),
+            world.Clock
+        ).CollectAsync(1, queries, DateTime.MaxValue, default);
         Assert.Equal((asked, unknown), (scores.Asked, scores.Unknown.Count));
         Assert.All(scores.Unknown, place => Assert.Contains("MaxConfigLimitExceeded", place.Reason, StringComparison.Ordinal));
         Assert.Equal(asked, scores.Uses.Sum(use => use.Configurations.Count));
         Assert.Equal(asked * 3, scores.Rows.Count);
 
         // The same questions again cost nothing: each stays with the account that asked it.
-        Dictionary<string, string> ledger = scores.Uses.SelectMany(use => use.Configurations.Select(configuration => (configuration, use.Account))).ToDictionary();
-        IReadOnlyList<AssignedQuery> again = QuotaPlan.Assign([.. queries.Select(query => query.Query)], 1, ledger, pool, 0, queriesPerAccount: Math.Max(1, quota));
-        Assert.Equal(asked, (await new ScoreCollector(world.Get<ISpotAccounts>(), options, world.Get<Patience>(), world.Clock).CollectAsync(1, again, DateTime.MaxValue, default)).Asked);
+        Dictionary<string, string> ledger = scores
+            .Uses.SelectMany(use => use.Configurations.Select(configuration => (configuration, use.Account)))
+            .ToDictionary();
+        IReadOnlyList<AssignedQuery> again = QuotaPlan.Assign(
+            [.. queries.Select(query => query.Query)],
+            1,
+            ledger,
+            pool,
+            0,
+            queriesPerAccount: Math.Max(1, quota)
+        );
+        Assert.Equal(
+            asked,
+            (
+                await new ScoreCollector(world.Get<ISpotAccounts>(), options, world.Get<Patience>(), world.Clock).CollectAsync(
+                    1,
+                    again,
+                    DateTime.MaxValue,
+                    default
+                )
+            ).Asked
+        );
     }
 
     [Fact]
     public async Task After_its_time_a_slot_asks_nothing_more()
     {
         await using SpotWorld world = await SpotWorld.CreateAsync(sandbox);
-        CollectedScores scores = await world.Get<ScoreCollector>().CollectAsync(1, [new(new("t3.micro", ["eu-north-1"], 3), "default")], world.Clock.GetUtcNow().UtcDateTime, default);
+        CollectedScores scores = await world
+            .Get<ScoreCollector>()
+            .CollectAsync(1, [new(new("t3.micro", ["eu-north-1"], 3), "default")], world.Clock.GetUtcNow().UtcDateTime, default);
         Assert.Equal(ScoreCollector.TooLate, Assert.Single(scores.Unknown).Reason);
         Assert.Empty(await sandbox.CallsAsync("ec2", "GetSpotPlacementScores"));
     }
@@ -130,8 +175,16 @@ public sealed class SlotFaultTests(AwsSandbox sandbox) : IClassFixture<AwsSandbo
     public async Task A_slot_without_raw_files_is_refused_when_its_time_is_over_and_before_it_begins()
     {
         await using SpotWorld world = await SpotWorld.CreateAsync(sandbox);
-        Assert.Contains("its time is over", (await Assert.ThrowsAsync<SlotOverException>(() => world.RunAsync(world.Now.Plus(-1)))).Message, StringComparison.Ordinal);
-        Assert.Contains("has not begun", (await Assert.ThrowsAsync<SlotOverException>(() => world.RunAsync(world.Now.Plus(1)))).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "its time is over",
+            (await Assert.ThrowsAsync<SlotOverException>(() => world.RunAsync(world.Now.Plus(-1)))).Message,
+            StringComparison.Ordinal
+        );
+        Assert.Contains(
+            "has not begun",
+            (await Assert.ThrowsAsync<SlotOverException>(() => world.RunAsync(world.Now.Plus(1)))).Message,
+            StringComparison.Ordinal
+        );
     }
 
     [Fact]
@@ -154,7 +207,8 @@ public sealed class SlotFaultTests(AwsSandbox sandbox) : IClassFixture<AwsSandbo
     public async Task A_region_whose_offerings_fail_keeps_its_questions_of_the_day_before()
     {
         await using SpotWorld world = await SpotWorld.CreateAsync(sandbox);
-        string today = world.Now.Text[..10], tomorrow = $"{world.Now.Day.AddDays(1):yyyy-MM-dd}";
+        string today = world.Now.Text[..10],
+            tomorrow = $"{world.Now.Day.AddDays(1):yyyy-MM-dd}";
         WorkloadReceipt whole = await PackAsync(today);
         await sandbox.FaultAsync("ec2", "DescribeInstanceTypeOfferings", "500", times: -1, match: "us-west-1");
         WorkloadReceipt partial = await PackAsync(tomorrow);
@@ -162,10 +216,17 @@ public sealed class SlotFaultTests(AwsSandbox sandbox) : IClassFixture<AwsSandbo
         Assert.Equal((whole.Types, whole.Queries, whole.Bound), (partial.Types, partial.Queries, partial.Bound));
         Assert.True((await PackAsync(tomorrow)).WasThere);
 
-        Task<WorkloadReceipt> PackAsync(string day) => world.Make<PackWorkload>().RunAsync(new WorkloadRun("w/" + day + Guid.NewGuid(), "w", new WorkloadRequest(day)), default);
+        Task<WorkloadReceipt> PackAsync(string day) =>
+            world.Make<PackWorkload>().RunAsync(new WorkloadRun("w/" + day + Guid.NewGuid(), "w", new WorkloadRequest(day)), default);
     }
 
-    [Theory, InlineData("<html>busy</html>", 200), InlineData("""{"spot_advisor": {"r": """, 200), InlineData("nothing", 503), InlineData("", 404)]
+    [
+        Theory,
+        InlineData("<html>busy</html>", 200),
+        InlineData("""{"spot_advisor": {"r": """, 200),
+        InlineData("nothing", 503),
+        InlineData("", 404)
+    ]
     public async Task An_advisor_that_answers_anything_else_leaves_interruptions_as_they_were(string answer, int status)
     {
         await using SpotWorld world = await SpotWorld.CreateAsync(sandbox);
@@ -176,14 +237,19 @@ public sealed class SlotFaultTests(AwsSandbox sandbox) : IClassFixture<AwsSandbo
         world.Clock.Set(first.Plus(1).Utc.AddSeconds(5));
         SlotResult result = await world.RunAsync(first.Plus(1));
         Assert.StartsWith("interruptions: unknown everywhere", Assert.Single(result.Sources), StringComparison.Ordinal);
-        Assert.All(await world.Get<MarketHistory>().ReadLatestAsync(), row => Assert.Equal(before[row.Key].Interruption, row.Value.Interruption));
+        Assert.All(
+            await world.Get<MarketHistory>().ReadLatestAsync(),
+            row => Assert.Equal(before[row.Key].Interruption, row.Value.Interruption)
+        );
     }
 
     [Fact]
     public async Task A_page_that_repeats_its_token_ends_as_a_failure_and_not_never()
     {
         int pages = 0;
-        await Assert.ThrowsAsync<FeedUnreadableException>(() => TokenPages.ReadAsync(token => Task.FromResult<string?>(++pages % 2 == 0 ? "a" : "b")));
+        await Assert.ThrowsAsync<FeedUnreadableException>(() =>
+            TokenPages.ReadAsync(token => Task.FromResult<string?>(++pages % 2 == 0 ? "a" : "b"))
+        );
         Assert.Equal(3, pages);
     }
 
@@ -201,7 +267,8 @@ public sealed class SlotFaultTests(AwsSandbox sandbox) : IClassFixture<AwsSandbo
         bool faster = false;
         world.Bucket.Before = key =>
         {
-            if (key != SpotKeys.Latest || faster) return;
+            if (key != SpotKeys.Latest || faster)
+                return;
             faster = true;
             world.Bucket.Objects[SpotKeys.Latest] = old with { ETag = "other" };
         };

@@ -7,7 +7,8 @@ using Durable.Tests.Fixtures;
 
 namespace Durable.Tests.Pipelines.Spot;
 
-/// <summary>A slot killed at every step. Beside <see cref="SlotFaultTests"/>, with a sandbox of its own: classes run side by side.</summary>
+/// <summary>A slot killed at every step. Beside <see cref="SlotFaultTests"/>, with a sandbox of its own: classes run side by
+/// side.</summary>
 public sealed class SlotKillTests(AwsSandbox sandbox) : IClassFixture<AwsSandbox>
 {
     [Fact]
@@ -22,11 +23,14 @@ public sealed class SlotKillTests(AwsSandbox sandbox) : IClassFixture<AwsSandbox
             hour = Hour(); // the sandbox's scores and prices follow the hour
             await using SpotWorld world = await SpotWorld.CreateAsync(sandbox);
             slot = world.Now;
-            world.Around = (step, done) => { if (!done) steps.Add(step); };
+            world.Around = (step, done) =>
+            {
+                if (!done)
+                    steps.Add(step);
+            };
             await world.RunAsync(world.Now);
             calm = await world.DumpAsync();
-        }
-        while (hour != Hour());
+        } while (hour != Hour());
         Assert.True(steps.Count >= 10, string.Join(", ", steps));
 
         foreach (string kill in steps.Distinct())
@@ -39,16 +43,22 @@ public sealed class SlotKillTests(AwsSandbox sandbox) : IClassFixture<AwsSandbox
                 world.Around = (step, done) =>
                 {
                     AssertLatestIsNotAhead(world);
-                    if (killed || step != kill || done != afterwards) return;
+                    if (killed || step != kill || done != afterwards)
+                        return;
                     killed = true;
                     throw new KilledException();
                 };
                 await Assert.ThrowsAsync<KilledException>(() => world.RunAsync(slot));
                 SlotResult result = await world.RunAsync(slot, "2");
-                if (Hour() != hour) return; // the market has moved on
-                Assert.True(calm == await world.DumpAsync(), $"killed {(afterwards ? "after" : "before")} {kill}: {await world.DumpAsync()}\nbut calm: {calm}");
+                if (Hour() != hour)
+                    return; // the market has moved on
+                Assert.True(
+                    calm == await world.DumpAsync(),
+                    $"killed {(afterwards ? "after" : "before")} {kill}: {await world.DumpAsync()}\nbut calm: {calm}"
+                );
                 Assert.Equal(result.Rows, world.Sink.Records.Count);
-                if (result.State == "Present") await world.Make<PublishLatest>().RunAsync(slot.Text, default);
+                if (result.State == "Present")
+                    await world.Make<PublishLatest>().RunAsync(slot.Text, default);
                 Assert.Equal(result.Rows, JsonDocument.Parse(world.Bucket.Objects[SpotKeys.Latest].Bytes).RootElement.GetArrayLength());
             }
         }
@@ -58,7 +68,8 @@ public sealed class SlotKillTests(AwsSandbox sandbox) : IClassFixture<AwsSandbox
 
     private static void AssertLatestIsNotAhead(SpotWorld world)
     {
-        if (!world.Bucket.Objects.TryGetValue(SpotKeys.Latest, out StoredObject? latest)) return;
+        if (!world.Bucket.Objects.TryGetValue(SpotKeys.Latest, out StoredObject? latest))
+            return;
         string slot = latest.Metadata["slot"];
         Assert.Contains(world.Sink.Records.Keys, record => record.At == slot);
     }

@@ -24,12 +24,15 @@ public sealed class SlotNewsTests(AwsSandbox sandbox) : IClassFixture<AwsSandbox
         (bool isDown, List<string> heard) = (true, []);
         await using WebApplication slack = await SlackAsync(text =>
         {
-            if (isDown) return 503;
+            if (isDown)
+                return 503;
             heard.Add(text);
             return 200;
         });
         NotificationOptions options = new() { Webhook = new Uri(slack.Urls.First()), AllowedHosts = "127.0.0.1" };
-        DeliverNotifications deliver = new(new NotificationSender(database, new HttpClient(), options, TimeProvider.System, NullLogger<NotificationSender>.Instance));
+        DeliverNotifications deliver = new(
+            new NotificationSender(database, new HttpClient(), options, TimeProvider.System, NullLogger<NotificationSender>.Instance)
+        );
 
         await sandbox.FaultAsync("ec2", "DescribeAvailabilityZones", "500", times: -1, match: "us-west-1"); // something to tell
         SlotTime slot = world.Now;
@@ -60,11 +63,14 @@ public sealed class SlotNewsTests(AwsSandbox sandbox) : IClassFixture<AwsSandbox
         builder.Logging.ClearProviders();
         builder.WebHost.UseUrls("http://127.0.0.1:0");
         WebApplication app = builder.Build();
-        app.MapPost("/", async (HttpRequest request) =>
-        {
-            using StreamReader reader = new(request.Body);
-            return Results.StatusCode(answer(await reader.ReadToEndAsync()));
-        });
+        app.MapPost(
+            "/",
+            async (HttpRequest request) =>
+            {
+                using StreamReader reader = new(request.Body);
+                return Results.StatusCode(answer(await reader.ReadToEndAsync()));
+            }
+        );
         await app.StartAsync();
         return app;
     }

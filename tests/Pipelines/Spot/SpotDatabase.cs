@@ -22,12 +22,20 @@ internal sealed class MemoryBucket() : SpotBucket(null!, new SpotOptions { Bucke
     public override Task<bool> TryCreateAsync(string key, byte[] bytes, CancellationToken cancellationToken = default) =>
         TryReplaceAsync(key, bytes, null, new Dictionary<string, string>(), "", cancellationToken);
 
-    public override Task<bool> TryReplaceAsync(string key, byte[] bytes, string? etag, IReadOnlyDictionary<string, string> metadata, string contentType, CancellationToken cancellationToken = default)
+    public override Task<bool> TryReplaceAsync(
+        string key,
+        byte[] bytes,
+        string? etag,
+        IReadOnlyDictionary<string, string> metadata,
+        string contentType,
+        CancellationToken cancellationToken = default
+    )
     {
         Before(key);
         lock (Objects)
         {
-            if (Objects.GetValueOrDefault(key)?.ETag != etag) return Task.FromResult(false);
+            if (Objects.GetValueOrDefault(key)?.ETag != etag)
+                return Task.FromResult(false);
             Objects[key] = new StoredObject(bytes, $"{++version}", metadata);
             return Task.FromResult(true);
         }
@@ -36,14 +44,18 @@ internal sealed class MemoryBucket() : SpotBucket(null!, new SpotOptions { Bucke
     public override Task WriteAsync(string key, byte[] bytes, CancellationToken cancellationToken = default)
     {
         Before(key);
-        lock (Objects) Objects[key] = new StoredObject(bytes, $"{++version}", new Dictionary<string, string>());
+        lock (Objects)
+            Objects[key] = new StoredObject(bytes, $"{++version}", new Dictionary<string, string>());
         return Task.CompletedTask;
     }
 
-    public override Task<StoredObject?> ReadAsync(string key, CancellationToken cancellationToken = default) => Task.FromResult(Objects.GetValueOrDefault(key));
+    public override Task<StoredObject?> ReadAsync(string key, CancellationToken cancellationToken = default) =>
+        Task.FromResult(Objects.GetValueOrDefault(key));
 
     public override Task<IReadOnlyList<string>> ListAsync(string prefix, CancellationToken cancellationToken = default) =>
-        Task.FromResult<IReadOnlyList<string>>([.. Objects.Keys.Where(key => key.StartsWith(prefix, StringComparison.Ordinal)).Order(StringComparer.Ordinal)]);
+        Task.FromResult<IReadOnlyList<string>>([
+            .. Objects.Keys.Where(key => key.StartsWith(prefix, StringComparison.Ordinal)).Order(StringComparer.Ordinal),
+        ]);
 }
 
 /// <summary>A fresh database with the app's schema, a bucket in memory, and the spot stores on them.</summary>
@@ -82,7 +94,12 @@ internal sealed class SpotDatabase : IAsyncDisposable
     public async Task<StageOutcome> StageAsync(SlotTime slot, Observation seen, int asked = 1, params AccountUse[] uses)
     {
         await Slots.BeginAsync(slot, seen.Capacity, "test/" + slot.Text);
-        return await Store.StageAsync(slot, "test/" + slot.Text, Options.MaxRemovedShare, () => Task.FromResult((seen, new RawHeader("spot.scores/1", slot.Text, 0, [], seen.Capacity, asked, uses))));
+        return await Store.StageAsync(
+            slot,
+            "test/" + slot.Text,
+            Options.MaxRemovedShare,
+            () => Task.FromResult((seen, new RawHeader("spot.scores/1", slot.Text, 0, [], seen.Capacity, asked, uses)))
+        );
     }
 
     public async Task<T> ScalarAsync<T>(string sql)

@@ -58,11 +58,15 @@ public sealed class TimestreamSinkTests
         int calls = 0;
         Refusing timestream = new(database.Options)
         {
-            Before = () => Interlocked.Increment(ref calls) > 1
-                ? Task.CompletedTask
-                : throw Rejection(names ? [new RejectedRecord { Reason = "of no record" }] : null),
+            Before = () =>
+                Interlocked.Increment(ref calls) > 1
+                    ? Task.CompletedTask
+                    : throw Rejection(names ? [new RejectedRecord { Reason = "of no record" }] : null),
         };
-        MarketChange[] changes = [.. Enumerable.Range(0, 3).Select(number => MarketChange.Gone(First, new MarketKey($"type-{number}", "r", "z")))];
+        MarketChange[] changes =
+        [
+            .. Enumerable.Range(0, 3).Select(number => MarketChange.Gone(First, new MarketKey($"type-{number}", "r", "z"))),
+        ];
         Assert.Equal(0, await timestream.Sink(database).SendAsync(First, changes));
         Assert.Equal(3, timestream.Taken.Count);
     }
@@ -71,29 +75,58 @@ public sealed class TimestreamSinkTests
     public async Task A_table_that_is_not_there_fails_the_step_and_the_slot_stays_staged()
     {
         await using SpotDatabase database = await SpotDatabase.CreateAsync();
-        Refusing timestream = new(database.Options) { Before = () => throw new ResourceNotFoundException("The table aws does not exist.", ErrorType.Sender, "ResourceNotFoundException", "r-1", HttpStatusCode.BadRequest) };
+        Refusing timestream = new(database.Options)
+        {
+            Before = () =>
+                throw new ResourceNotFoundException(
+                    "The table aws does not exist.",
+                    ErrorType.Sender,
+                    "ResourceNotFoundException",
+                    "r-1",
+                    HttpStatusCode.BadRequest
+                ),
+        };
         await database.StageAsync(First, Market());
-        await Assert.ThrowsAsync<ResourceNotFoundException>(() => new SendDelta(database.Store, database.Slots, [timestream.Sink(database)]).RunAsync(First.Text, default));
+        await Assert.ThrowsAsync<ResourceNotFoundException>(() =>
+            new SendDelta(database.Store, database.Slots, [timestream.Sink(database)]).RunAsync(First.Text, default)
+        );
         Assert.Equal(SlotRow.Staged, (await database.Slots.ReadAsync(First))!.State);
         Assert.Empty(await database.History.ReadLatestAsync());
     }
 
-    private static Observation Market() => new(
-        1, new([.. Enumerable.Range(0, Rows).Select(number => new ZoneScore($"type-{number}", "r", "z", 3))], []), new([], []), new([], []), new([], []));
+    private static Observation Market() =>
+        new(
+            1,
+            new([.. Enumerable.Range(0, Rows).Select(number => new ZoneScore($"type-{number}", "r", "z", 3))], []),
+            new([], []),
+            new([], []),
+            new([], [])
+        );
 
     private static async Task<HashSet<string>> DeadLettersAsync(SpotDatabase database)
     {
         string key = SpotKeys.DeadLetters(First, "timestream");
-        (RawHeader header, List<MarketChange> letters) = RawFile.Read<MarketChange>((await database.Bucket.ReadAsync(key))!.Bytes, MarketChange.Schema, key);
+        (RawHeader header, List<MarketChange> letters) = RawFile.Read<MarketChange>(
+            (await database.Bucket.ReadAsync(key))!.Bytes,
+            MarketChange.Schema,
+            key
+        );
         Assert.Equal(header.Rows, letters.Count);
         return [.. letters.Select(letter => letter.InstanceType)];
     }
 
     private static RejectedRecordsException Rejection(List<RejectedRecord>? records) =>
-        new("One or more records have been rejected.", ErrorType.Sender, "RejectedRecordsException", "r-1", (HttpStatusCode)419) { RejectedRecords = records };
+        new("One or more records have been rejected.", ErrorType.Sender, "RejectedRecordsException", "r-1", (HttpStatusCode)419)
+        {
+            RejectedRecords = records,
+        };
 
     /// <summary>Takes records by key, as Timestream does, and refuses the ones it is told to.</summary>
-    private sealed class Refusing(SpotOptions options) : AmazonTimestreamWriteClient(StubAws.Credentials, new AmazonTimestreamWriteConfig { ServiceURL = "http://aws.test:8080/", AuthenticationRegion = "us-west-2" })
+    private sealed class Refusing(SpotOptions options)
+        : AmazonTimestreamWriteClient(
+            StubAws.Credentials,
+            new AmazonTimestreamWriteConfig { ServiceURL = "http://aws.test:8080/", AuthenticationRegion = "us-west-2" }
+        )
     {
         private readonly Dictionary<int, int> refusals = [];
 
@@ -108,10 +141,19 @@ public sealed class TimestreamSinkTests
         public TimestreamSink Sink(SpotDatabase database)
         {
             MovableClock clock = new();
-            return new TimestreamSink(this, database.Bucket, new SpotOptions { Bucket = options.Bucket, TimestreamDatabase = "spotlake" }, new Patience(clock), clock);
+            return new TimestreamSink(
+                this,
+                database.Bucket,
+                new SpotOptions { Bucket = options.Bucket, TimestreamDatabase = "spotlake" },
+                new Patience(clock),
+                clock
+            );
         }
 
-        public override async Task<WriteRecordsResponse> WriteRecordsAsync(WriteRecordsRequest request, CancellationToken cancellationToken = default)
+        public override async Task<WriteRecordsResponse> WriteRecordsAsync(
+            WriteRecordsRequest request,
+            CancellationToken cancellationToken = default
+        )
         {
             await Before();
             Assert.InRange(request.Records.Count, 1, 100);

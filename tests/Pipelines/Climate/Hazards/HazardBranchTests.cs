@@ -11,7 +11,7 @@ public sealed class HazardBranchTests
 
     [Theory]
     [InlineData(None, None, 15, 0.3 * 0.25 + 0.3 * 10 / 30 + 0.2 * 15 / 50 + 0.2 * 0.25)] // su25 25, wsdi 10 by default
-    [InlineData(50, 30, None, 0.15 + 0.3 + 0.2 * 15 / 50 + 0.1)]                          // tr25 15 by default
+    [InlineData(50, 30, None, 0.15 + 0.3 + 0.2 * 15 / 50 + 0.1)] // tr25 15 by default
     public void Heat_fills_gaps_with_the_stated_days_and_says_so(double su25, double wsdi, double tr25, double expected)
     {
         HazardScore score = ExtremeHeat.Score(su25, wsdi, tr25);
@@ -33,10 +33,10 @@ public sealed class HazardBranchTests
 
     [Theory]
     [InlineData(-1, 1200, 10, 0.5, false)]
-    [InlineData(-9, 1200, 10, 1.0, false)]               // clamped to -3, then capped at 1
-    [InlineData(None, None, 25, 0.2, true)]              // rain 1200: s = -0.4 · 15/15 = -0.4
-    [InlineData(None, 950, None, 0.3667, true)]          // cdd 15: s = -0.6 - 0.1333
-    [InlineData(None, 0, 10, 1.0, true)]                 // a true 0 mm: s = -2.88
+    [InlineData(-9, 1200, 10, 1.0, false)] // clamped to -3, then capped at 1
+    [InlineData(None, None, 25, 0.2, true)] // rain 1200: s = -0.4 · 15/15 = -0.4
+    [InlineData(None, 950, None, 0.3667, true)] // cdd 15: s = -0.6 - 0.1333
+    [InlineData(None, 0, 10, 1.0, true)] // a true 0 mm: s = -2.88
     [InlineData(None, 1600, 10, 0.0, true)]
     public void Drought_prefers_the_index_and_estimates_without_it(double spei, double rain, double dry, double expected, bool fallback)
     {
@@ -55,7 +55,8 @@ public sealed class HazardBranchTests
 
     [Theory]
     [InlineData(200, 2.0 / 3), InlineData(201, 0.505), InlineData(300, 1.0), InlineData(301, 0.9)]
-    public void River_rain_keeps_the_published_jumps(double rain, double expected) => Assert.Equal(expected, RiverFlood.RainScore(rain), 1e-9);
+    public void River_rain_keeps_the_published_jumps(double rain, double expected) =>
+        Assert.Equal(expected, RiverFlood.RainScore(rain), 1e-9);
 
     [Theory]
     [InlineData(999, 1.2), InlineData(1000, 1.0), InlineData(5000, 0.8), InlineData(None, 0.8)]
@@ -68,28 +69,45 @@ public sealed class HazardBranchTests
     }
 
     [Theory]
-    [InlineData(LandCover.Water, 0.2, 50, 0)]          // no drain at all
-    [InlineData(LandCover.Urban, 0.76, 1001, 75)]      // factor 1.0
-    [InlineData(LandCover.Urban, 0.61, 501, 49.5)]     // 55 · 0.9
-    [InlineData(LandCover.Barren, 0.6, 101, 32)]       // 40 · 0.8
-    [InlineData(LandCover.Other, None, None, 38.5)]    // 0.7 → 55, 100 buildings → 0.7
+    [InlineData(LandCover.Water, 0.2, 50, 0)] // no drain at all
+    [InlineData(LandCover.Urban, 0.76, 1001, 75)] // factor 1.0
+    [InlineData(LandCover.Urban, 0.61, 501, 49.5)] // 55 · 0.9
+    [InlineData(LandCover.Barren, 0.6, 101, 32)] // 40 · 0.8
+    [InlineData(LandCover.Other, None, None, 38.5)] // 0.7 → 55, 100 buildings → 0.7
     public void Urban_drainage_follows_ground_and_buildings(LandCover cover, double sealedShare, double buildings, double drainage)
     {
         // RX1DAY 600 mm: 50 mm/h. Excess over 30 scores 0.9, less in proportion.
-        double excess = 50 - drainage, excessScore = excess < 0 ? 0 : excess > 30 ? 0.9 : excess / 30 * 0.9;
-        Assert.Equal(Math.Min(1, 0.5 * (1 - drainage / 80) + 0.5 * excessScore), UrbanFlood.Score(600, cover, sealedShare, buildings).Value, 1e-4);
+        double excess = 50 - drainage,
+            excessScore = excess < 0 ? 0
+            : excess > 30 ? 0.9
+            : excess / 30 * 0.9;
+        Assert.Equal(
+            Math.Min(1, 0.5 * (1 - drainage / 80) + 0.5 * excessScore),
+            UrbanFlood.Score(600, cover, sealedShare, buildings).Value,
+            1e-4
+        );
     }
 
     [Theory]
-    [InlineData(0, 0), InlineData(15, 0.2), InlineData(30, 0.4), InlineData(40, 0.55), InlineData(50, 0.7), InlineData(75, 0.85), InlineData(100, 1), InlineData(-5, 0)]
-    public void Sea_level_rises_along_its_curve(double centimetres, double expected) => Assert.Equal(expected, SeaLevelRise.Score(centimetres, 100).Value, 1e-9);
+    [
+        InlineData(0, 0),
+        InlineData(15, 0.2),
+        InlineData(30, 0.4),
+        InlineData(40, 0.55),
+        InlineData(50, 0.7),
+        InlineData(75, 0.85),
+        InlineData(100, 1),
+        InlineData(-5, 0)
+    ]
+    public void Sea_level_rises_along_its_curve(double centimetres, double expected) =>
+        Assert.Equal(expected, SeaLevelRise.Score(centimetres, 100).Value, 1e-9);
 
     [Fact]
     public void Sea_level_is_no_hazard_inland_and_defaults_are_told_apart()
     {
         Assert.Equal(new HazardScore(0, false), SeaLevelRise.Score(90, 10_000));
-        Assert.Equal(new HazardScore(0, true), SeaLevelRise.Score(90, None));      // 50 km by default
-        Assert.Equal(new HazardScore(0.4, true), SeaLevelRise.Score(None, 500));   // 30 cm by default
+        Assert.Equal(new HazardScore(0, true), SeaLevelRise.Score(90, None)); // 50 km by default
+        Assert.Equal(new HazardScore(0.4, true), SeaLevelRise.Score(None, 500)); // 30 cm by default
         Assert.Equal(new HazardScore(0, false), SeaLevelRise.Score(None, 20_000)); // the missing rise was not needed
     }
 
@@ -118,10 +136,11 @@ public sealed class HazardBranchTests
     [Fact]
     public void A_typhoon_on_the_spot_without_rain_data_uses_the_rain_its_wind_brings()
     {
-        TyphoonExposure strong = Typhoon.Expose(35, 128, [new(35, 128, 40)]), weak = Typhoon.Expose(35, 128, [new(35, 128, 10)]);
+        TyphoonExposure strong = Typhoon.Expose(35, 128, [new(35, 128, 40)]),
+            weak = Typhoon.Expose(35, 128, [new(35, 128, 10)]);
 
         Assert.Equal(new HazardScore(0.71, true), Typhoon.Score(strong, None)); // 0.55 · 40/50 + 0.45 · 300/500
-        Assert.Equal(new HazardScore(0.2, true), Typhoon.Score(weak, None));    // 0.55 · 10/50 + 0.45 · 100/500
+        Assert.Equal(new HazardScore(0.2, true), Typhoon.Score(weak, None)); // 0.55 · 10/50 + 0.45 · 100/500
         Assert.Equal(new HazardScore(0.1, false), Typhoon.Score(default, 200));
         Assert.Equal(new HazardScore(0.1, true), Typhoon.Score(default, 200, tracksKnown: false));
     }
@@ -129,7 +148,11 @@ public sealed class HazardBranchTests
     [Fact]
     public void Only_the_hundred_nearest_fixes_count_and_none_beyond_the_gale_radius()
     {
-        TyphoonExposure exposure = Typhoon.Expose(35, 128, [.. Enumerable.Range(0, 120).Select(i => new TrackPoint(35 + i * 0.001, 128, 30)), new(37, 128, 50)]);
+        TyphoonExposure exposure = Typhoon.Expose(
+            35,
+            128,
+            [.. Enumerable.Range(0, 120).Select(i => new TrackPoint(35 + i * 0.001, 128, 30)), new(37, 128, 50)]
+        );
 
         Assert.Equal(100, exposure.Points);
         Assert.Equal(0, Typhoon.Expose(35, 128, [new(36.8, 128, 50)]).Points); // 1.8° = 200.2 km
@@ -138,17 +161,27 @@ public sealed class HazardBranchTests
     [Fact]
     public void Each_risk_flags_its_own_fallback()
     {
-        GridColumns annual = new(1), place = new(1);
-        foreach (GridVariable variable in GridVariables.Annual) annual[variable][0] = 10;
-        foreach (GridVariable variable in GridVariables.Static) place[variable][0] = 3;
+        GridColumns annual = new(1),
+            place = new(1);
+        foreach (GridVariable variable in GridVariables.Annual)
+            annual[variable][0] = 10;
+        foreach (GridVariable variable in GridVariables.Static)
+            place[variable][0] = 3;
         Assert.Equal(0, Score(annual, place));
 
         (GridVariable Missing, Risk[] Flagged)[] cases =
         [
-            (GridVariable.SummerDays, [Risk.ExtremeHeat]), (GridVariable.ColdestNight, [Risk.ExtremeCold]), (GridVariable.Wind, [Risk.Wildfire]),
-            (GridVariable.Spei12June, [Risk.Drought]), (GridVariable.WaterUsage, [Risk.WaterStress]), (GridVariable.SeaLevel, [Risk.SeaLevelRise]),
-            (GridVariable.RiverDistance, [Risk.RiverFlood]), (GridVariable.BuildingCount, [Risk.UrbanFlood]), (GridVariable.TyphoonPoints, [Risk.Typhoon]),
-            (GridVariable.WettestDay, [Risk.RiverFlood, Risk.UrbanFlood, Risk.Typhoon]), (GridVariable.AnnualRain, [Risk.Wildfire, Risk.WaterStress]),
+            (GridVariable.SummerDays, [Risk.ExtremeHeat]),
+            (GridVariable.ColdestNight, [Risk.ExtremeCold]),
+            (GridVariable.Wind, [Risk.Wildfire]),
+            (GridVariable.Spei12June, [Risk.Drought]),
+            (GridVariable.WaterUsage, [Risk.WaterStress]),
+            (GridVariable.SeaLevel, [Risk.SeaLevelRise]),
+            (GridVariable.RiverDistance, [Risk.RiverFlood]),
+            (GridVariable.BuildingCount, [Risk.UrbanFlood]),
+            (GridVariable.TyphoonPoints, [Risk.Typhoon]),
+            (GridVariable.WettestDay, [Risk.RiverFlood, Risk.UrbanFlood, Risk.Typhoon]),
+            (GridVariable.AnnualRain, [Risk.Wildfire, Risk.WaterStress]),
         ];
         foreach ((GridVariable missing, Risk[] flagged) in cases)
         {
@@ -166,7 +199,8 @@ public sealed class HazardBranchTests
     [Fact]
     public void A_score_outside_its_range_is_an_error_and_never_a_zero()
     {
-        GridColumns annual = new(1), place = new(1);
+        GridColumns annual = new(1),
+            place = new(1);
         annual[GridVariable.SummerDays][0] = -500; // nonsense that no default covers
 
         Assert.Throws<InvalidOperationException>(() => Score(annual, place));

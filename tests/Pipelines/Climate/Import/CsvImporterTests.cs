@@ -17,7 +17,10 @@ public sealed class CsvImporterTests
         await using ClimateDatabase database = await ClimateDatabase.CreateAsync();
         await ImportAsync(database, "location_grid", "grid_id,longitude,latitude\n1,126.97,37.57\n2,129.03,35.10\n");
 
-        ImportReceipt receipt = await ImportAsync(database, "tamax_data", """
+        ImportReceipt receipt = await ImportAsync(
+            database,
+            "tamax_data",
+            """
             observation_date,grid_id,ssp1,ssp2,ssp3,ssp5
             2050-07,1,30.5,31,31.5,32
             2050-13,1,30,30,30,30
@@ -28,15 +31,22 @@ public sealed class CsvImporterTests
             2050-11-01,2,,12.5,,
             2050-12-01,2,1,2
             ,2,1,2,3,4
-            """);
+            """
+        );
 
         Assert.Equal((2L, 7L), (receipt.Accepted, receipt.Rejected));
         Assert.Equal(
-        [
-            (3, "observation_date", "2050-13", "is not a month"), (4, "ssp1", "hot", "is not a number"), (5, "ssp5", "99", "is out of range"),
-            (6, "grid_id", "7", "is not in location_grid"), (7, "observation_date, grid_id", "2050-07-01, 1", "is the same as on line 2"),
-            (9, "", "", "has 4 fields where the header has 6"), (10, "observation_date", "", "is blank"),
-        ], receipt.Rejects.Select(reject => ((int)reject.Line, reject.Column, reject.Value, reject.Reason)));
+            [
+                (3, "observation_date", "2050-13", "is not a month"),
+                (4, "ssp1", "hot", "is not a number"),
+                (5, "ssp5", "99", "is out of range"),
+                (6, "grid_id", "7", "is not in location_grid"),
+                (7, "observation_date, grid_id", "2050-07-01, 1", "is the same as on line 2"),
+                (9, "", "", "has 4 fields where the header has 6"),
+                (10, "observation_date", "", "is blank"),
+            ],
+            receipt.Rejects.Select(reject => ((int)reject.Line, reject.Column, reject.Value, reject.Reason))
+        );
         Assert.Equal("ssp5 goes from -90 to 60.", receipt.Rejects[2].Remedy);
         Assert.Equal("2050-10-01,7,30,30,30,30", receipt.Rejects[3].Content);
         Assert.All(receipt.Rejects, reject => Assert.NotEmpty(reject.Remedy));
@@ -50,14 +60,22 @@ public sealed class CsvImporterTests
         await using ClimateDatabase database = await ClimateDatabase.CreateAsync();
         const string Csv = "admin_code,admin_name,population\r\n11,\"Seoul, the \"\"capital\"\"\",9400000\r\n26,Busan,\r\n";
         MemoryStream packed = new();
-        await using (GZipStream gzip = new(packed, CompressionMode.Compress, leaveOpen: true)) await gzip.WriteAsync(Encoding.UTF8.GetBytes(Csv));
+        await using (GZipStream gzip = new(packed, CompressionMode.Compress, leaveOpen: true))
+            await gzip.WriteAsync(Encoding.UTF8.GetBytes(Csv));
         packed.Position = 0;
 
         await ImportAsync(database, "location_admin", Csv);
-        ImportReceipt receipt = await new CsvImporter(database.Source, new ImportLimits()).ImportAsync("location_admin", packed, "test.csv.gz");
+        ImportReceipt receipt = await new CsvImporter(database.Source, new ImportLimits()).ImportAsync(
+            "location_admin",
+            packed,
+            "test.csv.gz"
+        );
 
         Assert.Equal((2L, 0L), (receipt.Accepted, receipt.Rejected));
-        Assert.Equal("Seoul, the \"capital\"", await database.ScalarAsync<string>("SELECT admin_name FROM climate.location_admin WHERE population = 9400000"));
+        Assert.Equal(
+            "Seoul, the \"capital\"",
+            await database.ScalarAsync<string>("SELECT admin_name FROM climate.location_admin WHERE population = 9400000")
+        );
         Assert.Equal(2L, await database.ScalarAsync<long>("SELECT count(*) FROM climate.location_admin"));
     }
 
@@ -82,7 +100,9 @@ public sealed class CsvImporterTests
 
         foreach (InputTable table in InputTables.All.Values)
         {
-            await database.ExecuteAsync($"SELECT {string.Join(", ", table.Columns.Select(column => column.Name))} FROM climate.{table.Name} WHERE false");
+            await database.ExecuteAsync(
+                $"SELECT {string.Join(", ", table.Columns.Select(column => column.Name))} FROM climate.{table.Name} WHERE false"
+            );
         }
 
         Assert.Equal(34, InputTables.All.Count);
@@ -93,9 +113,12 @@ public sealed class CsvImporterTests
     {
         await using ClimateDatabase database = await ClimateDatabase.CreateAsync();
         await ImportAsync(database, "location_grid", "grid_id,longitude,latitude\n1,126.97,37.57\n");
-        StringBuilder months = new("observation_date,grid_id,ssp1,ssp2,ssp3,ssp5\n"), days = new("observation_date,admin_code,ssp1,ssp2,ssp3,ssp5\n");
-        for (int month = 1; month <= 12; month++) months.Append($"2050-{month:00}-01,1,{(month is 7 or 8 ? 31 : 10)},10,10,10\n");
-        for (DateOnly day = new(2050, 1, 1); day.Year == 2050; day = day.AddDays(1)) days.Append($"{day:yyyy-MM-dd},11,{(day.Month is 7 or 8 ? 31 : 10)},,,\n");
+        StringBuilder months = new("observation_date,grid_id,ssp1,ssp2,ssp3,ssp5\n"),
+            days = new("observation_date,admin_code,ssp1,ssp2,ssp3,ssp5\n");
+        for (int month = 1; month <= 12; month++)
+            months.Append($"2050-{month:00}-01,1,{(month is 7 or 8 ? 31 : 10)},10,10,10\n");
+        for (DateOnly day = new(2050, 1, 1); day.Year == 2050; day = day.AddDays(1))
+            days.Append($"{day:yyyy-MM-dd},11,{(day.Month is 7 or 8 ? 31 : 10)},,,\n");
         await ImportAsync(database, "tamax_data", months.ToString());
         await database.Packer.PackAsync();
         YearPacker packer = new(database.Source, database.Grid);
@@ -119,9 +142,12 @@ public sealed class CsvImporterTests
         await using ClimateDatabase database = await ClimateDatabase.CreateAsync();
         await ImportAsync(database, "location_grid", "grid_id,longitude,latitude\n1,126.97,37.57\n2,126.98,37.57\n");
         await ImportAsync(database, "cell_facts", "grid_id,admin_code\n1,11\n"); // the second cell has no district
-        StringBuilder months = new("observation_date,grid_id,ssp1,ssp2,ssp3,ssp5\n"), days = new("observation_date,admin_code,ssp1,ssp2,ssp3,ssp5\n");
-        for (int month = 1; month <= 12; month++) months.Append($"2050-{month:00}-01,1,10,10,10,10\n2050-{month:00}-01,2,10,10,10,10\n");
-        for (DateOnly day = new(2050, 1, 1); day.Year == 2050; day = day.AddDays(1)) days.Append($"{day:yyyy-MM-dd},11,30,30,30,30\n");
+        StringBuilder months = new("observation_date,grid_id,ssp1,ssp2,ssp3,ssp5\n"),
+            days = new("observation_date,admin_code,ssp1,ssp2,ssp3,ssp5\n");
+        for (int month = 1; month <= 12; month++)
+            months.Append($"2050-{month:00}-01,1,10,10,10,10\n2050-{month:00}-01,2,10,10,10,10\n");
+        for (DateOnly day = new(2050, 1, 1); day.Year == 2050; day = day.AddDays(1))
+            days.Append($"{day:yyyy-MM-dd},11,30,30,30,30\n");
         await ImportAsync(database, "tamax_data", months.ToString());
         await ImportAsync(database, "tamax_daily_sgg261", days.ToString());
         await database.Packer.PackAsync();
@@ -143,49 +169,108 @@ public sealed class CsvImporterTests
         Tile tile = sample.Tiles()[0];
         GridColumns expected = sample.Year(Durable.Pipelines.Climate.Model.Scenario.Ssp126, Year, tile);
         string Value(GridVariable variable, int cell) => expected[variable][cell].ToString("R", CultureInfo.InvariantCulture);
-        string Table(string header, Func<int, IEnumerable<string>> rows) => header + "\n" + string.Concat(Enumerable.Range(0, tile.Cells).SelectMany(rows).Select(row => row + "\n"));
-        string Monthly(Func<int, int, string> value) => Table("observation_date,grid_id,ssp1,ssp2,ssp3,ssp5",
-            cell => Enumerable.Range(1, 12).Select(month => $"{Year}-{month:00}-01,{tile.GridIds[cell]},{value(cell, month)},,,"));
-        string Daily(Func<int, int, string> value) => Table("observation_date,admin_code,ssp1,ssp2,ssp3,ssp5",
-            cell => Enumerable.Range(0, 365).Select(day => $"{new DateOnly(Year, 1, 1).AddDays(day):yyyy-MM-dd},d{cell},{value(cell, day)},,,"));
+        string Table(string header, Func<int, IEnumerable<string>> rows) =>
+            header + "\n" + string.Concat(Enumerable.Range(0, tile.Cells).SelectMany(rows).Select(row => row + "\n"));
+        string Monthly(Func<int, int, string> value) =>
+            Table(
+                "observation_date,grid_id,ssp1,ssp2,ssp3,ssp5",
+                cell => Enumerable.Range(1, 12).Select(month => $"{Year}-{month:00}-01,{tile.GridIds[cell]},{value(cell, month)},,,")
+            );
+        string Daily(Func<int, int, string> value) =>
+            Table(
+                "observation_date,admin_code,ssp1,ssp2,ssp3,ssp5",
+                cell =>
+                    Enumerable
+                        .Range(0, 365)
+                        .Select(day => $"{new DateOnly(Year, 1, 1).AddDays(day):yyyy-MM-dd},d{cell},{value(cell, day)},,,")
+            );
 
-        await ImportAsync(database, "location_grid", Table("grid_id,longitude,latitude",
-            cell => [FormattableString.Invariant($"{tile.GridIds[cell]},{tile.Longitudes[cell]},{tile.Latitudes[cell]}")]));
+        await ImportAsync(
+            database,
+            "location_grid",
+            Table(
+                "grid_id,longitude,latitude",
+                cell => [FormattableString.Invariant($"{tile.GridIds[cell]},{tile.Longitudes[cell]},{tile.Latitudes[cell]}")]
+            )
+        );
         await ImportAsync(database, "cell_facts", Table("grid_id,admin_code", cell => [$"{tile.GridIds[cell]},d{cell}"]));
-        foreach ((string table, GridVariable variable) in new[]
+        foreach (
+            (string table, GridVariable variable) in new[]
+            {
+                ("wsdi_data", GridVariable.WarmSpellDays),
+                ("csdi_data", GridVariable.ColdSpellDays),
+                ("cdd_data", GridVariable.DryDays),
+                ("rx1day_data", GridVariable.WettestDay),
+                ("rain80_data", GridVariable.Rain80Days),
+            }
+        )
         {
-            ("wsdi_data", GridVariable.WarmSpellDays), ("csdi_data", GridVariable.ColdSpellDays), ("cdd_data", GridVariable.DryDays),
-            ("rx1day_data", GridVariable.WettestDay), ("rain80_data", GridVariable.Rain80Days),
-        })
-        {
-            await ImportAsync(database, table, Table("year,grid_id,ssp1,ssp2,ssp3,ssp5", cell => [$"{Year},{tile.GridIds[cell]},{Value(variable, cell)},,,"]));
+            await ImportAsync(
+                database,
+                table,
+                Table("year,grid_id,ssp1,ssp2,ssp3,ssp5", cell => [$"{Year},{tile.GridIds[cell]},{Value(variable, cell)},,,"])
+            );
         }
 
         await ImportAsync(database, "ta_data", Monthly((cell, _) => Value(GridVariable.Temperature, cell)));
         await ImportAsync(database, "ws_data", Monthly((cell, _) => Value(GridVariable.Wind, cell)));
         await ImportAsync(database, "rhm_data", Monthly((cell, _) => Value(GridVariable.Humidity, cell)));
         await ImportAsync(database, "rn_data", Monthly((cell, month) => month == 7 ? Value(GridVariable.AnnualRain, cell) : "0"));
-        await ImportAsync(database, "spei12_data", Monthly((cell, month) => Value(month == 2 ? GridVariable.Spei12Lowest : GridVariable.Spei12June, cell)));
+        await ImportAsync(
+            database,
+            "spei12_data",
+            Monthly((cell, month) => Value(month == 2 ? GridVariable.Spei12Lowest : GridVariable.Spei12June, cell))
+        );
         // Exactly as many hot, icy, tropical and frosty days as the sample says, the coldest night among the frosty ones.
-        await ImportAsync(database, "tamax_daily_sgg261", Daily((cell, day) => day < expected[GridVariable.SummerDays][cell] ? "26" : 365 - day <= expected[GridVariable.IceDays][cell] ? "-1" : "20"));
-        await ImportAsync(database, "tamin_daily_sgg261", Daily((cell, day) => day == 364 ? Value(GridVariable.ColdestNight, cell)
-            : day < expected[GridVariable.TropicalNights][cell] ? "26" : 365 - day <= expected[GridVariable.FrostDays][cell] ? "-1" : "10"));
+        await ImportAsync(
+            database,
+            "tamax_daily_sgg261",
+            Daily(
+                (cell, day) =>
+                    day < expected[GridVariable.SummerDays][cell] ? "26"
+                    : 365 - day <= expected[GridVariable.IceDays][cell] ? "-1"
+                    : "20"
+            )
+        );
+        await ImportAsync(
+            database,
+            "tamin_daily_sgg261",
+            Daily(
+                (cell, day) =>
+                    day == 364 ? Value(GridVariable.ColdestNight, cell)
+                    : day < expected[GridVariable.TropicalNights][cell] ? "26"
+                    : 365 - day <= expected[GridVariable.FrostDays][cell] ? "-1"
+                    : "10"
+            )
+        );
         await database.Packer.PackAsync();
         DistrictIndices districts = new(database.Source);
-        foreach (string district in await districts.ReadDistrictsAsync()) await districts.DeriveAsync(district);
+        foreach (string district in await districts.ReadDistrictsAsync())
+            await districts.DeriveAsync(district);
 
         await new YearPacker(database.Source, database.Grid).PackAsync(Year);
 
         GridColumns packed = await ReadAsync(database);
         foreach (GridVariable variable in GridVariables.Annual.Where(variable => variable != GridVariable.SeaLevel))
         {
-            for (int cell = 0; cell < tile.Cells; cell++) Assert.True(Math.Abs(expected[variable][cell] - packed[variable][cell]) < 1e-4, $"{variable} of cell {cell}: {packed[variable][cell]}, sample {expected[variable][cell]}");
+            for (int cell = 0; cell < tile.Cells; cell++)
+                Assert.True(
+                    Math.Abs(expected[variable][cell] - packed[variable][cell]) < 1e-4,
+                    $"{variable} of cell {cell}: {packed[variable][cell]}, sample {expected[variable][cell]}"
+                );
             Assert.False(packed.IsFromMonthly(variable));
         }
     }
 
-    private static async Task<GridColumns> ReadAsync(ClimateDatabase database) => (await database.Grid.ReadYearsAsync(
-        Durable.Pipelines.Climate.Model.Scenario.Ssp126, [2050], GridVariables.Annual, await database.Grid.ReadTilesAsync()))[2050];
+    private static async Task<GridColumns> ReadAsync(ClimateDatabase database) =>
+        (
+            await database.Grid.ReadYearsAsync(
+                Durable.Pipelines.Climate.Model.Scenario.Ssp126,
+                [2050],
+                GridVariables.Annual,
+                await database.Grid.ReadTilesAsync()
+            )
+        )[2050];
 
     private static Task<ImportReceipt> ImportAsync(ClimateDatabase database, string table, string csv) =>
         new CsvImporter(database.Source, new ImportLimits()).ImportAsync(table, new MemoryStream(Encoding.UTF8.GetBytes(csv)), "test");

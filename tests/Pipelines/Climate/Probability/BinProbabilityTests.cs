@@ -81,8 +81,10 @@ public sealed class BinProbabilityTests
     public void Quantile_bins_interpolate_and_fall_back_to_published_edges_below_ten_years()
     {
         // 0..29: position 29 · 0.80 = 23.2, 29 · 0.90 = 26.1, 29 · 0.95 = 27.55, 29 · 0.99 = 28.71.
-        Assert.Equal([0, 23.2, 26.1, 27.55, 28.71, double.PositiveInfinity],
-            BinSchemes.ExtremeHeat([.. Enumerable.Range(0, 30).Select(i => (double)i)]).Edges.Select(edge => Math.Round(edge, 9)));
+        Assert.Equal(
+            [0, 23.2, 26.1, 27.55, 28.71, double.PositiveInfinity],
+            BinSchemes.ExtremeHeat([.. Enumerable.Range(0, 30).Select(i => (double)i)]).Edges.Select(edge => Math.Round(edge, 9))
+        );
         Assert.Equal([0, 3, 8, 15, 25, double.PositiveInfinity], BinSchemes.ExtremeHeat([1, 2, 3]).Edges);
         Assert.Equal([0, 5, 10, 15, 25, double.PositiveInfinity], BinSchemes.ExtremeCold([1, 2, 3]).Edges);
     }
@@ -92,52 +94,84 @@ public sealed class BinProbabilityTests
     {
         BinScheme[] schemes =
         [
-            BinSchemes.Drought, BinSchemes.UrbanFlood, BinSchemes.SeaLevelRise, BinSchemes.Typhoon, BinSchemes.Wildfire, BinSchemes.WaterStress,
-            BinSchemes.ExtremeHeat([1, 4, 2, 8, 5, 7, 1, 4, 2, 8]), BinSchemes.ExtremeCold([0, 0, 0]), BinSchemes.RiverFlood([90, 120, 75, 300, 110, 95, 130, 60, 88, 140]),
+            BinSchemes.Drought,
+            BinSchemes.UrbanFlood,
+            BinSchemes.SeaLevelRise,
+            BinSchemes.Typhoon,
+            BinSchemes.Wildfire,
+            BinSchemes.WaterStress,
+            BinSchemes.ExtremeHeat([1, 4, 2, 8, 5, 7, 1, 4, 2, 8]),
+            BinSchemes.ExtremeCold([0, 0, 0]),
+            BinSchemes.RiverFlood([90, 120, 75, 300, 110, 95, 130, 60, 88, 140]),
         ];
-        Prop.ForAll(Samples(), sample =>
-        {
-            foreach (BinScheme scheme in schemes)
-            {
-                double[] values = scheme == BinSchemes.Drought ? sample : [.. sample.Select(Math.Abs)];
-                double[] p = Estimate(values, scheme);
-                Assert.Equal(1, p.Sum(), 1e-6);
-                Assert.All(p, share => Assert.InRange(share, 0, 1 + 1e-12));
-                Assert.InRange(AnnualLoss(p, scheme), scheme.DamageRates.Min() - 1e-12, scheme.DamageRates.Max() + 1e-12);
-                double[] stored = Unpacked.Bins(Pack(p, scheme), p.Length);
-                Assert.Equal(1, stored.Sum(), 1e-12);
-                Assert.All(stored.Zip(p), pair => Assert.Equal(pair.Second, pair.First, 1.01 / PackedYears.Unit));
-            }
-        }).Check(Config.QuickThrowOnFailure.WithMaxTest(300));
+        Prop.ForAll(
+                Samples(),
+                sample =>
+                {
+                    foreach (BinScheme scheme in schemes)
+                    {
+                        double[] values = scheme == BinSchemes.Drought ? sample : [.. sample.Select(Math.Abs)];
+                        double[] p = Estimate(values, scheme);
+                        Assert.Equal(1, p.Sum(), 1e-6);
+                        Assert.All(p, share => Assert.InRange(share, 0, 1 + 1e-12));
+                        Assert.InRange(AnnualLoss(p, scheme), scheme.DamageRates.Min() - 1e-12, scheme.DamageRates.Max() + 1e-12);
+                        double[] stored = Unpacked.Bins(Pack(p, scheme), p.Length);
+                        Assert.Equal(1, stored.Sum(), 1e-12);
+                        Assert.All(stored.Zip(p), pair => Assert.Equal(pair.Second, pair.First, 1.01 / PackedYears.Unit));
+                    }
+                }
+            )
+            .Check(Config.QuickThrowOnFailure.WithMaxTest(300));
     }
 
     [Fact]
     public void The_fast_windows_agree_with_the_definition_to_three_in_a_million()
     {
         RollingBins fast = new();
-        TargetBins rolling = new(), whole = new();
+        TargetBins rolling = new(),
+            whole = new();
         BinScheme heat = BinSchemes.ExtremeHeat([1, 4, 2, 8, 5, 7, 1, 4, 2, 8]);
-        Prop.ForAll(Series(), series =>
-        {
-            foreach ((BinScheme scheme, double sign) in new[] { (heat, 1.0), (BinSchemes.Drought, -0.1), (BinSchemes.UrbanFlood, 0.5), (BinSchemes.Wildfire, 1.0), (BinSchemes.WaterStress, 0.02) })
-            {
-                double[] values = [.. series.Select(value => value * sign)];
-                Assert.Equal(values.Length, fast.Estimate(values, scheme, rolling: true, rolling));
-                Assert.Equal(1, fast.Estimate(values, scheme, rolling: false, whole));
-                for (int year = 0; year < values.Length; year++)
+        Prop.ForAll(
+                Series(),
+                series =>
                 {
-                    double[] expected = Estimate(values[Math.Max(0, year - 15)..Math.Min(values.Length, year + 15)], scheme);
-                    Assert.All(expected.Index(), bin => Assert.Equal(bin.Item, rolling[bin.Index][year], 3e-6));
-                }
+                    foreach (
+                        (BinScheme scheme, double sign) in new[]
+                        {
+                            (heat, 1.0),
+                            (BinSchemes.Drought, -0.1),
+                            (BinSchemes.UrbanFlood, 0.5),
+                            (BinSchemes.Wildfire, 1.0),
+                            (BinSchemes.WaterStress, 0.02),
+                        }
+                    )
+                    {
+                        double[] values = [.. series.Select(value => value * sign)];
+                        Assert.Equal(values.Length, fast.Estimate(values, scheme, rolling: true, rolling));
+                        Assert.Equal(1, fast.Estimate(values, scheme, rolling: false, whole));
+                        for (int year = 0; year < values.Length; year++)
+                        {
+                            double[] expected = Estimate(values[Math.Max(0, year - 15)..Math.Min(values.Length, year + 15)], scheme);
+                            Assert.All(expected.Index(), bin => Assert.Equal(bin.Item, rolling[bin.Index][year], 3e-6));
+                        }
 
-                Assert.All(Estimate(values, scheme).Index(), bin => Assert.Equal(bin.Item, whole[bin.Index][0], 3e-6));
-            }
-        }).Check(Config.QuickThrowOnFailure.WithMaxTest(200));
+                        Assert.All(Estimate(values, scheme).Index(), bin => Assert.Equal(bin.Item, whole[bin.Index][0], 3e-6));
+                    }
+                }
+            )
+            .Check(Config.QuickThrowOnFailure.WithMaxTest(200));
     }
 
     [Theory]
-    [InlineData(0, 0.5), InlineData(1, 0.841344746068543), InlineData(-1.959963984540054, 0.025), InlineData(3, 0.998650101968370), InlineData(-6, 9.86587645037698e-10)]
-    public void The_normal_distribution_has_its_tabulated_values(double z, double expected) => Assert.Equal(expected, Normal.Distribution(z), 1e-14);
+    [
+        InlineData(0, 0.5),
+        InlineData(1, 0.841344746068543),
+        InlineData(-1.959963984540054, 0.025),
+        InlineData(3, 0.998650101968370),
+        InlineData(-6, 9.86587645037698e-10)
+    ]
+    public void The_normal_distribution_has_its_tabulated_values(double z, double expected) =>
+        Assert.Equal(expected, Normal.Distribution(z), 1e-14);
 
     private static double[] Estimate(double[] sample, BinScheme scheme)
     {
@@ -156,16 +190,25 @@ public sealed class BinProbabilityTests
     }
 
     private static Arbitrary<double[]> Samples() =>
-        ArbMap.Default.GeneratorFor<int>().Select(value => value % 400 / 10.0).NonEmptyListOf().Select(list => list.ToArray()).ToArbitrary();
+        ArbMap
+            .Default.GeneratorFor<int>()
+            .Select(value => value % 400 / 10.0)
+            .NonEmptyListOf()
+            .Select(list => list.ToArray())
+            .ToArbitrary();
 
-    /// <summary>Series of 3 to 110 years: even ones, ones that are quiet for long and then are not (bandwidths that differ manifold), ones far from 0.</summary>
-    private static Arbitrary<double[]> Series() => (
-        from values in ArbMap.Default.GeneratorFor<int>().Select(value => (double)Math.Abs(value % 40)).ArrayOf(110)
-        from length in Gen.Choose(3, 110)
-        from quiet in Gen.Elements(1.0, 0.1, 0.001)
-        from until in Gen.Choose(0, 110)
-        from level in Gen.Elements(0.0, 300.0)
-        select values.Take(length).Select((value, year) => level + (year < until ? value * quiet : value)).ToArray()).ToArbitrary();
+    /// <summary>Series of 3 to 110 years: even ones, ones that are quiet for long and then are not (bandwidths that differ manifold), ones
+    /// far from 0.</summary>
+    private static Arbitrary<double[]> Series() =>
+        (
+            from values in ArbMap.Default.GeneratorFor<int>().Select(value => (double)Math.Abs(value % 40)).ArrayOf(110)
+            from length in Gen.Choose(3, 110)
+            from quiet in Gen.Elements(1.0, 0.1, 0.001)
+            from until in Gen.Choose(0, 110)
+            from level in Gen.Elements(0.0, 300.0)
+            select values.Take(length).Select((value, year) => level + (year < until ? value * quiet : value)).ToArray()
+        ).ToArbitrary();
 
-    private static double AnnualLoss(double[] probabilities, BinScheme scheme) => probabilities.Zip(scheme.DamageRates, (probability, rate) => probability * rate).Sum();
+    private static double AnnualLoss(double[] probabilities, BinScheme scheme) =>
+        probabilities.Zip(scheme.DamageRates, (probability, rate) => probability * rate).Sum();
 }

@@ -6,7 +6,8 @@ namespace Durable.Tests.Pipelines.Climate.Probability;
 /// <summary>Reads packed years back, as the SQL of the views does.</summary>
 internal static class Unpacked
 {
-    private const int Bits = 14, Unit = 10_000;
+    private const int Bits = 14,
+        Unit = 10_000;
 
     /// <summary>Probabilities of one year.</summary>
     /// <param name="bins">4 or 5.</param>

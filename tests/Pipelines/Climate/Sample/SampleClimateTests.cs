@@ -36,9 +36,16 @@ public sealed class SampleClimateTests
     {
         (GridVariable Variable, float Least, float Most)[] ranges =
         [
-            (GridVariable.Temperature, -5, 30), (GridVariable.SummerDays, 0, 366), (GridVariable.FrostDays, 0, 366), (GridVariable.ColdestNight, -50, 10),
-            (GridVariable.AnnualRain, 300, 4000), (GridVariable.WettestDay, 20, 1200), (GridVariable.Humidity, 20, 100), (GridVariable.Wind, 0.1f, 20),
-            (GridVariable.Spei12June, -3, 3), (GridVariable.DryDays, 0, 120),
+            (GridVariable.Temperature, -5, 30),
+            (GridVariable.SummerDays, 0, 366),
+            (GridVariable.FrostDays, 0, 366),
+            (GridVariable.ColdestNight, -50, 10),
+            (GridVariable.AnnualRain, 300, 4000),
+            (GridVariable.WettestDay, 20, 1200),
+            (GridVariable.Humidity, 20, 100),
+            (GridVariable.Wind, 0.1f, 20),
+            (GridVariable.Spei12June, -3, 3),
+            (GridVariable.DryDays, 0, 120),
         ];
         SampleClimate sample = new(500, 4);
         foreach (Scenario scenario in Scenarios.All)
@@ -55,7 +62,12 @@ public sealed class SampleClimateTests
     {
         SampleClimate sample = new(200, 9);
         Tile tile = sample.Tiles()[0];
-        double[] warmth = [.. Scenarios.All.Select(scenario => Enumerable.Range(2081, 20).Average(year => sample.Year(scenario, year, tile)[GridVariable.Temperature].Average()))];
+        double[] warmth =
+        [
+            .. Scenarios.All.Select(scenario =>
+                Enumerable.Range(2081, 20).Average(year => sample.Year(scenario, year, tile)[GridVariable.Temperature].Average())
+            ),
+        ];
         double[] sea = [.. Scenarios.All.Select(scenario => sample.SeaLevel(scenario, 2100, 1))];
 
         Assert.Equal(warmth.Order(), warmth);
