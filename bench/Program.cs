@@ -2,11 +2,12 @@ using System.Globalization;
 using Durable.Bench;
 using Durable.Tests.Fixtures;
 
-// Usage: dotnet run -c Release --project bench [-- --out FILE] [--cities | --climate [--cells 1000,10000,45000] | --national [--cells
-// 451351] | --spot | --returns [--rows 1000000]]
-//   --cities: only that row; --climate: the climate batches instead of the engine; --national: their whole path once, at full size; --spot:
-// the spot market;
-//   --returns: the returns pipeline, without PostgreSQL.
+// Usage: dotnet run -c Release --project bench [-- --out FILE] [one of]
+//   --cities                                only that row of the engine
+//   --climate [--cells 1000,10000,45000]    the climate batches instead of the engine
+//   --national [--cells 451351]             their whole path once, at full size
+//   --spot                                  the spot market
+//   --returns [--rows 1000000]              the returns pipeline, without PostgreSQL
 // Starts a PostgreSQL of its own with durable settings (fsync on) unless DURABLE_TEST_POSTGRES names one.
 if (args.Contains("--spot"))
 {
