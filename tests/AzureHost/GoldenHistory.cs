@@ -64,7 +64,7 @@ internal sealed partial record GoldenHistory(string Orchestrator, OrchestratorRe
             failure.StackTrace = null;
     }
 
-    [GeneratedRegex("/tmp/[^/\"]+")]
+    [GeneratedRegex("/tmp/[^/\"]+(/root)?")]
     private static partial Regex TemporaryFolder();
 
     private static string RequestPath(string orchestrator) => Path.Combine(Folder, orchestrator + ".request.json");
