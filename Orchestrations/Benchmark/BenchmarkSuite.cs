@@ -16,13 +16,6 @@ namespace Durable.Orchestrations.Benchmark;
 /// on the external event <see cref="LeasedCluster.CancelEvent"/>.</remarks>
 public static class BenchmarkSuite
 {
-    private static readonly TaskOptions Retry = TaskOptions.FromRetryPolicy(
-        new RetryPolicy(5, TimeSpan.FromSeconds(2), backoffCoefficient: 2, maxRetryInterval: TimeSpan.FromMinutes(1))
-        {
-            HandleFailure = Retries.IsTransient,
-        }
-    );
-
     /// <exception cref="BatchFailedException">Some models failed or missed their gate; the others are registered.</exception>
     /// <exception cref="RunCancelledException">Cancelled; what ran was stopped.</exception>
     [Function(nameof(BenchmarkSuite))]
@@ -33,15 +26,15 @@ public static class BenchmarkSuite
 
         async Task<SuiteResult> RunSuiteAsync()
         {
-            Suite suite = new(context, run, await context.CallActivityAsync<SuiteWork>(nameof(BeginBenchmark), run, Retry));
+            Suite suite = new(context, run, await context.CallActivityAsync<SuiteWork>(nameof(BeginBenchmark), run, Retries.Standard));
             string? cancelled = await suite.RunModelsAsync();
             SuiteResult result = suite.Result(cancelled);
             await context.CallActivityAsync<RunStatistics>(
                 nameof(FinishBenchmark),
                 new BenchmarkEnd(run, result, cancelled is null ? null : $"Cancelled: {cancelled}"),
-                Retry
+                Retries.Standard
             );
-            await context.CallActivityAsync<int>(nameof(DeliverNotifications), null, Retry);
+            await context.CallActivityAsync<int>(nameof(DeliverNotifications), null, Retries.Standard);
             if (cancelled is not null)
                 throw new RunCancelledException(cancelled);
             return result.Failed == 0
@@ -158,7 +151,7 @@ public static class BenchmarkSuite
                     await context.CallActivityAsync<ModelOutcome>(
                         nameof(EndModel),
                         new ModelEnd(Order(model).Key, ModelStates.Failed, reason, model.Fingerprint),
-                        Retry
+                        Retries.Standard
                     )
                 );
             }
@@ -169,7 +162,7 @@ public static class BenchmarkSuite
                 await context.CallActivityAsync<ModelOutcome>(
                     nameof(RefuseModel),
                     new ModelRefusal(Order(model), context.InstanceId, state, reason),
-                    Retry
+                    Retries.Standard
                 )
             );
 

@@ -17,13 +17,6 @@ public static class ModelBenchmark
 {
     private const string NotRunMark = "NotRun: ";
 
-    private static readonly TaskOptions Retry = TaskOptions.FromRetryPolicy(
-        new RetryPolicy(5, TimeSpan.FromSeconds(2), backoffCoefficient: 2, maxRetryInterval: TimeSpan.FromMinutes(1))
-        {
-            HandleFailure = Retries.IsTransient,
-        }
-    );
-
     /// <summary>Five tries: a tracking server that is away for longer gets the record later.</summary>
     private static readonly TaskOptions TrackRetry = TaskOptions.FromRetryPolicy(
         new RetryPolicy(5, TimeSpan.FromSeconds(1), backoffCoefficient: 2) { HandleFailure = Retries.IsTransient }
@@ -40,7 +33,7 @@ public static class ModelBenchmark
         ModelOutcome outcome = await context.CallActivityAsync<ModelOutcome>(
             nameof(EndModel),
             new ModelEnd(order.Key, state, reason, order.Fingerprint),
-            Retry
+            Retries.Standard
         );
         try
         {
@@ -72,7 +65,11 @@ public static class ModelBenchmark
         try
         {
             Tell(context, order, "preparing data");
-            ModelJob job = await context.CallActivityAsync<ModelJob>(nameof(BeginModel), new ModelStart(order, context.InstanceId), Retry);
+            ModelJob job = await context.CallActivityAsync<ModelJob>(
+                nameof(BeginModel),
+                new ModelStart(order, context.InstanceId),
+                Retries.Standard
+            );
             if (job.Order is not { } training)
                 return (ModelStates.NotRun, job.NotRun);
             if (cancel.IsCompleted)
@@ -92,7 +89,7 @@ public static class ModelBenchmark
             await context.CallActivityAsync(
                 nameof(EvaluateModel),
                 new TrainedModel(order.Key, training.JobName, modelUri, trained.State.BillableSeconds, trained.Receipt.CostUsd),
-                Retry
+                Retries.Standard
             );
             return (ModelStates.Passed, null);
         }

@@ -20,7 +20,7 @@ public static class GenerateSample
     [Function(nameof(GenerateSample))]
     public static async Task<SampleReceipt> RunAsync([OrchestrationTrigger] TaskOrchestrationContext context, SampleRequest request)
     {
-        await context.CallActivityAsync<int>(nameof(LoadSamplePlaces), request, Lanes.Retry);
+        await context.CallActivityAsync<int>(nameof(LoadSamplePlaces), request, Retries.Standard);
         Queue<SampleYears> waiting = new(
             from scenario in Scenarios.Names
             from year in Enumerable
@@ -38,7 +38,7 @@ public static class GenerateSample
         {
             while (waiting.TryDequeue(out SampleYears? years))
             {
-                long written = await context.CallActivityAsync<long>(nameof(LoadSampleYears), years, Lanes.Retry);
+                long written = await context.CallActivityAsync<long>(nameof(LoadSampleYears), years, Retries.Standard);
                 values += written; // not values += await …: that reads the sum before it waits, and loses what the other lane added
                 context.SetCustomStatus(new { done = ++done, total });
             }

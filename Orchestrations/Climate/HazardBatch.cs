@@ -28,12 +28,12 @@ public static class HazardBatch
 
         ClimateRun run = new(context.InstanceId, context.CurrentUtcDateTime, request);
         if (request.Backup)
-            await context.CallActivityAsync<string>(nameof(BackupResults), ResultTables.Backup, Lanes.Retry);
+            await context.CallActivityAsync<string>(nameof(BackupResults), ResultTables.Backup, Retries.Standard);
         return await Closing.RunAsync(context, run.RunId, FillAsync);
 
         async Task<RunStatistics> FillAsync()
         {
-            HazardWork work = await context.CallActivityAsync<HazardWork>(nameof(BeginHazardRun), run, Lanes.Retry);
+            HazardWork work = await context.CallActivityAsync<HazardWork>(nameof(BeginHazardRun), run, Retries.Standard);
             IReadOnlyList<PartitionOutcome> outcomes = await Lanes.DrainAsync(
                 context,
                 HazardTable.Kind,
@@ -41,7 +41,7 @@ public static class HazardBatch
                 work.Groups,
                 request.Workers,
                 group => [.. group.Years.Select(group.Key)],
-                group => context.CallActivityAsync<IReadOnlyList<PartitionOutcome>>(nameof(WriteHazardYears), group, Lanes.Retry)
+                group => context.CallActivityAsync<IReadOnlyList<PartitionOutcome>>(nameof(WriteHazardYears), group, Retries.Standard)
             );
             return await Lanes.FinishAsync(context, run.RunId, outcomes, work.Skipped);
         }
@@ -53,7 +53,11 @@ public static class HazardBatch
         TimeSpan pause = TimeSpan.FromSeconds(1);
         while (true)
         {
-            ProbabilityGate gate = await context.CallActivityAsync<ProbabilityGate>(nameof(CheckProbabilityGate), request, Lanes.Retry);
+            ProbabilityGate gate = await context.CallActivityAsync<ProbabilityGate>(
+                nameof(CheckProbabilityGate),
+                request,
+                Retries.Standard
+            );
             bool startOverdue = gate.State == ProbabilityGate.NotStarted && context.CurrentUtcDateTime - begun > LongestWaitForStart;
             if (gate.State == ProbabilityGate.Passed)
                 return;

@@ -16,16 +16,16 @@ public static class PackInputs
     [Function(nameof(PackInputs))]
     public static async Task<PackReceipt> RunAsync([OrchestrationTrigger] TaskOrchestrationContext context)
     {
-        int cells = await context.CallActivityAsync<int>(nameof(PackPlaces), Lanes.Retry);
-        IReadOnlyList<string> districts = await context.CallActivityAsync<IReadOnlyList<string>>(nameof(ListDistricts), Lanes.Retry);
+        int cells = await context.CallActivityAsync<int>(nameof(PackPlaces), Retries.Standard);
+        IReadOnlyList<string> districts = await context.CallActivityAsync<IReadOnlyList<string>>(nameof(ListDistricts), Retries.Standard);
         foreach (string district in districts)
-            await context.CallActivityAsync<long>(nameof(DeriveDistrict), district, Lanes.Retry);
+            await context.CallActivityAsync<long>(nameof(DeriveDistrict), district, Retries.Standard);
 
-        IReadOnlyList<int> years = await context.CallActivityAsync<IReadOnlyList<int>>(nameof(ListInputYears), Lanes.Retry);
+        IReadOnlyList<int> years = await context.CallActivityAsync<IReadOnlyList<int>>(nameof(ListInputYears), Retries.Standard);
         long values = 0;
         foreach ((int done, int year) in years.Index())
         {
-            long packed = await context.CallActivityAsync<long>(nameof(PackYear), year, Lanes.Retry);
+            long packed = await context.CallActivityAsync<long>(nameof(PackYear), year, Retries.Standard);
             values += packed;
             context.SetCustomStatus(
                 new

@@ -18,12 +18,12 @@ public static class ProbabilityBatch
     {
         ClimateRun run = new(context.InstanceId, context.CurrentUtcDateTime, request);
         if (request.Backup)
-            await context.CallActivityAsync<string>(nameof(BackupResults), ResultTables.Backup, Lanes.Retry);
+            await context.CallActivityAsync<string>(nameof(BackupResults), ResultTables.Backup, Retries.Standard);
         return await Closing.RunAsync(context, run.RunId, FillAsync);
 
         async Task<RunStatistics> FillAsync()
         {
-            ProbabilityWork work = await context.CallActivityAsync<ProbabilityWork>(nameof(BeginProbabilityRun), run, Lanes.Retry);
+            ProbabilityWork work = await context.CallActivityAsync<ProbabilityWork>(nameof(BeginProbabilityRun), run, Retries.Standard);
             IReadOnlyList<PartitionOutcome> outcomes = await Lanes.DrainAsync(
                 context,
                 ProbabilityTable.Kind,
@@ -31,7 +31,7 @@ public static class ProbabilityBatch
                 work.Tasks,
                 request.Workers,
                 task => [task.Key],
-                async task => [await context.CallActivityAsync<PartitionOutcome>(nameof(WriteProbabilityTile), task, Lanes.Retry)]
+                async task => [await context.CallActivityAsync<PartitionOutcome>(nameof(WriteProbabilityTile), task, Retries.Standard)]
             );
             return await Lanes.FinishAsync(context, run.RunId, outcomes, work.Skipped);
         }

@@ -52,7 +52,11 @@ internal sealed class ClusterStages(TaskOrchestrationContext context, PotholeRun
             {
                 RemoteJobResult driver = await StepAsync(stage.Name, master, SparkJobs.Submit(work, stage, master));
                 progress.Add(
-                    await context.CallActivityAsync<StepDone>(nameof(PublishStage), new StageOutput(run, stage, driver.JobId), Lanes.Retry)
+                    await context.CallActivityAsync<StepDone>(
+                        nameof(PublishStage),
+                        new StageOutput(run, stage, driver.JobId),
+                        Retries.Standard
+                    )
                 );
             }
 

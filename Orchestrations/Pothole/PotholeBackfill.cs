@@ -17,7 +17,7 @@ public static class PotholeBackfill
         IReadOnlyList<string> days = await context.CallActivityAsync<IReadOnlyList<string>>(
             nameof(ListUnfinishedDays),
             request,
-            Lanes.Retry
+            Retries.Standard
         );
         List<DayOutcome> outcomes = [];
         foreach (string date in days)

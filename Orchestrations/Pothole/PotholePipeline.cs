@@ -30,7 +30,7 @@ public static class PotholePipeline
         async Task<PotholeResult> RunDayAsync()
         {
             progress.Tell("checking input");
-            work = await context.CallActivityAsync<PotholeWork>(nameof(BeginPothole), run, Lanes.Retry);
+            work = await context.CallActivityAsync<PotholeWork>(nameof(BeginPothole), run, Retries.Standard);
             progress.Expect(work.Steps.Count(step => step.IsToDo));
             if (!work.HasInput)
                 return await EndAsync(DayState.NoInput, $"NoInput: {work.InputPrefix} has no data. Nothing was started.");
@@ -48,7 +48,7 @@ public static class PotholePipeline
             await context.CallActivityAsync<RunStatistics>(
                 nameof(FinishPothole),
                 new PotholeEnd(run, result, loaded, progress.Step, error),
-                Lanes.Retry
+                Retries.Standard
             );
             progress.Tell(state.ToString());
             return result;
@@ -66,7 +66,7 @@ public static class PotholePipeline
         LoadedSegments loaded = await context.CallActivityAsync<LoadedSegments>(
             nameof(LoadSegments),
             new LoadOrder(run, work.LoadFingerprint),
-            Lanes.Retry
+            Retries.Standard
         );
         progress.Add(
             new StepDone(

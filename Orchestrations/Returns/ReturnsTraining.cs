@@ -31,13 +31,6 @@ public static class ReturnsTraining
         MostJudgements = 3,
         Steps = 5;
 
-    private static readonly TaskOptions Retry = TaskOptions.FromRetryPolicy(
-        new RetryPolicy(5, TimeSpan.FromSeconds(2), backoffCoefficient: 2, maxRetryInterval: TimeSpan.FromMinutes(1))
-        {
-            HandleFailure = Retries.IsTransient,
-        }
-    );
-
     /// <exception cref="TaskFailedException">A step failed for good.</exception>
     /// <exception cref="TrainingEndedException">The job failed, or ran out of time.</exception>
     /// <exception cref="RunCancelledException">Cancelled; no job runs any more.</exception>
@@ -78,16 +71,16 @@ public static class ReturnsTraining
 
         public async Task<ReturnsResult> RunAsync()
         {
-            await context.CallActivityAsync(nameof(BeginReturns), new ReturnsBegin(run, BeginReturns.Training, Steps), Retry);
+            await context.CallActivityAsync(nameof(BeginReturns), new ReturnsBegin(run, BeginReturns.Training, Steps), Retries.Standard);
             if (!run.Request.SkipDataPrep)
             {
                 Begin("read");
-                reads = await context.CallActivityAsync<IReadOnlyList<SourceRead>>(nameof(SyncReturns), run, Retry);
+                reads = await context.CallActivityAsync<IReadOnlyList<SourceRead>>(nameof(SyncReturns), run, Retries.Standard);
                 Done(reads.Sum(read => read.Changed), reads.Sum(read => read.RejectedRows));
             }
 
             Begin("training-set");
-            PreparedTraining prepared = await context.CallActivityAsync<PreparedTraining>(nameof(PrepareTraining), run, Retry);
+            PreparedTraining prepared = await context.CallActivityAsync<PreparedTraining>(nameof(PrepareTraining), run, Retries.Standard);
             set = prepared.Set;
             Done(set.RowCount);
             if (prepared.JudgedVersion is { } version)
@@ -123,7 +116,7 @@ public static class ReturnsTraining
             return context.CallActivityAsync<RunStatistics>(
                 nameof(FinishReturns),
                 new ReturnsEnd(run, BeginReturns.Training, outcomes, error is null ? Steps - done.Count : 0, error, news),
-                Retry
+                Retries.Standard
             );
         }
 
@@ -166,7 +159,7 @@ public static class ReturnsTraining
             if (!result.Succeeded || result.State?.ModelUri is not { } artifact)
                 throw new TrainingEndedException(jobName, result);
             TrainedArtifact trained = new(prepared.Fingerprint, run.RunTs, jobName, artifact);
-            await context.CallActivityAsync(nameof(RecordTraining), trained, Retry);
+            await context.CallActivityAsync(nameof(RecordTraining), trained, Retries.Standard);
             Done(prepared.Set.RowCount);
             return trained;
         }
@@ -211,7 +204,7 @@ public static class ReturnsTraining
                 JudgedModel judged = await context.CallActivityAsync<JudgedModel>(
                     nameof(JudgeModel),
                     new Candidate(run, prepared.Set, trained),
-                    Retry
+                    Retries.Standard
                 );
                 if (!judged.IsAccepted)
                 {
@@ -222,7 +215,7 @@ public static class ReturnsTraining
                 Begin("publish");
                 try
                 {
-                    await context.CallActivityAsync<ModelPointer>(nameof(PublishModel), judged, Retry);
+                    await context.CallActivityAsync<ModelPointer>(nameof(PublishModel), judged, Retries.Standard);
                     done.Add(new PartitionOutcome("judge", 1, 1, 0, 0));
                     Done(1);
                     return judged;

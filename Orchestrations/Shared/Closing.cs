@@ -25,7 +25,7 @@ internal static class Closing
         {
             string reason = (error as TaskFailedException)?.FailureDetails.ErrorMessage ?? error.Message;
             if (finish is null || !await TryAsync(context, () => finish(reason)))
-                await TryAsync(context, () => context.CallActivityAsync(nameof(CloseRun), new RunToClose(runId, reason), Lanes.Retry)); // else the reaper closes it
+                await TryAsync(context, () => context.CallActivityAsync(nameof(CloseRun), new RunToClose(runId, reason), Retries.Standard)); // else the reaper closes it
             throw;
         }
     }

@@ -11,14 +11,6 @@ public sealed class BatchFailedException(string message) : Exception(message);
 /// <summary>Runs the partitions of a batch in lanes, tells how far it is, and closes the run.</summary>
 internal static class Lanes
 {
-    /// <summary>Five tries, 2 s to 1 min apart. What a second try cannot mend is not tried again.</summary>
-    public static readonly TaskOptions Retry = TaskOptions.FromRetryPolicy(
-        new RetryPolicy(5, TimeSpan.FromSeconds(2), backoffCoefficient: 2, maxRetryInterval: TimeSpan.FromMinutes(1))
-        {
-            HandleFailure = Retries.IsTransient,
-        }
-    );
-
     /// <summary>Fills all of <paramref name="work"/>, <paramref name="lanes"/> at a time. A failure becomes an outcome, not an
     /// end.</summary>
     public static async Task<IReadOnlyList<PartitionOutcome>> DrainAsync<TWork>(
@@ -60,7 +52,11 @@ internal static class Lanes
                 [
                     .. keys(item).Select(key => new PartitionOutcome(key, 0, 0, 0, 0, error.FailureDetails.ErrorMessage)),
                 ];
-                await context.CallActivityAsync(nameof(RecordPartitionFailure), new PartitionFailures(kind, runId, failed), Retry);
+                await context.CallActivityAsync(
+                    nameof(RecordPartitionFailure),
+                    new PartitionFailures(kind, runId, failed),
+                    Retries.Standard
+                );
                 return failed;
             }
         }
@@ -90,9 +86,9 @@ internal static class Lanes
         RunStatistics statistics = await context.CallActivityAsync<RunStatistics>(
             nameof(FinishRun),
             new RunToFinish(runId, outcomes, skipped),
-            Retry
+            Retries.Standard
         );
-        await context.CallActivityAsync<int>(nameof(DeliverNotifications), Retry);
+        await context.CallActivityAsync<int>(nameof(DeliverNotifications), Retries.Standard);
         return statistics.Failed == 0
             ? statistics
             : throw new BatchFailedException(
