@@ -40,28 +40,14 @@ internal static class BenchmarkCommands
                     JsonObject body = request.Read(parsed);
                     if (parsed.GetValue(plan) is { } hash)
                         body["planHash"] = hash;
-                    Answer started = await client.CallAsync(
-                        HttpMethod.Post,
-                        Suite,
-                        body.ToJsonString(),
-                        cancellation,
-                        allow: HttpStatusCode.Conflict
-                    );
-                    string id = started.Body.Text("id");
-                    if (id.Length == 0)
-                        throw new CommandFailedException(ExitCode.Failed, Refusals.Sentence(started.Body)); // the plan is stale
-
-                    screen.Say(started.Status == HttpStatusCode.Conflict ? $"Already under way as {id}: watching that." : $"Started {id}.");
-                    if (parsed.GetValue(noWait))
-                    {
-                        JsonView.Write(screen, format, started.Body);
+                    Answer started = await RunStart.PostAsync(client, Suite, body, cancellation);
+                    if (
+                        await RunStart.FollowAsync(client, screen, format, started, parsed.GetValue(noWait), cancellation) is not { } status
+                    )
                         return ExitCode.Ok;
-                    }
-
-                    JsonNode status = await RunWaiter.WaitAsync(client, screen, id, cancellation);
                     JsonNode? output = status.Field("output");
                     if (format == OutputFormat.Json)
-                        JsonView.Write(screen, format, status.Text("runtimeStatus") == "Completed" ? output : status);
+                        RunStart.Show(screen, format, status);
                     else
                         await WriteTableAsync(client, screen, cancellation);
                     if (output.Field("models") is JsonArray { Count: 0 } && output.Field("present") is JsonArray { Count: > 0 } there)

@@ -61,29 +61,16 @@ internal static class ClimateCommands
                 if (grid is not null)
                     screen.Say(Grid(grid));
 
-                Answer started = await client.CallAsync(
-                    HttpMethod.Post,
-                    "climate/" + parsed.GetRequiredValue(options.Batch),
-                    options.Body(parsed).ToJsonString(),
-                    cancellation,
-                    allow: HttpStatusCode.Conflict
-                );
-                string id = started.Body.Text("id");
-                if (id.Length == 0)
-                {
-                    if (started.Status == HttpStatusCode.Conflict)
-                        throw new CommandFailedException(ExitCode.Failed, Refusals.Sentence(started.Body)); // a refusal that names no run
-                    JsonView.Write(screen, format, started.Body);
-                    return ExitCode.Ok;
-                }
-                screen.Say(started.Status == HttpStatusCode.Conflict ? $"Already under way as {id}: watching that." : $"Started {id}.");
-                if (parsed.GetValue(noWait))
+                string route = "climate/" + parsed.GetRequiredValue(options.Batch);
+                Answer started = await RunStart.PostAsync(client, route, options.Body(parsed), cancellation);
+                if (started.Body.Text("id").Length == 0 && started.Status != HttpStatusCode.Conflict)
                 {
                     JsonView.Write(screen, format, started.Body);
                     return ExitCode.Ok;
                 }
-
-                JsonNode status = await RunWaiter.WaitAsync(client, screen, id, cancellation, hasMachines: false);
+                bool leaves = parsed.GetValue(noWait);
+                if (await RunStart.FollowAsync(client, screen, format, started, leaves, cancellation, hasMachines: false) is not { } status)
+                    return ExitCode.Ok;
                 JsonNode? figures = parsed.GetValue(statistics) ? await TryStatisticsAsync(client, screen, cancellation) : null;
                 WriteEnd(screen, format, status, figures);
                 return RunWaiter.Outcome(status);

@@ -142,34 +142,19 @@ internal static class PotholeCommands
         CancellationToken cancellation
     )
     {
-        Answer started = await client.CallAsync(
-            HttpMethod.Post,
-            "pothole",
-            body.ToJsonString(),
-            cancellation,
-            allow: HttpStatusCode.Conflict
-        );
-        string id = started.Body.Text("id");
-        if (id.Length == 0)
+        Answer started = await RunStart.PostAsync(client, "pothole", body, cancellation);
+        if (started.Body.Text("id").Length == 0 && started.Status == HttpStatusCode.Conflict && body["date"] is { } date)
         {
             // Under way it would have an id: it is done, and its results are what was asked for.
-            if (started.Status != HttpStatusCode.Conflict || body["date"] is not { } date)
-                throw new CommandFailedException(ExitCode.Failed, Refusals.Sentence(started.Body));
             screen.Say($"Nothing to do: {date} is done (--force does it again).");
             await WriteDayAsync(client, screen, format, Fields.Plain(date), cancellation);
             return ExitCode.Ok;
         }
 
-        screen.Say(started.Status == HttpStatusCode.Conflict ? $"Already under way as {id}: watching that." : $"Started {id}.");
-        if (noWait)
-        {
-            JsonView.Write(screen, format, started.Body);
+        if (await RunStart.FollowAsync(client, screen, format, started, noWait, cancellation, hasMachines: true) is not { } status)
             return ExitCode.Ok;
-        }
-
-        JsonNode status = await RunWaiter.WaitAsync(client, screen, id, cancellation, hasMachines: true);
         bool isDone = status.Text("runtimeStatus") == "Completed";
-        JsonView.Write(screen, format, isDone ? status.Field("output") : status);
+        RunStart.Show(screen, format, status);
         if (isDone && format == OutputFormat.Table && body["date"] is { } day && status.Field("output").Text("state") == "Succeeded")
         {
             JsonNode? answer = (

@@ -240,22 +240,12 @@ internal static class ReturnsCommands
         CancellationToken cancellation
     )
     {
-        Answer started = await client.CallAsync(HttpMethod.Post, route, body.ToJsonString(), cancellation, allow: HttpStatusCode.Conflict);
-        string id = started.Body.Text("id");
-        if (id.Length == 0)
-            throw new CommandFailedException(ExitCode.Failed, Refusals.Sentence(started.Body)); // the plan is stale
-
-        screen.Say(started.Status == HttpStatusCode.Conflict ? $"Already under way as {id}: watching that." : $"Started {id}.");
-        if (noWait)
-        {
-            JsonView.Write(screen, format, started.Body);
+        Answer started = await RunStart.PostAsync(client, route, body, cancellation);
+        if (await RunStart.FollowAsync(client, screen, format, started, noWait, cancellation) is not { } status)
             return ExitCode.Ok;
-        }
-
-        JsonNode status = await RunWaiter.WaitAsync(client, screen, id, cancellation);
         if (status.Field("output").Text("state") == "UpToDate")
             screen.Say("Nothing to do: these rows were trained on and judged already (--force does it again).");
-        JsonView.Write(screen, format, status.Text("runtimeStatus") == "Completed" ? status.Field("output") : status);
+        RunStart.Show(screen, format, status);
         return RunWaiter.Outcome(status);
     }
 

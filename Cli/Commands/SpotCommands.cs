@@ -279,9 +279,8 @@ internal static class SpotCommands
     {
         foreach (string name in body.Where(member => member.Value is null).Select(member => member.Key).ToList())
             body.Remove(name);
-        Answer started = await client.CallAsync(HttpMethod.Post, route, body.ToJsonString(), cancellation, allow: HttpStatusCode.Conflict);
-        string id = started.Body.Text("id");
-        if (id.Length == 0 && started.Body.Text("slot") is { Length: > 0 } slot)
+        Answer started = await RunStart.PostAsync(client, route, body, cancellation);
+        if (started.Body.Text("id").Length == 0 && started.Body.Text("slot") is { Length: > 0 } slot)
         {
             // It is in the history, and its record is what was asked for.
             screen.Say(
@@ -294,18 +293,9 @@ internal static class SpotCommands
             );
             return ExitCode.Ok;
         }
-        if (id.Length == 0)
-            throw new CommandFailedException(ExitCode.Failed, Refusals.Sentence(started.Body)); // the plan no longer holds
-
-        screen.Say(started.Status == HttpStatusCode.Conflict ? $"Already under way as {id}: watching that." : $"Started {id}.");
-        if (noWait)
-        {
-            JsonView.Write(screen, format, started.Body);
+        if (await RunStart.FollowAsync(client, screen, format, started, noWait, cancellation) is not { } status)
             return ExitCode.Ok;
-        }
-
-        JsonNode status = await RunWaiter.WaitAsync(client, screen, id, cancellation);
-        JsonView.Write(screen, format, status.Text("runtimeStatus") == "Completed" ? status.Field("output") : status);
+        RunStart.Show(screen, format, status);
         return RunWaiter.Outcome(status);
     }
 }

@@ -1,0 +1,42 @@
+using System.Net;
+using System.Text.Json.Nodes;
+using Durable.Cli.Client;
+using Durable.Cli.Output;
+
+namespace Durable.Cli.Commands;
+
+/// <summary>What every command that starts a run does: ask for it, follow it, show its end.</summary>
+internal static class RunStart
+{
+    /// <summary>Asks for a run. An answer without an id started nothing.</summary>
+    public static Task<Answer> PostAsync(DurableClient client, string route, JsonObject body, CancellationToken cancellation) =>
+        client.CallAsync(HttpMethod.Post, route, body.ToJsonString(), cancellation, allow: HttpStatusCode.Conflict);
+
+    /// <summary>Says what began, or what is under way, and waits for its end; with <paramref name="noWait"/> shows its links.</summary>
+    /// <param name="hasMachines">See <see cref="RunWaiter.WaitAsync"/>.</param>
+    /// <returns>The last status; null when nobody waits.</returns>
+    /// <exception cref="CommandFailedException">The answer names no run: its plan is stale.</exception>
+    public static async Task<JsonNode?> FollowAsync(
+        DurableClient client,
+        Screen screen,
+        OutputFormat format,
+        Answer started,
+        bool noWait,
+        CancellationToken cancellation,
+        bool? hasMachines = null
+    )
+    {
+        string id = started.Body.Text("id");
+        if (id.Length == 0)
+            throw new CommandFailedException(ExitCode.Failed, Refusals.Sentence(started.Body));
+        screen.Say(started.Status == HttpStatusCode.Conflict ? $"Already under way as {id}: watching that." : $"Started {id}.");
+        if (!noWait)
+            return await RunWaiter.WaitAsync(client, screen, id, cancellation, hasMachines);
+        JsonView.Write(screen, format, started.Body);
+        return null;
+    }
+
+    /// <summary>Shows the output of a run that completed, the status of another.</summary>
+    public static void Show(Screen screen, OutputFormat format, JsonNode status) =>
+        JsonView.Write(screen, format, status.Text("runtimeStatus") == "Completed" ? status.Field("output") : status);
+}
