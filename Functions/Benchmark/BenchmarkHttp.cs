@@ -59,11 +59,7 @@ public sealed class BenchmarkHttp(
     )
     {
         if (!options.IsOn)
-            return await request.RefuseAsync(
-                HttpStatusCode.UnprocessableEntity,
-                new { error = new BenchmarkOffException().Message },
-                cancellationToken
-            );
+            return await request.RefuseAsync(HttpStatusCode.UnprocessableEntity, new BenchmarkOffException().Message, cancellationToken);
         FieldValues values = await request.ReadFieldsAsync(BenchmarkRequestReader.Fields, cancellationToken);
         BenchmarkRequestReading reading = BenchmarkRequestReader.Read(values);
         if (reading.Request is not { } wanted)
@@ -111,7 +107,7 @@ public sealed class BenchmarkHttp(
         {
             return await request.RefuseAsync(
                 HttpStatusCode.BadGateway,
-                new { error = $"The bucket {options.Bucket} cannot be read: {error.ErrorCode} {error.Message}" },
+                $"The bucket {options.Bucket} cannot be read: {error.ErrorCode} {error.Message}",
                 cancellationToken
             );
         }
@@ -191,11 +187,7 @@ public sealed class BenchmarkHttp(
         if (values.Errors.Count > 0)
             return await request.RefuseAsync(values, cancellationToken);
         if (await table.ReadReportAsync(run, cancellationToken) is not { } report)
-            return await request.RefuseAsync(
-                HttpStatusCode.NotFound,
-                new { error = "No suite has ended yet, or none of that run." },
-                cancellationToken
-            );
+            return await request.RefuseAsync(HttpStatusCode.NotFound, "No suite has ended yet, or none of that run.", cancellationToken);
         if (format == "json")
             return await request.AnswerAsync(HttpStatusCode.OK, JsonSerializer.Deserialize<JsonElement>(report.Json), cancellationToken);
         HttpResponseData response = request.CreateResponse(HttpStatusCode.OK);
@@ -266,7 +258,7 @@ public sealed class BenchmarkHttp(
         }
         catch (NoSuchVersionException none)
         {
-            return await request.RefuseAsync(HttpStatusCode.Conflict, new { error = none.Message }, cancellationToken);
+            return await request.RefuseAsync(HttpStatusCode.Conflict, none.Message, cancellationToken);
         }
     }
 
@@ -288,7 +280,7 @@ public sealed class BenchmarkHttp(
         }
         catch (NoTrackingServerException none)
         {
-            return await request.RefuseAsync(HttpStatusCode.UnprocessableEntity, new { error = none.Message }, cancellationToken);
+            return await request.RefuseAsync(HttpStatusCode.UnprocessableEntity, none.Message, cancellationToken);
         }
     }
 

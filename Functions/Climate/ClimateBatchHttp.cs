@@ -103,7 +103,7 @@ public sealed class ClimateBatchHttp(ClimatePlanner planner, PlanStore plans, Pa
         }
         catch (ClimateInputMissingException missing)
         {
-            return await request.RefuseAsync(HttpStatusCode.UnprocessableEntity, new { error = missing.Message }, cancellationToken);
+            return await request.RefuseAsync(HttpStatusCode.UnprocessableEntity, missing.Message, cancellationToken);
         }
 
         return await client.StartAsync(request, orchestration, instanceId, options, cancellationToken);

@@ -19,7 +19,7 @@ public sealed class ClimateGridHttp(SampleLoader loader)
         if (await loader.ReadGridAsync(cancellationToken) is not { } grid)
             return await request.RefuseAsync(
                 HttpStatusCode.NotFound,
-                new { error = "The grid is empty: import one, or generate a sample." },
+                "The grid is empty: import one, or generate a sample.",
                 cancellationToken
             );
         return await request.AnswerAsync(

@@ -31,7 +31,7 @@ public sealed class ClimateImportHttp(CsvImporter importer)
         {
             const string Reason =
                 "The body is a form. Send the file itself: curl --data-binary @tamax_data.csv -H 'Content-Type: text/csv'.";
-            return await request.RefuseAsync(HttpStatusCode.UnsupportedMediaType, new { error = Reason }, cancellationToken);
+            return await request.RefuseAsync(HttpStatusCode.UnsupportedMediaType, Reason, cancellationToken);
         }
 
         try
@@ -42,7 +42,7 @@ public sealed class ClimateImportHttp(CsvImporter importer)
         catch (ImportRefusedException refused)
         {
             HttpStatusCode status = refused is ImportTooLargeException ? HttpStatusCode.RequestEntityTooLarge : HttpStatusCode.BadRequest;
-            return await request.RefuseAsync(status, new { error = refused.Message }, cancellationToken);
+            return await request.RefuseAsync(status, refused.Message, cancellationToken);
         }
     }
 

@@ -31,7 +31,7 @@ public sealed class ClimateStatisticsHttp(RunLedger ledger, ClimateMonitor monit
         if (asked == "true" && query is null)
             return await request.RefuseAsync(
                 HttpStatusCode.TooManyRequests,
-                new { error = "The monitoring query is being run for someone else; ask again when it has ended." },
+                "The monitoring query is being run for someone else; ask again when it has ended.",
                 cancellationToken
             );
         return await request.AnswerAsync(

@@ -44,6 +44,14 @@ internal static class HttpAnswers
         CancellationToken cancellationToken
     ) => request.WriteAsync(status, reason, Redacted, cancellationToken);
 
+    /// <inheritdoc cref="RefuseAsync(HttpRequestData, HttpStatusCode, object, CancellationToken)"/>
+    public static Task<HttpResponseData> RefuseAsync(
+        this HttpRequestData request,
+        HttpStatusCode status,
+        string error,
+        CancellationToken cancellationToken
+    ) => request.RefuseAsync(status, new { error }, cancellationToken);
+
     private sealed class RedactedText : JsonConverter<string>
     {
         public override string? Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) => reader.GetString();

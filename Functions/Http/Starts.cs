@@ -82,7 +82,7 @@ internal static class Starts
     )
     {
         if (await client.GetInstanceAsync(instanceId, cancellationToken) is not { } run)
-            return await request.RefuseAsync(HttpStatusCode.NotFound, new { error = $"There is no run {instanceId}." }, cancellationToken);
+            return await request.RefuseAsync(HttpStatusCode.NotFound, $"There is no run {instanceId}.", cancellationToken);
         if (!run.IsCompleted)
         {
             try
@@ -101,7 +101,7 @@ internal static class Starts
 
         return await request.RefuseAsync(
             HttpStatusCode.Gone,
-            new { error = $"{instanceId} has ended: {run?.RuntimeStatus.ToString() ?? "purged"}." },
+            $"{instanceId} has ended: {run?.RuntimeStatus.ToString() ?? "purged"}.",
             cancellationToken
         );
     }

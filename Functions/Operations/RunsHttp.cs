@@ -19,11 +19,7 @@ public sealed class RunsHttp(RunReader runs)
     {
         IReadOnlyList<RunRow> rows = await runs.ReadAsync(instanceId, cancellationToken);
         return rows.Count == 0
-            ? await request.RefuseAsync(
-                HttpStatusCode.NotFound,
-                new { error = $"No run of {instanceId} is in the ledger." },
-                cancellationToken
-            )
+            ? await request.RefuseAsync(HttpStatusCode.NotFound, $"No run of {instanceId} is in the ledger.", cancellationToken)
             : await request.AnswerAsync(
                 HttpStatusCode.OK,
                 new

@@ -51,11 +51,7 @@ public sealed class PotholeHttp(
     )
     {
         if (!options.IsOn)
-            return await request.RefuseAsync(
-                HttpStatusCode.UnprocessableEntity,
-                new { error = new PotholeOffException().Message },
-                cancellationToken
-            );
+            return await request.RefuseAsync(HttpStatusCode.UnprocessableEntity, new PotholeOffException().Message, cancellationToken);
         FieldValues values = await request.ReadFieldsAsync(Fields, cancellationToken);
         (bool force, bool dryRun) = (values.Flag("force"), values.Flag("dryRun"));
         (DateOnly? from, DateOnly? to) = values.Errors.Count > 0 ? default : ReadDays(values);
@@ -126,7 +122,7 @@ public sealed class PotholeHttp(
             {
                 return await request.RefuseAsync(
                     HttpStatusCode.BadGateway,
-                    new { error = $"The bucket {options.Bucket} cannot be read: {error.ErrorCode} {error.Message}" },
+                    $"The bucket {options.Bucket} cannot be read: {error.ErrorCode} {error.Message}",
                     cancellationToken
                 );
             }

@@ -25,11 +25,7 @@ public sealed class ReturnsPredictHttp(ModelServer server, ReturnsTable table, R
     )
     {
         if (!options.IsOn)
-            return await request.RefuseAsync(
-                HttpStatusCode.UnprocessableEntity,
-                new { error = new ReturnsOffException().Message },
-                cancellationToken
-            );
+            return await ReturnsTrainingHttp.OffAsync(request, cancellationToken);
         JsonElement body;
         try
         {
@@ -67,7 +63,7 @@ public sealed class ReturnsPredictHttp(ModelServer server, ReturnsTable table, R
             if (await table.FindEmbeddingAsync(baseTs, cancellationToken) is not { } stored)
                 return await request.RefuseAsync(
                     HttpStatusCode.NotFound,
-                    new { error = baseTs is null ? "There is no embedding yet." : $"There is no embedding of {baseTs:u}." },
+                    baseTs is null ? "There is no embedding yet." : $"There is no embedding of {baseTs:u}.",
                     cancellationToken
                 );
             (features, baseTs) = (stored.Values, stored.BaseTs);
@@ -85,11 +81,7 @@ public sealed class ReturnsPredictHttp(ModelServer server, ReturnsTable table, R
     )
     {
         if (!options.IsOn)
-            return await request.RefuseAsync(
-                HttpStatusCode.UnprocessableEntity,
-                new { error = new ReturnsOffException().Message },
-                cancellationToken
-            );
+            return await ReturnsTrainingHttp.OffAsync(request, cancellationToken);
         if (
             request.Headers.TryGetValues("Content-Length", out IEnumerable<string>? values)
             && long.TryParse(values.FirstOrDefault(), out long length)
@@ -97,7 +89,7 @@ public sealed class ReturnsPredictHttp(ModelServer server, ReturnsTable table, R
         )
             return await request.RefuseAsync(
                 HttpStatusCode.RequestEntityTooLarge,
-                new { error = $"A batch has at most {LargestBatch >> 20} MB; send several." },
+                $"A batch has at most {LargestBatch >> 20} MB; send several.",
                 cancellationToken
             );
         try
@@ -147,7 +139,7 @@ public sealed class ReturnsPredictHttp(ModelServer server, ReturnsTable table, R
     private static Task<HttpResponseData> NotServedAsync(HttpRequestData request, Exception error, CancellationToken cancellationToken) =>
         request.RefuseAsync(
             error is NoModelException ? HttpStatusCode.UnprocessableEntity : HttpStatusCode.ServiceUnavailable,
-            new { error = error.Message },
+            error.Message,
             cancellationToken
         );
 

@@ -85,7 +85,7 @@ public sealed class ReturnsTrainingHttp(
         }
         catch (NoTrainingSetException none)
         {
-            return await request.RefuseAsync(HttpStatusCode.UnprocessableEntity, new { error = none.Message }, cancellationToken);
+            return await request.RefuseAsync(HttpStatusCode.UnprocessableEntity, none.Message, cancellationToken);
         }
         catch (AmazonS3Exception error)
         {
@@ -183,11 +183,11 @@ public sealed class ReturnsTrainingHttp(
         }
         catch (Exception error) when (error is NoModelException or RollbackRefusedException)
         {
-            return await request.RefuseAsync(HttpStatusCode.NotFound, new { error = error.Message }, cancellationToken);
+            return await request.RefuseAsync(HttpStatusCode.NotFound, error.Message, cancellationToken);
         }
         catch (Exception error) when (error is PointerMovedException or ObjectChangedException or ModelArchiveException)
         {
-            return await request.RefuseAsync(HttpStatusCode.Conflict, new { error = error.Message }, cancellationToken);
+            return await request.RefuseAsync(HttpStatusCode.Conflict, error.Message, cancellationToken);
         }
         catch (AmazonS3Exception error)
         {
@@ -195,13 +195,13 @@ public sealed class ReturnsTrainingHttp(
         }
     }
 
-    private static Task<HttpResponseData> OffAsync(HttpRequestData request, CancellationToken cancellationToken) =>
-        request.RefuseAsync(HttpStatusCode.UnprocessableEntity, new { error = new ReturnsOffException().Message }, cancellationToken);
+    internal static Task<HttpResponseData> OffAsync(HttpRequestData request, CancellationToken cancellationToken) =>
+        request.RefuseAsync(HttpStatusCode.UnprocessableEntity, new ReturnsOffException().Message, cancellationToken);
 
     private Task<HttpResponseData> UnreadableAsync(HttpRequestData request, AmazonS3Exception error, CancellationToken cancellationToken) =>
         request.RefuseAsync(
             HttpStatusCode.BadGateway,
-            new { error = $"The bucket {options.Bucket} cannot be read: {error.ErrorCode} {error.Message}" },
+            $"The bucket {options.Bucket} cannot be read: {error.ErrorCode} {error.Message}",
             cancellationToken
         );
 

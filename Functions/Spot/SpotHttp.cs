@@ -154,7 +154,7 @@ public sealed class SpotHttp(
         }
         catch (Exception error) when (error is PermanentFailureException or WorkloadMissingException)
         {
-            return await request.RefuseAsync(HttpStatusCode.UnprocessableEntity, new { error = error.Message }, cancellationToken);
+            return await request.RefuseAsync(HttpStatusCode.UnprocessableEntity, error.Message, cancellationToken);
         }
 
         // In this order: a run that has ended by the first look has stored its slot by the second.
@@ -357,17 +357,13 @@ public sealed class SpotHttp(
                 },
                 cancellationToken
             )
-            : await request.RefuseAsync(HttpStatusCode.NotFound, new { error = $"Slot {time} was never begun." }, cancellationToken);
+            : await request.RefuseAsync(HttpStatusCode.NotFound, $"Slot {time} was never begun.", cancellationToken);
     }
 
     private async Task<HttpResponseData?> OffAsync(HttpRequestData request, CancellationToken cancellationToken) =>
         options.IsOn
             ? null
-            : await request.RefuseAsync(
-                HttpStatusCode.UnprocessableEntity,
-                new { error = new SpotOffException().Message },
-                cancellationToken
-            );
+            : await request.RefuseAsync(HttpStatusCode.UnprocessableEntity, new SpotOffException().Message, cancellationToken);
 
     private Task<HttpResponseData> PresentAsync(HttpRequestData request, SlotRequest order, CancellationToken cancellationToken) =>
         request.RefuseAsync(
