@@ -80,8 +80,8 @@ public sealed class LeaseReader(NpgsqlDataSource database)
             """
         );
         command.Parameters.Add(new() { Value = state });
-        command.Parameters.Add(new() { Value = (object?)cluster ?? DBNull.Value, NpgsqlDbType = NpgsqlDbType.Text });
-        command.Parameters.Add(new() { Value = (object?)before ?? DBNull.Value, NpgsqlDbType = NpgsqlDbType.Bigint });
+        command.AddNullable(NpgsqlDbType.Text, cluster);
+        command.AddNullable(NpgsqlDbType.Bigint, before);
         command.Parameters.Add(new() { Value = top + 1 });
         await using NpgsqlDataReader reader = await command.ExecuteReaderAsync(cancellationToken);
         while (await reader.ReadAsync(cancellationToken))

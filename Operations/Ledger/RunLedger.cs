@@ -78,7 +78,7 @@ public sealed class RunLedger(NpgsqlDataSource database)
         command.Parameters.Add(new() { Value = kind });
         command.Parameters.Add(new() { Value = JsonSerializer.Serialize(parameters), NpgsqlDbType = NpgsqlDbType.Jsonb });
         command.Parameters.Add(new() { Value = CodeVersion });
-        command.Parameters.Add(new() { Value = (object?)planHash ?? DBNull.Value, NpgsqlDbType = NpgsqlDbType.Text });
+        command.AddNullable(NpgsqlDbType.Text, planHash);
         command.Parameters.Add(new() { Value = total });
         await command.ExecuteNonQueryAsync(cancellationToken);
     }
@@ -195,7 +195,7 @@ public sealed class RunLedger(NpgsqlDataSource database)
             SELECT statistics FROM operations.runs WHERE finished_at IS NOT NULL AND statistics IS NOT NULL AND ($1 IS NULL OR kind = $1) ORDER BY finished_at DESC LIMIT 1
             """
         );
-        command.Parameters.Add(new() { Value = (object?)kind ?? DBNull.Value, NpgsqlDbType = NpgsqlDbType.Text });
+        command.AddNullable(NpgsqlDbType.Text, kind);
         return await command.ExecuteScalarAsync(cancellationToken) is string json ? JsonSerializer.Deserialize<RunStatistics>(json) : null;
     }
 

@@ -58,7 +58,7 @@ public sealed class RunReader(NpgsqlDataSource database)
             FROM operations.runs WHERE $1 IS NULL OR instance_id = $1 ORDER BY started_at DESC LIMIT 100
             """
         );
-        command.Parameters.Add(new() { Value = (object?)instanceId ?? DBNull.Value, NpgsqlDbType = NpgsqlDbType.Text });
+        command.AddNullable(NpgsqlDbType.Text, instanceId);
         await using NpgsqlDataReader reader = await command.ExecuteReaderAsync(cancellationToken);
         while (await reader.ReadAsync(cancellationToken))
         {

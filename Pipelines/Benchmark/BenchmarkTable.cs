@@ -1,6 +1,7 @@
 using System.Text.Json;
 using Durable.Operations.Ledger;
 using Durable.Pipelines.Benchmark.Results;
+using Durable.Postgres;
 using Npgsql;
 using NpgsqlTypes;
 
@@ -52,13 +53,13 @@ public sealed class BenchmarkTable(NpgsqlDataSource database)
             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT (run_id, model) DO NOTHING
             """
         );
-        Add(command, order.Key.RunId, order.Key.Model, instanceId, model.Framework);
-        AddText(command, data?.Name);
-        AddText(command, data?.Hash);
-        Add(command, order.Fingerprint);
-        AddText(command, jobName);
-        AddJson(command, parameters);
-        Add(command, model.LeastAccuracy);
+        command.Add(order.Key.RunId, order.Key.Model, instanceId, model.Framework);
+        command.AddNullable(NpgsqlDbType.Text, data?.Name);
+        command.AddNullable(NpgsqlDbType.Text, data?.Hash);
+        command.Add(order.Fingerprint);
+        command.AddNullable(NpgsqlDbType.Text, jobName);
+        command.AddJson(parameters);
+        command.Add(model.LeastAccuracy);
         await command.ExecuteNonQueryAsync(cancellationToken);
     }
 
@@ -79,8 +80,7 @@ public sealed class BenchmarkTable(NpgsqlDataSource database)
             WHERE run_id = $1 AND model = $2 AND state = 'Running'
             """
         );
-        Add(
-            command,
+        command.Add(
             trained.Key.RunId,
             trained.Key.Model,
             report.FrameworkVersion,
@@ -99,8 +99,8 @@ public sealed class BenchmarkTable(NpgsqlDataSource database)
             report.BestEpoch,
             convergence.Detail
         );
-        AddJson(command, report.Epochs);
-        AddJson(command, scores.Confusion);
+        command.AddJson(report.Epochs);
+        command.AddJson(scores.Confusion);
         await command.ExecuteNonQueryAsync(cancellationToken);
     }
 
@@ -119,15 +119,15 @@ public sealed class BenchmarkTable(NpgsqlDataSource database)
             )
         )
         {
-            Add(close, end.Key.RunId, end.Key.Model, end.State);
-            AddText(close, end.Reason);
+            close.Add(end.Key.RunId, end.Key.Model, end.State);
+            close.AddNullable(NpgsqlDbType.Text, end.Reason);
             if (await close.ExecuteNonQueryAsync(cancellationToken) == 0)
             {
                 await using NpgsqlCommand known = new(
                     "SELECT version FROM benchmark.versions WHERE run_id = $1 AND model = $2",
                     connection
                 );
-                Add(known, end.Key.RunId, end.Key.Model);
+                known.Add(end.Key.RunId, end.Key.Model);
                 return await known.ExecuteScalarAsync(cancellationToken) as int?;
             }
         }
@@ -211,7 +211,7 @@ public sealed class BenchmarkTable(NpgsqlDataSource database)
             FROM benchmark.versions v WHERE v.model = $1 ORDER BY v.version DESC
             """
         );
-        Add(command, model);
+        command.Add(model);
         await using NpgsqlDataReader reader = await command.ExecuteReaderAsync(cancellationToken);
         List<VersionRow> rows = [];
         while (await reader.ReadAsync(cancellationToken))
@@ -261,9 +261,9 @@ public sealed class BenchmarkTable(NpgsqlDataSource database)
             )
         )
         {
-            Add(find, model);
-            find.Parameters.Add(new() { Value = (object?)to ?? DBNull.Value, NpgsqlDbType = NpgsqlDbType.Integer });
-            Add(find, from);
+            find.Add(model);
+            find.AddNullable(NpgsqlDbType.Integer, to);
+            find.Add(from);
             to =
                 await find.ExecuteScalarAsync(cancellationToken) as int?
                 ?? throw new NoSuchVersionException(
@@ -296,9 +296,9 @@ public sealed class BenchmarkTable(NpgsqlDataSource database)
             ON CONFLICT (run_id) DO UPDATE SET verdict = EXCLUDED.verdict, report = EXCLUDED.report, markdown = EXCLUDED.markdown, chart = EXCLUDED.chart
             """
         );
-        Add(command, runId, verdict);
-        AddJson(command, report);
-        Add(command, markdown, chart);
+        command.Add(runId, verdict);
+        command.AddJson(report);
+        command.Add(markdown, chart);
         await command.ExecuteNonQueryAsync(cancellationToken);
     }
 
@@ -311,7 +311,7 @@ public sealed class BenchmarkTable(NpgsqlDataSource database)
         await using NpgsqlCommand command = database.CreateCommand(
             "SELECT run_id, verdict, report, markdown, chart FROM benchmark.reports WHERE $1 IS NULL OR run_id = $1 ORDER BY created_at DESC LIMIT 1"
         );
-        AddText(command, runId);
+        command.AddNullable(NpgsqlDbType.Text, runId);
         await using NpgsqlDataReader reader = await command.ExecuteReaderAsync(cancellationToken);
         return await reader.ReadAsync(cancellationToken)
             ? (reader.GetString(0), reader.GetString(1), reader.GetString(2), reader.GetString(3), reader.GetString(4))
@@ -334,7 +334,7 @@ public sealed class BenchmarkTable(NpgsqlDataSource database)
             """,
             connection
         );
-        Add(add, key.RunId, key.Model);
+        add.Add(key.RunId, key.Model);
         int version = (int)(await add.ExecuteScalarAsync(cancellationToken))!;
         await MoveAsync(
             connection,
@@ -362,9 +362,9 @@ public sealed class BenchmarkTable(NpgsqlDataSource database)
             "INSERT INTO benchmark.alias_moves (model, alias, version, from_version, reason) VALUES ($1, $2, $3, $4, $5)",
             connection
         );
-        Add(move, model, alias, version);
-        move.Parameters.Add(new() { Value = (object?)from ?? DBNull.Value, NpgsqlDbType = NpgsqlDbType.Integer });
-        Add(move, reason);
+        move.Add(model, alias, version);
+        move.AddNullable(NpgsqlDbType.Integer, from);
+        move.Add(reason);
         await move.ExecuteNonQueryAsync(cancellationToken);
     }
 
@@ -379,7 +379,7 @@ public sealed class BenchmarkTable(NpgsqlDataSource database)
             "SELECT version FROM benchmark.alias_moves WHERE model = $1 AND alias = $2 ORDER BY id DESC LIMIT 1",
             connection
         );
-        Add(command, model, alias);
+        command.Add(model, alias);
         return await command.ExecuteScalarAsync(cancellationToken) as int?;
     }
 
@@ -389,7 +389,7 @@ public sealed class BenchmarkTable(NpgsqlDataSource database)
             "SELECT extract(epoch FROM now() - started_at)::double precision FROM benchmark.results WHERE run_id = $1 AND model = $2",
             connection
         );
-        Add(command, key.RunId, key.Model);
+        command.Add(key.RunId, key.Model);
         return (double)(await command.ExecuteScalarAsync(cancellationToken))!;
     }
 
@@ -400,14 +400,14 @@ public sealed class BenchmarkTable(NpgsqlDataSource database)
             "SELECT pg_advisory_xact_lock(hashtextextended('benchmark versions ' || $1, 0))",
             connection
         );
-        Add(command, model);
+        command.Add(model);
         await command.ExecuteNonQueryAsync(cancellationToken);
     }
 
     private async Task<IReadOnlyList<ResultRow>> ReadAsync(string sql, object[] values, CancellationToken cancellationToken)
     {
         await using NpgsqlCommand command = database.CreateCommand(sql);
-        Add(command, values);
+        command.Add(values);
         await using NpgsqlDataReader reader = await command.ExecuteReaderAsync(cancellationToken);
         List<ResultRow> rows = [];
         while (await reader.ReadAsync(cancellationToken))
@@ -458,16 +458,4 @@ public sealed class BenchmarkTable(NpgsqlDataSource database)
         T? Value<T>(int column)
             where T : struct => r.IsDBNull(column) ? null : r.GetFieldValue<T>(column);
     }
-
-    private static void Add(NpgsqlCommand command, params ReadOnlySpan<object> values)
-    {
-        foreach (object value in values)
-            command.Parameters.Add(new() { Value = value });
-    }
-
-    private static void AddText(NpgsqlCommand command, string? value) =>
-        command.Parameters.Add(new() { Value = (object?)value ?? DBNull.Value, NpgsqlDbType = NpgsqlDbType.Text });
-
-    private static void AddJson(NpgsqlCommand command, object value) =>
-        command.Parameters.Add(new() { Value = JsonSerializer.Serialize(value), NpgsqlDbType = NpgsqlDbType.Jsonb });
 }

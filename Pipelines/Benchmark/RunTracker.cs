@@ -3,6 +3,7 @@ using System.Text;
 using System.Text.Json;
 using Durable.Pipelines.Benchmark.Results;
 using Durable.Pipelines.Benchmark.Tracking;
+using Durable.Postgres;
 using Npgsql;
 using NpgsqlTypes;
 
@@ -357,9 +358,8 @@ public sealed class RunTracker(
             ON CONFLICT (run_id, model) DO UPDATE SET mlflow_run_id = EXCLUDED.mlflow_run_id, state = EXCLUDED.state, sent_at = EXCLUDED.sent_at, error = EXCLUDED.error
             """
         );
-        foreach (object value in (object[])[key.RunId, key.Model, mlflowRunId, state, sent])
-            command.Parameters.Add(new() { Value = value });
-        command.Parameters.Add(new() { Value = (object?)error ?? DBNull.Value, NpgsqlDbType = NpgsqlDbType.Text });
+        command.Add(key.RunId, key.Model, mlflowRunId, state, sent);
+        command.AddNullable(NpgsqlDbType.Text, error);
         await command.ExecuteNonQueryAsync(cancellationToken);
     }
 
@@ -370,8 +370,7 @@ public sealed class RunTracker(
             INSERT INTO benchmark.tracked (run_id, model, error) VALUES ($1, $2, $3) ON CONFLICT (run_id, model) DO UPDATE SET error = EXCLUDED.error
             """
         );
-        foreach (object value in (object[])[key.RunId, key.Model, error])
-            command.Parameters.Add(new() { Value = value });
+        command.Add(key.RunId, key.Model, error);
         await command.ExecuteNonQueryAsync(cancellationToken);
     }
 

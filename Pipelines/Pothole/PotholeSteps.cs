@@ -1,3 +1,4 @@
+using Durable.Postgres;
 using Npgsql;
 
 namespace Durable.Pipelines.Pothole;
@@ -38,8 +39,7 @@ public sealed class PotholeSteps(NpgsqlDataSource database)
             ON CONFLICT (date, step) DO UPDATE SET run_id = EXCLUDED.run_id, fingerprint = EXCLUDED.fingerprint, rows = EXCLUDED.rows, detail = EXCLUDED.detail, finished_at = now()
             """
         );
-        foreach (object value in (object[])[Day(date), done.Step, runId, fingerprint, done.Rows, done.Detail])
-            command.Parameters.Add(new() { Value = value });
+        command.Add(Day(date), done.Step, runId, fingerprint, done.Rows, done.Detail);
         await command.ExecuteNonQueryAsync(cancellationToken);
     }
 
@@ -49,8 +49,7 @@ public sealed class PotholeSteps(NpgsqlDataSource database)
         await using NpgsqlCommand command = database.CreateCommand(
             "DELETE FROM pothole.steps WHERE date = $1 AND run_id <> $2 AND step = ANY($3)"
         );
-        foreach (object value in (object[])[Day(date), runId, steps.ToArray()])
-            command.Parameters.Add(new() { Value = value });
+        command.Add(Day(date), runId, steps.ToArray());
         await command.ExecuteNonQueryAsync(cancellationToken);
     }
 

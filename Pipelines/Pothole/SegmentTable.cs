@@ -1,5 +1,6 @@
 using System.Globalization;
 using Durable.Operations;
+using Durable.Postgres;
 using Npgsql;
 using NpgsqlTypes;
 
@@ -178,8 +179,7 @@ public sealed class SegmentTable(NpgsqlDataSource database)
     )
     {
         await using NpgsqlCommand command = new(sql, connection);
-        foreach (object value in values)
-            command.Parameters.Add(new() { Value = value });
+        command.Add(values);
         return await command.ExecuteNonQueryAsync(cancellationToken);
     }
 }

@@ -50,8 +50,7 @@ public sealed class ModelTable(NpgsqlDataSource database)
             ON CONFLICT (version) DO UPDATE SET sha256 = EXCLUDED.sha256, verdict = EXCLUDED.verdict, judgement = EXCLUDED.judgement, judged_at = now() WHERE models.published_at IS NULL
             """
         );
-        foreach (object value in (object[])[version, runId, jobName, trainUri, artifactUri, sha256, verdict])
-            command.Parameters.Add(new() { Value = value });
+        command.Add(version, runId, jobName, trainUri, artifactUri, sha256, verdict);
         command.Parameters.Add(
             new()
             {
@@ -94,7 +93,7 @@ public sealed class ModelTable(NpgsqlDataSource database)
             """,
             connection
         );
-        move.Parameters.Add(new() { Value = (object?)from ?? DBNull.Value, NpgsqlDbType = NpgsqlDbType.Text });
+        move.AddNullable(NpgsqlDbType.Text, from);
         move.Parameters.Add(new() { Value = to });
         move.Parameters.Add(new() { Value = reason });
         await move.ExecuteNonQueryAsync(cancellationToken);

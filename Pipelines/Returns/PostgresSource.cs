@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Text.Json;
+using Durable.Postgres;
 using Npgsql;
 
 namespace Durable.Pipelines.Returns;
@@ -22,7 +23,7 @@ public sealed class PostgresSource(NpgsqlDataSource database) : IReturnsSource
         {
             CommandTimeout = 600,
         };
-        command.Parameters.Add(new() { Value = (object?)sinceUtc ?? DBNull.Value, NpgsqlDbType = NpgsqlTypes.NpgsqlDbType.TimestampTz });
+        command.AddNullable(NpgsqlTypes.NpgsqlDbType.TimestampTz, sinceUtc);
         await using NpgsqlDataReader reader = await command.ExecuteReaderAsync(cancellationToken);
         while (await reader.ReadAsync(cancellationToken))
             yield return Parse(reader.GetString(0));

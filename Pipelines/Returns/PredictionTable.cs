@@ -58,8 +58,7 @@ public sealed class PredictionTable(NpgsqlDataSource database)
         await using NpgsqlCommand command = database.CreateCommand(
             "INSERT INTO returns.predictions (base_ts, version, target_ts, predicted) VALUES ($1, $2, $3, $4) ON CONFLICT (base_ts, version) DO NOTHING"
         );
-        foreach (object value in (object[])[baseTs, version, baseTs + ReturnsShape.Ahead, predicted])
-            command.Parameters.Add(new() { Value = value });
+        command.Add(baseTs, version, baseTs + ReturnsShape.Ahead, predicted);
         return await command.ExecuteNonQueryAsync(cancellationToken) == 1;
     }
 
@@ -87,7 +86,7 @@ public sealed class PredictionTable(NpgsqlDataSource database)
             SELECT count(*), count(mse), avg(mse), (SELECT count(*) FROM recent), (SELECT avg(mse) FROM recent) FROM chosen
             """
         );
-        command.Parameters.Add(new() { Value = (object?)version ?? DBNull.Value, NpgsqlDbType = NpgsqlDbType.Text });
+        command.AddNullable(NpgsqlDbType.Text, version);
         command.Parameters.Add(new() { Value = Day });
         await using NpgsqlDataReader reader = await command.ExecuteReaderAsync(cancellationToken);
         await reader.ReadAsync(cancellationToken);

@@ -112,7 +112,7 @@ public sealed class ReturnsTable(NpgsqlDataSource database)
         await using NpgsqlCommand command = database.CreateCommand(
             "SELECT base_ts, features FROM returns.embeddings WHERE $1 IS NULL OR base_ts = $1 ORDER BY base_ts DESC LIMIT 1"
         );
-        command.Parameters.Add(new() { Value = (object?)baseTs ?? DBNull.Value, NpgsqlDbType = NpgsqlDbType.TimestampTz });
+        command.AddNullable(NpgsqlDbType.TimestampTz, baseTs);
         await using NpgsqlDataReader reader = await command.ExecuteReaderAsync(cancellationToken);
         return await reader.ReadAsync(cancellationToken)
             ? new Embedding(reader.GetDateTime(0), Floats(reader.GetFieldValue<byte[]>(1)))
@@ -144,7 +144,7 @@ public sealed class ReturnsTable(NpgsqlDataSource database)
 
     private static void AddWindow(NpgsqlCommand command, DateTime? sinceUtc, long limit)
     {
-        command.Parameters.Add(new() { Value = (object?)sinceUtc ?? DBNull.Value, NpgsqlDbType = NpgsqlDbType.TimestampTz });
+        command.AddNullable(NpgsqlDbType.TimestampTz, sinceUtc);
         command.Parameters.Add(new() { Value = limit });
     }
 
@@ -225,8 +225,7 @@ public sealed class ReturnsTable(NpgsqlDataSource database)
                 ON CONFLICT (run_id, source_table, reason) DO UPDATE SET rows = EXCLUDED.rows, example = EXCLUDED.example
                 """
             );
-            foreach (object value in (object[])[runId, table, reason, rows, example])
-                command.Parameters.Add(new() { Value = value });
+            command.Add(runId, table, reason, rows, example);
             await command.ExecuteNonQueryAsync(cancellationToken);
         }
     }

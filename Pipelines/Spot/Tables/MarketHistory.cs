@@ -1,5 +1,6 @@
 using Durable.Operations.Schema;
 using Durable.Pipelines.Spot.Model;
+using Durable.Postgres;
 using Npgsql;
 using NpgsqlTypes;
 
@@ -108,8 +109,7 @@ public sealed class MarketHistory(NpgsqlDataSource database)
             WHERE instance_type = $1 AND region = $2 AND zone = $3 AND at BETWEEN $4 AND $5 ORDER BY at LIMIT $6
             """
         );
-        foreach (object value in new object[] { instanceType, region, zone, fromUtc, toUtc, most })
-            command.Parameters.Add(new() { Value = value });
+        command.Add(instanceType, region, zone, fromUtc, toUtc, most);
         return await ReadChangesAsync(command, cancellationToken);
     }
 

@@ -2,6 +2,7 @@ using Durable.Operations.Ledger;
 using Durable.Pipelines.Spot.Merging;
 using Durable.Pipelines.Spot.Model;
 using Durable.Pipelines.Spot.Storage;
+using Durable.Postgres;
 using Npgsql;
 
 namespace Durable.Pipelines.Spot.Tables;
@@ -97,21 +98,17 @@ public sealed class SlotStore(NpgsqlDataSource database, SpotBucket bucket, Data
             """,
             connection
         );
-        foreach (
-            object value in new object[]
-            {
-                slot.Utc,
-                deltaKey,
-                isLate,
-                scores.Asked,
-                merged.Rows.Count,
-                merged.Changed.Count,
-                merged.Removed.Count,
-                merged.Carried,
-                runId,
-            }
-        )
-            update.Parameters.Add(new() { Value = value });
+        update.Add(
+            slot.Utc,
+            deltaKey,
+            isLate,
+            scores.Asked,
+            merged.Rows.Count,
+            merged.Changed.Count,
+            merged.Removed.Count,
+            merged.Carried,
+            runId
+        );
         await update.ExecuteNonQueryAsync(cancellationToken);
         SlotRow done = (await SlotTable.HoldAsync(connection, slot, cancellationToken))!;
         await transaction.CommitAsync(cancellationToken);

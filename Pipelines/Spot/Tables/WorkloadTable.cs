@@ -1,3 +1,4 @@
+using Durable.Postgres;
 using Npgsql;
 
 namespace Durable.Pipelines.Spot.Tables;
@@ -19,18 +20,15 @@ public sealed class WorkloadTable(NpgsqlDataSource database)
             ON CONFLICT (date) DO UPDATE SET file = EXCLUDED.file, queries = EXCLUDED.queries, bound = EXCLUDED.bound, zones = EXCLUDED.zones, regions = EXCLUDED.regions, unknown = EXCLUDED.unknown
             """
         );
-        object[] values =
-        [
+        command.Add(
             DateOnly.ParseExact(receipt.Day, "yyyy-MM-dd"),
             file,
             receipt.Queries,
             receipt.Bound,
             receipt.Zones,
             regions.ToArray(),
-            receipt.UnknownRegions.ToArray(),
-        ];
-        foreach (object value in values)
-            command.Parameters.Add(new() { Value = value });
+            receipt.UnknownRegions.ToArray()
+        );
         await command.ExecuteNonQueryAsync(cancellationToken);
     }
 }
