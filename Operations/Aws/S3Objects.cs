@@ -3,8 +3,8 @@ using Amazon.S3.Model;
 
 namespace Durable.Operations.Aws;
 
-/// <summary>Listings that go to their end.</summary>
-internal static class S3Listing
+/// <summary>Whole listings and small whole objects.</summary>
+internal static class S3Objects
 {
     /// <summary>Every object under a prefix, however many pages that takes.</summary>
     /// <exception cref="AmazonS3Exception">Access denied, expired credentials, no such bucket: not the same as empty.</exception>
@@ -25,4 +25,38 @@ internal static class S3Listing
         } while (request.ContinuationToken is not null);
         return all;
     }
+
+    /// <summary>An object that fits into memory.</summary>
+    /// <exception cref="AmazonS3Exception">It is not there, or may not be read.</exception>
+    public static async Task<byte[]> ReadBytesAsync(this IAmazonS3 s3, string bucket, string key, CancellationToken cancellationToken)
+    {
+        using GetObjectResponse found = await s3.GetObjectAsync(bucket, key, cancellationToken);
+        return await found.ReadBytesAsync(cancellationToken);
+    }
+
+    /// <summary>The content of an answer that fits into memory.</summary>
+    public static async Task<byte[]> ReadBytesAsync(this GetObjectResponse found, CancellationToken cancellationToken)
+    {
+        using MemoryStream content = new();
+        await found.ResponseStream.CopyToAsync(content, cancellationToken);
+        return content.ToArray();
+    }
+
+    /// <summary>Writes an object, whatever was there before.</summary>
+    public static Task<PutObjectResponse> WriteBytesAsync(
+        this IAmazonS3 s3,
+        string bucket,
+        string key,
+        byte[] bytes,
+        CancellationToken cancellationToken
+    ) =>
+        s3.PutObjectAsync(
+            new PutObjectRequest
+            {
+                BucketName = bucket,
+                Key = key,
+                InputStream = new MemoryStream(bytes),
+            },
+            cancellationToken
+        );
 }

@@ -157,25 +157,12 @@ public sealed class BenchmarkStorage(IAmazonS3 s3, BenchmarkOptions options)
         );
     }
 
-    private async Task<byte[]> ReadAsync(string key, CancellationToken cancellationToken)
-    {
-        using GetObjectResponse found = await s3.GetObjectAsync(options.Bucket, key, cancellationToken);
-        using MemoryStream content = new();
-        await found.ResponseStream.CopyToAsync(content, cancellationToken);
-        return content.ToArray();
-    }
+    private Task<byte[]> ReadAsync(string key, CancellationToken cancellationToken) =>
+        s3.ReadBytesAsync(options.Bucket, key, cancellationToken);
 
     private Task<IReadOnlyList<S3Object>> ListAsync(string prefix, CancellationToken cancellationToken) =>
         s3.ListAllAsync(options.Bucket, prefix, cancellationToken);
 
     private Task<PutObjectResponse> PutAsync(string key, byte[] bytes, CancellationToken cancellationToken) =>
-        s3.PutObjectAsync(
-            new PutObjectRequest
-            {
-                BucketName = options.Bucket,
-                Key = key,
-                InputStream = new MemoryStream(bytes),
-            },
-            cancellationToken
-        );
+        s3.WriteBytesAsync(options.Bucket, key, bytes, cancellationToken);
 }

@@ -214,13 +214,5 @@ public sealed class PotholeStorage(IAmazonS3 s3, PotholeOptions options)
         s3.ListAllAsync(options.Bucket, prefix, cancellationToken);
 
     private Task PutAsync(string key, byte[] bytes, CancellationToken cancellationToken) =>
-        s3.PutObjectAsync(
-            new PutObjectRequest
-            {
-                BucketName = options.Bucket,
-                Key = key,
-                InputStream = new MemoryStream(bytes),
-            },
-            cancellationToken
-        );
+        s3.WriteBytesAsync(options.Bucket, key, bytes, cancellationToken);
 }

@@ -6,6 +6,7 @@ using System.Text.Json;
 using Amazon.S3;
 using Amazon.S3.Model;
 using Durable.Operations;
+using Durable.Operations.Aws;
 
 namespace Durable.Pipelines.Returns;
 
@@ -154,13 +155,8 @@ public sealed class ReturnsStorage(IAmazonS3 s3, ReturnsOptions options)
     }
 
     /// <summary>An object of this bucket, whole. Only for small ones.</summary>
-    public async Task<byte[]> ReadAsync(string uri, CancellationToken cancellationToken = default)
-    {
-        using GetObjectResponse found = await s3.GetObjectAsync(options.Bucket, KeyOf(uri), cancellationToken);
-        using MemoryStream bytes = new();
-        await found.ResponseStream.CopyToAsync(bytes, cancellationToken);
-        return bytes.ToArray();
-    }
+    public Task<byte[]> ReadAsync(string uri, CancellationToken cancellationToken = default) =>
+        s3.ReadBytesAsync(options.Bucket, KeyOf(uri), cancellationToken);
 
     /// <summary>Stores a judged archive under its version. It is never changed afterwards: the same bytes again are fine, others are
     /// refused.</summary>
@@ -241,9 +237,7 @@ public sealed class ReturnsStorage(IAmazonS3 s3, ReturnsOptions options)
         try
         {
             using GetObjectResponse found = await s3.GetObjectAsync(options.Bucket, key, cancellationToken);
-            using MemoryStream bytes = new();
-            await found.ResponseStream.CopyToAsync(bytes, cancellationToken);
-            return (bytes.ToArray(), found.ETag);
+            return (await found.ReadBytesAsync(cancellationToken), found.ETag);
         }
         catch (AmazonS3Exception error) when (error.ErrorCode == "NoSuchKey")
         {
@@ -252,15 +246,7 @@ public sealed class ReturnsStorage(IAmazonS3 s3, ReturnsOptions options)
     }
 
     private Task PutAsync(string key, byte[] bytes, CancellationToken cancellationToken) =>
-        s3.PutObjectAsync(
-            new PutObjectRequest
-            {
-                BucketName = options.Bucket,
-                Key = key,
-                InputStream = new MemoryStream(bytes),
-            },
-            cancellationToken
-        );
+        s3.WriteBytesAsync(options.Bucket, key, bytes, cancellationToken);
 
     /// <summary>The scripts as one archive; the same files give the same bytes.</summary>
     private byte[] Bundle()

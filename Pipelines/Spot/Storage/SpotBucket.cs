@@ -1,6 +1,7 @@
 using System.Net;
 using Amazon.S3;
 using Amazon.S3.Model;
+using Durable.Operations.Aws;
 
 namespace Durable.Pipelines.Spot.Storage;
 
@@ -66,10 +67,8 @@ public class SpotBucket(IAmazonS3 s3, SpotOptions options)
         try
         {
             using GetObjectResponse found = await s3.GetObjectAsync(options.Bucket, key, cancellationToken);
-            using MemoryStream bytes = new();
-            await found.ResponseStream.CopyToAsync(bytes, cancellationToken);
             return new StoredObject(
-                bytes.ToArray(),
+                await found.ReadBytesAsync(cancellationToken),
                 found.ETag,
                 found.Metadata.Keys.ToDictionary(
                     name => name.Replace("x-amz-meta-", "", StringComparison.Ordinal),
@@ -88,18 +87,8 @@ public class SpotBucket(IAmazonS3 s3, SpotOptions options)
         (await ReadAsync(key, cancellationToken))?.Bytes ?? throw new RawFileException($"s3://{options.Bucket}/{key} is not there.");
 
     /// <summary>Keys of a prefix, in order.</summary>
-    public virtual async Task<IReadOnlyList<string>> ListAsync(string prefix, CancellationToken cancellationToken = default)
-    {
-        List<string> keys = [];
-        ListObjectsV2Request request = new() { BucketName = options.Bucket, Prefix = prefix };
-        do
-        {
-            ListObjectsV2Response page = await s3.ListObjectsV2Async(request, cancellationToken);
-            keys.AddRange((page.S3Objects ?? []).Select(found => found.Key));
-            request.ContinuationToken = page.IsTruncated == true ? page.NextContinuationToken : null;
-        } while (request.ContinuationToken is not null);
-        return keys;
-    }
+    public virtual async Task<IReadOnlyList<string>> ListAsync(string prefix, CancellationToken cancellationToken = default) =>
+        [.. (await s3.ListAllAsync(options.Bucket, prefix, cancellationToken)).Select(found => found.Key)];
 
     private PutObjectRequest Put(string key, byte[] bytes, Action<PutObjectRequest> set)
     {
