@@ -6,8 +6,7 @@ using Microsoft.DurableTask.Client;
 namespace Durable.Functions;
 
 /// <summary>Answers of functions that start orchestrations. In the functions' own namespace, so that these win over the official
-/// extensions, which give
-/// every address the key of the whole hub.</summary>
+/// extensions, which give every address the key of the whole hub.</summary>
 internal static class StatusAnswers
 {
     /// <summary>202 with the addresses under which the instance is watched and steered.</summary>

@@ -4,8 +4,7 @@ namespace Durable.Postgres;
 
 /// <summary>
 /// Takes secrets out of text that is stored, logged or answered: errors quote addresses, headers, settings and command lines. It hides too
-/// much rather than
-/// too little: whatever stands under the name of a secret becomes ***.
+/// much rather than too little: whatever stands under the name of a secret becomes ***.
 /// </summary>
 /// <remarks>The time taken grows with the length of the text and no faster, for any text: no pattern backtracks. Redacting twice changes
 /// nothing more.</remarks>

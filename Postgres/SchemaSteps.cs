@@ -53,8 +53,7 @@ public static class SchemaSteps
 {
     /// <summary>
     /// Applies the missing steps of all components, in order, in one transaction under an advisory lock of the first schema: safe to call
-    /// from any
-    /// number of processes at once, any number of times. Unqualified names in a file mean the component's schema.
+    /// from any number of processes at once, any number of times. Unqualified names in a file mean the component's schema.
     /// </summary>
     /// <param name="database">Any data source of the database; its search_path does not matter.</param>
     /// <param name="cancellationToken">Stops between statements; nothing is kept then.</param>

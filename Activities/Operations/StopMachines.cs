@@ -5,8 +5,7 @@ namespace Durable.Activities.Operations;
 
 /// <summary>
 /// Asks the provider to stop what a lease started and closes the lease once all of it is reported off; does not wait. Call it again until
-/// the receipt is
-/// proven. Safe to run twice; a lease that was never opened has nothing to stop.
+/// the receipt is proven. Safe to run twice; a lease that was never opened has nothing to stop.
 /// </summary>
 public sealed class StopMachines(LeaseKeeper leases)
 {

@@ -18,9 +18,8 @@ namespace Durable.Functions.Benchmark;
 
 /// <summary>
 /// Starts the model benchmark, shows its results, rolls a model back, exports records. 202 with the status links; 200 with the plan for a
-/// dry run; 400 naming each bad field; 404 for an
-/// unknown model; 409 with the status link of the suite that is under way, or with what changed since the plan; 422 when the suite is not
-/// set up; 502 when a server does not answer.
+/// dry run; 400 naming each bad field; 404 for an unknown model; 409 with the status link of the suite that is under way, or with what
+/// changed since the plan; 422 when the suite is not set up; 502 when a server does not answer.
 /// </summary>
 public sealed class BenchmarkHttp(
     BenchmarkPlanner planner,

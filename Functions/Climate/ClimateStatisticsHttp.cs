@@ -9,8 +9,7 @@ namespace Durable.Functions.Climate;
 
 /// <summary>
 /// Numbers of the latest runs, and the monitoring query with its answer from the sums kept with the partitions. <c>?query=true</c> also
-/// runs the query over every
-/// row and says how long it took: minutes on the national grid.
+/// runs the query over every row and says how long it took: minutes on the national grid.
 /// </summary>
 public sealed class ClimateStatisticsHttp(RunLedger ledger, ClimateMonitor monitor)
 {

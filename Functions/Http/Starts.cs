@@ -13,8 +13,7 @@ internal static class Starts
 {
     /// <summary>
     /// Starts a run under an id that says what it does. 202 with the status links; 409 with the links of the run of that id that has not
-    /// ended,
-    /// also when it was started between the look and the start: of many starts at once one runs.
+    /// ended, also when it was started between the look and the start: of many starts at once one runs.
     /// </summary>
     public static async Task<HttpResponseData> StartAsync(
         this DurableTaskClient client,

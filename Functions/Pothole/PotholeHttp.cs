@@ -14,9 +14,8 @@ namespace Durable.Functions.Pothole;
 
 /// <summary>
 /// Starts days and ranges of the pothole pipeline and tells what became of them. 202 with the status links; 200 with the plan for a dry
-/// run; 400 naming each
-/// bad field; 409 with the status link of the run under way that covers one of the days, or because the day is done; 422 when the pipeline
-/// is not set up.
+/// run; 400 naming each bad field; 409 with the status link of the run under way that covers one of the days, or because the day is done;
+/// 422 when the pipeline is not set up.
 /// </summary>
 public sealed class PotholeHttp(
     PotholePlanner planner,

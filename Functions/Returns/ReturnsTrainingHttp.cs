@@ -15,9 +15,8 @@ namespace Durable.Functions.Returns;
 
 /// <summary>
 /// Starts trainings and inferences, tells what became of them, and serves the model before again. 202 with the status links; 200 with the
-/// plan for a dry run; 400 naming
-/// each bad field; 409 with the status link of the run that is under way, or with what changed since the plan; 422 when the pipeline is not
-/// set up or there is nothing to do it with.
+/// plan for a dry run; 400 naming each bad field; 409 with the status link of the run that is under way, or with what changed since the
+/// plan; 422 when the pipeline is not set up or there is nothing to do it with.
 /// </summary>
 public sealed class ReturnsTrainingHttp(
     ReturnsPlanner planner,

@@ -17,9 +17,8 @@ namespace Durable.Functions.Spot;
 
 /// <summary>
 /// Starts slots, backfills and workloads, and reads the market. 202 with the status links; 200 with the plan for a dry run; 400 naming each
-/// bad field;
-/// 409 with the status link of the run that is under way, or because the slot is there or the plan no longer holds; 422 when the collector
-/// is off or the slot cannot be had.
+/// bad field; 409 with the status link of the run that is under way, or because the slot is there or the plan no longer holds; 422 when the
+/// collector is off or the slot cannot be had.
 /// </summary>
 public sealed class SpotHttp(
     SlotPlanner planner,

@@ -12,9 +12,8 @@ namespace Durable.Functions.Spot;
 /// <summary>A slot every ten minutes, and the next day's questions at 23:55 UTC. Does nothing while the collector is off.</summary>
 /// <remarks>
 /// A tick is its slot: the ten minutes it fires in, or almost, because hosts fire up to a second early. A tick that comes again, or after
-/// the clock was set back, finds
-/// its slot under way or stored. A missed tick is not made up: scores are known only at the time. A slot that outlasts the next one does
-/// not stop it.
+/// the clock was set back, finds its slot under way or stored. A missed tick is not made up: scores are known only at the time. A slot that
+/// outlasts the next one does not stop it.
 /// </remarks>
 public sealed class SpotTimers(SpotOptions options, SlotTable slots, StartLock starts, TimeProvider clock)
 {

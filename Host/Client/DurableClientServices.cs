@@ -15,8 +15,7 @@ internal static class DurableClientServices
 {
     /// <summary>
     /// Adds the client and what the management API needs. An <see cref="ITaskHub"/>, an <see cref="Functions.IFunctionRuntime"/> and the
-    /// host's keys
-    /// (or another <see cref="IWebhookAuthorization"/>) must be registered too.
+    /// host's keys (or another <see cref="IWebhookAuthorization"/>) must be registered too.
     /// </summary>
     public static IServiceCollection AddDurableClient(this IServiceCollection services)
     {

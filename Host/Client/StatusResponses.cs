@@ -12,8 +12,7 @@ public static class StatusResponses
 {
     /// <summary>
     /// The official answer of <see cref="Microsoft.Azure.Functions.Worker.DurableTaskClientExtensions"/>. On the embedded host its
-    /// addresses carry a key for this one instance; on the
-    /// Functions host they carry the one of the hub, as ever.
+    /// addresses carry a key for this one instance; on the Functions host they carry the one of the hub, as ever.
     /// </summary>
     public static Task<HttpResponseData> CreateAsync(
         DurableTaskClient client,

@@ -15,8 +15,8 @@ internal enum OverridableStates
 
 /// <summary>host.json as this host honours it; each member's default is the Functions host's.</summary>
 /// <remarks>App settings named <c>AzureFunctionsJobHost__path__to__setting</c> override the file, and <c>%NAME%</c> in a text stands for an
-/// app setting.
-/// Names are matched without case. Unknown settings are accepted, as the Functions host does, and reported as ignored.</remarks>
+/// app setting. Names are matched without case. Unknown settings are accepted, as the Functions host does, and reported as
+/// ignored.</remarks>
 internal sealed record HostJson
 {
     /// <summary>How long an HTTP, timer or activity function may run (<c>functionTimeout</c>); null = without end (<c>"-1"</c>). Default 30
@@ -33,8 +33,7 @@ internal sealed record HostJson
     public string RoutePrefix { get; init; } = "api";
 
     /// <summary>Task hub (<c>extensions.durableTask.hubName</c>): a letter, then letters and digits, 3 to 52 in all. Default
-    /// <c>WEBSITE_SITE_NAME</c>'s
-    /// letters and digits, else <c>TestHubName</c>.</summary>
+    /// <c>WEBSITE_SITE_NAME</c>'s letters and digits, else <c>TestHubName</c>.</summary>
     public string HubName { get; init; } = "TestHubName";
 
     /// <summary>The hub's PostgreSQL schema: its name in lower case.</summary>
@@ -57,8 +56,7 @@ internal sealed record HostJson
     public TimeSpan ExtendedSessionIdleTimeout { get; init; } = TimeSpan.FromSeconds(30);
 
     /// <summary>Spans of orchestrations and activities (<c>tracing.distributedTracingEnabled</c>). Default true here: spans cost nothing
-    /// until an
-    /// OpenTelemetry endpoint is configured.</summary>
+    /// until an OpenTelemetry endpoint is configured.</summary>
     public bool DistributedTracingEnabled { get; init; } = true;
 
     /// <summary><c>tracing.version</c>: <c>None</c>, <c>V1</c> or <c>V2</c>. This host's spans have one form whatever it says.</summary>

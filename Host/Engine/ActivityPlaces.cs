@@ -5,8 +5,7 @@ namespace Durable.Host.Engine;
 
 /// <summary>How many activities this host runs or has claimed ahead, and when it looks for more. Safe for many threads.</summary>
 /// <remarks>Short activities would make every claim a commit of a few; long ones would be hoarded from other hosts. So the number claimed
-/// ahead of
-/// the workers follows how fast the last claim was worked off.</remarks>
+/// ahead of the workers follows how fast the last claim was worked off.</remarks>
 internal sealed class ActivityPlaces(HostLease lease, HubSettings settings)
 {
     private const int Most = 1024;

@@ -7,8 +7,8 @@ namespace Durable.Host.Engine;
 
 /// <summary>
 /// Holds the start of the HTTP side until the engine has joined its hub, for a few seconds at most: with the database away the host answers
-/// 503 instead
-/// of not at all, and serves as soon as the engine has joined. Later outages are the functions' own to meet; <c>/readyz</c> reports them.
+/// 503 instead of not at all, and serves as soon as the engine has joined. Later outages are the functions' own to meet; <c>/readyz</c>
+/// reports them.
 /// </summary>
 /// <remarks>Register after the engine and before the server starts.</remarks>
 internal sealed class EngineGate(DurableEngine engine, HostLease lease, StoreHealth health, HostState state) : IHostedService, IHealthCheck

@@ -5,8 +5,7 @@ using Durable.Host.Store;
 namespace Durable.Host.Engine;
 
 /// <summary>What the engine, its activity workers and the writer share: the instances this host holds, the places of its workers, the
-/// wake-up of its
-/// claims. Safe for many threads.</summary>
+/// wake-up of its claims. Safe for many threads.</summary>
 internal sealed class LocalWork(ActivityPlaces places) : ILocalWork
 {
     /// <summary>Instances held now, by id.</summary>

@@ -191,8 +191,8 @@ internal sealed class OrchestrationSession : IDisposable
     }
 
     /// <summary>Notes that a written turn consumed messages. A read that began before its commit may still bring them, so they are
-    /// forgotten only
-    /// when a read has seen the turn. This saves work and decides nothing: the commit refuses a turn whose messages are gone.</summary>
+    /// forgotten only when a read has seen the turn. This saves work and decides nothing: the commit refuses a turn whose messages are
+    /// gone.</summary>
     public void Consumed(TurnWrite written)
     {
         if (written.Consumed.Count > 0)

@@ -298,9 +298,8 @@ internal sealed class TurnBuilder
     }
 
     /// <summary>The events of a turn in the steps they are run in. What was carried over by ContinueAsNew comes after the first step of the
-    /// new execution, as
-    /// the official history has it. A suspension ends a step: the SDK holds back what follows, and would lose it if the code had ended
-    /// before.</summary>
+    /// new execution, as the official history has it. A suspension ends a step: the SDK holds back what follows, and would lose it if the
+    /// code had ended before.</summary>
     private List<List<HistoryEvent>> Steps(List<HistoryEvent> fresh)
     {
         List<List<HistoryEvent>> steps =

@@ -156,8 +156,7 @@ internal sealed class FunctionRuntime : IFunctionRuntime
     }
 
     // The Functions host ends the process of a function that overstays. Here its token is cancelled, it is given a moment, and the call
-    // fails; code that
-    // ignores its token goes on unobserved, so it should not.
+    // fails; code that ignores its token goes on unobserved, so it should not.
     private async Task RunInTimeAsync(HostFunctionContext invocation)
     {
         if (this.limits.Timeout is not { } timeout)

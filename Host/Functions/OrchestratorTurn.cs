@@ -4,9 +4,8 @@ namespace Durable.Host.Functions;
 
 /// <summary>
 /// Runs the app's middleware around an orchestrator's first segment: up to the end of its turn, as the official worker does. What the
-/// orchestrator
-/// goes on to do is the engine's affair, so middleware cannot keep it from finishing, and middleware that waits for the world is refused
-/// instead of leaving the instance running for ever.
+/// orchestrator goes on to do is the engine's affair, so middleware cannot keep it from finishing, and middleware that waits for the world
+/// is refused instead of leaving the instance running for ever.
 /// </summary>
 internal static class OrchestratorTurn
 {

@@ -7,9 +7,8 @@ public static class FunctionsHost
 {
     /// <summary>
     /// True when the process is a worker: the host named its address on the command line (<c>--functions-uri</c>) or in the settings of the
-    /// worker, or
-    /// loaded the process natively (placeholder mode of Azure). <c>FUNCTIONS_WORKER_RUNTIME</c> proves nothing: it may stand in anybody's
-    /// settings.
+    /// worker, or loaded the process natively (placeholder mode of Azure). <c>FUNCTIONS_WORKER_RUNTIME</c> proves nothing: it may stand in
+    /// anybody's settings.
     /// </summary>
     public static bool Started(string[] args)
     {

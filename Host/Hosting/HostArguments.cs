@@ -17,8 +17,7 @@ internal sealed record HostArguments(string Url, bool RequireKeys, bool NoAdminK
     public const int DefaultPort = 7071;
 
     /// <summary>Reads, in this order: <c>--port</c> or <c>-p</c>, <c>--urls</c>, <c>FUNCTIONS_PORT</c>, <c>ASPNETCORE_URLS</c>; else
-    /// http://127.0.0.1:7071.
-    /// A port alone listens on loopback only.</summary>
+    /// http://127.0.0.1:7071. A port alone listens on loopback only.</summary>
     /// <exception cref="ArgumentException">The port is no number from 0 to 65535.</exception>
     public static HostArguments Read(IReadOnlyList<string> args, IConfiguration configuration)
     {

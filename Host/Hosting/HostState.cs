@@ -1,8 +1,7 @@
 namespace Durable.Host.Hosting;
 
 /// <summary>Whether functions are served. A host that cannot run (bad host.json, no database) still answers HTTP, with 503 and the reason
-/// in the log
-/// and in <c>/admin/host/status</c>. Safe for many threads.</summary>
+/// in the log and in <c>/admin/host/status</c>. Safe for many threads.</summary>
 internal sealed class HostState
 {
     private readonly Lock gate = new();

@@ -9,8 +9,7 @@ using Microsoft.Extensions.Diagnostics.HealthChecks;
 namespace Durable.Host.Http;
 
 /// <summary><c>GET /healthz</c>: the process answers. <c>GET /readyz</c>: it can take work; every registered health check is asked. No key,
-/// because probes
-/// have none; no detail beyond a reason.</summary>
+/// because probes have none; no detail beyond a reason.</summary>
 internal static class HealthApi
 {
     /// <summary>How long the answer of one check is waited for.</summary>

@@ -24,9 +24,8 @@ internal enum KeyRank
 /// <summary>
 /// The host's keys. Settings come first: <c>Keys__master</c>, <c>Keys__host__{name}</c>, <c>Keys__function__{function}</c> (or
 /// <c>Keys__function__{function}__{name}</c>), <c>Keys__system__durabletask_extension</c>. What settings leave out, master, system and the
-/// default
-/// host key, is generated at the first start and kept in a file that only its owner can read. Keys are compared in fixed time and never
-/// logged.
+/// default host key, is generated at the first start and kept in a file that only its owner can read. Keys are compared in fixed time and
+/// never logged.
 /// </summary>
 internal sealed class HostKeys
 {

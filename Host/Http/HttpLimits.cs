@@ -10,8 +10,7 @@ namespace Durable.Host.Http;
 internal static class HttpLimits
 {
     /// <summary>A body of any type: 10 MB. It is held in memory and mostly ends up in a run's history. A function that streams its body
-    /// states its own limit:
-    /// <c>[RequestSizeLimit(bytes)]</c>.</summary>
+    /// states its own limit: <c>[RequestSizeLimit(bytes)]</c>.</summary>
     public const long BodyBytes = 10L << 20;
 
     /// <summary>Sets the limit of this request. Call before the body is read.</summary>

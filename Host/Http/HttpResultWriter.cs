@@ -10,8 +10,8 @@ namespace Durable.Host.Http;
 internal static class HttpResultWriter
 {
     /// <summary>MVC results, minimal-API results and <see cref="HttpResponseData"/> write themselves. Any other value, a string or a number
-    /// too, is dropped, as
-    /// the official ASP.NET Core integration does: 200 with no body, unless the function wrote to the response itself.</summary>
+    /// too, is dropped, as the official ASP.NET Core integration does: 200 with no body, unless the function wrote to the response
+    /// itself.</summary>
     public static Task WriteAsync(HttpContext http, object? result) =>
         result switch
         {

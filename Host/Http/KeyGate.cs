@@ -9,13 +9,10 @@ namespace Durable.Host.Http;
 
 /// <summary>
 /// Decides whether a request may pass. On loopback addresses alone no key is asked for, as <c>func start</c> does; as soon as the host
-/// listens on any
-/// other address, or with <c>Durable__RequireKeys=true</c> or <c>--enableAuth</c>, keys are required. Without keys a request must at least
-/// come from the host's own
-/// pages: a foreign Origin or Host header is refused, or any web page open in a browser could start runs. The admin API, which calls any
-/// function by hand, asks for
-/// the master key even then: a machine may have several users. <c>--no-admin-key</c> (<c>Durable__NoAdminKey=true</c>) opens it as <c>func
-/// start</c> does.
+/// listens on any other address, or with <c>Durable__RequireKeys=true</c> or <c>--enableAuth</c>, keys are required. Without keys a request
+/// must at least come from the host's own pages: a foreign Origin or Host header is refused, or any web page open in a browser could start
+/// runs. The admin API, which calls any function by hand, asks for the master key even then: a machine may have several users.
+/// <c>--no-admin-key</c> (<c>Durable__NoAdminKey=true</c>) opens it as <c>func start</c> does.
 /// </summary>
 internal sealed class KeyGate(HostKeys keys, IConfiguration configuration, IServer server)
 {

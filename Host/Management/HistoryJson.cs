@@ -6,8 +6,7 @@ namespace Durable.Host.Management;
 
 /// <summary>
 /// The history as the extension shows it: a call and its result are one entry, that of the result; a call still open stands for itself;
-/// turns are left out.
-/// Names, their order and the fields that are always null are the recorded ones.
+/// turns are left out. Names, their order and the fields that are always null are the recorded ones.
 /// </summary>
 internal static class HistoryJson
 {

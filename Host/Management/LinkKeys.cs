@@ -9,17 +9,13 @@ namespace Durable.Host.Management;
 
 /// <summary>
 /// The <c>code</c> of an instance's links. The official host puts the system key there, which opens every instance of the hub and lists
-/// them all. Scoped links
-/// carry a key of their own: an HMAC-SHA256 over the instance id, under a secret derived from the system key, good for that instance's
-/// routes only.
-/// Changing the system key ends them all.
+/// them all. Scoped links carry a key of their own: an HMAC-SHA256 over the instance id, under a secret derived from the system key, good
+/// for that instance's routes only. Changing the system key ends them all.
 /// </summary>
 /// <remarks>
 /// Settings: <c>Durable__ScopedLinks</c> (default true; false puts the system key into links where keys are required, and no key where they
-/// are not),
-/// <c>Durable__ScopedLinkLifetime</c> (a time span of 1 s to 10 years; default 30 days, so that an old link does not open what later takes
-/// the same id).
-/// A value that cannot be read stops the start.
+/// are not), <c>Durable__ScopedLinkLifetime</c> (a time span of 1 s to 10 years; default 30 days, so that an old link does not open what
+/// later takes the same id). A value that cannot be read stops the start.
 /// </remarks>
 internal sealed class LinkKeys
 {
@@ -57,8 +53,7 @@ internal sealed class LinkKeys
     }
 
     /// <summary>The code that every link carries when links are not scoped; null when they are, or when no keys are asked for: such a host
-    /// would give
-    /// the system key to everybody on the machine.</summary>
+    /// would give the system key to everybody on the machine.</summary>
     public string? HubCode => !this.scoped && this.authorization.KeysRequired ? this.authorization.SystemKey : null;
 
     /// <summary>Whether <paramref name="key"/> is a scoped key of this very instance that has not expired.</summary>

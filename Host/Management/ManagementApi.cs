@@ -9,8 +9,7 @@ namespace Durable.Host.Management;
 
 /// <summary>
 /// The management API of the durable extension: keys first, then the route, then the operation. Status codes, headers, bodies and texts are
-/// the recorded ones;
-/// docs/compatibility.md lists what differs and why.
+/// the recorded ones; docs/compatibility.md lists what differs and why.
 /// </summary>
 internal sealed partial class ManagementApi(
     ITaskHub hub,
@@ -66,8 +65,7 @@ internal sealed partial class ManagementApi(
         };
 
     // The key may be that of one instance's links. They write a space as +, so that the id meant may be the one with spaces: whichever of
-    // the two was
-    // signed is the one that is used, and the other is not looked for.
+    // the two was signed is the one that is used, and the other is not looked for.
     private bool Refused(HttpContext http, ref ManagementRoute? route)
     {
         WebhookAccess access = authorization.Check(http);

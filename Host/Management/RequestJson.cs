@@ -40,8 +40,7 @@ internal static class RequestJson
 
     /// <summary>
     /// The JSON without the white space between its parts. Strict JSON keeps every character of its numbers and strings; what only
-    /// Newtonsoft accepts
-    /// (single quotes, comments, unquoted names) is taken too and written strictly, as the extension does.
+    /// Newtonsoft accepts (single quotes, comments, unquoted names) is taken too and written strictly, as the extension does.
     /// </summary>
     /// <exception cref="InvalidJsonException">It is no JSON.</exception>
     public static string Compact(string text)

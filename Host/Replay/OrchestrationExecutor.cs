@@ -12,8 +12,7 @@ namespace Durable.Host.Replay;
 
 /// <summary>Runs one execution of an orchestrator over events by the SDK's own replay. Knows no store and no clock.</summary>
 /// <remarks>Not thread-safe; one turn at a time. Kept between turns (an extended session) it need not replay; its cache is its own, so that
-/// a stale session
-/// and the one that follows it share nothing.</remarks>
+/// a stale session and the one that follows it share nothing.</remarks>
 internal sealed class OrchestrationExecutor : IDisposable, ITaskOrchestrator
 {
     /// <summary>Largest custom status, as the Durable extension has it: 16 KB of UTF-16.</summary>

@@ -6,13 +6,10 @@ namespace Durable.Host.Replay;
 /// <summary>A failed execution taken back to before its failures: they are removed, and with them every step the code took only because of
 /// them.</summary>
 /// <remarks>The official engine removes the failed results and keeps the rest, which ends non-deterministic when the failure was retried or
-/// handled
-/// (a retry timer, a cleanup in finally). Here the code runs again over what happened to it without the failures, and what it does is the
-/// new history:
-/// the SDK replays it because it wrote it. A result is kept when the code takes the same step under the same number. Failures that were
-/// answered by a
-/// further attempt stay; only last attempts are run again. Effects of dropped steps have happened and will happen again: activities are
-/// idempotent.</remarks>
+/// handled (a retry timer, a cleanup in finally). Here the code runs again over what happened to it without the failures, and what it does
+/// is the new history: the SDK replays it because it wrote it. A result is kept when the code takes the same step under the same number.
+/// Failures that were answered by a further attempt stay; only last attempts are run again. Effects of dropped steps have happened and will
+/// happen again: activities are idempotent.</remarks>
 internal sealed class Rewind
 {
     private readonly Dictionary<int, HistoryEvent> recorded;

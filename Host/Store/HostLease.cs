@@ -6,9 +6,8 @@ namespace Durable.Host.Store;
 
 /// <summary>This process's place among the hosts of the hub: registers, renews, notices the dead and gives their work back.</summary>
 /// <remarks>A host is dead when its lease has run out on the database clock, or when the connection that holds its advisory lock is gone
-/// although
-/// the server has been up for a while (a killed process: known at once). A host taken for dead by mistake loses cleanly: its writes meet
-/// the fence.</remarks>
+/// although the server has been up for a while (a killed process: known at once). A host taken for dead by mistake loses cleanly: its
+/// writes meet the fence.</remarks>
 internal sealed partial class HostLease(HubDatabase database, HubClock clock, HubSettings settings, ILogger<HostLease> logger)
     : IAsyncDisposable
 {

@@ -67,8 +67,7 @@ internal sealed record StartRequest(
 internal readonly record struct StartOutcome(bool Started, OrchestrationRuntimeStatus Status);
 
 /// <summary>An instance as queries show it. Input, output and custom status are JSON text, except <see cref="Output"/> of a failed,
-/// terminated or
-/// suspended instance, which may be plain text (<see cref="OutputIsText"/>).</summary>
+/// terminated or suspended instance, which may be plain text (<see cref="OutputIsText"/>).</summary>
 internal sealed record InstanceRecord(
     string InstanceId,
     string ExecutionId,
@@ -89,11 +88,9 @@ internal sealed record InstanceRecord(
 );
 
 /// <summary>Filter and page of a listing. Empty or null lists mean "all". <paramref name="After"/> is the last instance id of the page
-/// before;
-/// <paramref name="Payloads"/> loads outputs and, unless <paramref name="Inputs"/> is false, inputs; <paramref name="InstanceId"/> selects
-/// that instance alone.
-/// With <paramref name="NewestFirst"/> a page is ordered by creation, the newest first, and its <paramref name="After"/> holds time and
-/// id.</summary>
+/// before; <paramref name="Payloads"/> loads outputs and, unless <paramref name="Inputs"/> is false, inputs; <paramref name="InstanceId"/>
+/// selects that instance alone. With <paramref name="NewestFirst"/> a page is ordered by creation, the newest first, and its
+/// <paramref name="After"/> holds time and id.</summary>
 internal sealed record InstanceQuery(
     DateTimeOffset? CreatedFrom = null,
     DateTimeOffset? CreatedTo = null,

@@ -216,9 +216,8 @@ internal sealed class PostgresTaskHub(HubDatabase database, InstanceSignals sign
     }
 
     // A suspension or resumption that waits in the inbox counts as done for the next one: commands of one sender do not overtake each
-    // other.
-    // An instance that has not reached its scheduled start has no history yet that could record it: its row is changed, and whoever holds
-    // it loses it.
+    // other. An instance that has not reached its scheduled start has no history yet that could record it: its row is changed, and whoever
+    // holds it loses it.
     private const string SuspendOrResumeSql = """
         WITH asked AS MATERIALIZED (
             SELECT i.instance_id, i.status, i.history_length = 0 AND i.scheduled_start IS NOT NULL AND ($3 = 4 AND i.status = 7 OR $3 = 3 AND i.scheduled_start > now()) AS early,

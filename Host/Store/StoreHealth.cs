@@ -5,8 +5,7 @@ using Npgsql;
 namespace Durable.Host.Store;
 
 /// <summary>Whether the hub's database serves, as the operations of this process find it. One log line for an outage (and for each other
-/// reason it
-/// turns out to have), one when it ends.</summary>
+/// reason it turns out to have), one when it ends.</summary>
 internal sealed partial class StoreHealth(ILogger<StoreHealth> logger)
 {
     private readonly Lock gate = new();

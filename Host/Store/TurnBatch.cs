@@ -240,9 +240,8 @@ internal sealed class TurnBatch(NpgsqlConnection connection, long hostNo, string
         DropGoneRuns([.. children.Where(c => c.Child.Rewinds)]);
 
         // An id that runs already is refused, and the parent is told so as a failure of the call. A child of a rewound parent is left alone
-        // while it runs or
-        // can be rewound itself; one that completed meanwhile answers now; one that was purged or terminated would never answer, so it
-        // starts anew.
+        // while it runs or can be rewound itself; one that completed meanwhile answers now; one that was purged or terminated would never
+        // answer, so it starts anew.
         Command(
             """
             WITH calls AS (

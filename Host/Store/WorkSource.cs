@@ -351,8 +351,8 @@ internal sealed record LoadedInstance
 }
 
 /// <summary>State of an instance's inbox: <paramref name="Sent"/> as of <paramref name="Item"/>, which is null where there is no message (a
-/// start).
-/// What turns up to <paramref name="TurnNo"/> consumed is not among it; a later turn may have consumed it since it was read.</summary>
+/// start). What turns up to <paramref name="TurnNo"/> consumed is not among it; a later turn may have consumed it since it was
+/// read.</summary>
 internal sealed record Mail(string InstanceId, long RunNo, long Sent, long Epoch, long TurnNo, MailItem? Item);
 
 /// <summary>A message; <paramref name="RunNo"/> is set where it answers a call of one execution.</summary>

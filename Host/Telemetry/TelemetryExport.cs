@@ -12,10 +12,9 @@ namespace Durable.Host.Telemetry;
 /// <summary>Sends traces and metrics to an OpenTelemetry collector, when <c>OTEL_EXPORTER_OTLP_ENDPOINT</c> says where; else costs
 /// nothing.</summary>
 /// <remarks>The other standard settings hold too: <c>OTEL_EXPORTER_OTLP_PROTOCOL</c> (<c>grpc</c>, the default, or <c>http/protobuf</c>),
-/// <c>OTEL_EXPORTER_OTLP_HEADERS</c>, <c>OTEL_SERVICE_NAME</c>, <c>OTEL_TRACES_SAMPLER</c>, <c>OTEL_SDK_DISABLED</c> …
-/// host.json's <c>tracing.distributedTracingEnabled: false</c> leaves out the spans of orchestrations, activities and timers. What is still
-/// held
-/// when the host ends is sent for at most five seconds.</remarks>
+/// <c>OTEL_EXPORTER_OTLP_HEADERS</c>, <c>OTEL_SERVICE_NAME</c>, <c>OTEL_TRACES_SAMPLER</c>, <c>OTEL_SDK_DISABLED</c> … host.json's
+/// <c>tracing.distributedTracingEnabled: false</c> leaves out the spans of orchestrations, activities and timers. What is still held when
+/// the host ends is sent for at most five seconds.</remarks>
 internal static class TelemetryExport
 {
     /// <summary>The setting that turns the export on.</summary>

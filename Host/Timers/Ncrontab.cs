@@ -8,13 +8,11 @@ internal sealed class ScheduleFormatException(string message) : FormatException(
 
 /// <summary>
 /// An NCRONTAB expression, <c>{second} {minute} {hour} {day} {month} {day of week}</c> (five fields: second 0), over wall-clock time, read
-/// by
-/// the library of the Functions host. Day and day of week must <em>both</em> match, unlike in Unix cron; Sunday is 0; names may stand for
-/// months and days.
+/// by the library of the Functions host. Day and day of week must <em>both</em> match, unlike in Unix cron; Sunday is 0; names may stand
+/// for months and days.
 /// </summary>
 /// <remarks>Stricter than the library where it guesses: a backward range (<c>FRI-MON</c>, which it swaps to Monday–Friday), a step of 0 and
-/// a
-/// date that never comes are refused.</remarks>
+/// a date that never comes are refused.</remarks>
 internal sealed record Ncrontab
 {
     private const int YearsAhead = 100; // the longest wait of a date that exists: 29 February on a given weekday, 40 years around 2100

@@ -10,8 +10,7 @@ namespace Durable.Host.Timers;
 /// <remarks>
 /// When clocks change: a wall-clock time that is skipped fires at the first instant after the gap, once however many were skipped; one that
 /// comes twice fires the first time only. A schedule whose hour field is <c>*</c> (every n minutes, hourly) goes on in steps of real time
-/// instead:
-/// nothing is made up for in the gap, and the repeated hour fires again. A time span is real time throughout.
+/// instead: nothing is made up for in the gap, and the repeated hour fires again. A time span is real time throughout.
 /// </remarks>
 internal sealed class TimerSchedule
 {

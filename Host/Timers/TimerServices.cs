@@ -9,8 +9,7 @@ namespace Durable.Host.Timers;
 internal static class TimerServices
 {
     /// <summary>Adds <see cref="TimerTriggerService"/> and <see cref="TimerStore"/>. Needs <see cref="HubDatabase"/>,
-    /// <see cref="ITimerFunctions"/>
-    /// and <see cref="HostState"/>.</summary>
+    /// <see cref="ITimerFunctions"/> and <see cref="HostState"/>.</summary>
     public static IServiceCollection AddTimerTriggers(this IServiceCollection services)
     {
         services.TryAddSingleton(TimeProvider.System);

@@ -15,8 +15,7 @@ public static partial class S3Names
 
     /// <summary>
     /// Parts of letters, digits and <c>_ = . + @ -</c>, joined by single slashes, at most 512 characters. A part is not <c>.</c> or
-    /// <c>..</c> and does not
-    /// begin with <c>-</c> (an option) or <c>.</c> (hidden from Hadoop).
+    /// <c>..</c> and does not begin with <c>-</c> (an option) or <c>.</c> (hidden from Hadoop).
     /// </summary>
     public static bool IsKey(string? key) => key is { Length: > 0 and <= 512 } && Key().IsMatch(key);
 

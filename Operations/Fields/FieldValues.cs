@@ -6,8 +6,7 @@ namespace Durable.Operations.Fields;
 
 /// <summary>
 /// The options of one request, read by their table: what is not given has its default, what cannot be is an error under the name of its
-/// field. Unknown names,
-/// names given twice and text that cannot be stored are errors too: nobody should get another run than was meant.
+/// field. Unknown names, names given twice and text that cannot be stored are errors too: nobody should get another run than was meant.
 /// </summary>
 public sealed class FieldValues
 {

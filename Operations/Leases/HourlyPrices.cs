@@ -9,8 +9,7 @@ public sealed record HourlyPrice(decimal Usd, string Source);
 
 /// <summary>
 /// Hourly prices: the provider's price list, asked once a day for each type, and the configured ones (<c>CostGuard__HourlyPrices</c>) where
-/// it says nothing or does
-/// not answer. A lease never waits long for a list.
+/// it says nothing or does not answer. A lease never waits long for a list.
 /// </summary>
 internal sealed class HourlyPrices(CostGuardOptions options)
 {

@@ -9,8 +9,7 @@ namespace Durable.Operations.Leases;
 /// time.</summary>
 /// <remarks>
 /// Starting and stopping hold the lease's row while the provider is asked, so that a stop that has begun is never followed by a start, and
-/// the answer
-/// of a start is on record before a stop looks. A closed lease stays closed.
+/// the answer of a start is on record before a stop looks. A closed lease stays closed.
 /// </remarks>
 public sealed partial class LeaseKeeper(NpgsqlDataSource database, IEnumerable<IPaidMachines> providers, CostGuardOptions options)
 {

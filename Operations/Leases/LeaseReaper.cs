@@ -12,8 +12,7 @@ public sealed record ReaperRound(int Closed, int Waiting);
 
 /// <summary>
 /// Stops the machines of every lease that is past its deadline or whose run has ended without stopping them, until the provider reports
-/// them off;
-/// asks with force when asking did not help; raises one alarm for each such lease. Needs no orchestration to be alive.
+/// them off; asks with force when asking did not help; raises one alarm for each such lease. Needs no orchestration to be alive.
 /// </summary>
 public sealed partial class LeaseReaper(
     NpgsqlDataSource database,

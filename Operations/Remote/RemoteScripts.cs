@@ -7,14 +7,13 @@ namespace Durable.Operations.Remote;
 
 /// <summary>
 /// The shell side of jobs. A job is a folder <c>~/.durable/jobs/ID</c>: <c>command</c>, <c>lock</c> (held by the runner as long as it
-/// lives), <c>pid</c>
-/// (it began), <c>log</c>, <c>rc</c> (it ended, or must never begin). Every process of a job carries <c>DURABLE_JOB=ID</c> in its
-/// environment.
+/// lives), <c>pid</c> (it began), <c>log</c>, <c>rc</c> (it ended, or must never begin). Every process of a job carries
+/// <c>DURABLE_JOB=ID</c> in its environment.
 /// </summary>
 /// <remarks>
 /// The lock, not the pid, says whether a job runs: pids are used again, after a restart of the machine at the latest. Needs sh, and flock,
-/// setsid, timeout,
-/// base64, grep of any Linux with util-linux, coreutils and GNU grep. All that is not constant travels as base64 or as a checked id.
+/// setsid, timeout, base64, grep of any Linux with util-linux, coreutils and GNU grep. All that is not constant travels as base64 or as a
+/// checked id.
 /// </remarks>
 internal static partial class RemoteScripts
 {

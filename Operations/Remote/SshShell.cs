@@ -7,10 +7,8 @@ namespace Durable.Operations.Remote;
 
 /// <summary>
 /// SSH, one connection a call. The host key is pinned under the instance id, since addresses change at each start. The script goes through
-/// standard
-/// input: no word of it is on a command line. A call that is cancelled closes its connection; what its script had begun on the machine may
-/// go on,
-/// which start, poll and kill all allow for.
+/// standard input: no word of it is on a command line. A call that is cancelled closes its connection; what its script had begun on the
+/// machine may go on, which start, poll and kill all allow for.
 /// </summary>
 internal sealed class SshShell(RemoteOptions options) : IRemoteShell
 {

@@ -6,8 +6,7 @@ namespace Durable.Operations.Remote;
 
 /// <summary>
 /// SSM Run Command with AWS-RunShellScript: no open port, IAM decides. The script holds no value that is not base64 or a checked id, so
-/// that
-/// <c>{{ssm:…}}</c> in a user's value never reaches the service, which would replace it.
+/// that <c>{{ssm:…}}</c> in a user's value never reaches the service, which would replace it.
 /// </summary>
 internal sealed class SsmShell(IAmazonSimpleSystemsManagement ssm, TimeProvider clock) : IRemoteShell
 {

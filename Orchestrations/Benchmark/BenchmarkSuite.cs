@@ -12,8 +12,7 @@ namespace Durable.Orchestrations.Benchmark;
 /// <summary>The models of the suite that are missing, failed or stale, by priority and within a budget of memory and processors; then the
 /// comparison.</summary>
 /// <remarks>A model that fails stops no other. The end is the worst of the models: one that could not be run here makes the suite
-/// incomplete, not passed. Ends early, with its models,
-/// on the external event <see cref="LeasedCluster.CancelEvent"/>.</remarks>
+/// incomplete, not passed. Ends early, with its models, on the external event <see cref="LeasedCluster.CancelEvent"/>.</remarks>
 public static class BenchmarkSuite
 {
     /// <exception cref="BatchFailedException">Some models failed or missed their gate; the others are registered.</exception>

@@ -11,8 +11,7 @@ namespace Durable.Orchestrations.Benchmark;
 /// <summary>One model: prepare data and code, train under a lease, evaluate on held-out rows, gate, register under the alias, tell the
 /// tracking server.</summary>
 /// <remarks>Never fails because of its model: a model that fails, hangs, runs out of memory, diverges or was tampered with is a result,
-/// with the reason. Ends early on the external event
-/// <see cref="LeasedCluster.CancelEvent"/>.</remarks>
+/// with the reason. Ends early on the external event <see cref="LeasedCluster.CancelEvent"/>.</remarks>
 public static class ModelBenchmark
 {
     private const string NotRunMark = "NotRun: ";

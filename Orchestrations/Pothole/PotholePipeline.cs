@@ -10,8 +10,7 @@ namespace Durable.Orchestrations.Pothole;
 
 /// <summary>One day of road sensors: check the input, run the stages on the leased cluster, load the result, close the run.</summary>
 /// <remarks>Ends as <c>NoInput</c> before any machine is started when the day has no data. A day that failed is started again and goes on
-/// with the first
-/// step that is not done. The end is the worst of the steps: a clean stop never turns a failed day green.</remarks>
+/// with the first step that is not done. The end is the worst of the steps: a clean stop never turns a failed day green.</remarks>
 public static class PotholePipeline
 {
     /// <exception cref="TaskFailedException">A step of this process failed for good.</exception>

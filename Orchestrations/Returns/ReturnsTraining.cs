@@ -19,8 +19,7 @@ public sealed class TrainingEndedException(string jobName, TrainingResult result
 /// <summary>One training: read what is new, write the training set, train, judge against the served model and the trivial guesses,
 /// publish.</summary>
 /// <remarks>A run that ended after its job and before its verdict is followed by one that judges that job's model and pays for no other.
-/// The end is honest: a model
-/// that is not good enough is <c>Refused</c>, and the served one stays.</remarks>
+/// The end is honest: a model that is not good enough is <c>Refused</c>, and the served one stays.</remarks>
 public static class ReturnsTraining
 {
     public const string Published = "Published",

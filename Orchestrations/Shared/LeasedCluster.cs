@@ -31,10 +31,9 @@ public sealed class LeaseNotProvenException(LeaseReceipt receipt)
 /// <summary>Work on paid machines: lease first, start, work, stop what was started, prove it.</summary>
 /// <remarks>
 /// Terminate skips <c>finally</c> and a host that never returns never reaches it: the reaper stops whatever outlives its lease or its
-/// owner.
-/// Ends early, with the same clean-up, on the external event <see cref="CancelEvent"/> and at the deadline.
-/// Resume a failed run by starting it again, not by rewinding it: the official engine cannot rewind over activities in <c>finally</c>,
-/// and a lease once closed never starts a machine again.
+/// owner. Ends early, with the same clean-up, on the external event <see cref="CancelEvent"/> and at the deadline. Resume a failed run by
+/// starting it again, not by rewinding it: the official engine cannot rewind over activities in <c>finally</c>, and a lease once closed
+/// never starts a machine again.
 /// </remarks>
 public static class LeasedCluster
 {

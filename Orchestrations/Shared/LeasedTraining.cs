@@ -16,8 +16,7 @@ public sealed record TrainingResult(TrainingState? State, string? Ended, LeaseRe
 
 /// <summary>A training job under a lease: lease first, start, poll by durable timers, stop what still runs, prove it.</summary>
 /// <remarks>The job's name comes from the run: whatever is killed in between, the same job is found and none is started twice. A job
-/// outlives neither
-/// <see cref="TrainingOrder.Longest"/> (SageMaker's own limit) nor its lease (the reaper's).</remarks>
+/// outlives neither <see cref="TrainingOrder.Longest"/> (SageMaker's own limit) nor its lease (the reaper's).</remarks>
 public static class LeasedTraining
 {
     /// <summary>From the grant until the job itself must have ended: starting machines and moving data take their time, too.</summary>

@@ -6,8 +6,7 @@ namespace Durable.Pipelines.Benchmark;
 
 /// <summary>
 /// Closes models whose orchestration ended without closing them (terminated, purged): here, in the ledger and on the tracking server, where
-/// no run stays <c>RUNNING</c>; and cancels
-/// models whose suite has ended. Their jobs are stopped by the reaper of leases.
+/// no run stays <c>RUNNING</c>; and cancels models whose suite has ended. Their jobs are stopped by the reaper of leases.
 /// </summary>
 public sealed partial class BenchmarkReaper(
     BenchmarkTable table,

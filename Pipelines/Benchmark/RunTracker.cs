@@ -23,8 +23,7 @@ public sealed class NoTrackingServerException()
 /// PostgreSQL's; the server has a copy.</summary>
 /// <remarks>
 /// A run on the server carries the tag <c>durable.key</c> = run and model, by which it is found again, and one writer at a time holds a
-/// lock on that key: whatever is asked for
-/// twice, after a lost answer or a kill, is there once.
+/// lock on that key: whatever is asked for twice, after a lost answer or a kill, is there once.
 /// </remarks>
 public sealed class RunTracker(
     NpgsqlDataSource database,

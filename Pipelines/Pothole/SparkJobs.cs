@@ -7,8 +7,7 @@ namespace Durable.Pipelines.Pothole;
 /// <summary>What runs on the cluster's machines. The scripts are constant text; every value arrives as an argument and is only ever used as
 /// <c>"$1"</c>.</summary>
 /// <remarks>On a machine <c>SPARK_HOME</c> and <c>SPARK_MASTER_WEBUI_PORT</c> have Spark's own defaults unless its environment says
-/// otherwise. Job ids come from
-/// the run, so a job is started once however often it is asked for.</remarks>
+/// otherwise. Job ids come from the run, so a job is started once however often it is asked for.</remarks>
 public static class SparkJobs
 {
     // Arguments: the workers' addresses. Done when the master itself reports all of them alive, not after some seconds.

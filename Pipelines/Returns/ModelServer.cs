@@ -7,8 +7,7 @@ public sealed class NoModelException() : PermanentFailureException("No model is 
 
 /// <summary>The model that is served, loaded. Asks the pointer each time and loads again when it has moved.</summary>
 /// <remarks>A model is loaded only when its archive is the one that was judged, by its checksum. One that cannot be loaded leaves the last
-/// good one in memory unused: serving
-/// another model than the pointer names would store predictions under a false version.</remarks>
+/// good one in memory unused: serving another model than the pointer names would store predictions under a false version.</remarks>
 public sealed class ModelServer(ReturnsStorage storage) : IDisposable
 {
     private readonly SemaphoreSlim loading = new(1);

@@ -8,8 +8,7 @@ namespace Durable.Pipelines.Returns;
 /// <summary>The source's tables over PostgREST, page by page.</summary>
 /// <remarks>
 /// A page begins at the last key that was read and skips the rows with that key that are known: rows that are inserted or removed meanwhile
-/// shift nothing.
-/// The server may cut a page to fewer rows than asked for and says nothing about it, so only an empty page is the end.
+/// shift nothing. The server may cut a page to fewer rows than asked for and says nothing about it, so only an empty page is the end.
 /// Retried: no answer, 503, 504, 429, and 500 with an SQLSTATE of class 40 or 57. Never another 4xx.
 /// </remarks>
 public sealed class PostgrestSource(HttpClient http, ReturnsOptions options, TimeProvider clock) : IReturnsSource

@@ -27,8 +27,7 @@ public sealed class ReturnsTable(NpgsqlDataSource database)
 
     /// <summary>
     /// Takes over what is new: every row from <paramref name="overlap"/> before the newest known one, or from <paramref name="sinceUtc"/>.
-    /// Safe to repeat and to
-    /// break off: rows are stored by their time, and the next read begins where the stored rows end.
+    /// Safe to repeat and to break off: rows are stored by their time, and the next read begins where the stored rows end.
     /// </summary>
     public async Task<SourceRead> SyncAsync(
         IReturnsSource source,

@@ -16,8 +16,7 @@ public sealed class Effects(NpgsqlDataSource database)
     private const int MostTries = 300;
 
     /// <summary>Takes its time, records that it ran, returns 3 × value + 1. An unreachable database is waited for (30 s at most), so a
-    /// second row of
-    /// one attempt may come from a reply that was lost.</summary>
+    /// second row of one attempt may come from a reply that was lost.</summary>
     [Function(nameof(RecordEffect))]
     public async Task<long> RecordEffect([ActivityTrigger] EffectRequest request, string instanceId, CancellationToken cancellationToken)
     {

@@ -2,13 +2,13 @@ namespace Durable.Pipelines.Benchmark.Data;
 
 /// <summary>
 /// Two classes in 20 columns: 15 informative (two clusters a class, at vertices of a hypercube with side 2, each mixed by its own random
-/// matrix), 5 that are
-/// combinations of those; 1 % of the labels are flipped; rows and columns are shuffled. 70 % train, 10 % validation, 20 % test.
+/// matrix), 5 that are combinations of those; 1 % of the labels are flipped; rows and columns are shuffled. 70 % train, 10 % validation, 20
+/// % test.
 /// </summary>
 /// <remarks>
 /// The construction of I. Guyon, "Design of experiments for the NIPS 2003 variable selection benchmark", which the original suite used
-/// through scikit-learn; the numbers
-/// differ from those, because its random stream is another one. The same rows and seed give the same bytes.
+/// through scikit-learn; the numbers differ from those, because its random stream is another one. The same rows and seed give the same
+/// bytes.
 /// </remarks>
 internal static class GeneratedTable
 {

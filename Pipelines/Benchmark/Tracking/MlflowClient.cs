@@ -8,12 +8,10 @@ namespace Durable.Pipelines.Benchmark.Tracking;
 
 /// <summary>
 /// MLflow's REST API 2.0, as far as the suite needs it. Every write may be made twice: what exists is found instead of made again, and a
-/// metric is written once for each
-/// run, key and step.
+/// metric is written once for each run, key and step.
 /// </summary>
 /// <remarks>Contract: a recorded conversation with a server 2.9, <c>tests/Data/mlflow-transcript.txt</c>. Errors are <c>{error_code,
-/// message}</c>; ids and versions are texts,
-/// times and steps numbers; a number that is none goes as text.</remarks>
+/// message}</c>; ids and versions are texts, times and steps numbers; a number that is none goes as text.</remarks>
 public sealed class MlflowClient(HttpClient http, Uri server, string? token = null)
 {
     /// <summary>Limits of one <c>log-batch</c>.</summary>
@@ -118,8 +116,7 @@ public sealed class MlflowClient(HttpClient http, Uri server, string? token = nu
 
     /// <summary>Logs parameters, tags and metrics in as few calls as the limits allow.</summary>
     /// <remarks>Metrics append: what the server already has of a key and step is left out, so a call made again, also after one whose
-    /// answer got lost, doubles nothing.
-    /// One writer for each run at a time.</remarks>
+    /// answer got lost, doubles nothing. One writer for each run at a time.</remarks>
     /// <exception cref="MlflowRefusedException">A parameter was logged before with another value: they never change.</exception>
     public async Task LogAsync(
         string runId,

@@ -7,8 +7,7 @@ public static class Drought
     /// <summary>H = 0 when s ≥ 0, else −s/2 capped at 1, with s = SPEI-12 clamped to ±3.</summary>
     /// <remarks>
     /// Without SPEI: s = 0.6·(rain − 1200)/250 − 0.4·(cdd − 10)/15 clamped to ±3, defaults rain 1200 mm and cdd 15 days; that estimate is a
-    /// fallback.
-    /// No input at all: 0.2.
+    /// fallback. No input at all: 0.2.
     /// </remarks>
     public static HazardScore Score(double spei12, double annualRain, double dryDays)
     {

@@ -5,8 +5,8 @@ public static class ExtremeCold
 {
     /// <summary>H = 0.3·cold/30 + 0.3·csdi/20 + 0.2·ice/50 + 0.2·|tn|/20, each term capped at its weight.</summary>
     /// <remarks>
-    /// Defaults: cold 10, csdi 8, ice 5 days, tn −15 °C. No input at all: 0.35.
-    /// |tn| makes a warm winter count too (tn = +10 °C adds 0.1); kept, because published scores depend on it.
+    /// Defaults: cold 10, csdi 8, ice 5 days, tn −15 °C. No input at all: 0.35. |tn| makes a warm winter count too (tn = +10 °C adds 0.1);
+    /// kept, because published scores depend on it.
     /// </remarks>
     public static HazardScore Score(double frostDays, double coldSpellDays, double iceDays, double coldestNight)
     {

@@ -2,8 +2,7 @@ namespace Durable.Pipelines.Climate.Hazards;
 
 /// <summary>
 /// Values in the precision in which they are stated. Columns hold 32-bit floats, in which 0.6 is 0.60000002: compared with a threshold of
-/// 0.6 in double precision
-/// it lies above, and the formula takes the wrong branch.
+/// 0.6 in double precision it lies above, and the formula takes the wrong branch.
 /// </summary>
 internal static class Stated
 {

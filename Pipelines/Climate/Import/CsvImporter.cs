@@ -5,8 +5,7 @@ namespace Durable.Pipelines.Climate.Import;
 
 /// <summary>
 /// Imports a CSV file (plain or gzip, header line, UTF-8 or EUC-KR/CP949) into an input table: each row is checked, good rows go in by COPY
-/// and replace rows of the
-/// same key, bad ones are reported one by one. One transaction: the file is in, or it is not.
+/// and replace rows of the same key, bad ones are reported one by one. One transaction: the file is in, or it is not.
 /// </summary>
 public sealed class CsvImporter(NpgsqlDataSource database, ImportLimits limits)
 {

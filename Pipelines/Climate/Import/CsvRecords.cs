@@ -7,9 +7,8 @@ namespace Durable.Pipelines.Climate.Import;
 
 /// <summary>
 /// Comma-separated records (RFC 4180), blank lines left out. A quoted field may go on over lines, but a record of several lines is taken
-/// only when nothing is wrong
-/// with it: otherwise <see cref="KeepFirstLine"/> refuses its first line alone, so that a stray quote costs one row and not those behind
-/// it.
+/// only when nothing is wrong with it: otherwise <see cref="KeepFirstLine"/> refuses its first line alone, so that a stray quote costs one
+/// row and not those behind it.
 /// </summary>
 internal sealed class CsvRecords(ImportLines lines, ImportLimits limits)
 {

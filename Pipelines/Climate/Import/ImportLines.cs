@@ -4,8 +4,7 @@ namespace Durable.Pipelines.Climate.Import;
 
 /// <summary>
 /// Lines of a file, strictly decoded. Text is UTF-8 unless its first bytes beyond ASCII are not, then EUC-KR/CP949, in which Korean
-/// agencies deliver. A byte that
-/// fits neither refuses the file: a name stored with replacement characters cannot be mended later.
+/// agencies deliver. A byte that fits neither refuses the file: a name stored with replacement characters cannot be mended later.
 /// </summary>
 internal sealed class ImportLines(ImportContent content, ImportLimits limits)
 {

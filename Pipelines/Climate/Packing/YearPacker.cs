@@ -136,8 +136,7 @@ public sealed class YearPacker(NpgsqlDataSource database, GridStore grid)
     }
 
     // Day counts of real days replace those of months; anything else fills gaps only. A column stays marked as monthly until each of its
-    // cells has real days:
-    // the mark holds for whole columns, and a rough count must not pass for a good one.
+    // cells has real days: the mark holds for whole columns, and a rough count must not pass for a good one.
     private async Task FillDistrictsAsync(
         GridColumns[] scenarios,
         int year,

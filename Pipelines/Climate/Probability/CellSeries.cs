@@ -2,8 +2,7 @@ namespace Durable.Pipelines.Climate.Probability;
 
 /// <summary>
 /// A variable as a series for each cell, turned from columns by year. Sixteen cells are turned at a time: eighty columns read cell after
-/// cell miss the cache.
-/// Not thread-safe; fast for cells in order.
+/// cell miss the cache. Not thread-safe; fast for cells in order.
 /// </summary>
 internal sealed class CellSeries(float[][] columns)
 {

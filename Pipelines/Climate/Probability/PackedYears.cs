@@ -4,10 +4,8 @@ namespace Durable.Pipelines.Climate.Probability;
 
 /// <summary>
 /// A place and risk as stored: ten bytes for each target year, lowest bits first. 24 bits are the annual loss in millionths, then come four
-/// bin
-/// probabilities of 14 bits in ten-thousandths; the bin after the last one stored is the rest to 1. A single year stands for all when all
-/// are the same.
-/// <c>climate.annual_loss</c> and <c>climate.bin_probabilities</c> read them in SQL.
+/// bin probabilities of 14 bits in ten-thousandths; the bin after the last one stored is the rest to 1. A single year stands for all when
+/// all are the same. <c>climate.annual_loss</c> and <c>climate.bin_probabilities</c> read them in SQL.
 /// </summary>
 public static class PackedYears
 {

@@ -6,15 +6,13 @@ namespace Durable.Pipelines.Climate.Probability;
 
 /// <summary>
 /// Bin probabilities of one place and risk for many windows of the same series: <see cref="BinProbability"/> in single precision. Agrees
-/// with it to 3e-6 (bins are stored to 1e-4).
-/// Not thread-safe; one per worker, used for every cell.
+/// with it to 3e-6 (bins are stored to 1e-4). Not thread-safe; one per worker, used for every cell.
 /// </summary>
 /// <remarks>
 /// Below an edge lies the share ½ + Σ erf((edge − x)·u) / 2n of a window, u = 1/(bandwidth·√2). Every window has a u of its own, so nothing
-/// could be shared between
-/// windows. But erf(d·u) is smooth in ln u: its values at a few Chebyshev nodes, summed up once along the series, give the sum of any
-/// window as a difference,
-/// interpolated to the window's u. 80 windows of 30 years then cost 80 times 8 values of erf for an edge, not 80 times 30.
+/// could be shared between windows. But erf(d·u) is smooth in ln u: its values at a few Chebyshev nodes, summed up once along the series,
+/// give the sum of any window as a difference, interpolated to the window's u. 80 windows of 30 years then cost 80 times 8 values of erf
+/// for an edge, not 80 times 30.
 /// </remarks>
 internal sealed class RollingBins
 {

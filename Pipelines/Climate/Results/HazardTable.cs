@@ -22,8 +22,7 @@ public sealed class HazardTable(NpgsqlDataSource database, GridStore grid, Parti
 
     /// <summary>
     /// Scores the years of a group and puts them in place, all that succeed in one transaction. A year that cannot be scored, or fails its
-    /// gate,
-    /// is recorded as failed with the reason, and whatever was there before stays.
+    /// gate, is recorded as failed with the reason, and whatever was there before stays.
     /// </summary>
     /// <returns>One outcome for each year, in order. Values = cells × risks.</returns>
     /// <remarks>Safe to run twice. Trouble with the database itself is thrown, so that the caller retries.</remarks>

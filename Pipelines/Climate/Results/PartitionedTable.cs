@@ -5,10 +5,8 @@ namespace Durable.Pipelines.Climate.Results;
 
 /// <summary>
 /// A result table partitioned by (scenario, part): part is a year (H) or a tile (P). A new partition is filled beside the table and
-/// attached when whole,
-/// one that is there is emptied and filled again, always in one transaction with everything recorded about it: readers see the old rows or
-/// the new ones.
-/// Small parts of H share a table instead, in which they are deleted and written again.
+/// attached when whole, one that is there is emptied and filled again, always in one transaction with everything recorded about it: readers
+/// see the old rows or the new ones. Small parts of H share a table instead, in which they are deleted and written again.
 /// </summary>
 /// <param name="Name">Schema and table.</param>
 /// <param name="PartColumn">Second partition column.</param>
@@ -29,8 +27,7 @@ internal sealed record PartitionedTable(string Name, string PartColumn, string P
 
     /// <summary>
     /// Creates the empty tables that will become partitions. Their checks let them be attached without a scan. Filled once, frozen and
-    /// replaced whole, they have
-    /// nothing to vacuum, and analysing hundreds of them while a batch runs took a quarter of its processors.
+    /// replaced whole, they have nothing to vacuum, and analysing hundreds of them while a batch runs took a quarter of its processors.
     /// </summary>
     /// <returns>Their names, in the order of <paramref name="parts"/>.</returns>
     public async Task<IReadOnlyList<string>> CreateAsync(

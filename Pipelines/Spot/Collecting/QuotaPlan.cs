@@ -12,8 +12,7 @@ public static class QuotaPlan
 
     /// <summary>
     /// A question stays with the account that asked it in the last 24 hours: asking it again costs nothing. A new one goes to the next
-    /// account with quota left,
-    /// going round once from <paramref name="start"/>; when there is none, it goes to nobody.
+    /// account with quota left, going round once from <paramref name="start"/>; when there is none, it goes to nobody.
     /// </summary>
     /// <param name="asked">Account of each configuration of the last 24 hours, of any capacity.</param>
     public static IReadOnlyList<AssignedQuery> Assign(

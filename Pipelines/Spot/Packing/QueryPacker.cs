@@ -5,9 +5,8 @@ namespace Durable.Pipelines.Spot.Packing;
 /// <summary>Packs the regions of each type into as few questions as there can be.</summary>
 /// <remarks>
 /// Bin packing as a choice of patterns: which multisets of zone counts fill a question, and how often each is used. Types with the same
-/// zone counts share one
-/// solution. CP-SAT runs on one thread with a fixed seed and a limit that counts work, not time, so the same offerings give the same
-/// questions everywhere.
+/// zone counts share one solution. CP-SAT runs on one thread with a fixed seed and a limit that counts work, not time, so the same
+/// offerings give the same questions everywhere.
 /// </remarks>
 public sealed class QueryPacker
 {

@@ -15,9 +15,8 @@ public sealed record StageOutcome(SlotRow? Row, SlotTime? WaitsFor);
 /// present.</summary>
 /// <remarks>
 /// One slot is staged at a time, so a delta is computed from the very market it is applied to. A slot whose run died while it was staged is
-/// finished by whoever
-/// comes next. A late slot, older than the newest one present, changes what the market was at that slot and nothing after it: each row it
-/// changes is set back at the next slot.
+/// finished by whoever comes next. A late slot, older than the newest one present, changes what the market was at that slot and nothing
+/// after it: each row it changes is set back at the next slot.
 /// </remarks>
 public sealed class SlotStore(NpgsqlDataSource database, SpotBucket bucket, DataGates gates, SpotOptions options)
 {

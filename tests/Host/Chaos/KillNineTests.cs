@@ -5,8 +5,7 @@ using Xunit.Abstractions;
 namespace Durable.Tests.Host.Chaos;
 
 /// <summary>A host killed with SIGKILL again and again loses nothing and doubles nothing. <c>DURABLE_CHAOS_LONG=1</c> (<c>./test
-/// --long</c>): 500 kills
-/// instead of 5; <c>DURABLE_CHAOS_SEED</c> repeats the moments of an earlier run.</summary>
+/// --long</c>): 500 kills instead of 5; <c>DURABLE_CHAOS_SEED</c> repeats the moments of an earlier run.</summary>
 public sealed class KillNineTests(ITestOutputHelper output)
 {
     [Fact]

@@ -10,8 +10,8 @@ using Npgsql;
 namespace Durable.Tests.Host.Engine;
 
 /// <summary>The store fails at its 1st, 2nd, 3rd … operation, once before it and once after its commit (the reply is lost), until a
-/// scenario runs through
-/// without meeting the fault. Each time the outcome is the one of an undisturbed run, and each activity's result is used once.</summary>
+/// scenario runs through without meeting the fault. Each time the outcome is the one of an undisturbed run, and each activity's result is
+/// used once.</summary>
 public sealed class CrashPointSweep
 {
     private static readonly ConcurrentDictionary<string, int> Attempts = new();

@@ -14,8 +14,7 @@ using Microsoft.Extensions.Logging.Abstractions;
 namespace Durable.Tests.Host.Replay;
 
 /// <summary>The golden histories turn by turn, in this process as the embedded host runs them: each turn asks for what it asked for when it
-/// was recorded, inputs included.
-/// A change that an instance under way would not survive fails here by the turn.</summary>
+/// was recorded, inputs included. A change that an instance under way would not survive fails here by the turn.</summary>
 public sealed class GoldenTurnTests
 {
     private static readonly FunctionRuntime App = new ServiceCollection()

@@ -13,8 +13,8 @@ public sealed class BinProbabilityTests
     [Fact]
     public void Kernel_shares_agree_with_hand_arithmetic()
     {
-        // Sample 1, 2, 3: sigma 1, bandwidth 3^(-1/5) = 0.802742.
-        // Below 1.5: (Phi(0.62286) + Phi(-0.62286) + Phi(-1.86859)) / 3 = (0.73331 + 0.26669 + 0.03084) / 3 = 0.343614.
+        // Sample 1, 2, 3: sigma 1, bandwidth 3^(-1/5) = 0.802742. Below 1.5: (Phi(0.62286) + Phi(-0.62286) + Phi(-1.86859)) / 3 = (0.73331
+        // + 0.26669 + 0.03084) / 3 = 0.343614.
         double[] p = Estimate([1, 2, 3], Halves);
 
         Assert.Equal(0.343614, p[0], 1e-6);
