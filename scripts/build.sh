@@ -39,7 +39,7 @@ build_one() { # build_one PROJECT
   dotnet build "$ROOT/$1" -c Release -v quiet -nologo -nodeReuse:false >"$LOGS/build.log" 2>&1 </dev/null 9>&- &
   child=$!
   while kill -0 "$child" 2>/dev/null; do
-    sleep 1 &
+    sleep 1 9>&- &
     wait $! || true
     if [ -t 2 ]; then
       printf '\r  %s, %s s ' "$1" "$((SECONDS - started))" >&2

@@ -128,4 +128,20 @@ public sealed class ScriptTests : IDisposable
 
     private static string Trx(string counters) =>
         $"<TestRun><ResultSummary outcome=\"Failed\">\n<Counters {counters} />\n</ResultSummary></TestRun>";
+
+    [Fact]
+    public void What_runs_in_the_background_does_not_hold_the_lock_of_run()
+    {
+        string[] scripts = ["run", .. Directory.GetFiles(Path.Combine(Terminal.Root, "scripts"), "*.sh")];
+        string[] background =
+        [
+            .. from script in scripts
+            from line in File.ReadAllLines(Path.Combine(Terminal.Root, script))
+            where System.Text.RegularExpressions.Regex.IsMatch(line, @"(?<![&>])&(\s*$| wait )")
+            select line.Trim(),
+        ];
+
+        Assert.True(background.Length > 8, string.Join('\n', background));
+        Assert.All(background, line => Assert.Contains("9>&- &", line, StringComparison.Ordinal));
+    }
 }
