@@ -21,7 +21,7 @@ using Microsoft.Extensions.Logging;
 
 namespace Durable.Host;
 
-/// <summary>Where an app begins when no Functions host started it: builds a host that runs the app's functions in this process.</summary>
+/// <summary>Entry point of an app that no Functions host started: builds a host that runs the app's functions in this process.</summary>
 public static class EmbeddedHost
 {
     /// <summary>A builder with settings from the environment and local.settings.json.</summary>
@@ -30,14 +30,14 @@ public static class EmbeddedHost
     public static EmbeddedHostBuilder CreateBuilder(string[] args) => new(args);
 }
 
-/// <summary>Puts the host together: settings, host.json, the app's functions, engine, timers and HTTP in one process.</summary>
+/// <summary>Builds the host: settings, host.json, the app's functions, engine, timers and HTTP in one process.</summary>
 public sealed class EmbeddedHostBuilder : IHostApplicationBuilder, IFunctionsWorkerApplicationBuilder
 {
     private readonly string[] args;
     private readonly LocalSettings local;
     private readonly List<Func<FunctionExecutionDelegate, FunctionExecutionDelegate>> middleware = [];
 
-    /// <summary>Reads settings (environment over local.settings.json) and prepares the log; the app adds its services afterwards.</summary>
+    /// <summary>Reads settings (environment over local.settings.json) and sets up logging; the app adds its services afterwards.</summary>
     /// <param name="args">Command line, see <see cref="EmbeddedHost.CreateBuilder"/>.</param>
     /// <param name="contentRoot">Folder of host.json; default see <see cref="ContentRoot.Find"/>.</param>
     internal EmbeddedHostBuilder(string[] args, string? contentRoot = null)
@@ -74,7 +74,7 @@ public sealed class EmbeddedHostBuilder : IHostApplicationBuilder, IFunctionsWor
     /// <inheritdoc/>
     public IDictionary<object, object> Properties => ((IHostApplicationBuilder)Web).Properties;
 
-    /// <summary>The web application underneath.</summary>
+    /// <summary>The underlying web application.</summary>
     internal WebApplicationBuilder Web { get; }
 
     /// <inheritdoc/>
@@ -91,13 +91,13 @@ public sealed class EmbeddedHostBuilder : IHostApplicationBuilder, IFunctionsWor
         return this;
     }
 
-    /// <summary>Builds the host. Call once, after the app has added everything. Errors in settings do not throw: that host answers 503 and
-    /// says why.</summary>
+    /// <summary>Builds the host. Call once, after the app has added everything. Invalid settings do not throw: the host then answers 503
+    /// with the reason.</summary>
     /// <exception cref="InvalidOperationException">Some functions of the app cannot be served; the message names them.</exception>
     public IHost Build() => Build([]);
 
     /// <summary>Builds the host.</summary>
-    /// <param name="functions">Assemblies with functions; none: the program's own.</param>
+    /// <param name="functions">Assemblies with functions; default: the program's own.</param>
     /// <exception cref="FunctionCatalogException">Some functions of the app cannot be served.</exception>
     internal WebApplication Build(params IReadOnlyList<Assembly> functions)
     {
@@ -121,7 +121,7 @@ public sealed class EmbeddedHostBuilder : IHostApplicationBuilder, IFunctionsWor
         Web.WebHost.UseUrls(arguments.Url).UseHostLimits();
         Web.Services.AddSingleton(state);
         Web.Services.AddSingleton(hostJson.Settings);
-        // Timers of .NET reach 49 days; whoever asks for more means no limit.
+        // .NET timers reach 49 days; more means no limit.
         Web.Services.AddSingleton(
             new FunctionLimits { Timeout = hostJson.Settings.FunctionTimeout is { TotalDays: < 40 } limit ? limit : null }
         );
@@ -158,7 +158,7 @@ public sealed class EmbeddedHostBuilder : IHostApplicationBuilder, IFunctionsWor
         );
         Web.Services.AddDurableClient();
         Web.Services.AddTimerTriggers();
-        Web.Services.AddSingleton<EngineGate>(); // after the timers, which give up for good when the host is in error as they start
+        Web.Services.AddSingleton<EngineGate>(); // after the timers, which do not start when the host is already in error
         Web.Services.AddHealthChecks().AddCheck<EngineGate>(EngineGate.Part, timeout: HealthApi.Patience);
         Web.Services.AddHostedService(s => s.GetRequiredService<EngineGate>());
     }

@@ -6,10 +6,10 @@ using Stored = Durable.Host.History.HistoryEvent;
 
 namespace Durable.Host.Client;
 
-/// <summary>The stored history as the events of <c>DurableTask.Core</c>, which the official client gives out.</summary>
+/// <summary>The stored history as <c>DurableTask.Core</c> events, which the official client returns.</summary>
 internal static class CoreHistory
 {
-    /// <summary>Maps the events of one execution, oldest first. Turns are not stored as such: the events of one carry one time.</summary>
+    /// <summary>Maps the events of one execution, oldest first. Turns are not stored; all events of a turn have the same time.</summary>
     public static IList<HistoryEvent> From(InstanceRecord instance, IReadOnlyList<Stored> history)
     {
         List<HistoryEvent> events = [];
@@ -93,7 +93,7 @@ internal static class CoreHistory
             },
             Kind.EventRaised => new EventRaisedEvent(-1, e.Data) { Name = e.Name },
             Kind.ContinueAsNew => new ContinueAsNewEvent(-1, e.Data),
-            _ => new GenericEvent(-1, e.Data), // what a rewind has taken out, and the rewind itself
+            _ => new GenericEvent(-1, e.Data), // what a rewind removed, and the rewind itself
         };
 
     private static string? Reason(Stored e) => e.Data ?? e.Detail?.Failure?.ErrorMessage;

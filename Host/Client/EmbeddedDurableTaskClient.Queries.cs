@@ -4,7 +4,7 @@ using Microsoft.DurableTask.Client;
 
 namespace Durable.Host.Client;
 
-/// <summary>Looking, waiting and purging.</summary>
+/// <summary>Queries, waits and purges.</summary>
 internal sealed partial class EmbeddedDurableTaskClient
 {
     /// <inheritdoc />
@@ -38,8 +38,8 @@ internal sealed partial class EmbeddedDurableTaskClient
     ) => WaitAsync(instanceId, completion: true, getInputsAndOutputs, cancellation);
 
     /// <inheritdoc />
-    /// <remarks>Pages are ordered by instance id. An empty result is one empty page; the last page has no token; a token of another origin
-    /// finds nothing.</remarks>
+    /// <remarks>Pages are ordered by instance id. An empty result is one empty page; the last page has no token; a foreign token finds
+    /// nothing.</remarks>
     public override AsyncPageable<OrchestrationMetadata> GetAllInstancesAsync(OrchestrationQuery? filter = null)
     {
         filter ??= new OrchestrationQuery();
@@ -70,12 +70,12 @@ internal sealed partial class EmbeddedDurableTaskClient
     }
 
     /// <summary>Ids of instances, in their order, by status and time of completion.</summary>
-    /// <param name="runtimeStatus">Statuses to take; none means all.</param>
-    /// <param name="completedTimeFrom">Earliest completion; instances that have not finished then do not count.</param>
-    /// <param name="completedTimeTo">Latest completion; likewise.</param>
+    /// <param name="runtimeStatus">Statuses to include; none means all.</param>
+    /// <param name="completedTimeFrom">Earliest completion; excludes unfinished instances.</param>
+    /// <param name="completedTimeTo">Latest completion; excludes unfinished instances.</param>
     /// <param name="pageSize">Ids wanted, 1 or more.</param>
-    /// <param name="lastInstanceKey">Continuation token of the page before.</param>
-    /// <param name="cancellation">Gives up.</param>
+    /// <param name="lastInstanceKey">Continuation token of the previous page.</param>
+    /// <param name="cancellation">Cancels the query.</param>
     /// <returns>Up to <paramref name="pageSize"/> ids and the token of the next page, null on the last.</returns>
     public override async Task<Page<string>> ListInstanceIdsAsync(
         IEnumerable<OrchestrationRuntimeStatus>? runtimeStatus = null,
@@ -115,8 +115,7 @@ internal sealed partial class EmbeddedDurableTaskClient
     }
 
     /// <inheritdoc />
-    /// <remarks>Running instances are purged too, as recorded. Recursive takes the children along, which the official extension does
-    /// not.</remarks>
+    /// <remarks>Purges running instances too, as recorded. Recursive also purges the children; the official extension does not.</remarks>
     /// <returns>How many instances were deleted; 0 for an unknown id.</returns>
     public override async Task<PurgeResult> PurgeInstanceAsync(
         string instanceId,

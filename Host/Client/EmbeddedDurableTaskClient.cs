@@ -8,8 +8,8 @@ using Microsoft.DurableTask.Client;
 namespace Durable.Host.Client;
 
 /// <summary>
-/// The client of the embedded host: what an official <see cref="DurableTaskClient"/> asks of the extension, asked of the task hub directly.
-/// Exceptions carry the recorded type names and texts. Every member may be called from many threads at once.
+/// The client of the embedded host: an official <see cref="DurableTaskClient"/> that calls the task hub directly instead of the extension.
+/// Exceptions have the recorded type names and texts. Thread-safe.
 /// </summary>
 internal sealed partial class EmbeddedDurableTaskClient(
     ITaskHub hub,
@@ -24,8 +24,8 @@ internal sealed partial class EmbeddedDurableTaskClient(
     /// <inheritdoc />
     /// <exception cref="ArgumentException">The name is empty, the id begins with @, is longer than 1,024 characters or holds a NUL; or a
     /// dedupe status is unknown.</exception>
-    /// <exception cref="DurableTask.Core.Exceptions.OrchestrationAlreadyExistsException">An instance of that id has not finished, or is in
-    /// one of the dedupe statuses.</exception>
+    /// <exception cref="DurableTask.Core.Exceptions.OrchestrationAlreadyExistsException">An instance with this id has not finished, or is
+    /// in one of the dedupe statuses.</exception>
     public override async Task<string> ScheduleNewOrchestrationInstanceAsync(
         TaskName orchestratorName,
         object? input = null,
@@ -83,7 +83,7 @@ internal sealed partial class EmbeddedDurableTaskClient(
     }
 
     /// <inheritdoc />
-    /// <remarks>Recursive really terminates the children that are still open, which the official extension does not.</remarks>
+    /// <remarks>Recursive also terminates open children; the official extension does not.</remarks>
     /// <exception cref="Grpc.Core.RpcException">The instance is unknown or has finished.</exception>
     public override async Task TerminateInstanceAsync(
         string instanceId,
@@ -129,7 +129,7 @@ internal sealed partial class EmbeddedDurableTaskClient(
 
     /// <inheritdoc />
     /// <exception cref="ArgumentException">The instance is unknown.</exception>
-    /// <exception cref="InvalidOperationException">The same id is asked for and its instance has not finished.</exception>
+    /// <exception cref="InvalidOperationException">The restart keeps the id, and the instance has not finished.</exception>
     public override async Task<string> RestartAsync(
         string instanceId,
         bool restartWithNewInstanceId = false,
@@ -149,7 +149,7 @@ internal sealed partial class EmbeddedDurableTaskClient(
             : throw new InvalidOperationException($"An orchestration with the instanceId {instanceId} cannot be restarted.");
     }
 
-    /// <summary>Events of the present execution, oldest first, turns included.</summary>
+    /// <summary>Events of the current execution, oldest first, turns included.</summary>
     /// <exception cref="ArgumentException">The instance is unknown.</exception>
     public override async Task<IList<DurableTask.Core.History.HistoryEvent>> GetOrchestrationHistoryAsync(
         string instanceId,
@@ -180,7 +180,7 @@ internal sealed partial class EmbeddedDurableTaskClient(
             throw ClientErrors.Steer(verb, outcome, instanceId);
     }
 
-    // An id that cannot be stored belongs to no instance; the database would refuse even to look for it.
+    // No instance has an id that cannot be stored; the database would refuse the query.
     private async Task<SendOutcome> SendAsync(
         string instanceId,
         EventKind kind,

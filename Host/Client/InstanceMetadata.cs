@@ -8,9 +8,8 @@ namespace Durable.Host.Client;
 internal static class InstanceMetadata
 {
     /// <summary>
-    /// Maps an instance as the official client does: a custom status never set reads "null" once the instance has run,
-    /// <c>FailureDetails</c> stays null (the text is in the output), and without <paramref name="payloads"/> neither values nor converter
-    /// are there.
+    /// Maps an instance as the official client does: an unset custom status reads "null" once the instance has run, <c>FailureDetails</c>
+    /// stays null (the text is in the output), and without <paramref name="payloads"/> there are no values and no converter.
     /// </summary>
     public static OrchestrationMetadata From(InstanceRecord instance, bool payloads, DataConverter converter) =>
         new(instance.Name, instance.InstanceId)

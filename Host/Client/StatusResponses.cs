@@ -7,12 +7,12 @@ using Microsoft.DurableTask.Client;
 
 namespace Durable.Host.Client;
 
-/// <summary>Answers with the addresses of an instance, on either host.</summary>
+/// <summary>Responses with the URLs of an instance, on either host.</summary>
 public static class StatusResponses
 {
     /// <summary>
-    /// The official answer of <see cref="Microsoft.Azure.Functions.Worker.DurableTaskClientExtensions"/>. On the embedded host its
-    /// addresses carry a key for this one instance; on the Functions host they carry the one of the hub, as ever.
+    /// The official answer of <see cref="Microsoft.Azure.Functions.Worker.DurableTaskClientExtensions"/>. On the embedded host its URLs
+    /// carry a key for this instance only; on the Functions host they carry the hub's key.
     /// </summary>
     public static Task<HttpResponseData> CreateAsync(
         DurableTaskClient client,
@@ -22,11 +22,11 @@ public static class StatusResponses
         CancellationToken cancellation = default
     ) => ForInstance(client, instanceId).CreateCheckStatusResponseAsync(request, instanceId, statusCode, cancellation);
 
-    /// <summary>The client with what its links carry: the official extension takes both from its own wrapper around a client, and from
-    /// nothing else.</summary>
-    /// <param name="client">The host's.</param>
-    /// <param name="key">The key of every link; null: none.</param>
-    /// <param name="publicHost">Where links lead that are made without a request; null: there are none.</param>
+    /// <summary>The client with the key and host of its links: the official extension reads both only from its own wrapper around a
+    /// client.</summary>
+    /// <param name="client">The host's client.</param>
+    /// <param name="key">The key in every link; null: none.</param>
+    /// <param name="publicHost">Host of links made without a request; null: no such links.</param>
     internal static DurableTaskClient WithLinks(DurableTaskClient client, string? key, string? publicHost = null) =>
         (DurableTaskClient)Wrap(
             client,

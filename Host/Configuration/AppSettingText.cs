@@ -3,15 +3,14 @@ using Microsoft.Extensions.Configuration;
 
 namespace Durable.Host.Configuration;
 
-/// <summary>A text refers to an app setting that does not exist, or leaves a <c>%</c> open. The message says which and what to
-/// do.</summary>
+/// <summary>A text names an app setting that does not exist, or has an unclosed <c>%</c>. The message says which and what to do.</summary>
 internal sealed class AppSettingMissingException(string message) : Exception(message);
 
-/// <summary>Puts app settings in place of <c>%NAME%</c>, as the Functions host does in schedules, hub and connection names.</summary>
+/// <summary>Replaces <c>%NAME%</c> by app settings, as the Functions host does in schedules, hub and connection names.</summary>
 internal static class AppSettingText
 {
     /// <returns>The text with every <c>%NAME%</c> replaced; unchanged when it holds no <c>%</c>.</returns>
-    /// <exception cref="AppSettingMissingException">A name has no value, or a <c>%</c> has no partner.</exception>
+    /// <exception cref="AppSettingMissingException">A name has no value, or a <c>%</c> is not closed.</exception>
     public static string Resolve(string text, IConfiguration settings)
     {
         int open = text.IndexOf('%', StringComparison.Ordinal);

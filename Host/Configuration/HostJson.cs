@@ -3,23 +3,22 @@ using Microsoft.Extensions.Logging;
 
 namespace Durable.Host.Configuration;
 
-/// <summary>Which instances a start with an id that exists may replace (<c>overridableExistingInstanceStates</c>).</summary>
+/// <summary>Which existing instances a start with the same id may replace (<c>overridableExistingInstanceStates</c>).</summary>
 internal enum OverridableStates
 {
-    /// <summary>Any, running ones too.</summary>
+    /// <summary>Any, even running ones.</summary>
     AnyState,
 
     /// <summary>Only those that have finished. The default.</summary>
     NonRunningStates,
 }
 
-/// <summary>host.json as this host honours it; each member's default is the Functions host's.</summary>
+/// <summary>The host.json settings this host supports; defaults are those of the Functions host.</summary>
 /// <remarks>App settings named <c>AzureFunctionsJobHost__path__to__setting</c> override the file, and <c>%NAME%</c> in a text stands for an
-/// app setting. Names are matched without case. Unknown settings are accepted, as the Functions host does, and reported as
-/// ignored.</remarks>
+/// app setting. Names ignore case. Unknown settings are accepted, as on the Functions host, and reported as ignored.</remarks>
 internal sealed record HostJson
 {
-    /// <summary>How long an HTTP, timer or activity function may run (<c>functionTimeout</c>); null = without end (<c>"-1"</c>). Default 30
+    /// <summary>How long an HTTP, timer or activity function may run (<c>functionTimeout</c>); null = no limit (<c>"-1"</c>). Default 30
     /// min, at least 1 s.</summary>
     public TimeSpan? FunctionTimeout { get; init; } = TimeSpan.FromMinutes(30);
 
@@ -39,34 +38,34 @@ internal sealed record HostJson
     /// <summary>The hub's PostgreSQL schema: its name in lower case.</summary>
     public string Schema => HubName.ToLowerInvariant();
 
-    /// <summary>Npgsql connection string of the hub: setting <c>DurablePostgres</c>, else <c>PostgresConnection</c>. Empty only when the
-    /// reading has errors.</summary>
+    /// <summary>Npgsql connection string of the hub: setting <c>DurablePostgres</c>, else <c>PostgresConnection</c>. Empty only when
+    /// reading failed.</summary>
     public string PostgresConnection { get; init; } = "";
 
-    /// <summary>Activities run at once by one host. Default 10 per core.</summary>
+    /// <summary>Most activities one host runs at once. Default 10 per core.</summary>
     public int MaxConcurrentActivityFunctions { get; init; } = 10 * Environment.ProcessorCount;
 
-    /// <summary>Orchestrator turns run at once by one host. Default 10 per core.</summary>
+    /// <summary>Most orchestrator turns one host runs at once. Default 10 per core.</summary>
     public int MaxConcurrentOrchestratorFunctions { get; init; } = 10 * Environment.ProcessorCount;
 
     /// <summary>Keeps an orchestrator's state between its turns instead of replaying. Default false.</summary>
     public bool ExtendedSessionsEnabled { get; init; }
 
-    /// <summary>How long such state is kept without work (<c>extendedSessionIdleTimeoutInSeconds</c>). Default 30 s.</summary>
+    /// <summary>How long idle state is kept (<c>extendedSessionIdleTimeoutInSeconds</c>). Default 30 s.</summary>
     public TimeSpan ExtendedSessionIdleTimeout { get; init; } = TimeSpan.FromSeconds(30);
 
     /// <summary>Spans of orchestrations and activities (<c>tracing.distributedTracingEnabled</c>). Default true here: spans cost nothing
     /// until an OpenTelemetry endpoint is configured.</summary>
     public bool DistributedTracingEnabled { get; init; } = true;
 
-    /// <summary><c>tracing.version</c>: <c>None</c>, <c>V1</c> or <c>V2</c>. This host's spans have one form whatever it says.</summary>
+    /// <summary><c>tracing.version</c>: <c>None</c>, <c>V1</c> or <c>V2</c>. This host's spans are the same for every value.</summary>
     public string TracingVersion { get; init; } = "V2";
 
-    /// <summary>Which instances a start may replace. Default those that have finished.</summary>
+    /// <summary>Which instances a start may replace. Default: finished ones.</summary>
     public OverridableStates OverridableExistingInstanceStates { get; init; } = OverridableStates.NonRunningStates;
 
-    /// <summary>Reads <c>host.json</c> in the folder <paramref name="contentRoot"/>; a missing file counts as <c>{}</c>. Never throws for
-    /// what the file says.</summary>
+    /// <summary>Reads <c>host.json</c> in the folder <paramref name="contentRoot"/>; a missing file counts as <c>{}</c>. Never throws
+    /// because of the content.</summary>
     /// <param name="contentRoot">Folder of the app.</param>
     /// <param name="settings">App settings.</param>
     public static HostJsonReading Load(string contentRoot, IConfiguration settings) =>
@@ -74,12 +73,12 @@ internal sealed record HostJson
 }
 
 /// <summary>What was read from host.json.</summary>
-/// <param name="Settings">The settings; defaults stand in for those in error.</param>
-/// <param name="Errors">Why the host must not start, each naming setting, value and remedy; empty when it may.</param>
+/// <param name="Settings">The settings; invalid ones have their default.</param>
+/// <param name="Errors">Why the host must not start, each with setting, value and remedy; empty when it may.</param>
 /// <param name="Ignored">Paths present in the file that have no effect on this host, sorted.</param>
 internal sealed record HostJsonReading(HostJson Settings, IReadOnlyList<string> Errors, IReadOnlyList<string> Ignored);
 
-/// <summary>Logging as host.json has it.</summary>
+/// <summary>Logging as host.json configures it.</summary>
 internal static class HostJsonLogging
 {
     /// <summary>Applies <see cref="HostJson.LogLevels"/>.</summary>

@@ -5,7 +5,7 @@ using Microsoft.Extensions.Logging;
 
 namespace Durable.Host.Configuration;
 
-/// <summary>One reading of host.json: flattens the file, takes what it knows, remembers what it could not take.</summary>
+/// <summary>Reads host.json once: flattens the file, reads known settings, collects errors and ignored paths.</summary>
 internal sealed class HostJsonReader
 {
     private const string Durable = "extensions:durableTask:";
@@ -70,7 +70,7 @@ internal sealed class HostJsonReader
         }
     }
 
-    /// <summary>Exactly <c>version</c>, in that case; only an empty object may leave it out.</summary>
+    /// <summary>Exactly <c>version</c>, in lower case; only an empty object may omit it.</summary>
     private void CheckVersion(JsonElement root)
     {
         honoured.Add("version");
@@ -230,7 +230,7 @@ internal sealed class HostJsonReader
             return Defaults.OverridableExistingInstanceStates;
         if (Enum.TryParse(text, ignoreCase: true, out OverridableStates states) && Enum.IsDefined(states))
         {
-            // The hub never replaces a running instance: said aloud as a setting without effect, not taken in silence.
+            // The hub never replaces a running instance, so the setting is reported as ignored.
             if (states == OverridableStates.AnyState)
                 honoured.Remove(Key);
             return states;
@@ -240,8 +240,7 @@ internal sealed class HostJsonReader
         return Defaults.OverridableExistingInstanceStates;
     }
 
-    /// <summary>The state is in PostgreSQL whatever the provider is called, but a file that the Functions host refuses is refused here
-    /// too.</summary>
+    /// <summary>The state is in PostgreSQL whatever the provider, but this host refuses what the Functions host refuses.</summary>
     private void CheckStorageProvider()
     {
         if (Text(Storage + "type") is { } type && !type.Equals("AzureStorage", StringComparison.OrdinalIgnoreCase))
@@ -275,7 +274,7 @@ internal sealed class HostJsonReader
         )
             Refuse(Poll, text, "MaxQueuePollingInterval must be a time span above zero", "Write hh:mm:ss as in \"00:00:30\"");
 
-        // Without Azure Storage the default connection need not be there.
+        // Without Azure Storage the default connection is not needed.
         static bool IsDefaultConnection(string name) =>
             name.Equals(DefaultConnection, StringComparison.OrdinalIgnoreCase)
             || name.Equals("Storage", StringComparison.OrdinalIgnoreCase);

@@ -5,10 +5,10 @@ using Microsoft.Extensions.Configuration.Memory;
 
 namespace Durable.Host.Configuration;
 
-/// <summary><c>local.settings.json</c>: app settings of a desk, as <c>func start</c> reads them. The environment wins over it.</summary>
+/// <summary><c>local.settings.json</c>: local app settings, as <c>func start</c> reads them. The environment takes precedence.</summary>
 /// <param name="Values">Settings by environment-style name: <c>Values</c>, and <c>ConnectionStrings</c> as
 /// <c>ConnectionStrings__name</c>.</param>
-/// <param name="Errors">Why the file could not be used, with the remedy; empty when it could or is not there.</param>
+/// <param name="Errors">Why the file could not be used, with the remedy; empty when it was read or is missing.</param>
 internal sealed record LocalSettings(IReadOnlyDictionary<string, string> Values, IReadOnlyList<string> Errors)
 {
     /// <summary>Reads the file in <paramref name="contentRoot"/>; a missing file has no values.</summary>
@@ -24,7 +24,9 @@ internal sealed record LocalSettings(IReadOnlyDictionary<string, string> Values,
             JsonDocumentOptions lenient = new() { CommentHandling = JsonCommentHandling.Skip, AllowTrailingCommas = true };
             using JsonDocument json = JsonDocument.Parse(File.ReadAllText(path), lenient);
             if (json.RootElement.TryGetProperty("IsEncrypted", out JsonElement encrypted) && encrypted.ValueKind == JsonValueKind.True)
-                errors.Add($"{path}: IsEncrypted is true; run 'func settings decrypt', or set it to false and write the values in clear.");
+                errors.Add(
+                    $"{path}: IsEncrypted is true; run 'func settings decrypt', or set it to false and write the values in plain text."
+                );
             else
             {
                 Take("Values", "");
@@ -39,7 +41,7 @@ internal sealed record LocalSettings(IReadOnlyDictionary<string, string> Values,
                 {
                     if (entry.Value.ValueKind is JsonValueKind.Object or JsonValueKind.Array)
                         errors.Add(
-                            $"{path}: {section}.{entry.Name} is a JSON {entry.Value.ValueKind}; settings are flat, write a text (a nested name as A__B)."
+                            $"{path}: {section}.{entry.Name} is a JSON {entry.Value.ValueKind}; settings are flat: write a string (a nested name as A__B)."
                         );
                     else
                         values[prefix + entry.Name] = entry.Value.ToString();
@@ -61,7 +63,7 @@ internal sealed record LocalSettings(IReadOnlyDictionary<string, string> Values,
         return new LocalSettings(values, errors);
     }
 
-    /// <summary>Adds the values just below the environment's (or last, when the environment is no source).</summary>
+    /// <summary>Adds the values with a priority just below the environment's (or last, without an environment source).</summary>
     public IConfigurationBuilder AddTo(IConfigurationBuilder configuration)
     {
         MemoryConfigurationSource source = new()
@@ -80,7 +82,7 @@ internal sealed record LocalSettings(IReadOnlyDictionary<string, string> Values,
         return configuration;
     }
 
-    /// <summary>Sets each value that the process environment does not have, so that code reading the environment sees it, as under <c>func
+    /// <summary>Sets each value missing from the process environment, so that code that reads the environment sees it, as under <c>func
     /// start</c>.</summary>
     public void AddToEnvironment()
     {

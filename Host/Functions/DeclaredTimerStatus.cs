@@ -4,8 +4,8 @@ using Microsoft.Extensions.Configuration;
 
 namespace Durable.Host.Functions;
 
-/// <summary>Schedule status from the declaration alone: last is now, next follows from the schedule in the function's time zone. For a call
-/// by hand that is what the Functions host tells, too.</summary>
+/// <summary>Schedule status from the declaration alone: last is now, next follows from the schedule in the function's time zone. The
+/// Functions host reports the same for a manual call.</summary>
 internal sealed class DeclaredTimerStatus(FunctionCatalog catalog, IConfiguration settings, TimeProvider time) : ITimerStatus
 {
     public ValueTask<TimerInfo> DescribeAsync(string function, CancellationToken cancellation)

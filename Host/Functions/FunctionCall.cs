@@ -3,11 +3,11 @@ using System.Reflection;
 
 namespace Durable.Host.Functions;
 
-/// <summary>A compiled call of a function method. Exceptions come out as the method threw them.</summary>
+/// <summary>A compiled call of a function method. Exceptions pass through unchanged.</summary>
 /// <returns>The function's value; null for void, Task and ValueTask.</returns>
 internal delegate ValueTask<object?> FunctionCall(object? target, object?[] arguments);
 
-/// <summary>Compiles methods once, because reflection per call would cost more than a small activity does.</summary>
+/// <summary>Compiles methods once: reflection per call would cost more than a small activity.</summary>
 internal static class FunctionCalls
 {
     private static readonly MethodInfo FromTask = Named(nameof(AwaitTask)),

@@ -4,7 +4,7 @@ using Microsoft.Azure.Functions.Worker;
 
 namespace Durable.Host.Functions;
 
-/// <summary>Every function of the app, by name without case. Built once at start; a mistake in any function stops the start.</summary>
+/// <summary>Every function of the app, by case-insensitive name. Built once at start; one invalid function stops the start.</summary>
 internal sealed class FunctionCatalog
 {
     private readonly Dictionary<string, FunctionEntry> byName;

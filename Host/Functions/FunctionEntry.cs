@@ -68,13 +68,13 @@ internal sealed record HttpPlan(
     PropertyInfo? ResultProperty
 )
 {
-    /// <summary>Whether a request exists that both would take.</summary>
+    /// <summary>Whether some request matches both.</summary>
     public bool CollidesWith(HttpPlan other) =>
         Shape == other.Shape && (Methods.Count == 0 || other.Methods.Count == 0 || Methods.Intersect(other.Methods).Any());
 }
 
 /// <summary>One function of the app: found once at start, called many times.</summary>
-/// <param name="Name">Name in the spelling of its attribute.</param>
+/// <param name="Name">Name as its attribute spells it.</param>
 /// <param name="Method">The method; for messages only, calls go through <paramref name="Call"/>.</param>
 /// <param name="Trigger">The trigger attribute.</param>
 /// <param name="Call">Compiled call; the target is ignored for a static method.</param>
@@ -90,13 +90,13 @@ internal sealed record FunctionEntry(
     HttpPlan? Http
 )
 {
-    /// <summary>Type to create an instance of per invocation; null for a static method.</summary>
+    /// <summary>Type to instantiate per invocation; null for a static method.</summary>
     public Type? InstanceType => Method.IsStatic ? null : Method.DeclaringType;
 
     /// <summary>Creates the instance from the services of the invocation; null for a static method.</summary>
     public Func<IServiceProvider, object>? Activate { get; init; }
 
-    /// <summary>Switched off by the setting <c>AzureWebJobs.{name}.Disabled</c>: neither fired nor routed, but an orchestration may call
+    /// <summary>Disabled by the setting <c>AzureWebJobs.{name}.Disabled</c>: neither fired nor routed, but an orchestration may call
     /// it.</summary>
     public bool IsDisabled { get; init; }
 

@@ -18,7 +18,7 @@ namespace Durable.Host.Functions;
 internal static partial class FunctionReader
 {
     /// <summary>Reads one function.</summary>
-    /// <exception cref="FunctionCatalogException">The declaration is wrong; the message says how to mend it.</exception>
+    /// <exception cref="FunctionCatalogException">The declaration is wrong; the message says how to fix it.</exception>
     public static FunctionEntry Read(string name, MethodInfo method, bool isDisabled)
     {
         CheckShape(name, method);

@@ -9,8 +9,7 @@ using Microsoft.Extensions.Logging;
 
 namespace Durable.Host.Functions;
 
-/// <summary>Calls the app's functions: binds parameters, makes instances from a scope of the services, runs the middleware
-/// around.</summary>
+/// <summary>Calls the app's functions: binds parameters, creates instances from a service scope, runs the middleware.</summary>
 internal sealed class FunctionRuntime : IFunctionRuntime
 {
     private readonly FunctionCatalog catalog;
@@ -98,7 +97,7 @@ internal sealed class FunctionRuntime : IFunctionRuntime
         return result is null ? null : this.converter.Serialize(result);
     }
 
-    /// <summary>Fires a timer function in a scope of its own, through the middleware. Its exceptions are logged and pass through.</summary>
+    /// <summary>Fires a timer function in its own scope, through the middleware. Exceptions are logged and rethrown.</summary>
     public async Task InvokeTimerAsync(string name, TimerInfo timer, CancellationToken cancellation)
     {
         FunctionEntry function = Find(name, FunctionKind.Timer);
@@ -113,7 +112,7 @@ internal sealed class FunctionRuntime : IFunctionRuntime
     }
 
     /// <summary>Runs one invocation of an activity, timer or HTTP function through the middleware.</summary>
-    /// <returns>What the function returned, or what a middleware put in its place.</returns>
+    /// <returns>The function's result, or what a middleware replaced it with.</returns>
     public async Task<object?> InvokeAsync(HostFunctionContext invocation)
     {
         bool logs = this.logger.IsEnabled(LogLevel.Debug);
@@ -127,7 +126,7 @@ internal sealed class FunctionRuntime : IFunctionRuntime
         catch (Exception e)
             when (invocation.Function.Kind == FunctionKind.Http && e is Npgsql.NpgsqlException && HubDatabase.IsTransient(e))
         {
-            Log.StoreAway(this.logger, invocation.Function.Name, HubDatabase.Explain(e)); // answered with 503; no trace for an outage that one line explains
+            Log.StoreAway(this.logger, invocation.Function.Name, HubDatabase.Explain(e)); // answered with 503; one line explains an outage
             throw;
         }
         catch (Exception e)
@@ -155,8 +154,8 @@ internal sealed class FunctionRuntime : IFunctionRuntime
         return invocation.Result;
     }
 
-    // The Functions host ends the process of a function that overstays. Here its token is cancelled, it is given a moment, and the call
-    // fails; code that ignores its token goes on unobserved, so it should not.
+    // The Functions host ends the process of a function that times out. Here its token is cancelled, and after a grace period the call
+    // fails; code that ignores its token continues unobserved.
     private async Task RunInTimeAsync(HostFunctionContext invocation)
     {
         if (this.limits.Timeout is not { } timeout)
@@ -181,7 +180,7 @@ internal sealed class FunctionRuntime : IFunctionRuntime
                 TaskScheduler.Default
             );
         throw new TimeoutException(
-            $"Function '{invocation.Function.Name}' did not end within {timeout} (functionTimeout in host.json); its cancellation token was signalled."
+            $"Function '{invocation.Function.Name}' did not end within {timeout} (functionTimeout in host.json); its cancellation token was cancelled."
         );
     }
 

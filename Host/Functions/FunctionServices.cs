@@ -13,8 +13,7 @@ namespace Durable.Host.Functions;
 /// <summary>Registers the function model.</summary>
 internal static class FunctionServices
 {
-    /// <summary>JSON of inputs, outputs and events: names without case and fields too when read, member names as they are when
-    /// written.</summary>
+    /// <summary>JSON of inputs, outputs and events: reading ignores case and includes fields; writing keeps member names.</summary>
     public static DataConverter CreateConverter() =>
         new JsonDataConverter(new JsonSerializerOptions { PropertyNameCaseInsensitive = true, IncludeFields = true });
 

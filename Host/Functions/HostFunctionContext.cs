@@ -5,8 +5,7 @@ using RetryContext = Microsoft.Azure.Functions.Worker.RetryContext;
 
 namespace Durable.Host.Functions;
 
-/// <summary>One invocation. Made cheaply and thousands of times a second: everything that few functions look at is made on first
-/// use.</summary>
+/// <summary>One invocation. Created thousands of times a second, so rarely used parts are created on first use.</summary>
 internal sealed class HostFunctionContext(FunctionEntry function, IServiceProvider services, BindingContext binding) : FunctionContext
 {
     private string? invocationId;
@@ -14,10 +13,10 @@ internal sealed class HostFunctionContext(FunctionEntry function, IServiceProvid
     private InvocationFeatures? features;
     private TraceContext? trace;
 
-    /// <summary>The function that is called.</summary>
+    /// <summary>The called function.</summary>
     public FunctionEntry Function { get; } = function;
 
-    /// <summary>Where the values of the trigger come from; null for an orchestrator, which is bound beforehand.</summary>
+    /// <summary>Source of the trigger's values; null for an orchestrator, which is bound beforehand.</summary>
     public ITriggerSource? Source { get; init; }
 
     /// <summary>The orchestration, for an orchestrator.</summary>
@@ -26,13 +25,13 @@ internal sealed class HostFunctionContext(FunctionEntry function, IServiceProvid
     /// <summary>W3C trace parent of the caller; the current activity's when null.</summary>
     public string? TraceParent { get; init; }
 
-    /// <summary>How often this call was delivered, counted from 1.</summary>
+    /// <summary>Delivery number of this call, from 1.</summary>
     public int Deliveries { get; init; } = 1;
 
-    /// <summary>Signalled when the host stops, the request is aborted or the function overstays.</summary>
+    /// <summary>Cancelled when the host stops, the request is aborted or the function times out.</summary>
     public CancellationToken Cancellation { get; set; }
 
-    /// <summary>Value the function returned, or that a middleware put in its place.</summary>
+    /// <summary>The function's result, or what a middleware replaced it with.</summary>
     public object? Result { get; set; }
 
     public override string InvocationId => invocationId ??= Guid.NewGuid().ToString();
@@ -68,7 +67,7 @@ internal sealed class HostTraceContext(string? traceParent) : TraceContext
     public override string TraceState => Activity.Current?.TraceStateString ?? string.Empty;
 }
 
-/// <summary>How often this call was delivered before: above zero an earlier host died under it.</summary>
+/// <summary>Earlier deliveries of this call: above zero, a host died during it.</summary>
 internal sealed class HostRetryContext(int retryCount) : RetryContext
 {
     /// <summary>First delivery.</summary>

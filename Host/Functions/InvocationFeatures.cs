@@ -3,7 +3,7 @@ using Microsoft.Azure.Functions.Worker;
 
 namespace Durable.Host.Functions;
 
-/// <summary>Features of one invocation, by type. Not for several threads at once.</summary>
+/// <summary>Features of one invocation, by type. Not thread-safe.</summary>
 internal sealed class InvocationFeatures : IInvocationFeatures
 {
     private readonly Dictionary<Type, object> features = [];

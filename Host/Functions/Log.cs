@@ -11,7 +11,7 @@ internal static partial class Log
     [LoggerMessage(2, LogLevel.Debug, "Executed '{function}' (invocation {invocationId}) in {milliseconds:F1} ms")]
     public static partial void Executed(ILogger logger, string function, string invocationId, double milliseconds);
 
-    [LoggerMessage(4, LogLevel.Debug, "Function '{function}' met a database that does not serve. {reason}")]
+    [LoggerMessage(4, LogLevel.Debug, "Function '{function}' failed: the database is unavailable. {reason}")]
     public static partial void StoreAway(ILogger logger, string function, string reason);
 
     [LoggerMessage(3, LogLevel.Error, "Function '{function}' failed (invocation {invocationId}) after {milliseconds:F1} ms")]

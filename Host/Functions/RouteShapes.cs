@@ -5,7 +5,7 @@ namespace Durable.Host.Functions;
 /// <summary>What a route matches, without the names of its parameters.</summary>
 internal static class RouteShapes
 {
-    /// <summary>A text that is equal for two routes that match the same paths: <c>x/{id:int}</c> and <c>X/{n:int}</c> have one
+    /// <summary>A text that is equal for routes that match the same paths: <c>x/{id:int}</c> and <c>X/{n:int}</c> have the same
     /// shape.</summary>
     public static string Of(RoutePattern pattern) => string.Join('/', pattern.PathSegments.Select(s => string.Concat(s.Parts.Select(Of))));
 

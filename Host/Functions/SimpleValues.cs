@@ -6,7 +6,7 @@ namespace Durable.Host.Functions;
 /// <summary>Values that fit into a route segment or a query parameter.</summary>
 internal static class SimpleValues
 {
-    /// <summary>Whether a parameter of that type can be read from text: string, numbers, bool, Guid, dates, enums and their nullable
+    /// <summary>Whether a parameter of this type can be read from text: string, numbers, bool, Guid, dates, enums and their nullable
     /// forms.</summary>
     public static bool CanRead(Type type)
     {
@@ -17,7 +17,7 @@ internal static class SimpleValues
     }
 
     /// <summary>Reads text in the invariant culture; enums without case.</summary>
-    /// <exception cref="FormatException">The text is no value of the type.</exception>
+    /// <exception cref="FormatException">The text is not a value of the type.</exception>
     public static object? Read(string text, Type type)
     {
         Type bare = Nullable.GetUnderlyingType(type) ?? type;
@@ -32,7 +32,7 @@ internal static class SimpleValues
         }
         catch (Exception e) when (e is not FormatException)
         {
-            throw new FormatException($"'{text}' is no {bare.Name}.", e);
+            throw new FormatException($"'{text}' is not a valid {bare.Name}.", e);
         }
     }
 }

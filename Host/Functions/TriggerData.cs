@@ -2,7 +2,7 @@ using Microsoft.Azure.Functions.Worker;
 
 namespace Durable.Host.Functions;
 
-/// <summary>Values of a trigger by name, without case: what <see cref="BindingContext.BindingData"/> shows and parameters are bound
+/// <summary>Values of a trigger by case-insensitive name: what <see cref="BindingContext.BindingData"/> shows and parameters are bound
 /// from.</summary>
 internal sealed class TriggerData(Func<Dictionary<string, object?>> read) : BindingContext
 {

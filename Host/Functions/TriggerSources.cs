@@ -4,7 +4,7 @@ using Microsoft.DurableTask;
 
 namespace Durable.Host.Functions;
 
-/// <summary>Gives the values that only the trigger of an invocation knows.</summary>
+/// <summary>Supplies the values that only the trigger of an invocation knows.</summary>
 internal interface ITriggerSource
 {
     /// <summary>Reads the value of one parameter, converted to its type.</summary>
@@ -22,7 +22,7 @@ internal sealed class ActivitySource(ActivityCall call, DataConverter converter)
         );
 }
 
-/// <summary>Schedule status of a timer function; a class of the app's own is filled through JSON.</summary>
+/// <summary>Schedule status of a timer function; an app-defined class is filled through JSON.</summary>
 internal sealed class TimerSource(TimerInfo timer) : ITriggerSource
 {
     public ValueTask<object?> ReadAsync(ParameterPlan parameter, HostFunctionContext context) =>
@@ -36,8 +36,8 @@ internal sealed class TimerSource(TimerInfo timer) : ITriggerSource
 /// <summary>Reads JSON input into a parameter.</summary>
 internal static class InputJson
 {
-    /// <summary>Null and absent input become the parameter's default. Text that is no JSON string is handed to a string parameter as it
-    /// stands.</summary>
+    /// <summary>Null and absent input become the parameter's default. A string parameter gets text that is not a JSON string
+    /// unchanged.</summary>
     /// <exception cref="FunctionInputConverterException">The JSON does not fit; the inner exception is the
     /// <see cref="JsonException"/>.</exception>
     public static object? Read(DataConverter converter, string? json, ParameterPlan parameter, string function)
@@ -56,7 +56,7 @@ internal static class InputJson
         }
     }
 
-    /// <summary>The same with the bare <see cref="JsonException"/>, which is what an orchestration shows as its failure.</summary>
+    /// <summary>The same with the bare <see cref="JsonException"/>, which an orchestration shows as its failure.</summary>
     public static object? ReadRaw(DataConverter converter, string? json, ParameterPlan parameter)
     {
         if (json is null || json.AsSpan().Trim() is "null")

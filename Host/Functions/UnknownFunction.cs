@@ -1,6 +1,6 @@
 namespace Durable.Host.Functions;
 
-/// <summary>The official text for a name no function has, with the names there are.</summary>
+/// <summary>The official text for an unknown function name, with the known names.</summary>
 internal static class UnknownFunction
 {
     /// <summary>For an orchestrator that does not exist.</summary>

@@ -1,6 +1,6 @@
 namespace Durable.Host.History;
 
-/// <summary>What happened to an instance. Names are those of the official history; the numbers are stored and never change.</summary>
+/// <summary>What happened to an instance. Names are the official history's; the numbers are stored and never change.</summary>
 internal enum EventKind : short
 {
     ExecutionStarted = 0,
@@ -24,14 +24,14 @@ internal enum EventKind : short
     GenericEvent = 60,
 }
 
-/// <summary>One event of an instance's history, also the form of a message to an instance (its inbox holds events to come).</summary>
+/// <summary>One event of an instance's history; a message in its inbox has the same form.</summary>
 /// <param name="Kind">What happened.</param>
 /// <param name="TaskId">Sequence number of the call the event belongs to (the official <c>EventId</c> of a scheduling event and
 /// <c>TaskScheduledId</c>/<c>TimerId</c> of a result); -1 where there is none.</param>
 /// <param name="At">When, UTC.</param>
 /// <param name="Name">Function, event or orchestration name; null where there is none.</param>
-/// <param name="Data">Payload as it was serialised: input, result, event body (JSON text), or a plain-text reason.</param>
-/// <param name="Detail">The rarer facts, null for most events.</param>
+/// <param name="Data">Payload as serialised: input, result, event body (JSON text), or a plain-text reason.</param>
+/// <param name="Detail">Rarer fields; null for most events.</param>
 internal sealed record HistoryEvent(
     EventKind Kind,
     int TaskId,
@@ -41,7 +41,7 @@ internal sealed record HistoryEvent(
     EventDetail? Detail = null
 );
 
-/// <summary>Facts only some events carry; absent ones are not stored.</summary>
+/// <summary>Fields only some events have; absent ones are not stored.</summary>
 internal sealed record EventDetail
 {
     /// <summary>Failure of a task, a child or the orchestration itself.</summary>
@@ -59,10 +59,10 @@ internal sealed record EventDetail
     /// <summary>Version of the orchestration or of the called task.</summary>
     public string? Version { get; init; }
 
-    /// <summary>How often the id was started anew; null after ContinueAsNew, as the official history shows it.</summary>
+    /// <summary>How often the id was restarted; null after ContinueAsNew, as in the official history.</summary>
     public int? Generation { get; init; }
 
-    /// <summary>Start time asked for by the client (ExecutionStarted), UTC.</summary>
+    /// <summary>Start time requested by the client (ExecutionStarted), UTC.</summary>
     public DateTime? ScheduledStart { get; init; }
 
     /// <summary>Tags of the instance or of the call.</summary>
@@ -71,8 +71,8 @@ internal sealed record EventDetail
     /// <summary>W3C trace parent.</summary>
     public string? TraceParent { get; init; }
 
-    /// <summary>Task id of the first attempt of a call or timer that retries one. Only builds before 2026-11-26 wrote it, whose replay was
-    /// their own.</summary>
+    /// <summary>Task id of the first attempt of a call or timer that retries one. Only builds before 2026-11-26 wrote it; they had their
+    /// own replay.</summary>
     public int? RetryOf { get; init; }
 
     /// <summary>Final status name (ExecutionCompleted).</summary>
@@ -84,14 +84,14 @@ internal sealed record EventDetail
     /// <summary>The output given with a terminate is JSON, not a plain reason.</summary>
     public bool OutputIsJson { get; init; }
 
-    /// <summary>What was stored could not be read.</summary>
+    /// <summary>The stored event could not be read.</summary>
     public bool Unreadable { get; init; }
 }
 
 /// <summary>Where a child reports to: the parent's instance, execution and the sequence number of the call.</summary>
 internal sealed record ParentLink(string Name, string InstanceId, string ExecutionId, int TaskId, long RunNo = 0);
 
-/// <summary>A failure as it is stored: the official TaskFailureDetails plus nothing.</summary>
+/// <summary>A failure as stored: exactly the official TaskFailureDetails.</summary>
 internal sealed record FailureInfo(
     string ErrorType,
     string ErrorMessage,

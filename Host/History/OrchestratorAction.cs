@@ -1,6 +1,6 @@
 namespace Durable.Host.History;
 
-/// <summary>Something an orchestrator asked for in a turn. <paramref name="TaskId"/> is its sequence number within the execution.</summary>
+/// <summary>An action an orchestrator requested in a turn. <paramref name="TaskId"/> is its sequence number within the execution.</summary>
 internal abstract record OrchestratorAction(int TaskId);
 
 /// <summary>Run an activity.</summary>
@@ -12,7 +12,7 @@ internal sealed record ScheduleTaskAction(
     IReadOnlyDictionary<string, string>? Tags
 ) : OrchestratorAction(TaskId);
 
-/// <summary>Start a child instance. One that <paramref name="Rewinds"/> with its parent is started only when it is gone or was
+/// <summary>Start a child instance. A child that <paramref name="Rewinds"/> with its parent starts only if it is gone or was
 /// terminated.</summary>
 internal sealed record StartChildAction(
     int TaskId,

@@ -1,6 +1,6 @@
 namespace Durable.Host.Hosting;
 
-/// <summary>The folder of the app: where host.json and local.settings.json lie and <c>.local/</c> may be written.</summary>
+/// <summary>The app's folder: holds host.json and local.settings.json; <c>.local/</c> may be written there.</summary>
 internal static class ContentRoot
 {
     /// <summary>The setting <c>AzureWebJobsScriptRoot</c>, else the working directory if it holds a host.json, else the folder of the

@@ -6,9 +6,9 @@ namespace Durable.Host.Hosting;
 public static class FunctionsHost
 {
     /// <summary>
-    /// True when the process is a worker: the host named its address on the command line (<c>--functions-uri</c>) or in the settings of the
-    /// worker, or loaded the process natively (placeholder mode of Azure). <c>FUNCTIONS_WORKER_RUNTIME</c> proves nothing: it may stand in
-    /// anybody's settings.
+    /// True when the process is a worker: the host passed its address on the command line (<c>--functions-uri</c>) or in the settings of
+    /// the worker, or loaded the process natively (placeholder mode of Azure). <c>FUNCTIONS_WORKER_RUNTIME</c> proves nothing: any settings
+    /// file may contain it.
     /// </summary>
     public static bool Started(string[] args)
     {

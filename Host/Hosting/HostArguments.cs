@@ -3,14 +3,13 @@ using Microsoft.Extensions.Configuration;
 
 namespace Durable.Host.Hosting;
 
-/// <summary>What the command line and the environment say about addresses and keys, in the spelling of <c>func start</c> and of ASP.NET
-/// Core.</summary>
+/// <summary>Addresses and keys from the command line and the environment, with the names of <c>func start</c> and ASP.NET Core.</summary>
 /// <param name="Url">Addresses to listen on, separated by semicolons.</param>
 /// <param name="RequireKeys"><c>--enableAuth</c> was given.</param>
 /// <param name="NoAdminKey"><c>--no-admin-key</c> was given.</param>
 internal sealed record HostArguments(string Url, bool RequireKeys, bool NoAdminKey)
 {
-    /// <summary>Arguments without a value, which the configuration of .NET would take the next word for.</summary>
+    /// <summary>Arguments without a value; .NET's configuration would read the next word as their value.</summary>
     public static IReadOnlyList<string> Switches { get; } = ["--enableAuth", "--no-admin-key"];
 
     /// <summary>The port of <c>func start</c>.</summary>
@@ -18,7 +17,7 @@ internal sealed record HostArguments(string Url, bool RequireKeys, bool NoAdminK
 
     /// <summary>Reads, in this order: <c>--port</c> or <c>-p</c>, <c>--urls</c>, <c>FUNCTIONS_PORT</c>, <c>ASPNETCORE_URLS</c>; else
     /// http://127.0.0.1:7071. A port alone listens on loopback only.</summary>
-    /// <exception cref="ArgumentException">The port is no number from 0 to 65535.</exception>
+    /// <exception cref="ArgumentException">The port is not a number from 0 to 65535.</exception>
     public static HostArguments Read(IReadOnlyList<string> args, IConfiguration configuration)
     {
         string? port = Value(args, "--port") ?? Value(args, "-p");
@@ -37,7 +36,7 @@ internal sealed record HostArguments(string Url, bool RequireKeys, bool NoAdminK
     private static string Loopback(string port, string source) =>
         ushort.TryParse(port, NumberStyles.None, CultureInfo.InvariantCulture, out ushort number)
             ? $"http://127.0.0.1:{number}"
-            : throw new ArgumentException($"{source} is '{port}', which is no port: give a number from 0 (any free one) to 65535.");
+            : throw new ArgumentException($"{source} is '{port}', which is not a port: give a number from 0 (any free port) to 65535.");
 
     private static string? Value(IReadOnlyList<string> args, string name)
     {

@@ -2,7 +2,7 @@ using Microsoft.Extensions.Logging;
 
 namespace Durable.Host.Hosting;
 
-/// <summary>Messages of the start.</summary>
+/// <summary>Messages at start.</summary>
 internal static partial class HostLog
 {
     [LoggerMessage(10, LogLevel.Error, "The host cannot run functions: {reason}")]

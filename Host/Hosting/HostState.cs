@@ -1,7 +1,7 @@
 namespace Durable.Host.Hosting;
 
-/// <summary>Whether functions are served. A host that cannot run (bad host.json, no database) still answers HTTP, with 503 and the reason
-/// in the log and in <c>/admin/host/status</c>. Safe for many threads.</summary>
+/// <summary>Whether functions are served. A host that cannot run (invalid host.json, no database) still answers HTTP with 503; the reason
+/// is in the log and in <c>/admin/host/status</c>. Safe for many threads.</summary>
 internal sealed class HostState
 {
     private readonly Lock gate = new();
@@ -13,7 +13,7 @@ internal sealed class HostState
     /// <summary>True while nothing is wrong.</summary>
     public bool IsRunning => Errors.Count == 0;
 
-    /// <summary>The name that the Functions host gives to the state: <c>Running</c> or <c>Error</c>.</summary>
+    /// <summary>The Functions host's name for the state: <c>Running</c> or <c>Error</c>.</summary>
     public string Name => IsRunning ? "Running" : "Error";
 
     /// <summary>What is wrong, one message per part of the host; empty when running.</summary>
@@ -26,8 +26,8 @@ internal sealed class HostState
         }
     }
 
-    /// <summary>Says that <paramref name="part"/> cannot work, and why. Calling again replaces the message.</summary>
-    /// <param name="part">Who says so: <c>host.json</c>, <c>engine</c>.</param>
+    /// <summary>Reports that <paramref name="part"/> cannot work, and why. Calling again replaces the message.</summary>
+    /// <param name="part">Reporting part: <c>host.json</c>, <c>engine</c>.</param>
     /// <param name="message">For the operator; must hold no secret.</param>
     public void Fail(string part, string message)
     {
@@ -36,7 +36,7 @@ internal sealed class HostState
         Changed?.Invoke();
     }
 
-    /// <summary>Says that <paramref name="part"/> works again. Calling it without a failure before does nothing.</summary>
+    /// <summary>Reports that <paramref name="part"/> works again. Without an earlier failure it does nothing.</summary>
     public void Recover(string part)
     {
         bool changed;

@@ -7,8 +7,8 @@ using Microsoft.Extensions.Logging.Console;
 
 namespace Durable.Host.Hosting;
 
-/// <summary>The log on the console: one line for each message, times in UTC, no secrets. Exceptions of drivers quote connection strings,
-/// those of clients headers and addresses.</summary>
+/// <summary>Console log: one line per message, UTC times, no secrets. Exceptions of drivers quote connection strings, those of clients
+/// headers and addresses.</summary>
 internal sealed class RedactedConsole() : ConsoleFormatter(FormatterName)
 {
     public const string FormatterName = "redacted";

@@ -10,8 +10,8 @@ using Microsoft.Extensions.DependencyInjection;
 
 namespace Durable.Host.Http;
 
-/// <summary>The part of the Functions host's admin API that operators use: list functions, call one by hand, look at the host. Master
-/// key.</summary>
+/// <summary>The part of the Functions host's admin API that operators use: list functions, call one manually, read the host's status. Needs
+/// the master key.</summary>
 internal sealed class AdminApi(FunctionCatalog catalog, KeyGate gate, HostState state, ManualCalls calls, HostRoutes routes)
 {
     /// <summary>Maps <c>/admin/...</c>.</summary>

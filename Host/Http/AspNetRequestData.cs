@@ -32,13 +32,13 @@ internal sealed class AspNetRequestData(HttpRequest request, FunctionContext con
     public override HttpResponseData CreateResponse() => new AspNetResponseData(request.HttpContext.Response, FunctionContext);
 }
 
-/// <summary>Gives middleware the request of an HTTP invocation.</summary>
+/// <summary>Gives middleware an HTTP invocation's request.</summary>
 internal sealed class RequestDataFeature(HttpRequest request) : IHttpRequestDataFeature
 {
     private HttpRequestData? data;
 
     public ValueTask<HttpRequestData?> GetHttpRequestDataAsync(FunctionContext context) => new(Get(context));
 
-    /// <summary>One object per invocation, whoever asks.</summary>
+    /// <summary>One object per invocation.</summary>
     public HttpRequestData Get(FunctionContext context) => data ??= new AspNetRequestData(request, context);
 }

@@ -27,8 +27,7 @@ internal sealed class AspNetResponseData : HttpResponseData
 
     public override HttpHeadersCollection Headers { get; set; } = [];
 
-    /// <summary>The response's own stream, unless the function put another one in its place; that one is sent when the function
-    /// returns.</summary>
+    /// <summary>The response's own stream, or the stream the function replaced it with, which is sent when the function returns.</summary>
     public override Stream Body
     {
         get => this.own ?? this.response.Body;
@@ -37,7 +36,7 @@ internal sealed class AspNetResponseData : HttpResponseData
 
     public override HttpCookies Cookies { get; }
 
-    /// <summary>Sends a body that lies in a stream of the function's own.</summary>
+    /// <summary>Sends a body from the function's own stream.</summary>
     public async Task FinishAsync(CancellationToken cancellation)
     {
         if (this.own is null)

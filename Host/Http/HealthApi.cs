@@ -8,11 +8,11 @@ using Microsoft.Extensions.Diagnostics.HealthChecks;
 
 namespace Durable.Host.Http;
 
-/// <summary><c>GET /healthz</c>: the process answers. <c>GET /readyz</c>: it can take work; every registered health check is asked. No key,
+/// <summary><c>GET /healthz</c>: the process answers. <c>GET /readyz</c>: it can take work; every registered health check passes. No key,
 /// because probes have none; no detail beyond a reason.</summary>
 internal static class HealthApi
 {
-    /// <summary>How long the answer of one check is waited for.</summary>
+    /// <summary>Timeout of one check.</summary>
     public static readonly TimeSpan Patience = TimeSpan.FromSeconds(5);
 
     /// <summary>Maps both endpoints.</summary>
@@ -35,7 +35,7 @@ internal static class HealthApi
         return http.Response.WriteAsJsonAsync(new ReadyAnswer(ready, state.Name, parts), http.RequestAborted);
     }
 
-    // A message could hold a connection string.
+    // A message could contain a connection string.
     private static string? Reason(HealthReportEntry entry) => entry.Exception is { } error ? error.GetType().Name : entry.Description;
 
     private sealed record ReadyAnswer(bool Ready, string State, IReadOnlyList<PartAnswer> Parts);

@@ -5,7 +5,7 @@ using Microsoft.Extensions.Configuration;
 
 namespace Durable.Host.Http;
 
-/// <summary>What the key of a request may open, the least first.</summary>
+/// <summary>What a request's key opens, from least to most.</summary>
 internal enum KeyRank
 {
     /// <summary>No key, or one that is unknown.</summary>
@@ -23,9 +23,8 @@ internal enum KeyRank
 
 /// <summary>
 /// The host's keys. Settings come first: <c>Keys__master</c>, <c>Keys__host__{name}</c>, <c>Keys__function__{function}</c> (or
-/// <c>Keys__function__{function}__{name}</c>), <c>Keys__system__durabletask_extension</c>. What settings leave out, master, system and the
-/// default host key, is generated at the first start and kept in a file that only its owner can read. Keys are compared in fixed time and
-/// never logged.
+/// <c>Keys__function__{function}__{name}</c>), <c>Keys__system__durabletask_extension</c>. Missing master, system and default host keys are
+/// generated at the first start and kept in a file that only its owner can read. Keys are compared in constant time and never logged.
 /// </summary>
 internal sealed class HostKeys
 {
@@ -36,7 +35,7 @@ internal sealed class HostKeys
     private readonly Lazy<KeyFile> file;
 
     /// <param name="configuration">Settings of the host.</param>
-    /// <param name="keyFile">Full path of the file for generated keys; touched only when there is a key that no setting gives.</param>
+    /// <param name="keyFile">Full path of the file for generated keys; used only when a key is missing from the settings.</param>
     public HostKeys(IConfiguration configuration, string keyFile)
     {
         this.settings = configuration.GetSection("Keys");
@@ -52,9 +51,8 @@ internal sealed class HostKeys
     /// <summary>Opens every function of level Function.</summary>
     public string HostDefault => Setting("host:default") ?? this.file.Value.Host;
 
-    /// <summary>Makes the file of generated keys if one is needed: whoever owns the host finds the keys there before the first
-    /// request.</summary>
-    /// <exception cref="InvalidOperationException">It cannot be made or holds no keys.</exception>
+    /// <summary>Creates the file of generated keys if one is needed, so that the owner finds the keys before the first request.</summary>
+    /// <exception cref="InvalidOperationException">The file cannot be created or holds no keys.</exception>
     public void Prepare() => _ = (Master, DurableSystem, HostDefault);
 
     /// <summary>The key a request carries: the header <c>x-functions-key</c>, else the query's <c>code</c>.</summary>
@@ -88,7 +86,7 @@ internal sealed class HostKeys
     private IEnumerable<string> Values(string section) =>
         this.settings.GetSection(section).AsEnumerable().Select(p => p.Value).OfType<string>().Where(v => v.Length > 0);
 
-    // Hashes have one length, so that the comparison tells nothing about the length of the key either.
+    // Hashes have one length, so the comparison does not reveal the key's length.
     private static bool Same(byte[] hash, string key) => CryptographicOperations.FixedTimeEquals(hash, Hash(key));
 
     private static byte[] Hash(string key) => SHA256.HashData(Encoding.UTF8.GetBytes(key));

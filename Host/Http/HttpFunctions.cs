@@ -28,7 +28,7 @@ internal sealed class HttpFunctions(FunctionRuntime runtime, KeyGate gate, ILogg
         }
     }
 
-    /// <summary>Route of a function with its prefix, beginning with a slash.</summary>
+    /// <summary>Route of a function with its prefix and a leading slash.</summary>
     public static string FullRoute(string routePrefix, FunctionEntry function)
     {
         string prefix = routePrefix.Trim('/');
@@ -66,7 +66,7 @@ internal sealed class HttpFunctions(FunctionRuntime runtime, KeyGate gate, ILogg
         }
         catch (OperationCanceledException) when (http.RequestAborted.IsCancellationRequested)
         {
-            // The caller has gone; nobody reads an answer.
+            // The caller has disconnected.
         }
         catch (Exception e) when (e is NpgsqlException && HubDatabase.IsTransient(e) && !http.Response.HasStarted)
         {
@@ -77,11 +77,11 @@ internal sealed class HttpFunctions(FunctionRuntime runtime, KeyGate gate, ILogg
         }
         catch (Exception e)
         {
-            if (returned) // the runtime has logged what the function itself threw
+            if (returned) // the runtime has already logged the function's own exceptions
                 Log.ResultFailed(logger, e, function.Name, invocation.InvocationId);
             if (http.Response.HasStarted)
             {
-                http.Abort(); // half an answer must not look like a whole one
+                http.Abort(); // a truncated response must not look complete
                 return;
             }
             http.Response.Clear();

@@ -6,12 +6,12 @@ using Microsoft.Azure.Functions.Worker.Http;
 
 namespace Durable.Host.Http;
 
-/// <summary>Turns what an HTTP function returned into the response.</summary>
+/// <summary>Writes an HTTP function's result to the response.</summary>
 internal static class HttpResultWriter
 {
-    /// <summary>MVC results, minimal-API results and <see cref="HttpResponseData"/> write themselves. Any other value, a string or a number
-    /// too, is dropped, as the official ASP.NET Core integration does: 200 with no body, unless the function wrote to the response
-    /// itself.</summary>
+    /// <summary>MVC results, minimal-API results and <see cref="HttpResponseData"/> write themselves. Any other value, even a string or
+    /// number, is dropped, as in the official ASP.NET Core integration: 200 with no body, unless the function wrote to the
+    /// response.</summary>
     public static Task WriteAsync(HttpContext http, object? result) =>
         result switch
         {

@@ -13,7 +13,7 @@ namespace Durable.Host.Http;
 /// <summary>Registers and maps the HTTP side of the host.</summary>
 internal static class HttpServices
 {
-    /// <summary>Adds HTTP functions, keys, the admin API and health. MVC's core is there for its results only: JSON is camelCase.</summary>
+    /// <summary>Adds HTTP functions, keys, the admin API and health. MVC core is only there for its results; JSON is camelCase.</summary>
     /// <param name="routePrefix">host.json's <c>extensions.http.routePrefix</c>.</param>
     /// <param name="keyFile">Full path of the file that keeps generated keys.</param>
     public static IServiceCollection AddHttpFunctions(this IServiceCollection services, string routePrefix, string keyFile)
@@ -22,9 +22,9 @@ internal static class HttpServices
         services.AddLogging(logging =>
             logging
                 .AddFilter("Microsoft.AspNetCore", LogLevel.Warning)
-                .AddFilter("Microsoft.AspNetCore.Hosting.Diagnostics", LogLevel.Warning) // it would write every URL, and with it ?code=
+                .AddFilter("Microsoft.AspNetCore.Hosting.Diagnostics", LogLevel.Warning) // it would log every URL with its ?code=
                 .AddFilter("Microsoft.Extensions.Diagnostics.HealthChecks", LogLevel.None)
-        ); // it would write each probe of an outage; the engine writes the outage
+        ); // it would log each probe during an outage; the engine logs the outage
         services.AddRouting();
         services.AddHealthChecks();
         services.AddHttpContextAccessor();
@@ -41,7 +41,7 @@ internal static class HttpServices
             .AddSingleton<AdminApi>();
     }
 
-    /// <summary>Limits and headers of the server as the Functions host has them.</summary>
+    /// <summary>Server limits and headers as on the Functions host.</summary>
     public static IWebHostBuilder UseHostLimits(this IWebHostBuilder web) =>
         web.ConfigureKestrel(kestrel =>
         {

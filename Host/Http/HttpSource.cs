@@ -12,8 +12,7 @@ internal sealed class HttpSource(HttpContext http) : ITriggerSource
 {
     private readonly RequestDataFeature data = new(http.Request);
 
-    /// <summary>Route values and query values by name, and the whole of query and headers as JSON text, as the Functions host gives
-    /// them.</summary>
+    /// <summary>Route and query values by name, and the whole query and headers as JSON text, as on the Functions host.</summary>
     public static Dictionary<string, object?> ReadValues(HttpRequest request)
     {
         Dictionary<string, object?> values = new(StringComparer.OrdinalIgnoreCase);
@@ -26,7 +25,7 @@ internal sealed class HttpSource(HttpContext http) : ITriggerSource
         return values;
     }
 
-    /// <summary>Makes the request known to middleware: <c>GetHttpContext</c>, <c>GetHttpRequestDataAsync</c>.</summary>
+    /// <summary>Exposes the request to middleware: <c>GetHttpContext</c>, <c>GetHttpRequestDataAsync</c>.</summary>
     public void AddTo(HostFunctionContext context)
     {
         context.Items["HttpRequestContext"] = http;

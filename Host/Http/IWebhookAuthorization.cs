@@ -2,17 +2,17 @@ using Microsoft.AspNetCore.Http;
 
 namespace Durable.Host.Http;
 
-/// <summary>Who may use the durable webhooks, and with which key links lead there.</summary>
+/// <summary>Who may use the durable webhooks, and which key their links carry.</summary>
 internal interface IWebhookAuthorization
 {
-    /// <summary>Whether keys are asked for at all.</summary>
+    /// <summary>Whether keys are required.</summary>
     bool KeysRequired { get; }
 
     /// <summary>The key that opens every webhook; it is the <c>code</c> of links that are not scoped to an instance. Null: links carry
     /// none.</summary>
     string? SystemKey { get; }
 
-    /// <summary>Judges a request by the key it presents; writes nothing.</summary>
+    /// <summary>Checks a request's key; writes no response.</summary>
     WebhookAccess Check(HttpContext http);
 }
 
@@ -22,10 +22,10 @@ internal enum WebhookAccess
     /// <summary>Everything.</summary>
     Allowed,
 
-    /// <summary>Nothing: no key, or an unknown one (401). It may still be the key of one instance's links.</summary>
+    /// <summary>Nothing: no key, or an unknown one (401). It may still be an instance's link key.</summary>
     Unknown,
 
-    /// <summary>A key, or a page, that has no business here (403).</summary>
+    /// <summary>A key or page without access (403).</summary>
     Forbidden,
 }
 

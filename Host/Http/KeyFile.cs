@@ -3,15 +3,14 @@ using System.Text.Json;
 
 namespace Durable.Host.Http;
 
-/// <summary>Generated keys as they lie in the file: JSON, readable by its owner only.</summary>
+/// <summary>Generated keys as stored in the file: JSON, readable only by its owner.</summary>
 internal sealed record KeyFile(string Master, string System, string Host)
 {
     private const UnixFileMode OwnerOnly = UnixFileMode.UserRead | UnixFileMode.UserWrite;
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(2);
 
-    /// <summary>Reads the file, or makes it with fresh keys of 256 bits. Several hosts may start at once: the first one's keys
-    /// win.</summary>
-    /// <exception cref="InvalidOperationException">The file holds no keys, or cannot be made; the message says what to do.</exception>
+    /// <summary>Reads the file, or creates it with new 256-bit keys. Several hosts may start at once: the first one's keys win.</summary>
+    /// <exception cref="InvalidOperationException">The file holds no keys, or cannot be created; the message says what to do.</exception>
     public static KeyFile Open(string path)
     {
         try
@@ -35,14 +34,14 @@ internal sealed record KeyFile(string Master, string System, string Host)
             if (TimeProvider.System.GetElapsedTime(started) > Patience)
             {
                 throw new InvalidOperationException(
-                    $"{path} holds no complete set of keys; delete it to have new ones made, or set Keys__master and the others."
+                    $"{path} holds no complete set of keys; delete it to generate new ones, or set Keys__master and the others."
                 );
             }
             Thread.Sleep(20); // another host has created the file and is about to fill it
         }
     }
 
-    // A copy or an editor may have opened the file to others.
+    // Copying or editing may have made the file readable to others.
     private static void Close(string path)
     {
         if (!OperatingSystem.IsWindows() && (File.GetUnixFileMode(path) & ~OwnerOnly) != 0)
@@ -58,7 +57,7 @@ internal sealed record KeyFile(string Master, string System, string Host)
         }
         catch (JsonException)
         {
-            return null; // the parser's message could quote a key
+            return null; // the parser's message could contain a key
         }
     }
 
@@ -90,11 +89,11 @@ internal sealed record KeyFile(string Master, string System, string Host)
         }
     }
 
-    // URL-safe, because a key travels as ?code=.
+    // URL-safe, because links carry a key as ?code=.
     private static string New() =>
         Convert.ToBase64String(RandomNumberGenerator.GetBytes(32)).Replace('+', '-').Replace('/', '_').TrimEnd('=');
 
-    // A record prints its members; these must never reach a log.
+    // A record's ToString prints its members; keys must never reach a log.
     private bool PrintMembers(System.Text.StringBuilder builder)
     {
         builder.Append("three keys");

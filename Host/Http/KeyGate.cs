@@ -8,11 +8,11 @@ using Microsoft.Extensions.Configuration;
 namespace Durable.Host.Http;
 
 /// <summary>
-/// Decides whether a request may pass. On loopback addresses alone no key is asked for, as <c>func start</c> does; as soon as the host
-/// listens on any other address, or with <c>Durable__RequireKeys=true</c> or <c>--enableAuth</c>, keys are required. Without keys a request
-/// must at least come from the host's own pages: a foreign Origin or Host header is refused, or any web page open in a browser could start
-/// runs. The admin API, which calls any function by hand, asks for the master key even then: a machine may have several users.
-/// <c>--no-admin-key</c> (<c>Durable__NoAdminKey=true</c>) opens it as <c>func start</c> does.
+/// Decides whether a request may pass. On loopback addresses no key is required, as with <c>func start</c>. Keys are required when the host
+/// listens on any other address, or with <c>Durable__RequireKeys=true</c> or <c>--enableAuth</c>. Without keys a foreign Origin or Host
+/// header is refused: otherwise any web page open in a browser could start runs. The admin API, which calls any function, always requires
+/// the master key: a machine may have several users. <c>--no-admin-key</c> (<c>Durable__NoAdminKey=true</c>) opens it as <c>func start</c>
+/// does.
 /// </summary>
 internal sealed class KeyGate(HostKeys keys, IConfiguration configuration, IServer server)
 {
@@ -21,7 +21,7 @@ internal sealed class KeyGate(HostKeys keys, IConfiguration configuration, IServ
     /// <summary>Whether keys are required. Known once the server listens; before that, true.</summary>
     public bool KeysRequired => this.required ?? Decide();
 
-    /// <summary>The status to refuse a call of an HTTP function with; null lets it pass.</summary>
+    /// <summary>The status that refuses a call of an HTTP function; null allows it.</summary>
     public int? RefuseFunction(HttpRequest request, string function, AuthorizationLevel level)
     {
         if (!KeysRequired)
@@ -40,12 +40,12 @@ internal sealed class KeyGate(HostKeys keys, IConfiguration configuration, IServ
         return passes ? null : StatusCodes.Status401Unauthorized;
     }
 
-    /// <summary>The status to refuse a call of the durable webhooks with: without system or master key 401 (no key, unknown key) or 403
+    /// <summary>The status that refuses a call of the durable webhooks: without system or master key 401 (no key, unknown key) or 403
     /// (function key).</summary>
     public int? RefuseWebhook(HttpRequest request) => Refuse(request, KeyRank.System, KeysRequired);
 
-    /// <summary>Lets a call of the admin API pass with the master key; otherwise answers 401 or 403 likewise.</summary>
-    /// <returns>False when the response has been given.</returns>
+    /// <summary>Allows a call of the admin API with the master key; otherwise answers 401 or 403 likewise.</summary>
+    /// <returns>False when the response is complete.</returns>
     public bool AllowAdmin(HttpContext context)
     {
         if (Refuse(context.Request, KeyRank.Master, KeysRequired || !configuration.GetValue("Durable:NoAdminKey", false)) is not { } status)
@@ -82,7 +82,7 @@ internal sealed class KeyGate(HostKeys keys, IConfiguration configuration, IServ
         address.StartsWith("http://unix:", StringComparison.Ordinal)
         || (Uri.TryCreate(address, UriKind.Absolute, out Uri? uri) && IsLocalName(uri.Host));
 
-    // The whole origin counts, port included: what listens on another port of this machine may belong to somebody else.
+    // The whole origin counts, port included: another port of this machine may belong to somebody else.
     private static bool IsForeign(HttpRequest request)
     {
         if (!IsLocalName(request.Host.Host))

@@ -7,10 +7,10 @@ using Microsoft.Extensions.Configuration;
 namespace Durable.Host.Http;
 
 /// <summary>
-/// The addresses that links may name. Links carry keys, and whoever writes the Host header of a request would otherwise choose where the
-/// keys are sent. A link names the address the request was connected to, a loopback name, an address the host was told to listen on, or one
-/// that is configured: <c>WEBSITE_HOSTNAME</c>, <c>Durable__PublicHosts</c> (names with or without port, separated by semicolons). Behind a
-/// proxy the public name must be configured.
+/// The addresses that links may name. Links carry keys; otherwise the writer of a request's Host header would choose where the keys go. A
+/// link names the address the request connected to, a loopback name, an address the host listens on, or a configured one:
+/// <c>WEBSITE_HOSTNAME</c>, <c>Durable__PublicHosts</c> (names with or without port, separated by semicolons). Behind a proxy, configure
+/// the public name.
 /// </summary>
 internal sealed class LinkHosts(IConfiguration configuration, IServer server, KeyGate gate)
 {
@@ -23,8 +23,8 @@ internal sealed class LinkHosts(IConfiguration configuration, IServer server, Ke
         ),
     ];
 
-    /// <summary>Replaces a host that links may not name by one they may, and removes forwarding headers that name another. Without keys
-    /// nothing is replaced: a foreign host is refused.</summary>
+    /// <summary>Replaces a host that links may not name, and removes forwarding headers that name another. Without keys nothing is
+    /// replaced: a foreign host is refused.</summary>
     public void Apply(HttpContext http)
     {
         if (gate.KeysRequired && !IsKnown(http.Request.Host, http.Connection))

@@ -7,8 +7,7 @@ using Microsoft.Extensions.Logging;
 
 namespace Durable.Host.Http;
 
-/// <summary>Runs functions that an operator calls by hand, beside the request that asked for it. The host waits for them when it
-/// stops.</summary>
+/// <summary>Runs functions that an operator calls manually, in the background. A stopping host waits for them.</summary>
 internal sealed class ManualCalls(
     FunctionRuntime runtime,
     ITimerStatus timers,

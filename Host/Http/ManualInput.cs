@@ -2,13 +2,13 @@ using System.Text.Json;
 
 namespace Durable.Host.Http;
 
-/// <summary>Input that an operator typed: JSON if it is JSON, else a text.</summary>
+/// <summary>Input typed by an operator: JSON if it parses, else a text.</summary>
 internal static class ManualInput
 {
     /// <summary>JSON text; null for null and for empty input.</summary>
     public static string? AsJson(string? input) => AsElement(input)?.GetRawText();
 
-    /// <summary>The same as an element.</summary>
+    /// <summary>The same as a JSON element.</summary>
     public static JsonElement? AsElement(string? input)
     {
         if (string.IsNullOrEmpty(input))

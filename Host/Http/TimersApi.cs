@@ -7,8 +7,8 @@ using Microsoft.Extensions.DependencyInjection;
 namespace Durable.Host.Http;
 
 /// <summary>
-/// The timers of this hub, which the Functions host has no route for: list, pause, resume. To call one now is <c>POST
-/// /admin/functions/{name}</c>. Master key.
+/// The timers of this hub: list, pause, resume. The Functions host has no such route. <c>POST /admin/functions/{name}</c> calls one now.
+/// Needs the master key.
 /// </summary>
 internal static class TimersApi
 {
@@ -31,7 +31,7 @@ internal static class TimersApi
                     return Task.CompletedTask;
                 if (http.RequestServices.GetService<TimerStore>() is { } store)
                     return handler(http, store);
-                http.Response.StatusCode = StatusCodes.Status503ServiceUnavailable; // the host is in error: it has no hub
+                http.Response.StatusCode = StatusCodes.Status503ServiceUnavailable; // a host in error has no hub
                 return Task.CompletedTask;
             };
     }

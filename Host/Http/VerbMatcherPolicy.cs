@@ -7,8 +7,8 @@ namespace Durable.Host.Http;
 /// <summary>Verbs an endpoint takes, in upper case; none means all.</summary>
 internal sealed record EndpointVerbs(IReadOnlyList<string> Verbs);
 
-/// <summary>Chooses among endpoints by verb without ASP.NET Core's 405: the Functions host answers 404, with no Allow header, to a verb
-/// that is not declared.</summary>
+/// <summary>Selects endpoints by verb without ASP.NET Core's 405: the Functions host answers 404, without an Allow header, to an undeclared
+/// verb.</summary>
 internal sealed class VerbMatcherPolicy : MatcherPolicy, IEndpointSelectorPolicy
 {
     public override int Order => -1000;

@@ -5,15 +5,15 @@ using Durable.Host.History;
 namespace Durable.Host.Management;
 
 /// <summary>
-/// The history as the extension shows it: a call and its result are one entry, that of the result; a call still open stands for itself;
-/// turns are left out. Names, their order and the fields that are always null are the recorded ones.
+/// The history as the extension shows it: a call and its result are one entry, the result's; an open call is its own entry; turns are
+/// omitted. Names, their order and the fields that are always null are as recorded.
 /// </summary>
 internal static class HistoryJson
 {
     /// <summary>Writes the events as an array.</summary>
-    /// <param name="json">Where to.</param>
+    /// <param name="json">Target.</param>
     /// <param name="history">Events of one execution, oldest first.</param>
-    /// <param name="showOutput">Whether results are shown.</param>
+    /// <param name="showOutput">Whether to show results.</param>
     public static void Write(Utf8JsonWriter json, IReadOnlyList<HistoryEvent> history, bool showOutput)
     {
         HashSet<HistoryEvent> answered = new(ReferenceEqualityComparer.Instance);
@@ -33,7 +33,7 @@ internal static class HistoryJson
         json.WriteEndArray();
     }
 
-    // A rewind schedules a task id anew, so that the latest call of the id is the one a result belongs to.
+    // A rewind schedules a task id again: a result belongs to the latest call of its id.
     private static void Match(
         IReadOnlyList<HistoryEvent> history,
         Dictionary<HistoryEvent, HistoryEvent> calls,
@@ -137,7 +137,7 @@ internal static class HistoryJson
         }
     }
 
-    // The extension leaves the properties of an activity's failure null, and makes them an empty object in the others.
+    // The extension leaves the properties of an activity's failure null; in other failures they are an empty object.
     private static void Write(Utf8JsonWriter json, string name, FailureInfo? failure, bool properties = true)
     {
         if (failure is null)

@@ -4,13 +4,13 @@ using Microsoft.AspNetCore.Http;
 
 namespace Durable.Host.Management;
 
-/// <summary>The links a start or restart over the API answers with: camelCase, ids form-encoded, no rewind, as recorded.</summary>
+/// <summary>The links in the answer to a start or restart: camelCase, ids form-encoded, no rewind, as recorded.</summary>
 internal sealed record InstanceLinks(string InstanceId, string Prefix, string Query)
 {
     /// <summary>The extension names its storage connection in every link.</summary>
     private const string Connection = "Storage";
 
-    /// <summary>Links under the address the request came to.</summary>
+    /// <summary>Links under the request's address.</summary>
     public static InstanceLinks For(HttpRequest request, string hub, string instanceId, string? code)
     {
         string query = $"taskHub={WebUtility.UrlEncode(hub)}&connection={Connection}";
@@ -21,7 +21,7 @@ internal sealed record InstanceLinks(string InstanceId, string Prefix, string Qu
         );
     }
 
-    /// <summary>Where the status is.</summary>
+    /// <summary>URL of the status.</summary>
     public string Status => $"{Prefix}?{Query}";
 
     /// <summary>Writes the payload.</summary>

@@ -8,14 +8,14 @@ using Microsoft.Extensions.Configuration;
 namespace Durable.Host.Management;
 
 /// <summary>
-/// The <c>code</c> of an instance's links. The official host puts the system key there, which opens every instance of the hub and lists
-/// them all. Scoped links carry a key of their own: an HMAC-SHA256 over the instance id, under a secret derived from the system key, good
-/// for that instance's routes only. Changing the system key ends them all.
+/// The <c>code</c> of an instance's links. The official host uses the system key, which opens and lists every instance of the hub. Scoped
+/// links carry their own key, valid only for that instance's routes: an HMAC-SHA256 over the instance id with a secret derived from the
+/// system key. Changing the system key invalidates them all.
 /// </summary>
 /// <remarks>
-/// Settings: <c>Durable__ScopedLinks</c> (default true; false puts the system key into links where keys are required, and no key where they
-/// are not), <c>Durable__ScopedLinkLifetime</c> (a time span of 1 s to 10 years; default 30 days, so that an old link does not open what
-/// later takes the same id). A value that cannot be read stops the start.
+/// Settings: <c>Durable__ScopedLinks</c> (default true; false: links carry the system key where keys are required, else none),
+/// <c>Durable__ScopedLinkLifetime</c> (a time span of 1 s to 10 years; default 30 days, so that an old link does not open what later takes
+/// the same id). A value that cannot be read stops the start.
 /// </remarks>
 internal sealed class LinkKeys
 {
@@ -37,7 +37,7 @@ internal sealed class LinkKeys
         lifetime = configuration.GetValue("Durable:ScopedLinkLifetime", UsualLife);
         if (lifetime < TimeSpan.FromSeconds(1) || lifetime > LongestLife)
             throw new InvalidOperationException(
-                $"Durable__ScopedLinkLifetime is {lifetime}: give a time span from 00:00:01 to 10 years, or none for 30 days."
+                $"Durable__ScopedLinkLifetime is {lifetime}: give a time span from 00:00:01 to 10 years, or leave it out for 30 days."
             );
     }
 
@@ -52,11 +52,11 @@ internal sealed class LinkKeys
         return string.Create(CultureInfo.InvariantCulture, $"{Mark}{expires}.{Sign(systemKey, instanceId, expires)}");
     }
 
-    /// <summary>The code that every link carries when links are not scoped; null when they are, or when no keys are asked for: such a host
-    /// would give the system key to everybody on the machine.</summary>
+    /// <summary>The code of every link when links are not scoped; null when they are, or when keys are not required: such a host would give
+    /// the system key to everybody on the machine.</summary>
     public string? HubCode => !this.scoped && this.authorization.KeysRequired ? this.authorization.SystemKey : null;
 
-    /// <summary>Whether <paramref name="key"/> is a scoped key of this very instance that has not expired.</summary>
+    /// <summary>Whether <paramref name="key"/> is an unexpired scoped key of this instance.</summary>
     public bool Opens(string? key, string instanceId)
     {
         int dot = key?.IndexOf('.', StringComparison.Ordinal) ?? -1;

@@ -2,13 +2,13 @@ using Microsoft.Extensions.Logging;
 
 namespace Durable.Host.Management;
 
-/// <summary>Messages of the management API: who did what to which instance, and what went wrong inside.</summary>
+/// <summary>Messages of the management API: operations on instances, and internal errors.</summary>
 internal static partial class Log
 {
     [LoggerMessage(60, LogLevel.Information, "Started '{function}' as instance '{instanceId}' through the management API")]
     public static partial void Started(ILogger logger, string function, string instanceId);
 
-    [LoggerMessage(61, LogLevel.Information, "{operation} of instance '{instanceId}' was asked for through the management API")]
+    [LoggerMessage(61, LogLevel.Information, "{operation} of instance '{instanceId}' was requested through the management API")]
     public static partial void Sent(ILogger logger, ManagementOperation operation, string instanceId);
 
     [LoggerMessage(62, LogLevel.Information, "Purged {count} instances through the management API ({path})")]

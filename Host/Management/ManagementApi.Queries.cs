@@ -68,7 +68,7 @@ internal sealed partial class ManagementApi
             return;
         }
 
-        // The statement looks again by itself: an instance that was started anew since is left alone.
+        // The statement checks the status again, so an instance restarted meanwhile is kept.
         int purged = await hub.PurgeAsync(
             new InstanceQuery(Statuses: ManagementQuery.Finished, InstanceId: instance.InstanceId),
             recursive: false,
@@ -99,7 +99,7 @@ internal sealed partial class ManagementApi
         IReadOnlyList<OrchestrationRuntimeStatus> statuses = query.Statuses(out string? unknown);
         if (unknown is not null || (query.ContainsKey("createdTimeTo") && query.Time("createdTimeTo") is null))
         {
-            // The extension ignores what it cannot read and deletes more than was meant, running instances too.
+            // The extension ignores unreadable filters and so deletes more than meant, even running instances.
             await RefuseAsync(
                 http,
                 StatusCodes.Status400BadRequest,
@@ -128,7 +128,7 @@ internal sealed partial class ManagementApi
         await AnswerPurgedAsync(http, await hub.PurgeAsync(filter, recursive: false, http.RequestAborted));
     }
 
-    /// <summary>A JSON string, as the extension refuses purges and rewinds.</summary>
+    /// <summary>A JSON string: the extension's form of refusing purges and rewinds.</summary>
     private static Task RefuseAsync(HttpContext http, int status, string message) =>
         ManagementJson.WriteAsync(http.Response, status, json => json.WriteStringValue(message), http.RequestAborted);
 
@@ -154,7 +154,7 @@ internal sealed partial class ManagementApi
         );
     }
 
-    // As it was asked for, not as it was decoded.
+    // As requested, not as decoded.
     private static string UrlOf(HttpContext http)
     {
         string target = http.Features.Get<IHttpRequestFeature>()?.RawTarget ?? string.Empty;

@@ -61,7 +61,7 @@ internal sealed partial class ManagementApi
     private static string AlreadyExists(OrchestrationRuntimeStatus? status) =>
         $"An Orchestration instance with the status {status} already exists.";
 
-    /// <returns>The status of the instance of that id that has not finished; null when this one was started.</returns>
+    /// <returns>The status of the unfinished instance with this id; null when a new one was started.</returns>
     private async Task<OrchestrationRuntimeStatus?> StartAsync(HttpContext http, StartRequest request)
     {
         string? parent =
@@ -76,7 +76,7 @@ internal sealed partial class ManagementApi
         return null;
     }
 
-    // Both timeout and pollingInterval are needed to wait. The interval only has to fit: the hub says when the instance is done.
+    // Waiting needs both timeout and pollingInterval. The interval is only validated: the hub signals when the instance is done.
     private async Task AnswerStartAsync(HttpContext http, string instanceId)
     {
         if (http.Request.Query.Seconds("timeout") is { } timeout && http.Request.Query.Seconds("pollingInterval") is { } interval)

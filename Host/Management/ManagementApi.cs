@@ -9,7 +9,7 @@ namespace Durable.Host.Management;
 
 /// <summary>
 /// The management API of the durable extension: keys first, then the route, then the operation. Status codes, headers, bodies and texts are
-/// the recorded ones; docs/compatibility.md lists what differs and why.
+/// as recorded; docs/compatibility.md lists what differs and why.
 /// </summary>
 internal sealed partial class ManagementApi(
     ITaskHub hub,
@@ -43,7 +43,7 @@ internal sealed partial class ManagementApi(
         }
         catch (OperationCanceledException) when (http.RequestAborted.IsCancellationRequested)
         {
-            // Nobody is left to answer.
+            // The caller has disconnected.
         }
         catch (Exception e) when (!http.Response.HasStarted)
         {
@@ -64,8 +64,7 @@ internal sealed partial class ManagementApi(
             _ => CommandAsync(http, route),
         };
 
-    // The key may be that of one instance's links. They write a space as +, so that the id meant may be the one with spaces: whichever of
-    // the two was signed is the one that is used, and the other is not looked for.
+    // The key may be an instance's link key. Links write a space as +, so the id may contain spaces: only the id that was signed is used.
     private bool Refused(HttpContext http, ref ManagementRoute? route)
     {
         WebhookAccess access = authorization.Check(http);
@@ -149,7 +148,7 @@ internal sealed partial class ManagementApi(
                 await ManagementJson.WriteErrorAsync(
                     http,
                     StatusCodes.Status503ServiceUnavailable,
-                    $"The task hub's database does not serve. {HubDatabase.Explain(e)}"
+                    $"The task hub's database is unavailable. {HubDatabase.Explain(e)}"
                 );
                 break;
             default:
@@ -183,8 +182,8 @@ internal sealed partial class ManagementApi(
     private static void Answer(HttpContext http, int status) => http.Response.StatusCode = status;
 }
 
-/// <summary>The hub refuses: an error of the caller that the extension answers with 500, so that it shows the exception's official type and
-/// text.</summary>
+/// <summary>The hub refuses a caller's error. The extension answers these with 500, so the exception's official type and text are
+/// shown.</summary>
 internal sealed class RefusedException(string type, string message) : Exception(message)
 {
     /// <summary>Full name of the official exception type.</summary>

@@ -4,13 +4,13 @@ using Microsoft.Extensions.DependencyInjection;
 
 namespace Durable.Host.Management;
 
-/// <summary>Where the durable extension's management API is.</summary>
+/// <summary>Routes of the durable extension's management API.</summary>
 internal static class ManagementEndpoints
 {
     /// <summary>Base of every route.</summary>
     public const string Base = "/runtime/webhooks/durabletask";
 
-    /// <summary>Maps the API; its services come from <see cref="Client.DurableClientServices.AddDurableClient"/>.</summary>
+    /// <summary>Maps the API; its services are registered by <see cref="Client.DurableClientServices.AddDurableClient"/>.</summary>
     public static void Map(IEndpointRouteBuilder app)
     {
         ManagementApi api = app.ServiceProvider.GetRequiredService<ManagementApi>();

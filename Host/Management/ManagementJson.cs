@@ -6,7 +6,7 @@ using Microsoft.AspNetCore.Http;
 
 namespace Durable.Host.Management;
 
-/// <summary>JSON as the extension writes it: only what must be escaped is, stored JSON goes out as it was stored.</summary>
+/// <summary>JSON as the extension writes it: minimal escaping, stored JSON unchanged.</summary>
 internal static class ManagementJson
 {
     private const int FlushBytes = 64 << 10;
@@ -27,7 +27,7 @@ internal static class ManagementJson
         await response.Body.WriteAsync(buffer.WrittenMemory, cancellation);
     }
 
-    /// <summary>Answers 200 with an array that is sent as it is written: no more than one item lies in memory twice.</summary>
+    /// <summary>Answers 200 with an array, streamed: at most one item is in memory twice.</summary>
     public static async Task WriteArrayAsync<T>(
         HttpResponse response,
         IEnumerable<T> items,
@@ -68,7 +68,7 @@ internal static class ManagementJson
         writer.WriteStored(value);
     }
 
-    /// <summary>An error that is no exception.</summary>
+    /// <summary>An error without an exception.</summary>
     public static Task WriteErrorAsync(HttpContext http, int status, string message) =>
         WriteAsync(
             http.Response,
@@ -82,8 +82,8 @@ internal static class ManagementJson
             http.RequestAborted
         );
 
-    /// <summary>An error with the exception behind it, as the extension shows it. The stack trace itself stays in the host: callers learn
-    /// nothing of its inside.</summary>
+    /// <summary>An error with its exception, as the extension shows it, but without the stack trace: callers must not learn
+    /// internals.</summary>
     public static Task WriteErrorAsync(HttpContext http, int status, string message, string exceptionType, string exceptionMessage) =>
         WriteAsync(
             http.Response,
@@ -100,7 +100,7 @@ internal static class ManagementJson
             http.RequestAborted
         );
 
-    /// <summary>Whether it is strict JSON, whatever its depth up to 512.</summary>
+    /// <summary>Whether it is strict JSON of depth 512 or less.</summary>
     public static bool IsJson(string text)
     {
         Utf8JsonReader reader = new(Encoding.UTF8.GetBytes(text), new JsonReaderOptions { MaxDepth = 512 });

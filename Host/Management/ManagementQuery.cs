@@ -5,23 +5,22 @@ using Microsoft.DurableTask.Client;
 
 namespace Durable.Host.Management;
 
-/// <summary>Reads the query string as the extension does: what cannot be read counts as not given.</summary>
+/// <summary>Reads the query string as the extension does: an unreadable value counts as absent.</summary>
 internal static class ManagementQuery
 {
-    /// <summary>Instances on a page when the caller does not say.</summary>
+    /// <summary>Default page size, in instances.</summary>
     public const int DefaultTop = 100;
 
-    /// <summary>Most instances on a page, whatever the caller says. The page also ends by its bytes: inputs and outputs travel with
-    /// it.</summary>
+    /// <summary>Largest page size, in instances. The page's bytes are also limited, because it includes inputs and outputs.</summary>
     public const int MostTop = 1000;
 
     private static readonly string[] Common = ["taskHub", "connection", "code"];
 
-    /// <summary>Statuses of instances that have ended: only these are purged.</summary>
+    /// <summary>Statuses of ended instances: only these are purged.</summary>
     public static IReadOnlyList<OrchestrationRuntimeStatus> Finished { get; } =
     [OrchestrationRuntimeStatus.Completed, OrchestrationRuntimeStatus.Failed, OrchestrationRuntimeStatus.Terminated];
 
-    /// <summary>What a call that destroys or starts something may be given; null for the others, which ignore what they do not know, as the
+    /// <summary>The parameters of a call that destroys or starts something; null for other calls, which ignore unknown parameters, as the
     /// extension does.</summary>
     public static IReadOnlyList<string>? Parameters(ManagementOperation operation) =>
         operation switch
@@ -33,7 +32,7 @@ internal static class ManagementQuery
             _ => null,
         };
 
-    /// <summary>The first parameter that such a call does not know: a misspelled filter would destroy more than was meant.</summary>
+    /// <summary>The first unknown parameter of such a call: a misspelled filter would destroy more than meant.</summary>
     public static string? UnknownParameter(IQueryCollection query, ManagementOperation operation) =>
         Parameters(operation) is { } known
             ? query.Keys.FirstOrDefault(name => !known.Contains(name, StringComparer.OrdinalIgnoreCase))
@@ -52,20 +51,20 @@ internal static class ManagementQuery
         return text;
     }
 
-    /// <summary>Seconds, with fraction; null when absent or no number.</summary>
+    /// <summary>Seconds, with fraction; null when absent or not a number.</summary>
     public static TimeSpan? Seconds(this IQueryCollection query, string name) =>
         double.TryParse(query[name], NumberStyles.Float, CultureInfo.InvariantCulture, out double seconds) && !double.IsNaN(seconds)
             ? TimeSpan.FromSeconds(Math.Clamp(seconds, 0, TimeSpan.FromDays(24).TotalSeconds))
             : null;
 
-    /// <summary>A time; without offset it counts as UTC. Null when absent or unreadable.</summary>
+    /// <summary>A time; without an offset it is UTC. Null when absent or unreadable.</summary>
     public static DateTimeOffset? Time(this IQueryCollection query, string name) =>
         DateTimeOffset.TryParse(query[name], CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out DateTimeOffset time)
             ? time
             : null;
 
-    /// <summary>Statuses, separated by commas or given repeatedly, spelled exactly; <paramref name="unknown"/> is the first that is
-    /// none.</summary>
+    /// <summary>Statuses, separated by commas or given repeatedly, spelled exactly; <paramref name="unknown"/> is the first invalid
+    /// one.</summary>
     public static IReadOnlyList<OrchestrationRuntimeStatus> Statuses(this IQueryCollection query, out string? unknown)
     {
         List<OrchestrationRuntimeStatus> statuses = [];

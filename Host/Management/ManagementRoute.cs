@@ -2,7 +2,7 @@ using Microsoft.AspNetCore.Http;
 
 namespace Durable.Host.Management;
 
-/// <summary>What a request to the management API asks for.</summary>
+/// <summary>The operations of the management API.</summary>
 internal enum ManagementOperation
 {
     Start,
@@ -18,16 +18,16 @@ internal enum ManagementOperation
     Restart,
 }
 
-/// <summary>An operation with what its path names.</summary>
+/// <summary>An operation with the names in its path.</summary>
 /// <param name="Operation">What to do.</param>
 /// <param name="InstanceId">The instance; empty when none is named.</param>
 /// <param name="Name">Function to start or event to raise; empty otherwise.</param>
-/// <param name="Exact">Whether this very id is meant: the key presented was signed for it and opens no other.</param>
+/// <param name="Exact">Whether only this exact id is meant: the request's key was signed for it and opens no other.</param>
 internal readonly record struct ManagementRoute(ManagementOperation Operation, string InstanceId = "", string Name = "", bool Exact = false)
 {
     /// <summary>
-    /// Reads the path below the API's base. Kestrel has decoded it once, except for %2F: a slash is no part of an id, so that nothing is
-    /// found there.
+    /// Reads the path below the API's base. Kestrel has decoded it once, except for %2F; ids contain no slash, so such a path matches
+    /// nothing.
     /// </summary>
     /// <returns>Null for a path or verb that does not exist: 404, never 405.</returns>
     public static ManagementRoute? Read(string method, string path)
@@ -54,7 +54,7 @@ internal readonly record struct ManagementRoute(ManagementOperation Operation, s
         };
     }
 
-    /// <summary>Whether a key of one instance's links may open it: everything but starts, listings and purges by filter.</summary>
+    /// <summary>Whether an instance's link key may open it: everything except starts, listings and purges by filter.</summary>
     public bool IsOfOneInstance =>
         Operation is not (ManagementOperation.Start or ManagementOperation.List or ManagementOperation.PurgeMany);
 

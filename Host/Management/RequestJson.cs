@@ -5,20 +5,20 @@ using Newtonsoft.Json.Linq;
 
 namespace Durable.Host.Management;
 
-/// <summary>The body is larger than the API takes.</summary>
+/// <summary>The body is larger than the API accepts.</summary>
 internal sealed class BodyTooLargeException()
     : Exception(
-        $"The request body is larger than {HttpLimits.BodyBytes >> 20} MB. Store the data elsewhere and pass a reference to it: what is sent here is kept in the instance's history."
+        $"The request body is larger than {HttpLimits.BodyBytes >> 20} MB. Store the data elsewhere and pass a reference to it: the instance's history keeps what is sent here."
     );
 
-/// <summary>The body is no JSON; the message is Newtonsoft's, as recorded.</summary>
+/// <summary>The body is not JSON; the message is Newtonsoft's, as recorded.</summary>
 internal sealed class InvalidJsonException(string message) : Exception(message);
 
 /// <summary>JSON bodies as the extension reads them.</summary>
 internal static class RequestJson
 {
     /// <summary>Reads a body as text, UTF-8 unless a byte order mark says otherwise.</summary>
-    /// <exception cref="BodyTooLargeException">It has more than 10 MB.</exception>
+    /// <exception cref="BodyTooLargeException">It is larger than 10 MB.</exception>
     public static async Task<string> ReadAsync(HttpRequest request, CancellationToken cancellation)
     {
         if (request.ContentLength > HttpLimits.BodyBytes)
@@ -39,10 +39,10 @@ internal static class RequestJson
     }
 
     /// <summary>
-    /// The JSON without the white space between its parts. Strict JSON keeps every character of its numbers and strings; what only
-    /// Newtonsoft accepts (single quotes, comments, unquoted names) is taken too and written strictly, as the extension does.
+    /// The JSON without white space between its parts. Strict JSON keeps every character of its numbers and strings; what only Newtonsoft
+    /// accepts (single quotes, comments, unquoted names) is rewritten as strict JSON, as the extension does.
     /// </summary>
-    /// <exception cref="InvalidJsonException">It is no JSON.</exception>
+    /// <exception cref="InvalidJsonException">It is not JSON.</exception>
     public static string Compact(string text)
     {
         if (ManagementJson.IsJson(text))
@@ -59,7 +59,7 @@ internal static class RequestJson
                 // Only comments may follow; anything else makes the reader throw.
             }
 
-            return ManagementJson.IsJson(json) ? json : throw new InvalidJsonException("NaN, Infinity and undefined are no JSON.");
+            return ManagementJson.IsJson(json) ? json : throw new InvalidJsonException("NaN, Infinity and undefined are not JSON.");
         }
         catch (Newtonsoft.Json.JsonReaderException e)
         {

@@ -8,7 +8,7 @@ namespace Durable.Host.Management;
 /// <summary>The status of an instance as the API shows it.</summary>
 internal static class StatusJson
 {
-    /// <summary>Writes the status; the history is there only when it was asked for.</summary>
+    /// <summary>Writes the status; the history only on request.</summary>
     public static void Write(
         Utf8JsonWriter json,
         InstanceRecord instance,

@@ -4,10 +4,10 @@ using Npgsql;
 
 namespace Durable.Host.Store;
 
-/// <summary>This process's place among the hosts of the hub: registers, renews, notices the dead and gives their work back.</summary>
-/// <remarks>A host is dead when its lease has run out on the database clock, or when the connection that holds its advisory lock is gone
-/// although the server has been up for a while (a killed process: known at once). A host taken for dead by mistake loses cleanly: its
-/// writes meet the fence.</remarks>
+/// <summary>This process's lease in the hub: registers and renews it, detects dead hosts and frees their work.</summary>
+/// <remarks>A host is dead when its lease has expired on the database clock, or when the connection with its advisory lock is gone although
+/// the server has been up for a while (detects a killed process at once). A live host that loses its lease is safe: the fence refuses its
+/// writes.</remarks>
 internal sealed partial class HostLease(HubDatabase database, HubClock clock, HubSettings settings, ILogger<HostLease> logger)
     : IAsyncDisposable
 {
@@ -17,7 +17,7 @@ internal sealed partial class HostLease(HubDatabase database, HubClock clock, Hu
     private long renewedAt;
     private long joined;
 
-    /// <summary>This host's number; new after a lease was lost.</summary>
+    /// <summary>This host's number; a lost lease brings a new one.</summary>
     public long HostNo { get; private set; }
 
     /// <summary>Cancelled when the lease is lost; work of the old number must stop.</summary>
@@ -32,14 +32,14 @@ internal sealed partial class HostLease(HubDatabase database, HubClock clock, Hu
         }
     }
 
-    /// <summary>Whether the lease holds by this process's own monotonic clock. When the store is away this turns false before others take
+    /// <summary>Whether the lease holds by this process's monotonic clock. In an outage of the store it turns false before other hosts take
     /// over.</summary>
     public bool Holds => HostNo != 0 && Stopwatch.GetElapsedTime(Interlocked.Read(ref renewedAt)) < settings.LeaseTime;
 
-    /// <summary>Woken by other hosts (and by the clients of other processes).</summary>
+    /// <summary>Set by other hosts and by clients in other processes.</summary>
     public event Action? Notified;
 
-    /// <summary>Registers under a new number. Instances of dead hosts are freed in the same step.</summary>
+    /// <summary>Registers under a new number and frees the instances of dead hosts in the same step.</summary>
     public async Task RegisterAsync(CancellationToken cancellation)
     {
         await CloseListenerAsync();
@@ -93,7 +93,7 @@ internal sealed partial class HostLease(HubDatabase database, HubClock clock, Hu
         }
     }
 
-    /// <summary>Waits for notifications until cancelled; throws when the connection breaks.</summary>
+    /// <summary>Listens for notifications until cancelled; throws when the connection breaks.</summary>
     public async Task ListenAsync(CancellationToken cancellation)
     {
         while (!cancellation.IsCancellationRequested)
@@ -103,7 +103,7 @@ internal sealed partial class HostLease(HubDatabase database, HubClock clock, Hu
     }
 
     /// <summary>Renews the lease and reads the database clock.</summary>
-    /// <returns>False when the host was taken for dead: its number is gone.</returns>
+    /// <returns>False when the lease is lost: another host has deleted the row.</returns>
     public async Task<bool> RenewAsync(CancellationToken cancellation)
     {
         long started = Stopwatch.GetTimestamp();
@@ -137,8 +137,8 @@ internal sealed partial class HostLease(HubDatabase database, HubClock clock, Hu
         return true;
     }
 
-    /// <summary>Gives the work of dead hosts back to whoever claims it next.</summary>
-    /// <returns>Instances and activities set free.</returns>
+    /// <summary>Frees the work of dead hosts for the next claim.</summary>
+    /// <returns>Instances and activities freed.</returns>
     public Task<int> FreeTheDeadAsync(CancellationToken cancellation) =>
         database.RunAsync(
             "free the dead",
@@ -163,7 +163,7 @@ internal sealed partial class HostLease(HubDatabase database, HubClock clock, Hu
             cancellation
         );
 
-    /// <summary>Gives everything back and deregisters. Does nothing for a host that never joined.</summary>
+    /// <summary>Releases everything and deregisters. Does nothing for a host that never joined.</summary>
     public async Task LeaveAsync(CancellationToken cancellation)
     {
         if (joined == 0)
@@ -181,7 +181,8 @@ internal sealed partial class HostLease(HubDatabase database, HubClock clock, Hu
                 {
                     BatchCommands =
                     {
-                        // First: a claim on its way holds this row shared, and would own its rows for ever if it committed behind the updates.
+                        // First: a claim in progress holds a shared lock on this row, and would own its rows forever if it committed after
+                        // the updates.
                         Free("SELECT 1 FROM hosts WHERE host_no = ANY($1) FOR UPDATE", [number]),
                         Free("UPDATE instances SET owner = NULL, lease_epoch = lease_epoch + 1 WHERE owner = ANY($1)", [number]),
                         Free("UPDATE activities SET owner = NULL WHERE owner = ANY($1)", [number]),
@@ -197,7 +198,7 @@ internal sealed partial class HostLease(HubDatabase database, HubClock clock, Hu
         await CloseListenerAsync();
     }
 
-    /// <summary>Ends this round: work under the number stops, and the host joins anew.</summary>
+    /// <summary>Ends this round: work under the number stops, and the host rejoins.</summary>
     public void Suspect()
     {
         lock (gate)
@@ -219,7 +220,7 @@ internal sealed partial class HostLease(HubDatabase database, HubClock clock, Hu
     /// <inheritdoc />
     public async ValueTask DisposeAsync() => await CloseListenerAsync();
 
-    // Two hubs in one database must not share lock numbers.
+    // Hubs in one database must not share lock numbers.
     private string HubKey => $"hashtextextended('durable:{database.Schema}', 0)";
 
     private static NpgsqlBatchCommand Free(string sql, List<long> numbers) =>
@@ -238,7 +239,7 @@ internal sealed partial class HostLease(HubDatabase database, HubClock clock, Hu
         [LoggerMessage(10, LogLevel.Information, "Host {HostNo} joined task hub {Hub}")]
         public static partial void Registered(ILogger logger, long hostNo, string hub);
 
-        [LoggerMessage(11, LogLevel.Warning, "Host(s) {Dead} are gone; {Rows} instances and activities of theirs are free again")]
+        [LoggerMessage(11, LogLevel.Warning, "Host(s) {Dead} are dead; {Rows} of their instances and activities are free again")]
         public static partial void Freed(ILogger logger, string dead, int rows);
     }
 }

@@ -2,10 +2,10 @@ using System.Diagnostics;
 
 namespace Durable.Host.Store;
 
-/// <summary>The database's clock as this process sees it: read with every lease renewal, carried on by the monotonic clock in
+/// <summary>The database's clock as this process sees it: read at every lease renewal, advanced by the monotonic clock in
 /// between.</summary>
-/// <remarks>A jump of this machine's wall clock changes nothing. The clock never runs backwards: a correction backwards holds it until time
-/// catches up.</remarks>
+/// <remarks>A jump of this machine's wall clock has no effect. The clock never runs backwards: after a backward correction it stands still
+/// until time catches up.</remarks>
 internal sealed class HubClock
 {
     private readonly Lock gate = new();
@@ -13,8 +13,7 @@ internal sealed class HubClock
     private long readTicks = Stopwatch.GetTimestamp();
     private DateTime latest;
 
-    /// <summary>Raised when the database's clock is more than a second ahead of where this one had carried it: timers may be due at
-    /// once.</summary>
+    /// <summary>Raised when the database's clock is more than a second ahead of this one: timers may be due immediately.</summary>
     public event Action? JumpedAhead;
 
     /// <summary>Now, UTC, in whole microseconds (what PostgreSQL keeps).</summary>
@@ -31,7 +30,7 @@ internal sealed class HubClock
         }
     }
 
-    /// <summary>Sets the clock to what the database just said.</summary>
+    /// <summary>Sets the clock to the time just read from the database.</summary>
     public void Set(DateTime databaseUtc)
     {
         bool ahead;
@@ -41,7 +40,7 @@ internal sealed class HubClock
             readAt = databaseUtc;
             readTicks = Stopwatch.GetTimestamp();
 
-            // Far behind what was handed out: the database's clock was set back. Follow it rather than stand still for hours.
+            // Far behind the last time returned: the database's clock was set back. Follow it rather than stand still for hours.
             if (latest - databaseUtc > TimeSpan.FromMinutes(1))
             {
                 latest = databaseUtc;

@@ -3,8 +3,7 @@ using Npgsql;
 
 namespace Durable.Host.Store;
 
-/// <summary>The hub's PostgreSQL: a pool whose search_path is the hub's schema, and the one place every operation of the engine goes
-/// through.</summary>
+/// <summary>The hub's PostgreSQL: a pool whose search_path is the hub's schema. Every operation of the engine goes through it.</summary>
 internal sealed class HubDatabase : IAsyncDisposable
 {
     private long cleared;
@@ -37,25 +36,25 @@ internal sealed class HubDatabase : IAsyncDisposable
     /// <summary>Schema of the hub.</summary>
     public string Schema { get; }
 
-    /// <summary>Channel hosts are woken on.</summary>
+    /// <summary>Notification channel that wakes hosts.</summary>
     public string Channel => $"durable_{Schema}";
 
-    /// <summary>Names this process in its notifications; it has woken itself already and ignores them.</summary>
+    /// <summary>Identifies this process in notifications, so that it ignores its own.</summary>
     public string Sender { get; } = Guid.NewGuid().ToString("N");
 
     /// <summary>The pool.</summary>
     public NpgsqlDataSource Source { get; }
 
-    /// <summary>For the one long-lived connection that listens and holds the host's advisory lock.</summary>
+    /// <summary>Opens the one long-lived connection that listens and holds the host's advisory lock.</summary>
     public string ListenConnectionString { get; }
 
-    /// <summary>Told of every operation that failed and of every write that was committed.</summary>
+    /// <summary>Learns of every failed operation and every committed write.</summary>
     public StoreHealth? Health { get; init; }
 
-    /// <summary>Called before and after every operation; tests throw from it to stand for a store that fails there.</summary>
+    /// <summary>Called before and after every operation; tests throw from it to simulate a failing store.</summary>
     public Action<StorePoint>? Probe { get; set; }
 
-    /// <summary>Runs one operation on a connection of its own.</summary>
+    /// <summary>Runs one operation on its own connection.</summary>
     public async Task<T> RunAsync<T>(string operation, Func<NpgsqlConnection, Task<T>> work, CancellationToken cancellation)
     {
         T result;
@@ -70,7 +69,7 @@ internal sealed class HubDatabase : IAsyncDisposable
             }
             catch (PostgresException e) when (e.SqlState == PostgresErrorCodes.ReadOnlySqlTransaction && !fresh)
             {
-                // Nothing has been done. The server may be writable again, and only this connection, opened before, be read-only.
+                // Nothing was done. The server may be writable again while this older connection is still read-only.
                 Source.Clear();
             }
             catch (Exception e) when (StoreFaults.Waits(e))
@@ -89,10 +88,10 @@ internal sealed class HubDatabase : IAsyncDisposable
         return result;
     }
 
-    /// <summary>Notes that the database does not serve, and has connections opened anew that may carry the cause.</summary>
+    /// <summary>Records the outage, and reopens connections that may carry its cause.</summary>
     public void NoteFailure(Exception exception)
     {
-        // A deadlock's victim and a fence that refuses are the daily run of things.
+        // Deadlock victims and refusing fences are normal.
         if (
             exception is PostgresException
             {

@@ -5,7 +5,7 @@ using Durable.Postgres;
 
 namespace Durable.Host.Store;
 
-/// <summary>JSON of the facts kept beside events and instances.</summary>
+/// <summary>JSON of the details stored with events and instances.</summary>
 [JsonSourceGenerationOptions(DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingDefault)]
 [JsonSerializable(typeof(EventDetail))]
 [JsonSerializable(typeof(FailureInfo))]
@@ -33,7 +33,7 @@ internal sealed partial class HubJson : JsonSerializerContext
     public static string? Write(IReadOnlyDictionary<string, string>? tags) =>
         tags is { Count: > 0 } ? JsonSerializer.Serialize(tags, Default.IReadOnlyDictionaryStringString) : null;
 
-    /// <summary>Detail from text; text that is no detail gives one marked unreadable, which fails its instance and nobody else.</summary>
+    /// <summary>Detail from text. Invalid text gives a detail marked unreadable, which fails only its instance.</summary>
     public static EventDetail? ReadDetail(string? text)
     {
         if (text is null)
@@ -51,7 +51,7 @@ internal sealed partial class HubJson : JsonSerializerContext
         }
     }
 
-    // What is stored is shown: exceptions quote connection strings and headers.
+    // Stored texts are shown, and exceptions may contain connection strings and headers.
     private static FailureInfo Safe(FailureInfo failure) =>
         failure with
         {

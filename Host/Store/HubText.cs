@@ -4,7 +4,7 @@ using NpgsqlTypes;
 
 namespace Durable.Host.Store;
 
-/// <summary>Text on its way into a column: whatever functions and callers wrote, it can be stored.</summary>
+/// <summary>Text parameters, cleaned of characters that PostgreSQL cannot store.</summary>
 internal static class HubText
 {
     /// <summary>A parameter of type text.</summary>

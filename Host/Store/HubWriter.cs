@@ -6,10 +6,10 @@ using Npgsql;
 
 namespace Durable.Host.Store;
 
-/// <summary>Writes turns and activity results. What waits while one transaction commits goes into the next one together: a commit is the
-/// unit of cost.</summary>
-/// <remarks>Each batch is one transaction and one round trip. A batch whose reply was lost is written again; the fence tells what is in
-/// already.</remarks>
+/// <summary>Writes turns and activity results. Writes that wait while a transaction commits go into the next one together, because commits
+/// are what costs.</summary>
+/// <remarks>Each batch is one transaction and one round trip. A batch whose reply was lost is written again; the fence shows what was
+/// already committed.</remarks>
 #pragma warning disable CA1001 // The source is only cancelled; it holds nothing to dispose.
 internal sealed partial class HubWriter(HubDatabase database, ILocalWork local, ILogger<HubWriter> logger) : IAsyncDisposable
 #pragma warning restore CA1001
@@ -26,7 +26,7 @@ internal sealed partial class HubWriter(HubDatabase database, ILocalWork local, 
     public void Start() => loop ??= Task.Run(RunAsync);
 
     /// <summary>Writes a turn.</summary>
-    /// <returns>What became of it, and how many of its first activities this host claimed with it.</returns>
+    /// <returns>The outcome, and how many of its first activities this host claimed with it.</returns>
     public Task<TurnWritten> WriteAsync(TurnWrite turn) => Enqueue(new PendingTurn(turn)).Done.Task;
 
     /// <summary>Reports a result to an instance that another host (or nobody) holds.</summary>
@@ -105,7 +105,7 @@ internal sealed partial class HubWriter(HubDatabase database, ILocalWork local, 
             }
             catch (Exception e) when (batch.Count > 1 && !stopping.IsCancellationRequested)
             {
-                // One of them cannot be written (too large, a character the database refuses): find it by writing them one by one.
+                // One write is invalid (too large, a character the database refuses): find it by writing them one by one.
                 foreach (IWrite single in batch.ToArray())
                 {
                     await WriteUntilDoneAsync([single]);
@@ -138,8 +138,7 @@ internal sealed partial class HubWriter(HubDatabase database, ILocalWork local, 
         }
     }
 
-    /// <summary>An error that is not known says nothing about the work: it is tried again, ever more rarely, while other work goes
-    /// on.</summary>
+    /// <summary>An unknown error says nothing about the work: it is retried with backoff while other work continues.</summary>
     private async Task WriteLaterAsync(IWrite write, Exception e)
     {
         TimeSpan wait = TimeSpan.FromSeconds(Math.Min(30, Math.Pow(2, write.Failures++)));
@@ -189,7 +188,7 @@ internal sealed partial class HubWriter(HubDatabase database, ILocalWork local, 
         PendingResult[] results = [.. batch.OfType<PendingResult>()];
         foreach (PendingTurn turn in turns)
         {
-            // Kept over a repeated try, so that a reply lost between two tries does not reserve twice.
+            // Kept across retries, so that a reply lost between two attempts does not reserve twice.
             turn.Claimed ??= turn.Write.Activities.Count == 0 ? 0 : local.Reserve(turn.Write.Activities.Count);
         }
 
@@ -222,7 +221,7 @@ internal sealed partial class HubWriter(HubDatabase database, ILocalWork local, 
         }
     }
 
-    /// <summary>Something queued for the next transaction.</summary>
+    /// <summary>A write queued for the next transaction.</summary>
     private interface IWrite
     {
         long Size { get; }
@@ -271,7 +270,7 @@ internal sealed partial class HubWriter(HubDatabase database, ILocalWork local, 
 
     private static partial class Log
     {
-        [LoggerMessage(20, LogLevel.Error, "A turn or result of {InstanceId} could not be written and is tried again in {Wait}. {Reason}")]
+        [LoggerMessage(20, LogLevel.Error, "A turn or result of {InstanceId} could not be written; retrying in {Wait}. {Reason}")]
         public static partial void WriteFailed(ILogger logger, string instanceId, string reason, TimeSpan wait);
 
         [LoggerMessage(21, LogLevel.Warning, "A batch of {Count} writes was written one by one: {Reason}")]
@@ -279,26 +278,26 @@ internal sealed partial class HubWriter(HubDatabase database, ILocalWork local, 
     }
 }
 
-/// <summary>A result of an activity for an instance that is not held here.</summary>
+/// <summary>An activity's result for an instance that this host does not hold.</summary>
 internal sealed record ActivityResult(string InstanceId, long RunNo, int TaskId, HistoryEvent Event);
 
-/// <summary>What became of a turn.</summary>
+/// <summary>Outcome of a turn.</summary>
 internal enum TurnFate
 {
-    /// <summary>It is in the store.</summary>
+    /// <summary>Committed.</summary>
     Applied,
 
-    /// <summary>Another host holds the instance, or it is gone: forget it.</summary>
+    /// <summary>Another host holds the instance, or it is gone: drop it.</summary>
     Lost,
 
-    /// <summary>It consumed messages that are not there any more: build it again from the store.</summary>
+    /// <summary>It consumed messages that are gone: rebuild it from the store.</summary>
     Stale,
 }
 
-/// <summary>Outcome of a write. <paramref name="Claimed"/> first activities of the turn were claimed for this host.</summary>
+/// <summary>Outcome of a write. This host claimed the turn's first <paramref name="Claimed"/> activities.</summary>
 internal readonly record struct TurnWritten(TurnFate Fate, int Claimed);
 
-/// <summary>Work a commit left for any host.</summary>
+/// <summary>Work that a commit left for any host.</summary>
 internal readonly record struct WorkLeft(bool Instances, bool Activities)
 {
     /// <summary>Whether there is any.</summary>

@@ -3,26 +3,25 @@ using Microsoft.DurableTask.Client;
 
 namespace Durable.Host.Store;
 
-/// <summary>What clients may ask of a task hub: start, look, send, purge, wait. Every method is safe to call from many threads and
-/// hosts.</summary>
+/// <summary>Operations of clients on a task hub: start, query, send, purge, wait. Thread-safe, also across hosts.</summary>
 internal interface ITaskHub
 {
     /// <summary>Hub name as configured in host.json.</summary>
     string Name { get; }
 
-    /// <summary>Creates an instance, or replaces a finished one of the same id (its generation is then one higher).</summary>
-    /// <returns><c>Started: false</c> and the present status when an instance of that id has not finished or is to be kept.</returns>
+    /// <summary>Creates an instance, or replaces a finished one with the same id (the generation rises by one).</summary>
+    /// <returns><c>Started: false</c> and the current status when the existing instance has not finished or must be kept.</returns>
     Task<StartOutcome> StartAsync(StartRequest request, CancellationToken cancellation = default);
 
-    /// <summary>The instance, or null. Without <paramref name="payloads"/> input and output stay null; without <paramref name="input"/> the
-    /// input does.</summary>
+    /// <summary>The instance, or null. Without <paramref name="payloads"/> input and output are null; without <paramref name="input"/> the
+    /// input is.</summary>
     Task<InstanceRecord?> GetAsync(string instanceId, bool payloads, CancellationToken cancellation = default, bool input = true);
 
-    /// <summary>Events of the present execution, oldest first; empty for an unknown instance.</summary>
+    /// <summary>Events of the current execution, oldest first; empty for an unknown instance.</summary>
     Task<IReadOnlyList<HistoryEvent>> ReadHistoryAsync(string instanceId, CancellationToken cancellation = default);
 
-    /// <summary>One page, ordered by instance id or newest first. It ends early where what it holds exceeds
-    /// <see cref="InstanceQuery.MostBytes"/>; it holds at least one instance if there is any.</summary>
+    /// <summary>One page, ordered by instance id or newest first. It ends early when its size exceeds
+    /// <see cref="InstanceQuery.MostBytes"/>, but has at least one instance if any matches.</summary>
     Task<InstancePage> ListAsync(InstanceQuery query, CancellationToken cancellation = default);
 
     /// <summary>Puts a message (EventRaised, ExecutionTerminated, ExecutionSuspended, ExecutionResumed, ExecutionRewound) into the
@@ -31,12 +30,11 @@ internal interface ITaskHub
     /// WrongState).</returns>
     Task<SendOutcome> SendAsync(string instanceId, HistoryEvent message, CancellationToken cancellation = default);
 
-    /// <summary>Deletes an instance with everything that belongs to it, running or not; with <paramref name="recursive"/> its children
-    /// too.</summary>
+    /// <summary>Deletes an instance and all its data, running or not; with <paramref name="recursive"/> its children too.</summary>
     /// <returns>Instances deleted; 0 for an unknown id.</returns>
     Task<int> PurgeAsync(string instanceId, bool recursive, CancellationToken cancellation = default);
 
-    /// <summary>Deletes every instance the query selects (paging is ignored).</summary>
+    /// <summary>Deletes every instance the query selects; ignores paging.</summary>
     Task<int> PurgeAsync(InstanceQuery query, bool recursive, CancellationToken cancellation = default);
 
     /// <summary>Waits until the instance has left Pending, or with <paramref name="completion"/> until it has finished.</summary>
@@ -55,18 +53,18 @@ internal sealed record StartRequest(
     string? TraceParent = null
 )
 {
-    /// <summary>Id of the execution; a start whose reply was lost is recognised by it when it is sent again.</summary>
+    /// <summary>Id of the execution; identifies a repeated start whose first reply was lost.</summary>
     public Guid ExecutionId { get; init; } = Guid.NewGuid();
 
-    /// <summary>Statuses of a finished instance of the same id that are not replaced; none by default. One that has not finished never
-    /// is.</summary>
+    /// <summary>Statuses of a finished instance with the same id that keep it from being replaced; none by default. An unfinished one is
+    /// never replaced.</summary>
     public IReadOnlyList<OrchestrationRuntimeStatus> Kept { get; init; } = [];
 }
 
-/// <summary>Whether an instance was started, and the status found otherwise.</summary>
+/// <summary>Whether an instance was started, else the status of the existing one.</summary>
 internal readonly record struct StartOutcome(bool Started, OrchestrationRuntimeStatus Status);
 
-/// <summary>An instance as queries show it. Input, output and custom status are JSON text, except <see cref="Output"/> of a failed,
+/// <summary>An instance as queries return it. Input, output and custom status are JSON text, except <see cref="Output"/> of a failed,
 /// terminated or suspended instance, which may be plain text (<see cref="OutputIsText"/>).</summary>
 internal sealed record InstanceRecord(
     string InstanceId,
@@ -87,8 +85,8 @@ internal sealed record InstanceRecord(
     string? ParentInstanceId
 );
 
-/// <summary>Filter and page of a listing. Empty or null lists mean "all". <paramref name="After"/> is the last instance id of the page
-/// before; <paramref name="Payloads"/> loads outputs and, unless <paramref name="Inputs"/> is false, inputs; <paramref name="InstanceId"/>
+/// <summary>Filter and page of a listing. Empty or null lists mean "all". <paramref name="After"/> is the last instance id of the previous
+/// page; <paramref name="Payloads"/> loads outputs and, unless <paramref name="Inputs"/> is false, inputs; <paramref name="InstanceId"/>
 /// selects that instance alone. With <paramref name="NewestFirst"/> a page is ordered by creation, the newest first, and its
 /// <paramref name="After"/> holds time and id.</summary>
 internal sealed record InstanceQuery(
@@ -104,7 +102,8 @@ internal sealed record InstanceQuery(
     bool NewestFirst = false
 )
 {
-    /// <summary>Bytes of inputs, outputs and custom statuses after which a page ends: 4 MiB. Only its last instance goes beyond.</summary>
+    /// <summary>Bytes of inputs, outputs and custom statuses after which a page ends: 4 MiB. Only its last instance may exceed
+    /// it.</summary>
     public const long MostBytes = 4 << 20;
 }
 
@@ -112,7 +111,7 @@ internal sealed record InstanceQuery(
 /// next.</summary>
 internal sealed record InstancePage(IReadOnlyList<InstanceRecord> Instances, string? Next);
 
-/// <summary>What became of a message to an instance.</summary>
+/// <summary>Outcome of a message to an instance.</summary>
 internal enum SendResult
 {
     /// <summary>Stored; it will be handled.</summary>
@@ -124,8 +123,7 @@ internal enum SendResult
     /// <summary>The instance has finished.</summary>
     Finished,
 
-    /// <summary>The instance is in a state that does not take this message (suspend a suspended one, rewind one that has not
-    /// failed).</summary>
+    /// <summary>The instance's state does not accept this message (suspend a suspended one, rewind one that has not failed).</summary>
     WrongState,
 }
 

@@ -1,15 +1,15 @@
 namespace Durable.Host.Store;
 
-/// <summary>Which instance ids and texts a client may give.</summary>
+/// <summary>Rules for instance ids and texts from clients.</summary>
 internal static class InstanceIds
 {
-    /// <summary>Longest id in UTF-16 characters. The id is a key: beyond a few thousand bytes no index of the database takes it.</summary>
+    /// <summary>Longest id in UTF-16 characters. The id is a key, and PostgreSQL's indexes take at most a few thousand bytes.</summary>
     public const int MaxLength = 1024;
 
-    /// <summary>A fresh id: 32 hexadecimal digits.</summary>
+    /// <summary>A new id: 32 hexadecimal digits.</summary>
     public static string New() => Guid.NewGuid().ToString("N");
 
-    /// <summary>Checks an id a client wants to start.</summary>
+    /// <summary>Checks the id of a client's start.</summary>
     /// <exception cref="ArgumentException">It begins with @ (reserved for entities, as in the official client; the webhooks take it), is
     /// too long or cannot be stored.</exception>
     public static void CheckNew(string instanceId, string parameter)
@@ -25,7 +25,7 @@ internal static class InstanceIds
         CheckKept(instanceId, parameter);
     }
 
-    /// <summary>Checks that an id can be kept.</summary>
+    /// <summary>Checks that an id can be stored.</summary>
     /// <exception cref="ArgumentException">It is too long or cannot be stored.</exception>
     public static void CheckKept(string instanceId, string parameter)
     {
@@ -37,15 +37,15 @@ internal static class InstanceIds
         CheckText(instanceId, parameter);
     }
 
-    /// <summary>Checks a text that is stored as it is: an id, an event's name, a reason.</summary>
-    /// <exception cref="ArgumentException">It holds a NUL character or half a surrogate pair, which PostgreSQL's text cannot.</exception>
+    /// <summary>Checks a text that is stored unchanged: an id, an event's name, a reason.</summary>
+    /// <exception cref="ArgumentException">It contains a NUL character or half a surrogate pair, which PostgreSQL cannot store.</exception>
     public static void CheckText(string? text, string parameter)
     {
         if (text is not null && !IsStorable(text))
             throw new ArgumentException("NUL characters and unpaired surrogates cannot be stored.", parameter);
     }
 
-    /// <summary>Whether PostgreSQL's text can hold it.</summary>
+    /// <summary>Whether PostgreSQL can store it as text.</summary>
     public static bool IsStorable(string text)
     {
         for (int i = 0; i < text.Length; i++)

@@ -5,8 +5,8 @@ namespace Durable.Host.Store;
 /// <summary>Statements that create instances, shared by clients and parents.</summary>
 internal static class InstanceSql
 {
-    /// <summary>Inserts the rows of a CTE <c>asked</c>; a finished instance of the same id is replaced, any other is left alone (and not
-    /// returned).</summary>
+    /// <summary>Inserts the rows of a CTE <c>asked</c>; a finished instance with the same id is replaced, an unfinished one is kept and not
+    /// returned.</summary>
     public const string InsertAsked = """
         INSERT INTO instances AS i (instance_id, execution_id, name, version, status, input, tags, trace_parent, parent, parent_id, sent)
         SELECT DISTINCT ON (instance_id) instance_id, execution_id, name, version, 6, input, tags, trace_parent, parent, parent_id, 1 FROM asked
@@ -19,7 +19,7 @@ internal static class InstanceSql
         WHERE i.status IN (1, 3, 4, 5)
         """;
 
-    /// <summary>Deletes what finished executions of these ids left behind, but for those in a status that is kept; they are about to be
+    /// <summary>Deletes the data of finished executions of these ids, except those with a kept status; they are about to be
     /// replaced.</summary>
     public static void DropFinishedRuns(NpgsqlBatch batch, string[] instanceIds, short[]? kept = null)
     {

@@ -3,7 +3,7 @@ using System.Text;
 
 namespace Durable.Host.Store;
 
-/// <summary>Continuation tokens of listings: opaque to callers, inside the last instance id of the page before.</summary>
+/// <summary>Continuation tokens of listings: opaque; they contain the last instance id of the previous page.</summary>
 internal static class PageToken
 {
     private const string Prefix = "p1.";
@@ -13,7 +13,7 @@ internal static class PageToken
         lastInstanceId is null ? null : Prefix + Base64Url.EncodeToString(Encoding.UTF8.GetBytes(lastInstanceId));
 
     /// <summary>Reads a token. An absent or empty one means the first page.</summary>
-    /// <returns>False for one that this host did not write.</returns>
+    /// <returns>False for a token that this host did not write.</returns>
     public static bool TryRead(string? token, out string? lastInstanceId)
     {
         lastInstanceId = null;

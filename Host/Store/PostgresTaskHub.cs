@@ -6,7 +6,7 @@ using Npgsql;
 
 namespace Durable.Host.Store;
 
-/// <summary>The task hub for clients, on PostgreSQL. A send to an instance is one transaction: the message and the count that wakes its
+/// <summary>The task hub for clients, on PostgreSQL. A send is one transaction: the message and the count that wakes the instance's
 /// holder.</summary>
 internal sealed class PostgresTaskHub(HubDatabase database, InstanceSignals signals, HubSettings settings) : ITaskHub
 {
@@ -55,7 +55,7 @@ internal sealed class PostgresTaskHub(HubDatabase database, InstanceSignals sign
                 batch.BatchCommands.Add(start);
                 if (request.StartAt is { } at)
                 {
-                    // Not to be handled before its time: nothing has been sent yet, and the due time wakes it.
+                    // It must not run early: nothing counts as sent yet, and the due time wakes it.
                     batch.BatchCommands.Add(
                         new NpgsqlBatchCommand(
                             "UPDATE instances SET scheduled_start = $3, due_at = $3, sent = sent - 1 WHERE instance_id = $1 AND execution_id = $2 AND $3 > now() AND sent > handled AND scheduled_start IS NULL"
@@ -163,7 +163,7 @@ internal sealed class PostgresTaskHub(HubDatabase database, InstanceSignals sign
                 string where = Where(query, command.Parameters);
                 string order = query.NewestFirst ? "created_at DESC, instance_id DESC" : "instance_id";
 
-                // Sizes come first: they are known without reading the values, and only what goes on the page is read.
+                // Sizes come first: they need no reading of values, so only the page's values are read.
                 command.CommandText = $"""
                     WITH found AS MATERIALIZED (
                         SELECT instance_id, created_at, COALESCE(octet_length(custom_status), 0)::bigint + CASE WHEN $1 THEN COALESCE(octet_length(input), 0) ELSE 0 END
@@ -207,7 +207,7 @@ internal sealed class PostgresTaskHub(HubDatabase database, InstanceSignals sign
         {
             SendOutcome outcome = await SendOnceAsync(instanceId, message, accepting, cancellation);
 
-            // The status read is the one before a change that came in between: ask again what the instance is now.
+            // The status may be older than a concurrent change: read it again.
             if (outcome is not { Result: SendResult.WrongState, Status: { } seen } || !accepting.Contains((short)seen))
             {
                 return outcome;
@@ -215,9 +215,8 @@ internal sealed class PostgresTaskHub(HubDatabase database, InstanceSignals sign
         }
     }
 
-    // A suspension or resumption that waits in the inbox counts as done for the next one: commands of one sender do not overtake each
-    // other. An instance that has not reached its scheduled start has no history yet that could record it: its row is changed, and whoever
-    // holds it loses it.
+    // A suspend or resume waiting in the inbox counts as done for the next one: commands of one sender stay in order. An instance before
+    // its scheduled start has no history to record it: its row is changed, and its holder loses it.
     private const string SuspendOrResumeSql = """
         WITH asked AS MATERIALIZED (
             SELECT i.instance_id, i.status, i.history_length = 0 AND i.scheduled_start IS NOT NULL AND ($3 = 4 AND i.status = 7 OR $3 = 3 AND i.scheduled_start > now()) AS early,
@@ -325,7 +324,7 @@ internal sealed class PostgresTaskHub(HubDatabase database, InstanceSignals sign
         bool registered = false;
         while (true)
         {
-            // Registered before the look, so that a change between the two is not missed; the first look alone settles most waits.
+            // Registered before the first query, so that no change between the two is missed; that query settles most waits.
             Task change = registered ? signals.Next(instanceId, completion) : Task.CompletedTask;
             InstanceRecord? found = await GetAsync(instanceId, payloads, cancellation);
             if (found is null || (completion ? found.CompletedAt is not null : found.Status != OrchestrationRuntimeStatus.Pending))
@@ -344,8 +343,8 @@ internal sealed class PostgresTaskHub(HubDatabase database, InstanceSignals sign
         }
     }
 
-    /// <summary>What this process does wakes its waits directly. What other processes do is found by one query for all waits, twice a
-    /// second.</summary>
+    /// <summary>Changes by this process wake its waits directly. One query for all waits, twice a second, finds changes by other
+    /// processes.</summary>
     private void LookForOthers()
     {
         if (Interlocked.CompareExchange(ref looking, 1, 0) == 0)
@@ -367,13 +366,13 @@ internal sealed class PostgresTaskHub(HubDatabase database, InstanceSignals sign
                 }
                 catch (Exception e) when (HubDatabase.IsTransient(e))
                 {
-                    // The waits go on; the engine reports a store that is away.
+                    // Keep waiting; the engine reports the outage.
                 }
             }
         }
         catch (ObjectDisposedException)
         {
-            return; // the host is gone, and its waits with it
+            return; // the host has stopped, and its waits with it
         }
         finally
         {
@@ -411,8 +410,8 @@ internal sealed class PostgresTaskHub(HubDatabase database, InstanceSignals sign
             CancellationToken.None
         );
 
-    /// <summary>Deletes the oldest of the instances that ended longer ago than <paramref name="kept"/>, a batch of them. A child stays as
-    /// long as its parent runs.</summary>
+    /// <summary>Deletes a batch of the oldest instances that ended more than <paramref name="kept"/> ago. A child is kept while its parent
+    /// runs.</summary>
     /// <returns>Instances deleted; 0 when none is left.</returns>
     public Task<int> PurgeOldAsync(TimeSpan kept, CancellationToken cancellation) =>
         PurgeBatchAsync(OldSql, recursive: false, [new NpgsqlParameter<TimeSpan> { TypedValue = kept }], cancellation);
@@ -443,7 +442,7 @@ internal sealed class PostgresTaskHub(HubDatabase database, InstanceSignals sign
         return purged;
     }
 
-    /// <summary>Deletes some of what <paramref name="select"/> finds: few enough instances and events for a transaction beside running
+    /// <summary>Deletes some of what <paramref name="select"/> finds: few enough instances and events not to disturb running
     /// work.</summary>
     private Task<int> PurgeBatchAsync(string select, bool recursive, NpgsqlParameter[] parameters, CancellationToken cancellation) =>
         database.RunAsync(
@@ -479,7 +478,7 @@ internal sealed class PostgresTaskHub(HubDatabase database, InstanceSignals sign
             cancellation
         );
 
-    /// <summary>Conditions of a query; the values go in as parameters.</summary>
+    /// <summary>Conditions of a query, with values as parameters.</summary>
     private static string Where(InstanceQuery query, NpgsqlParameterCollection parameters)
     {
         StringBuilder where = new("true");
@@ -504,7 +503,7 @@ internal sealed class PostgresTaskHub(HubDatabase database, InstanceSignals sign
 
         if (query.Statuses is { Count: > 0 } statuses)
         {
-            // In the text, not as a parameter: only so can a partial index be used, and the values are numbers of an enumeration.
+            // In the text, not a parameter: otherwise a partial index cannot be used. The values are numbers of an enumeration.
             where.Append(
                 CultureInfo.InvariantCulture,
                 $" AND status IN ({string.Join(", ", statuses.Select(s => ((short)s).ToString(CultureInfo.InvariantCulture)))})"
@@ -542,7 +541,7 @@ internal sealed class PostgresTaskHub(HubDatabase database, InstanceSignals sign
         return where.ToString();
     }
 
-    /// <summary>Tries again when the database chose this transaction as a deadlock's victim.</summary>
+    /// <summary>Retries when the database chose this transaction as a deadlock victim.</summary>
     private async Task<T> WithRetry<T>(string operation, Func<NpgsqlConnection, Task<T>> work, CancellationToken cancellation)
     {
         for (int attempt = 1; ; attempt++)

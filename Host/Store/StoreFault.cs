@@ -3,24 +3,24 @@ using Npgsql;
 
 namespace Durable.Host.Store;
 
-/// <summary>What an error of a database operation means for what was to be done.</summary>
+/// <summary>What a database error means for the operation.</summary>
 internal enum StoreFault
 {
-    /// <summary>No error of the database.</summary>
+    /// <summary>Not a database error.</summary>
     None,
 
-    /// <summary>The database cannot do it now: it is away, full, overloaded, read-only, or refuses this user. Nothing is wrong with the
-    /// work; it waits.</summary>
+    /// <summary>The database cannot do it now: it is down, full, overloaded, read-only, or refuses this user. The work is fine and
+    /// waits.</summary>
     Away,
 
-    /// <summary>The database refuses this very content (a character it cannot store, a value beyond its limits), now and later.</summary>
+    /// <summary>The database refuses this content for good (a character it cannot store, a value beyond its limits).</summary>
     Refused,
 
-    /// <summary>An answer the host does not know. It is no fault of the work until proven: it waits, and other work goes on.</summary>
+    /// <summary>An unknown error. The work is not to blame until proven: it waits, and other work continues.</summary>
     Unknown,
 }
 
-/// <summary>The one place where errors of PostgreSQL and of its driver are told apart.</summary>
+/// <summary>Classifies errors of PostgreSQL and its driver.</summary>
 internal static class StoreFaults
 {
     /// <summary>What <paramref name="exception"/> means.</summary>
@@ -29,15 +29,14 @@ internal static class StoreFaults
         {
             PostgresException postgres => Of(postgres.SqlState),
             NpgsqlException or SocketException or IOException or TimeoutException => StoreFault.Away,
-            ArgumentException or OverflowException or InvalidCastException => StoreFault.Refused, // the driver cannot even send it (half a surrogate pair, too long)
+            ArgumentException or OverflowException or InvalidCastException => StoreFault.Refused, // the driver cannot send it
             _ => StoreFault.None,
         };
 
-    /// <summary>Whether the work should wait and be tried again.</summary>
+    /// <summary>Whether the work should wait and be retried.</summary>
     public static bool Waits(Exception exception) => Of(exception) is StoreFault.Away or StoreFault.Unknown;
 
-    /// <summary>Whether connections of the pool may carry the cause: they were opened while the server was in another state, and may stay
-    /// in it.</summary>
+    /// <summary>Whether pooled connections may carry the cause: they were opened in another server state and may stay in it.</summary>
     public static bool SticksToConnections(Exception exception) =>
         exception is PostgresException { SqlState: "25006" or "42501" or "57P01" or "57P02" or "57P03" or "57P04" };
 
@@ -46,9 +45,8 @@ internal static class StoreFaults
         exception switch
         {
             PostgresException { SqlState: "25006" } =>
-                "PostgreSQL accepts no writes: reset default_transaction_read_only, or point PostgresConnection at the primary; the host goes on by itself.",
-            PostgresException { SqlState: "53100" } =>
-                "PostgreSQL's disk is full: free space; nothing is lost, the host goes on by itself.",
+                "PostgreSQL accepts no writes: reset default_transaction_read_only, or point PostgresConnection at the primary; the host then continues.",
+            PostgresException { SqlState: "53100" } => "PostgreSQL's disk is full: free space. Nothing is lost; the host then continues.",
             PostgresException { SqlState: "53300" } =>
                 "PostgreSQL has no free connection: raise max_connections or lower Maximum Pool Size; the host keeps trying.",
             PostgresException { SqlState: "28P01" or "28000" } =>
@@ -70,7 +68,7 @@ internal static class StoreFaults
         state switch
         {
             "25006" or "3D000" or "42501" => StoreFault.Away,
-            "23505" => StoreFault.Unknown, // two writers of one row: not the content
+            "23505" => StoreFault.Unknown, // two writers of one row, not the content
             _ => state[..2] switch
             {
                 "08" or "28" or "40" or "53" or "55" or "57" or "58" => StoreFault.Away,

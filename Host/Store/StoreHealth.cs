@@ -4,8 +4,8 @@ using Npgsql;
 
 namespace Durable.Host.Store;
 
-/// <summary>Whether the hub's database serves, as the operations of this process find it. One log line for an outage (and for each other
-/// reason it turns out to have), one when it ends.</summary>
+/// <summary>Whether the hub's database is available to this process's operations. Logs one line per outage (and per new reason), one when
+/// it ends.</summary>
 internal sealed partial class StoreHealth(ILogger<StoreHealth> logger)
 {
     private readonly Lock gate = new();
@@ -13,7 +13,7 @@ internal sealed partial class StoreHealth(ILogger<StoreHealth> logger)
     private string? reason;
     private long since;
 
-    /// <summary>Why the database does not serve, with the remedy; null while it does.</summary>
+    /// <summary>Why the database is unavailable, with the remedy; null while it is available.</summary>
     public string? Reason
     {
         get
@@ -25,7 +25,7 @@ internal sealed partial class StoreHealth(ILogger<StoreHealth> logger)
         }
     }
 
-    /// <summary>An operation found the database not serving.</summary>
+    /// <summary>An operation found the database unavailable.</summary>
     public void Failed(Exception exception)
     {
         string now = StoreFaults.Explain(exception);
@@ -46,7 +46,7 @@ internal sealed partial class StoreHealth(ILogger<StoreHealth> logger)
         Log.Away(logger, now);
     }
 
-    /// <summary>A write has been committed. A read says nothing: a read-only server answers it.</summary>
+    /// <summary>A write was committed. Reads prove nothing: a read-only server answers them.</summary>
     public void Served()
     {
         TimeSpan lasted;
@@ -67,10 +67,10 @@ internal sealed partial class StoreHealth(ILogger<StoreHealth> logger)
 
     private static partial class Log
     {
-        [LoggerMessage(25, LogLevel.Warning, "The task hub's database does not serve. {Reason}")]
+        [LoggerMessage(25, LogLevel.Warning, "The task hub's database is unavailable. {Reason}")]
         public static partial void Away(ILogger logger, string reason);
 
-        [LoggerMessage(26, LogLevel.Information, "The task hub's database serves again, after {Seconds:F1} s")]
+        [LoggerMessage(26, LogLevel.Information, "The task hub's database is available again after {Seconds:F1} s")]
         public static partial void Back(ILogger logger, double seconds);
     }
 }

@@ -7,10 +7,9 @@ namespace Durable.Host.Store;
 /// <summary>Claims work for this host: instances with mail or a due timer, their mail, and activities.</summary>
 internal sealed class WorkSource(HubDatabase database)
 {
-    // FOR KEY SHARE: a host taken for dead between this claim and its commit would own rows for ever.
-    // MATERIALIZED: joined as a subquery the LIMIT may be evaluated more than once. SKIP LOCKED: two hosts take different rows.
-    // ORDER BY: without it the planner takes a third of all rows to have mail and reads the table from its start instead of the index of
-    // those that have.
+    // FOR KEY SHARE: a host declared dead between this claim and its commit would own rows forever. MATERIALIZED: joined as a subquery, the
+    // LIMIT may be evaluated more than once. SKIP LOCKED: two hosts take different rows. ORDER BY: without it the planner assumes that a
+    // third of all rows have mail, and scans the table instead of the index of those that do.
     internal const string ClaimSql = """
         WITH mail AS MATERIALIZED (
             SELECT instance_id FROM instances WHERE owner IS NULL AND sent > handled ORDER BY instance_id LIMIT $2 FOR NO KEY UPDATE SKIP LOCKED),
@@ -121,11 +120,10 @@ internal sealed class WorkSource(HubDatabase database)
             cancellation
         );
 
-    /// <summary>Unhandled mail of the instances this host holds. A row without message only tells the new <c>sent</c>.</summary>
+    /// <summary>Unhandled mail of the instances this host holds. A row without a message only carries the new <c>sent</c>.</summary>
     /// <param name="hostNo">This host.</param>
-    /// <param name="fresh">Instances claimed just now: whatever lies in their inbox is read too (mail that came before a scheduled
-    /// start).</param>
-    /// <param name="cancellation">Stops waiting for the answer.</param>
+    /// <param name="fresh">Instances claimed just now: their whole inbox is read (mail from before a scheduled start).</param>
+    /// <param name="cancellation">Cancels the query.</param>
     public Task<List<Mail>> ReadMailAsync(long hostNo, IReadOnlyList<string> fresh, CancellationToken cancellation) =>
         database.RunAsync(
             "read mail",
@@ -147,7 +145,7 @@ internal sealed class WorkSource(HubDatabase database)
             cancellation
         );
 
-    /// <summary>Gives an instance back as it stands in the store, if this host still holds it under <paramref name="epoch"/>.</summary>
+    /// <summary>Releases an instance unchanged, if this host still holds it under <paramref name="epoch"/>.</summary>
     public Task<int> GiveBackAsync(long hostNo, string instanceId, long epoch, CancellationToken cancellation) =>
         database.RunAsync(
             "give back",
@@ -207,8 +205,8 @@ internal sealed class WorkSource(HubDatabase database)
             cancellation
         );
 
-    /// <summary>Notes that a redelivered activity begins.</summary>
-    /// <returns>How often it has begun as a redelivery; null when the host no longer holds it.</returns>
+    /// <summary>Records that a redelivered activity starts.</summary>
+    /// <returns>Its number of starts as a redelivery; null when the host no longer holds it.</returns>
     public Task<int?> NoteStartAsync(long hostNo, ClaimedActivity activity, CancellationToken cancellation) =>
         database.RunAsync(
             "note start",
@@ -287,7 +285,7 @@ internal sealed class WorkSource(HubDatabase database)
     private static NpgsqlParameter Ids(IReadOnlyList<string> ids) => new NpgsqlParameter<string[]> { TypedValue = [.. ids] };
 }
 
-/// <summary>An instance this host has claimed, as it stands in the store.</summary>
+/// <summary>An instance this host has claimed, as stored.</summary>
 internal sealed record LoadedInstance
 {
     private readonly List<HistoryEvent> history = [];
@@ -304,7 +302,7 @@ internal sealed record LoadedInstance
     /// <summary>Orchestrator.</summary>
     public required string Name { get; init; }
 
-    /// <summary>Version asked for.</summary>
+    /// <summary>Requested version.</summary>
     public string? Version { get; init; }
 
     /// <summary>Status.</summary>
@@ -328,7 +326,7 @@ internal sealed record LoadedInstance
     /// <summary>Parent of a child.</summary>
     public ParentLink? Parent { get; init; }
 
-    /// <summary>Start asked for by the client.</summary>
+    /// <summary>Start time requested by the client.</summary>
     public DateTime? ScheduledStart { get; init; }
 
     /// <summary>Turns committed.</summary>
@@ -346,13 +344,12 @@ internal sealed record LoadedInstance
     /// <summary>The history.</summary>
     public IReadOnlyList<HistoryEvent> History => history;
 
-    /// <summary>Appends while loading.</summary>
+    /// <summary>Adds to the history while loading.</summary>
     public void AddHistory(HistoryEvent happened) => history.Add(happened);
 }
 
-/// <summary>State of an instance's inbox: <paramref name="Sent"/> as of <paramref name="Item"/>, which is null where there is no message (a
-/// start). What turns up to <paramref name="TurnNo"/> consumed is not among it; a later turn may have consumed it since it was
-/// read.</summary>
+/// <summary>State of an instance's inbox: <paramref name="Sent"/> as of <paramref name="Item"/>, which is null without a message (a start).
+/// Messages consumed by turns up to <paramref name="TurnNo"/> are excluded; a later turn may have consumed the item since.</summary>
 internal sealed record Mail(string InstanceId, long RunNo, long Sent, long Epoch, long TurnNo, MailItem? Item);
 
 /// <summary>A message; <paramref name="RunNo"/> is set where it answers a call of one execution.</summary>

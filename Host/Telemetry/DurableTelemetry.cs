@@ -4,8 +4,8 @@ using System.Diagnostics.Metrics;
 namespace Durable.Host.Telemetry;
 
 /// <summary>
-/// Traces and numbers of the host. Names are public: dashboards hang on them. Costs next to nothing while nobody listens.
-/// Times are in seconds, as OpenTelemetry's conventions have them.
+/// Traces and metrics of the host. Names are public: dashboards depend on them. Costs almost nothing without a listener. Times are in
+/// seconds, by OpenTelemetry's conventions.
 /// </summary>
 internal static class DurableTelemetry
 {
@@ -73,21 +73,21 @@ internal static class DurableTelemetry
         "From a timer's occurrence to its call."
     );
 
-    /// <summary>Span of one orchestrator turn; null while nobody listens.</summary>
+    /// <summary>Span of one orchestrator turn; null without a listener.</summary>
     /// <param name="name">Function name.</param>
     /// <param name="instanceId">Instance.</param>
-    /// <param name="traceParent">W3C traceparent of whoever started the instance; without a valid one the span is a root.</param>
+    /// <param name="traceParent">W3C traceparent of the instance's starter; without a valid one the span is a root.</param>
     public static Activity? StartOrchestrationSpan(string name, string instanceId, string? traceParent) =>
         Start("orchestration", name, traceParent)?.SetTag("durabletask.task.instance_id", instanceId);
 
-    /// <summary>Span of a client creating an instance; its own id is what the instance's spans hang on.</summary>
+    /// <summary>Span of a client creating an instance; its id is the parent of the instance's spans.</summary>
     /// <param name="name">Orchestrator to start.</param>
     /// <param name="instanceId">Instance.</param>
     /// <param name="traceParent">W3C traceparent of the caller; without a valid one the span is a root.</param>
     public static Activity? StartCreateSpan(string name, string instanceId, string? traceParent) =>
         Start("create_orchestration", name, traceParent, ActivityKind.Producer)?.SetTag("durabletask.task.instance_id", instanceId);
 
-    /// <summary>Span of one activity call; its own id is <c>Activity.Id</c>, to hand on.</summary>
+    /// <summary>Span of one activity call; its id is <c>Activity.Id</c>, for its children.</summary>
     /// <inheritdoc cref="StartOrchestrationSpan"/>
     public static Activity? StartActivitySpan(string name, string instanceId, int taskId, string? traceParent)
     {

@@ -9,18 +9,18 @@ using OpenTelemetry.Trace;
 
 namespace Durable.Host.Telemetry;
 
-/// <summary>Sends traces and metrics to an OpenTelemetry collector, when <c>OTEL_EXPORTER_OTLP_ENDPOINT</c> says where; else costs
+/// <summary>Sends traces and metrics to an OpenTelemetry collector, when <c>OTEL_EXPORTER_OTLP_ENDPOINT</c> is set; else costs
 /// nothing.</summary>
-/// <remarks>The other standard settings hold too: <c>OTEL_EXPORTER_OTLP_PROTOCOL</c> (<c>grpc</c>, the default, or <c>http/protobuf</c>),
+/// <remarks>The other standard settings apply too: <c>OTEL_EXPORTER_OTLP_PROTOCOL</c> (<c>grpc</c>, the default, or <c>http/protobuf</c>),
 /// <c>OTEL_EXPORTER_OTLP_HEADERS</c>, <c>OTEL_SERVICE_NAME</c>, <c>OTEL_TRACES_SAMPLER</c>, <c>OTEL_SDK_DISABLED</c> … host.json's
-/// <c>tracing.distributedTracingEnabled: false</c> leaves out the spans of orchestrations, activities and timers. What is still held when
-/// the host ends is sent for at most five seconds.</remarks>
+/// <c>tracing.distributedTracingEnabled: false</c> omits the spans of orchestrations, activities and timers. At the host's end, sending the
+/// rest takes at most five seconds.</remarks>
 internal static class TelemetryExport
 {
-    /// <summary>The setting that turns the export on.</summary>
+    /// <summary>The setting that enables the export.</summary>
     public const string Endpoint = "OTEL_EXPORTER_OTLP_ENDPOINT";
 
-    /// <summary>Adds the export. Harmless without its setting.</summary>
+    /// <summary>Adds the export; does nothing without its setting.</summary>
     public static IServiceCollection AddTelemetryExport(this IServiceCollection services, IConfiguration configuration, HostJson hostJson)
     {
         if (string.IsNullOrWhiteSpace(configuration[Endpoint]))

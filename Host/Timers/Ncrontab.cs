@@ -2,20 +2,19 @@ using NCrontab;
 
 namespace Durable.Host.Timers;
 
-/// <summary>A schedule cannot be read. The message names the field, the value and the rule; whoever knows the function adds its
-/// name.</summary>
+/// <summary>A schedule cannot be read. The message names the field, the value and the rule; the caller adds the function's name.</summary>
 internal sealed class ScheduleFormatException(string message) : FormatException(message);
 
 /// <summary>
 /// An NCRONTAB expression, <c>{second} {minute} {hour} {day} {month} {day of week}</c> (five fields: second 0), over wall-clock time, read
-/// by the library of the Functions host. Day and day of week must <em>both</em> match, unlike in Unix cron; Sunday is 0; names may stand
-/// for months and days.
+/// by the library of the Functions host. Day and day of week must <em>both</em> match, unlike in Unix cron; Sunday is 0; months and days
+/// may be names.
 /// </summary>
-/// <remarks>Stricter than the library where it guesses: a backward range (<c>FRI-MON</c>, which it swaps to Monday–Friday), a step of 0 and
-/// a date that never comes are refused.</remarks>
+/// <remarks>Stricter than the library, which guesses: a backward range (<c>FRI-MON</c>, which it swaps to Monday–Friday), a step of 0 and a
+/// date that never comes are refused.</remarks>
 internal sealed record Ncrontab
 {
-    private const int YearsAhead = 100; // the longest wait of a date that exists: 29 February on a given weekday, 40 years around 2100
+    private const int YearsAhead = 100; // longest wait for an existing date: 29 February on a given weekday, 40 years around 2100
 
     private static readonly (string Name, CrontabFieldKind Kind)[] Fields =
     [
@@ -31,7 +30,7 @@ internal sealed record Ncrontab
 
     private Ncrontab(CrontabSchedule schedule, bool isIntervalLike) => (this.schedule, IsIntervalLike) = (schedule, isIntervalLike);
 
-    /// <summary>The hour field is <c>*</c>: the schedule goes on through a change of the clocks in steps of real time.</summary>
+    /// <summary>The hour field is <c>*</c>: the schedule continues in real time through a clock change.</summary>
     public bool IsIntervalLike { get; }
 
     /// <exception cref="ScheduleFormatException">Not five or six fields, a bad field, or a date that never comes.</exception>
@@ -58,14 +57,15 @@ internal sealed record Ncrontab
             : read;
     }
 
-    /// <summary>The first matching wall-clock time at or after <paramref name="local"/>; null when none comes within a century.</summary>
+    /// <summary>The first matching wall-clock time at or after <paramref name="local"/>; null when there is none within a
+    /// century.</summary>
     public DateTime? FromLocal(DateTime local)
     {
         long second = TimeSpan.TicksPerSecond,
             upToSecond = (local.Ticks + second - 1) / second * second;
         DateTime before = new(upToSecond - second);
         DateTime last = before.Year + YearsAhead < DateTime.MaxValue.Year ? before.AddYears(YearsAhead) : DateTime.MaxValue;
-        DateTime next = schedule.GetNextOccurrence(before, last); // after the one, before the other; the other when there is none
+        DateTime next = schedule.GetNextOccurrence(before, last); // after the first, before the second; the second when there is none
         return next == last ? null : next;
     }
 

@@ -3,10 +3,10 @@ namespace Durable.Host.Timers;
 /// <summary>A time zone cannot be found. The message says what to do.</summary>
 internal sealed class TimeZoneUnknownException(string message) : Exception(message);
 
-/// <summary>Time zones by IANA name, and where their clocks change.</summary>
+/// <summary>Time zones by IANA name, and their clock changes.</summary>
 internal static class TimeZones
 {
-    private static readonly TimeSpan Step = TimeSpan.FromHours(6); // shorter than any two changes of one zone are apart
+    private static readonly TimeSpan Step = TimeSpan.FromHours(6); // shorter than the time between two changes of any zone
 
     /// <summary>Finds a zone by IANA name (<c>Europe/Berlin</c>); UTC needs no data.</summary>
     /// <exception cref="TimeZoneUnknownException">No such zone, or no time zone data on this machine.</exception>
@@ -30,12 +30,12 @@ internal static class TimeZones
             throw new TimeZoneUnknownException(
                 !OperatingSystem.IsWindows() && !Directory.Exists(Path.Combine(data, "Europe"))
                     ? $"time zone '{name}' needs the time zone data, which is not in {data}; run 'apt install tzdata' (or set TZDIR)."
-                    : $"there is no time zone '{name}'; write an IANA name as Europe/Berlin, Asia/Seoul or UTC."
+                    : $"there is no time zone '{name}'; write an IANA name such as Europe/Berlin, Asia/Seoul or UTC."
             );
         }
     }
 
-    /// <summary>The first instant in (<paramref name="from"/>, <paramref name="to"/>] with another offset than the one before it; null when
+    /// <summary>The first instant in (<paramref name="from"/>, <paramref name="to"/>] whose offset differs from the one before; null when
     /// the clocks do not change.</summary>
     public static DateTime? FirstChange(TimeZoneInfo zone, DateTime from, DateTime to)
     {

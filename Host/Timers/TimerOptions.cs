@@ -1,25 +1,23 @@
 namespace Durable.Host.Timers;
 
-/// <summary>Times of the timer service.</summary>
+/// <summary>Intervals of the timer service.</summary>
 internal sealed record TimerOptions
 {
-    /// <summary>How long a firing stays this host's without a renewal: after its death another fires the occurrence again. Default 10
-    /// s.</summary>
+    /// <summary>Lease of a firing: without renewal, another host fires the occurrence again after it. Default 10 s.</summary>
     public TimeSpan Lease { get; init; } = TimeSpan.FromSeconds(10);
 
     /// <summary>Time between renewals while a function runs. Default 3 s.</summary>
     public TimeSpan RenewEvery { get; init; } = TimeSpan.FromSeconds(3);
 
-    /// <summary>Longest sleep before the row and the database clock are looked at again. Default 1 min.</summary>
+    /// <summary>Longest sleep before reading the row and the database clock again. Default 1 min.</summary>
     public TimeSpan LookEvery { get; init; } = TimeSpan.FromMinutes(1);
 
     /// <summary>A call later than this is past due. Default 5 s.</summary>
     public TimeSpan PastDueAfter { get; init; } = TimeSpan.FromSeconds(5);
 
-    /// <summary>How far the database clock must have gone back before occurrences that were fired ahead of time are fired anew. Default 1
-    /// h.</summary>
+    /// <summary>How far the database clock must go back before occurrences already fired fire again. Default 1 h.</summary>
     public TimeSpan ClockSetBack { get; init; } = TimeSpan.FromHours(1);
 
-    /// <summary>Calls of one occurrence before it is given up: each before took its host down. Default 3.</summary>
+    /// <summary>Calls of one occurrence before it is given up; each took its host down. Default 3.</summary>
     public int MaxTries { get; init; } = 3;
 }

@@ -8,8 +8,8 @@ using Npgsql;
 namespace Durable.Host.Timers;
 
 /// <summary>
-/// Fires one timer function, together with its counterparts in the other hosts of the hub. An occurrence is called by one host at a time:
-/// once, unless that host dies or is stopped during the call; then again, as past due.
+/// Fires one timer function, together with the other hosts of the hub. One host calls an occurrence, once; if that host dies or stops
+/// during the call, it fires again, as past due.
 /// </summary>
 internal sealed class TimerRunner
 {
@@ -46,8 +46,7 @@ internal sealed class TimerRunner
         clock = new DatabaseClock(time);
     }
 
-    /// <summary>Runs until cancelled; then returns when the call that runs has returned. Trouble with the database is logged and waited
-    /// out.</summary>
+    /// <summary>Runs until cancelled, then waits for the running call. Database outages are logged and waited out.</summary>
     public async Task RunAsync(CancellationToken stopping)
     {
         bool started = false;
@@ -78,7 +77,7 @@ internal sealed class TimerRunner
         }
     }
 
-    /// <summary>Puts the schedule of the code in force. What was missed is left for the first step, unless the schedule changed or is not
+    /// <summary>Applies the code's schedule. The first step fires what was missed, unless the schedule changed or is not
     /// monitored.</summary>
     private async Task StartAsync(CancellationToken stopping)
     {
@@ -95,7 +94,7 @@ internal sealed class TimerRunner
         }
 
         Log.Scheduled(logger, function.Name, schedule.Text, schedule.TimeZone, row?.NextAt);
-        // A missed occurrence is about to be fired anyway: one call serves both.
+        // A missed occurrence fires anyway: one call serves both.
         if (!function.RunOnStartup || row is null || row.NextAt <= row.Now)
             return;
         clock.Set(row.Now);
@@ -103,7 +102,7 @@ internal sealed class TimerRunner
             await FireAsync(claimed, pastDue: false, stopping);
     }
 
-    /// <summary>Looks at the row and does the one thing it asks for, waiting first when that is in the future.</summary>
+    /// <summary>Reads the row and does the next action, after waiting for its time.</summary>
     private async Task StepAsync(CancellationToken stopping)
     {
         TimerRow row =
@@ -111,7 +110,7 @@ internal sealed class TimerRunner
         clock.Set(row.Now);
         if (row.FiringUntil is { } until)
         {
-            // A lease cannot end this far ahead unless the clock was set back; if it was not renewed since, its host is dead.
+            // A lease ends this far ahead only if the clock was set back; if not renewed since, its host is dead.
             bool stale = until > row.Now + 2 * options.Lease;
             if (until <= row.Now || stale && until == staleLease)
                 await TakeOverAsync(row, stopping);
@@ -193,8 +192,7 @@ internal sealed class TimerRunner
         await FinishAsync(occurrence, interrupted && stopping.IsCancellationRequested, stopping);
     }
 
-    /// <summary>As the Functions host hands it over: status as it was before this call, so that <c>Next</c> is the occurrence being
-    /// fired.</summary>
+    /// <summary>As on the Functions host: the status before this call, so <c>Next</c> is the occurrence being fired.</summary>
     private TimerInfo Describe(TimerRow claimed, DateTimeOffset occurrence, bool pastDue) =>
         new()
         {
@@ -209,7 +207,7 @@ internal sealed class TimerRunner
                 },
         };
 
-    /// <summary>Keeps the claim while the function runs; cancels the call when the claim is lost, since another host may be calling by
+    /// <summary>Renews the claim while the function runs; cancels the call when the claim is lost, because another host may call it
     /// then.</summary>
     private async Task RenewAsync(DateTimeOffset occurrence, CancellationTokenSource call, CancellationToken done)
     {
@@ -244,7 +242,7 @@ internal sealed class TimerRunner
         }
     }
 
-    /// <summary>Says in the row that the call has ended; insists, because without it the occurrence is fired again.</summary>
+    /// <summary>Records the end of the call in the row, with retries: otherwise the occurrence fires again.</summary>
     private async Task FinishAsync(DateTimeOffset occurrence, bool interrupted, CancellationToken stopping)
     {
         int failures = 0;
@@ -270,11 +268,11 @@ internal sealed class TimerRunner
         }
     }
 
-    /// <summary>The schedule in the row: another host may have brought a newer one.</summary>
+    /// <summary>The schedule in the row; another host may have written a newer one.</summary>
     private TimerSchedule InForce(TimerRow row) =>
         row.Schedule == schedule.Text && row.TimeZone == schedule.TimeZone ? schedule : TimerSchedule.Parse(row.Schedule, row.TimeZone);
 
-    /// <returns>True when the instant has come, false when it is only time to look again.</returns>
+    /// <returns>True when the time has come, false when it is only time to check again.</returns>
     private async Task<bool> WaitAsync(DateTimeOffset until, CancellationToken stopping)
     {
         TimeSpan wait = until - clock.Now;
@@ -285,11 +283,11 @@ internal sealed class TimerRunner
         return whole;
     }
 
-    /// <summary>Rounded up to the timer's millisecond: too early would be asked again.</summary>
+    /// <summary>Rounded up to the timer's millisecond, so as not to wake too early.</summary>
     private Task DelayAsync(TimeSpan wait, CancellationToken stopping) =>
         Task.Delay(TimeSpan.FromMilliseconds(Math.Ceiling(wait.TotalMilliseconds)), time, stopping);
 
-    /// <summary>An outage of the whole database is told once, by the engine.</summary>
+    /// <summary>The engine reports an outage of the database, once.</summary>
     internal static LogLevel LevelOf(Exception e) =>
         StoreFaults.Of(e) == StoreFault.Away && e is not PostgresException { SqlState: PostgresErrorCodes.InsufficientPrivilege }
             ? LogLevel.Debug

@@ -8,9 +8,9 @@ namespace Durable.Host.Timers;
 /// When a timer fires: an NCRONTAB expression in a time zone, or a time span between two firings.
 /// </summary>
 /// <remarks>
-/// When clocks change: a wall-clock time that is skipped fires at the first instant after the gap, once however many were skipped; one that
-/// comes twice fires the first time only. A schedule whose hour field is <c>*</c> (every n minutes, hourly) goes on in steps of real time
-/// instead: nothing is made up for in the gap, and the repeated hour fires again. A time span is real time throughout.
+/// When clocks change: skipped wall-clock times fire once, at the first instant after the gap; a repeated time fires the first time only. A
+/// schedule whose hour field is <c>*</c> (every n minutes, hourly) continues in real time instead: nothing is made up after the gap, and
+/// the repeated hour fires again. A time span is always real time.
 /// </remarks>
 internal sealed class TimerSchedule
 {
@@ -24,15 +24,15 @@ internal sealed class TimerSchedule
         TimeZone = zone == TimeZoneInfo.Utc ? "UTC" : zone.Id;
     }
 
-    /// <summary>The expression, settings put in.</summary>
+    /// <summary>The expression, settings resolved.</summary>
     public string Text { get; }
 
     /// <summary>IANA name of the zone.</summary>
     public string TimeZone { get; }
 
     /// <summary>Reads an expression.</summary>
-    /// <param name="text">NCRONTAB, five or six fields; or a time span above zero as <c>00:10:00</c> (hours below 24; <c>24:00:00</c> is 24
-    /// days, as .NET reads it).</param>
+    /// <param name="text">NCRONTAB, five or six fields; or a time span above zero, such as <c>00:10:00</c> (hours below 24; <c>24:00:00</c>
+    /// is 24 days, as .NET reads it).</param>
     /// <param name="timeZone">IANA name.</param>
     /// <exception cref="ScheduleFormatException">The expression cannot be read.</exception>
     /// <exception cref="TimeZoneUnknownException">The zone cannot be found.</exception>
@@ -44,14 +44,14 @@ internal sealed class TimerSchedule
             return new TimerSchedule(text, Ncrontab.Parse(text), default, zone);
         if (!TimeSpan.TryParse(text, CultureInfo.InvariantCulture, out TimeSpan interval))
             throw new ScheduleFormatException(
-                $"it is neither NCRONTAB (six fields: second minute hour day month day-of-week) nor a time span as 00:10:00."
+                $"it is neither NCRONTAB (six fields: second minute hour day month day-of-week) nor a time span such as 00:10:00."
             );
         if (interval < TimeSpan.FromSeconds(1))
-            throw new ScheduleFormatException("a time span has to be at least 00:00:01.");
+            throw new ScheduleFormatException("a time span must be at least 00:00:01.");
         return new TimerSchedule(text, null, interval, zone);
     }
 
-    /// <summary>Reads the schedule of a function with the app's settings: <c>%NAME%</c> in it, the function's time zone, the
+    /// <summary>Reads a function's schedule with the app's settings: <c>%NAME%</c> in it, the function's time zone, else the
     /// app's.</summary>
     /// <inheritdoc cref="Parse"/>
     /// <exception cref="AppSettingMissingException">A setting named in the expression is missing.</exception>
@@ -64,7 +64,7 @@ internal sealed class TimerSchedule
         return Parse(AppSettingText.Resolve(text, settings), zone);
     }
 
-    /// <summary>The first occurrence after <paramref name="after"/>; null when none comes within a century.</summary>
+    /// <summary>The first occurrence after <paramref name="after"/>; null when there is none within a century.</summary>
     public DateTimeOffset? Next(DateTimeOffset after)
     {
         DateTime? next =
@@ -89,7 +89,7 @@ internal sealed class TimerSchedule
         return false;
     }
 
-    /// <summary>Goes from one change of the clocks to the next; between two of them wall-clock time is real time.</summary>
+    /// <summary>Goes from one clock change to the next; between two changes, wall-clock time is real time.</summary>
     private DateTime? NextThroughChanges(DateTime after)
     {
         DateTime from = after.AddTicks(1);
@@ -113,7 +113,7 @@ internal sealed class TimerSchedule
             DateTime utc = FirstInstant(next);
             if (utc > after)
                 return utc;
-            local = next; // its first coming has passed: this is the repeated hour
+            local = next; // its first occurrence has passed: this is the repeated hour
         }
 
         return null;

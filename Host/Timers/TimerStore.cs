@@ -20,10 +20,10 @@ internal sealed record TimerRow(
     DateTimeOffset Now
 );
 
-/// <summary>The table <c>timers</c> in the hub's schema. Every decision is one statement on one row, by the database clock.</summary>
+/// <summary>The table <c>timers</c> in the hub's schema. Each decision is one statement on one row, by the database clock.</summary>
 /// <param name="database">Data source whose search_path is <paramref name="schema"/>; not disposed here.</param>
 /// <param name="schema">The hub's schema.</param>
-/// <param name="clock">SQL for the present instant; tests put their own.</param>
+/// <param name="clock">SQL for the current time; tests replace it.</param>
 internal sealed class TimerStore(NpgsqlDataSource database, string schema, string clock = "clock_timestamp()")
 {
     private const string Columns =
@@ -48,7 +48,7 @@ internal sealed class TimerStore(NpgsqlDataSource database, string schema, strin
     public Task<TimerRow?> ReadAsync(string function, CancellationToken cancellation) =>
         QueryAsync($"SELECT {Columns}, {clock} FROM timers WHERE function_name = $1", cancellation, function);
 
-    /// <summary>Adds the row, or leaves the one that is there.</summary>
+    /// <summary>Adds the row unless it exists.</summary>
     public Task AddAsync(string function, TimerSchedule schedule, DateTimeOffset? next, CancellationToken cancellation) =>
         ExecuteAsync(
             $"INSERT INTO timers (function_name, schedule, time_zone, next_at, last_updated) VALUES ($1, $2, $3, $4, {clock}) ON CONFLICT (function_name) DO NOTHING",
@@ -80,9 +80,9 @@ internal sealed class TimerStore(NpgsqlDataSource database, string schema, strin
             next
         );
 
-    /// <summary>Claims the occurrence <paramref name="expected"/> when it is due, nobody is firing and the timer is not paused, and moves
-    /// next_at on.</summary>
-    /// <returns>The row after the claim; null when it was not to be had.</returns>
+    /// <summary>Claims the occurrence <paramref name="expected"/> when it is due, no host is firing and the timer is not paused, and
+    /// advances next_at.</summary>
+    /// <returns>The row after the claim; null when the claim failed.</returns>
     public Task<TimerRow?> ClaimAsync(
         string function,
         Guid host,
@@ -106,7 +106,7 @@ internal sealed class TimerStore(NpgsqlDataSource database, string schema, strin
         );
 
     /// <summary>Claims a firing outside the schedule; next_at stays.</summary>
-    /// <returns>The row after the claim; null when somebody is firing or the timer is paused.</returns>
+    /// <returns>The row after the claim; null when a host is firing or the timer is paused.</returns>
     public Task<TimerRow?> ClaimNowAsync(string function, Guid host, TimeSpan lease, CancellationToken cancellation) =>
         QueryAsync(
             $"""
@@ -120,7 +120,7 @@ internal sealed class TimerStore(NpgsqlDataSource database, string schema, strin
             lease
         );
 
-    /// <summary>Takes over a firing whose lease has run out, or stands impossibly far ahead as it was read.</summary>
+    /// <summary>Takes over a firing whose lease has expired, or was impossibly far ahead when read.</summary>
     /// <returns>The row after the claim; null when it was renewed, done or taken by another.</returns>
     public Task<TimerRow?> TakeOverAsync(string function, Guid host, TimerRow dead, TimeSpan lease, CancellationToken cancellation) =>
         QueryAsync(
@@ -161,7 +161,7 @@ internal sealed class TimerStore(NpgsqlDataSource database, string schema, strin
             host
         );
 
-    /// <summary>The firing was interrupted: whoever comes next takes it over at once.</summary>
+    /// <summary>The firing was interrupted: the next host takes it over at once.</summary>
     public Task ReleaseAsync(string function, Guid host, CancellationToken cancellation) =>
         ExecuteAsync(
             $"UPDATE timers SET firing_until = {clock}, firing_tries = firing_tries - 1 WHERE function_name = $1 AND firing_by = $2",
@@ -180,12 +180,12 @@ internal sealed class TimerStore(NpgsqlDataSource database, string schema, strin
             next
         );
 
-    /// <summary>Pauses or resumes a timer. While paused its occurrences pass; a call that runs is not stopped.</summary>
+    /// <summary>Pauses or resumes a timer. While paused, its occurrences pass without firing; a running call is not stopped.</summary>
     /// <returns>False when there is no such timer.</returns>
     public Task<bool> PauseAsync(string function, bool paused, CancellationToken cancellation) =>
         ExecuteAsync("UPDATE timers SET paused = $2 WHERE lower(function_name) = lower($1)", cancellation, function, paused);
 
-    /// <summary>Every timer the hub has had, sorted by name; those of functions since removed too.</summary>
+    /// <summary>Every timer the hub has had, sorted by name, including those of removed functions.</summary>
     public async Task<IReadOnlyList<TimerStatus>> ListAsync(CancellationToken cancellation)
     {
         await using NpgsqlCommand command = database.CreateCommand(
@@ -243,7 +243,7 @@ internal sealed class TimerStore(NpgsqlDataSource database, string schema, strin
         NpgsqlCommand command = database.CreateCommand(sql);
         foreach (object? value in values)
         {
-            // A null is always an instant: its type must be said, there is no value to infer it from.
+            // A null is always a timestamp: without a value, the type must be given.
             command.Parameters.Add(
                 value is null
                     ? new NpgsqlParameter { Value = DBNull.Value, NpgsqlDbType = NpgsqlTypes.NpgsqlDbType.TimestampTz }

@@ -10,7 +10,7 @@ namespace Durable.Host.Timers;
 /// <summary>Fires the app's timer functions.</summary>
 /// <remarks>
 /// Time zone of a function: setting <c>AzureFunctions__Timers__&lt;FunctionName&gt;__TimeZone</c>, else <c>WEBSITE_TIME_ZONE</c>, else UTC.
-/// A schedule or zone that cannot be read puts the host into the state Error with all such mistakes named; nothing fires then.
+/// A schedule or zone that cannot be read puts the host into the state Error and names all such mistakes; no timer fires then.
 /// </remarks>
 internal sealed class TimerTriggerService(
     ITimerFunctions functions,
@@ -28,13 +28,13 @@ internal sealed class TimerTriggerService(
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
         if (Schedules() is not { } schedules || !await PrepareAsync(stoppingToken))
-            return; // also without timers: the list of them is empty then, not broken
+            return; // also without timers, so that listing them returns an empty list
         await Task.WhenAll(
             schedules.Select(s => new TimerRunner(s.Function, s.Schedule, store, options, time, logger).RunAsync(stoppingToken))
         );
     }
 
-    /// <summary>Reads every schedule; null when one cannot be read, which is then said.</summary>
+    /// <summary>Reads every schedule; null, with the host in error, when one cannot be read.</summary>
     internal IReadOnlyList<(TimerFunction Function, TimerSchedule Schedule)>? Schedules()
     {
         List<(TimerFunction, TimerSchedule)> schedules = [];

@@ -89,7 +89,7 @@ public sealed class StoreFaultTests
         Assert.Single(
             engine.Log.Lines,
             line =>
-                line.Contains("does not serve", StringComparison.Ordinal)
+                line.Contains("is unavailable", StringComparison.Ordinal)
                 && line.Contains(StoreFaults.Explain(Error(state)), StringComparison.Ordinal)
         );
         Assert.DoesNotContain(engine.Log.Lines, line => line.Contains("   at ", StringComparison.Ordinal));
