@@ -1,28 +1,43 @@
+using System.Reflection;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 
 namespace Durable.Operations;
 
-/// <summary>The text by which the members of an enum are stored, sent and shown: their names in lower case. Renaming a member is a
-/// migration.</summary>
+/// <summary>The text by which the members of an enum are stored, sent and shown: what <see cref="JsonStringEnumMemberNameAttribute"/> says,
+/// else their names in lower case. Renaming a member is a migration.</summary>
 public static class StoredText
 {
     /// <summary>The text of a member.</summary>
     public static string Text<T>(this T member)
-        where T : struct, Enum => member.ToString().ToLowerInvariant();
+        where T : struct, Enum => Texts<T>.Of[member];
 
     /// <summary>The member of a text.</summary>
     /// <exception cref="FormatException">No member has it: a newer version wrote it.</exception>
     public static T Read<T>(string text)
         where T : struct, Enum
     {
-        foreach (T member in Enum.GetValues<T>())
+        foreach ((T member, string known) in Texts<T>.Of)
         {
-            if (member.Text() == text)
+            if (known == text)
                 return member;
         }
 
-        throw new FormatException($"'{text}' is no {typeof(T).Name}; known are {string.Join(", ", Enum.GetValues<T>().Select(Text))}.");
+        throw new FormatException($"'{text}' is no {typeof(T).Name}; known are {string.Join(", ", All<T>())}.");
+    }
+
+    /// <summary>The texts of all members, in their order.</summary>
+    public static IReadOnlyList<string> All<T>()
+        where T : struct, Enum => [.. Enum.GetValues<T>().Select(Text)];
+
+    private static class Texts<T>
+        where T : struct, Enum
+    {
+        public static readonly Dictionary<T, string> Of = Enum.GetValues<T>().ToDictionary(member => member, TextOf);
+
+        private static string TextOf(T member) =>
+            typeof(T).GetField(member.ToString())!.GetCustomAttribute<JsonStringEnumMemberNameAttribute>()?.Name
+            ?? member.ToString().ToLowerInvariant();
     }
 }
 

@@ -27,22 +27,22 @@ public sealed class FinishBenchmark(Partitions partitions, RunLedger ledger, Not
         PartitionOutcome[] outcomes =
         [
             .. end
-                .Result.Models.Where(model => model.State != ModelStates.NotRun)
+                .Result.Models.Where(model => model.State != ModelState.NotRun)
                 .Select(model => new PartitionOutcome(
                     model.Model,
                     1,
                     1,
                     0,
                     (int)((model.Seconds ?? 0) * 1000),
-                    model.State == ModelStates.Passed ? null : $"{model.State}: {model.Reason}"
+                    model.State == ModelState.Passed ? null : $"{model.State}: {model.Reason}"
                 )),
         ];
         RunStatistics statistics = await ledger.FinishAsync(runId, outcomes, end.Result.Present.Count, end.Error, cancellationToken);
         await outbox.AddRunAsync(statistics, cancellationToken);
-        foreach (ModelOutcome model in end.Result.Models.Where(model => model.State == ModelStates.GateFailed))
+        foreach (ModelOutcome model in end.Result.Models.Where(model => model.State == ModelState.GateFailed))
             await outbox.AddAsync(
                 $"{runId}:{model.Model}:gate",
-                NotificationOutbox.GateFailed,
+                NotificationEvent.GateFailed,
                 $"benchmark gate failed: {model.Model}",
                 model.Reason ?? "",
                 cancellationToken
@@ -50,7 +50,7 @@ public sealed class FinishBenchmark(Partitions partitions, RunLedger ledger, Not
         if (end.Result.Models.Count > 0)
             await outbox.AddAsync(
                 $"{runId}:comparison",
-                NotificationOutbox.Completed,
+                NotificationEvent.Completed,
                 $"benchmark comparison: {end.Result.Verdict}",
                 markdown,
                 cancellationToken

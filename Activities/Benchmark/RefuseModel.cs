@@ -4,7 +4,7 @@ using Microsoft.Azure.Functions.Worker;
 namespace Durable.Activities.Benchmark;
 
 /// <summary>A model that its suite does not run.</summary>
-public sealed record ModelRefusal(ModelOrder Order, string InstanceId, string State, string Reason);
+public sealed record ModelRefusal(ModelOrder Order, string InstanceId, ModelState State, string Reason);
 
 /// <summary>Records a model that was not begun: over the budget, or its suite was cancelled first. Safe to run twice.</summary>
 public sealed class RefuseModel(BenchmarkTable table, BenchmarkOptions options)

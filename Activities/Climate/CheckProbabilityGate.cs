@@ -1,3 +1,5 @@
+using System.Text.Json.Serialization;
+using Durable.Operations;
 using Durable.Operations.Ledger;
 using Durable.Operations.Plans;
 using Durable.Pipelines.Climate.Planning;
@@ -7,12 +9,24 @@ using Microsoft.Azure.Functions.Worker;
 namespace Durable.Activities.Climate;
 
 /// <summary>Whether P(H) of the same scenarios and years is in place.</summary>
-public sealed record ProbabilityGate(string State, string Detail)
+public sealed record ProbabilityGate(ProbabilityState State, string Detail);
+
+/// <summary>How far P(H) is. The text is in histories.</summary>
+[JsonConverter(typeof(StoredTextConverter<ProbabilityState>))]
+public enum ProbabilityState
 {
-    public const string Passed = "passed",
-        Running = "running",
-        Failed = "failed",
-        NotStarted = "not started";
+    /// <summary>Every partition is in place.</summary>
+    Passed,
+
+    /// <summary>A run fills what is missing.</summary>
+    Running,
+
+    /// <summary>A partition failed and nobody works on it.</summary>
+    Failed,
+
+    /// <summary>Partitions are missing and nobody works on them.</summary>
+    [JsonStringEnumMemberName("not started")]
+    NotStarted,
 }
 
 /// <summary>Looks at the probability partitions that belong to a hazard request. Changes nothing.</summary>
@@ -23,7 +37,7 @@ public sealed class CheckProbabilityGate(ClimatePlanner planner, Partitions part
     {
         Plan plan = await planner.PlanProbabilityAsync(request with { Force = false }, cancellationToken);
         if (plan.ToFill == 0)
-            return new ProbabilityGate(ProbabilityGate.Passed, "every P(H) partition is in place");
+            return new ProbabilityGate(ProbabilityState.Passed, "every P(H) partition is in place");
 
         Dictionary<string, PartitionRecord> ledger = await partitions.ReadAsync(ProbabilityTable.Kind, cancellationToken);
         PartitionRecord[] open =
@@ -35,13 +49,13 @@ public sealed class CheckProbabilityGate(ClimatePlanner planner, Partitions part
         ];
         if (open.FirstOrDefault(record => record.ClaimedBy is not null) is { } running)
         {
-            return new ProbabilityGate(ProbabilityGate.Running, $"run {running.ClaimedBy} has {plan.ToFill} P(H) partitions to go");
+            return new ProbabilityGate(ProbabilityState.Running, $"run {running.ClaimedBy} has {plan.ToFill} P(H) partitions to go");
         }
 
         return open.FirstOrDefault(record => record.State == PartitionState.Failed) is { } failed
-            ? new ProbabilityGate(ProbabilityGate.Failed, $"P(H) of {failed.Key} failed: {failed.Error}")
+            ? new ProbabilityGate(ProbabilityState.Failed, $"P(H) of {failed.Key} failed: {failed.Error}")
             : new ProbabilityGate(
-                ProbabilityGate.NotStarted,
+                ProbabilityState.NotStarted,
                 $"{plan.ToFill} P(H) partitions are missing or stale and no run works on them"
             );
     }

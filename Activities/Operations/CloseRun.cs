@@ -1,3 +1,4 @@
+using Durable.Operations;
 using Durable.Operations.Ledger;
 using Durable.Operations.Notifications;
 using Microsoft.Azure.Functions.Worker;
@@ -18,8 +19,8 @@ public sealed class CloseRun(RunLedger ledger, NotificationOutbox outbox)
     {
         if (await ledger.CloseFailedAsync(run.RunId, run.Reason, cancellationToken) is { } kind)
             await outbox.AddAsync(
-                $"{run.RunId}:{NotificationOutbox.Failed}",
-                NotificationOutbox.Failed,
+                $"{run.RunId}:{NotificationEvent.Failed.Text()}",
+                NotificationEvent.Failed,
                 $"{kind} failed",
                 $"Run {run.RunId}: {run.Reason}",
                 cancellationToken

@@ -11,5 +11,5 @@ public sealed class StopMachines(LeaseKeeper leases)
 {
     [Function(nameof(StopMachines))]
     public Task<LeaseReceipt> RunAsync([ActivityTrigger] LeaseStop stop, CancellationToken cancellationToken) =>
-        leases.StopAsync(stop.LeaseId, stop.Force, LeaseKeeper.ByRun, cancellationToken);
+        leases.StopAsync(stop.LeaseId, stop.Force, LeaseCloser.Run, cancellationToken);
 }

@@ -35,7 +35,7 @@ public sealed class FinishPothole(RunLedger ledger, NotificationOutbox outbox, S
                 loaded,
                 await table.WorstAsync(end.Run.Date, 5, cancellationToken)
             );
-            await outbox.AddAsync($"{end.Run.RunId}:summary", NotificationOutbox.Completed, subject, body, cancellationToken);
+            await outbox.AddAsync($"{end.Run.RunId}:summary", NotificationEvent.Completed, subject, body, cancellationToken);
         }
 
         return statistics;

@@ -1,3 +1,4 @@
+using Durable.Operations;
 using Durable.Operations.Ledger;
 using Durable.Operations.Notifications;
 using Durable.Pipelines.Returns;
@@ -19,7 +20,7 @@ public sealed record ReturnsEnd(
 );
 
 /// <summary>A message to people.</summary>
-public sealed record ReturnsNews(string Event, string Subject, string Body);
+public sealed record ReturnsNews(NotificationEvent Event, string Subject, string Body);
 
 /// <summary>Closes the run in the ledger and puts the news into the outbox: a failure, the first success after one, a published or a
 /// refused model. A run that did as always is no news. Safe to run twice.</summary>
@@ -32,7 +33,7 @@ public sealed class FinishReturns(RunLedger ledger, NotificationOutbox outbox, R
         if (end.Error is not null || await journal.PreviousFailedAsync(end.Kind, end.Run.RunId, cancellationToken))
             await outbox.AddRunAsync(statistics, cancellationToken);
         if (end.News is { } news)
-            await outbox.AddAsync($"{end.Run.RunId}:{news.Event}:news", news.Event, news.Subject, news.Body, cancellationToken);
+            await outbox.AddAsync($"{end.Run.RunId}:{news.Event.Text()}:news", news.Event, news.Subject, news.Body, cancellationToken);
         return statistics;
     }
 }

@@ -41,8 +41,7 @@ public sealed partial class JudgeModel(
             // Recorded; the verdict says the same.
         }
 
-        string sha256 = ReturnsStorage.Hash(bytes),
-            verdict = failed.Length == 0 ? ModelTable.Accepted : ModelTable.Refused;
+        string sha256 = ReturnsStorage.Hash(bytes);
         await models.RecordAsync(
             trained.Version,
             candidate.Run.RunId,
@@ -50,7 +49,7 @@ public sealed partial class JudgeModel(
             candidate.Set.TrainUri,
             trained.ArtifactUri,
             sha256,
-            verdict,
+            failed.Length == 0 ? ModelVerdict.Accepted : ModelVerdict.Refused,
             judgement,
             cancellationToken
         );

@@ -36,7 +36,7 @@ public sealed class ScoreReturns(
             {
                 await outbox.AddAsync(
                     $"returns-drift:{served.Version}",
-                    NotificationOutbox.GateFailed,
+                    NotificationEvent.GateFailed,
                     $"returns: model {served.Version} drifts",
                     FormattableString.Invariant(
                         $"{drift}. Mean squared error of the last {scores.RecentScored} scored predictions: {recent:G4}; on the test rows at publication: {served.TestMse:G4}. See durable returns status; durable returns rollback serves the model before."

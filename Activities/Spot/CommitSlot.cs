@@ -16,7 +16,7 @@ public sealed class CommitSlot(SlotStore store, SpotMetrics metrics)
         metrics.Record(row);
         return new SlotResult(
             slotText,
-            row.IsLate ? "Late" : "Stored",
+            row.IsLate ? SlotEnding.Late : SlotEnding.Stored,
             row.Capacity,
             row.IsLate,
             row.Asked,

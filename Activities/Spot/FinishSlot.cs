@@ -31,14 +31,14 @@ public sealed class FinishSlot(RunLedger ledger, NotificationOutbox outbox, Slot
         RunStatistics statistics = await ledger.FinishAsync(
             end.Run.RunId,
             [outcome],
-            skipped: result?.State == "Present" ? 1 : 0,
+            skipped: result?.State == SlotEnding.Present ? 1 : 0,
             end.Error,
             cancellationToken
         );
         if (end.Error is not null)
         {
             await slots.FailedAsync(end.Run.Slot, end.Error, cancellationToken);
-            if (await slots.ReadAsync(end.Run.Slot, cancellationToken) is not { State: SlotRow.Present })
+            if (await slots.ReadAsync(end.Run.Slot, cancellationToken) is not { State: SlotState.Present })
                 await partitions.RecordFailedAsync(SlotStore.Kind, end.Run.RunId, [outcome], cancellationToken);
             await outbox.AddRunAsync(statistics, cancellationToken);
             return;
@@ -50,7 +50,7 @@ public sealed class FinishSlot(RunLedger ledger, NotificationOutbox outbox, Slot
         foreach (string source in result?.Sources ?? [])
             await outbox.AddAsync(
                 $"spot-unknown:{day}:{source[..source.IndexOf(':')]}",
-                NotificationOutbox.GateFailed,
+                NotificationEvent.GateFailed,
                 $"spot {slot}: {source[..source.IndexOf(':')]} incomplete",
                 $"{source}. Rows there keep their last value.",
                 cancellationToken
@@ -58,7 +58,7 @@ public sealed class FinishSlot(RunLedger ledger, NotificationOutbox outbox, Slot
         if (end.OldWorkload is { } old)
             await outbox.AddAsync(
                 $"spot-workload:{day}",
-                NotificationOutbox.GateFailed,
+                NotificationEvent.GateFailed,
                 $"spot {day}: questions of {old}",
                 $"The workload of {day} was not packed; slots ask the questions of {old}.",
                 cancellationToken
@@ -66,7 +66,7 @@ public sealed class FinishSlot(RunLedger ledger, NotificationOutbox outbox, Slot
         if (result is { Rejected: > 0 })
             await outbox.AddAsync(
                 $"spot-rejected:{slot}",
-                NotificationOutbox.GateFailed,
+                NotificationEvent.GateFailed,
                 $"spot {slot}: {result.Rejected} records refused",
                 "A sink refused records for good; they lie under dead-letter/ in the bucket.",
                 cancellationToken

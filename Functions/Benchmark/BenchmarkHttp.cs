@@ -156,7 +156,7 @@ public sealed class BenchmarkHttp(
                         pair.Model.MemoryMb,
                         pair.Model.Cpus,
                         leastAccuracy = pair.Model.LeastAccuracy,
-                        state = pair.Row?.State ?? "Never",
+                        state = pair.Row?.State.ToString() ?? "Never",
                         pair.Row?.Reason,
                         pair.Row?.Accuracy,
                         pair.Row?.F1,
@@ -236,7 +236,7 @@ public sealed class BenchmarkHttp(
             string told = await SendAliasesAsync(cancellationToken);
             await outbox.AddAsync(
                 $"benchmark:{model}:rollback:{Guid.NewGuid():N}",
-                NotificationOutbox.Completed,
+                NotificationEvent.Completed,
                 $"benchmark {model}: {options.Alias} moved back to version {to}",
                 $"From version {from} to {to}: {reason}",
                 cancellationToken

@@ -16,7 +16,7 @@ public sealed class LeasesHttp(LeaseReader leases)
     /// <summary>Every option of the list with its limits.</summary>
     internal static IReadOnlyList<Field> Fields { get; } =
     [
-        Field.Choice("state", "Which leases.", "open", [.. LeaseReader.States]),
+        Field.Choice("state", "Which leases.", LeaseSelection.Open),
         Field.Text("cluster", "Only those of this cluster.", 200),
         Field.Whole("top", "Most on a page.", 50, 1, LeaseReader.MostOnPage),
         Field.Text("before", "The 'before' that the page before gave.", 19),
@@ -34,7 +34,7 @@ public sealed class LeasesHttp(LeaseReader leases)
     )
     {
         FieldValues values = await request.ReadFieldsAsync(Fields, cancellationToken);
-        (string state, int top, long? before) = (values.Choice("state"), values.Whole("top"), null);
+        (LeaseSelection state, int top, long? before) = (values.Choice<LeaseSelection>("state"), values.Whole("top"), null);
         if (values.Text("before") is { } mark)
         {
             if (long.TryParse(mark, NumberStyles.None, CultureInfo.InvariantCulture, out long number))

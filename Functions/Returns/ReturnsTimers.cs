@@ -38,7 +38,7 @@ public sealed class ReturnsTimers(ReturnsOptions options, ReturnsJournal journal
         bool started = await client.TryStartAsync(orchestration, instanceId, input, cancellationToken);
         await journal.TickedAsync(
             timer,
-            started ? ReturnsJournal.Started : ReturnsJournal.Skipped,
+            started ? TickOutcome.Started : TickOutcome.Skipped,
             started ? instanceId : $"{instanceId} has not ended",
             cancellationToken
         );

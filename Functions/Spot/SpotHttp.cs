@@ -160,7 +160,7 @@ public sealed class SpotHttp(
         await using IAsyncDisposable turn = await starts.HoldAsync(Subject, cancellationToken);
         if (await client.IsActiveAsync(order.InstanceId, cancellationToken))
             return await client.RefuseActiveAsync(request, order.InstanceId, cancellationToken);
-        return await slots.ReadAsync(slot, cancellationToken) is { State: SlotRow.Present }
+        return await slots.ReadAsync(slot, cancellationToken) is { State: SlotState.Present }
             ? await PresentAsync(request, order, cancellationToken)
             : await client.StartAsync(request, nameof(SpotSlot), order.InstanceId, order, cancellationToken);
     }

@@ -32,7 +32,7 @@ public sealed class SpotTimers(SpotOptions options, SlotTable slots, StartLock s
         await using IAsyncDisposable turn = await starts.HoldAsync(SpotHttp.Subject, cancellationToken);
         if (
             await client.IsActiveAsync(slot.InstanceId, cancellationToken)
-            || await slots.ReadAsync(slot, cancellationToken) is { State: SlotRow.Present }
+            || await slots.ReadAsync(slot, cancellationToken) is { State: SlotState.Present }
         )
             return;
         await client.TryStartAsync(nameof(SpotSlot), slot.InstanceId, new SlotRequest(slot.Text), cancellationToken);

@@ -69,6 +69,10 @@ public sealed record Field(
     public static Field Choice(string name, string about, string standard, IReadOnlyList<string> allowed) =>
         new(name, FieldKind.Choice, about, standard, Allowed: allowed);
 
+    /// <summary>A member of <typeparamref name="T"/>, by its text.</summary>
+    public static Field Choice<T>(string name, string about, T standard)
+        where T : struct, Enum => Choice(name, about, standard.Text(), StoredText.All<T>());
+
     /// <summary>Some of <paramref name="allowed"/>; default all.</summary>
     public static Field List(string name, string about, IReadOnlyList<string> allowed) =>
         new(name, FieldKind.List, about, "all", Allowed: allowed);

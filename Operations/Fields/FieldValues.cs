@@ -96,6 +96,9 @@ public sealed class FieldValues
             ?? Wrong(field, text, "is not known", string.Join(", ", field.Allowed!), (string)field.Default!);
     }
 
+    public T Choice<T>(string name)
+        where T : struct, Enum => StoredText.Read<T>(Choice(name));
+
     /// <summary>In the order of the table, each once.</summary>
     public IReadOnlyList<string> List(string name)
     {

@@ -13,11 +13,6 @@ namespace Durable.Operations.Leases;
 /// </remarks>
 public sealed partial class LeaseKeeper(NpgsqlDataSource database, IEnumerable<IPaidMachines> providers, CostGuardOptions options)
 {
-    public const string ByRun = "run",
-        ByReaper = "reaper";
-
-    private const string ByGuard = "guard";
-
     /// <summary>Longest wait for an answer of a provider; its row is locked meanwhile.</summary>
     private static readonly TimeSpan ProviderLimit = TimeSpan.FromSeconds(60);
 
@@ -62,7 +57,7 @@ public sealed partial class LeaseKeeper(NpgsqlDataSource database, IEnumerable<I
                 cancellationToken
             );
         else
-            await MachineLeases.CloseAsync(connection, id, ByGuard, refusal, [], cancellationToken);
+            await MachineLeases.CloseAsync(connection, id, LeaseCloser.Guard, refusal, [], cancellationToken);
         await transaction.CommitAsync(cancellationToken);
         return refusal is null ? new LeaseTurn(id, true, 0, null) : throw new LeaseRefusedException(id, refusal);
     }
@@ -115,9 +110,9 @@ public sealed partial class LeaseKeeper(NpgsqlDataSource database, IEnumerable<I
     }
 
     /// <summary>Stops what a lease started, and closes it once the provider reports all of that off.</summary>
-    /// <param name="by"><see cref="ByRun"/> or <see cref="ByReaper"/>.</param>
+    /// <param name="by">Who asks.</param>
     /// <returns>The receipt; proven only when the lease is closed.</returns>
-    public async Task<LeaseReceipt> StopAsync(string leaseId, bool force, string by, CancellationToken cancellationToken = default)
+    public async Task<LeaseReceipt> StopAsync(string leaseId, bool force, LeaseCloser by, CancellationToken cancellationToken = default)
     {
         await using NpgsqlConnection connection = await database.OpenConnectionAsync(cancellationToken);
         await GuardedAsync(
@@ -221,7 +216,7 @@ public sealed partial class LeaseKeeper(NpgsqlDataSource database, IEnumerable<I
         NpgsqlConnection connection,
         LeaseRow lease,
         bool force,
-        string by,
+        LeaseCloser by,
         CancellationToken cancellationToken
     )
     {
@@ -286,7 +281,7 @@ public sealed partial class LeaseKeeper(NpgsqlDataSource database, IEnumerable<I
         LeaseRow lease = (await MachineLeases.ReadAsync(connection, leaseId, cancellationToken))!;
         if (lease.State == LeaseState.Held)
             return new LeaseTurn(leaseId, true, 0, null);
-        if (lease is { State: LeaseState.Closed, ClosedBy: ByGuard })
+        if (lease is { State: LeaseState.Closed, ClosedBy: LeaseCloser.Guard })
             throw new LeaseRefusedException(leaseId, lease.Error ?? "refused");
         if (lease.State != LeaseState.Waiting)
             throw new LeaseLostException(leaseId, $"it is {lease.State.Text()}.");
@@ -312,7 +307,10 @@ public sealed partial class LeaseKeeper(NpgsqlDataSource database, IEnumerable<I
                 FormattableString.Invariant($"its deadline was {lease.Deadline:u}.")
             ),
             { State: LeaseState.Held } => lease,
-            _ => throw new LeaseLostException(leaseId, $"it is {lease.State.Text()}{(lease.ClosedBy is { } by ? $" by the {by}" : "")}."),
+            _ => throw new LeaseLostException(
+                leaseId,
+                $"it is {lease.State.Text()}{(lease.ClosedBy is { } by ? $" by the {by.Text()}" : "")}."
+            ),
         };
     }
 

@@ -14,13 +14,13 @@ public sealed record LeaseView(
     string Cluster,
     string RunId,
     string InstanceId,
-    string State,
+    LeaseState State,
     bool Overdue,
     DateTime OpenedAt,
     DateTime? GrantedAt,
     DateTime? Deadline,
     DateTime? ClosedAt,
-    string? ClosedBy,
+    LeaseCloser? ClosedBy,
     int Failures,
     string? Error,
     long SecondsBilled,
@@ -41,6 +41,22 @@ public sealed record LeasedMachineView(
     string PriceSource
 );
 
+/// <summary>Which leases to read.</summary>
+public enum LeaseSelection
+{
+    /// <summary>Not closed yet.</summary>
+    Open,
+
+    /// <summary>Open beyond their deadline, with machines.</summary>
+    Overdue,
+
+    /// <summary>Over for good.</summary>
+    Closed,
+
+    /// <summary>All of them.</summary>
+    All,
+}
+
 /// <summary>A page of leases.</summary>
 /// <param name="Before">Give this to get the next page; null: there is none.</param>
 public sealed record LeasePage(IReadOnlyList<LeaseView> Leases, long? Before);
@@ -50,15 +66,11 @@ public sealed class LeaseReader(NpgsqlDataSource database)
 {
     public const int MostOnPage = 200;
 
-    /// <summary>What <see cref="ReadAsync"/> can be asked for.</summary>
-    public static readonly IReadOnlyList<string> States = ["open", "overdue", "closed", "all"];
-
-    /// <param name="state">One of <see cref="States"/>.</param>
     /// <param name="cluster">Only this cluster; null: any.</param>
     /// <param name="top">Leases on a page, 1 to 200.</param>
     /// <param name="before">From the page before; null: the newest.</param>
     public async Task<LeasePage> ReadAsync(
-        string state,
+        LeaseSelection state,
         string? cluster,
         int top,
         long? before,
@@ -79,7 +91,7 @@ public sealed class LeaseReader(NpgsqlDataSource database)
             ORDER BY turn DESC LIMIT $4
             """
         );
-        command.Parameters.Add(new() { Value = state });
+        command.Parameters.Add(new() { Value = state.Text() });
         command.AddNullable(NpgsqlDbType.Text, cluster);
         command.AddNullable(NpgsqlDbType.Bigint, before);
         command.Parameters.Add(new() { Value = top + 1 });
@@ -94,13 +106,13 @@ public sealed class LeaseReader(NpgsqlDataSource database)
                     reader.GetString(3),
                     reader.GetString(4),
                     reader.GetString(5),
-                    reader.GetString(6),
+                    StoredText.Read<LeaseState>(reader.GetString(6)),
                     !reader.IsDBNull(7) && reader.GetBoolean(7),
                     reader.GetDateTime(8),
                     Time(9),
                     Time(10),
                     Time(11),
-                    Text(12),
+                    Text(12) is { } by ? StoredText.Read<LeaseCloser>(by) : null,
                     reader.GetInt32(13),
                     Text(14),
                     reader.GetInt64(15),

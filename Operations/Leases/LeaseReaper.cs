@@ -55,7 +55,7 @@ public sealed partial class LeaseReaper(
         {
             await outbox.AddAsync(
                 $"{lease.LeaseId}:overrun",
-                NotificationOutbox.CostGuard,
+                NotificationEvent.CostGuard,
                 $"{lease.Cluster} outlived its run",
                 FormattableString.Invariant(
                     $"Lease {lease.LeaseId} (deadline {lease.Deadline:u}): {reason}. Stopping {string.Join(", ", lease.MachineIds)}."
@@ -67,7 +67,7 @@ public sealed partial class LeaseReaper(
         try
         {
             bool force = lease.StopCalledAt is { } called && lease.Now - called > ForceAfter;
-            LeaseReceipt receipt = await leases.StopAsync(lease.LeaseId, force, LeaseKeeper.ByReaper, cancellationToken);
+            LeaseReceipt receipt = await leases.StopAsync(lease.LeaseId, force, LeaseCloser.Reaper, cancellationToken);
             LogReaped(
                 logger,
                 lease.LeaseId,
@@ -76,10 +76,10 @@ public sealed partial class LeaseReaper(
                     : force ? "forced, not off yet"
                     : "asked to stop, not off yet"
             );
-            if (receipt is { Proven: true, ClosedBy: LeaseKeeper.ByReaper, GrantedUtc: not null })
+            if (receipt is { Proven: true, ClosedBy: LeaseCloser.Reaper, GrantedUtc: not null })
                 await outbox.AddAsync(
                     $"{lease.LeaseId}:reaped",
-                    NotificationOutbox.CostGuard,
+                    NotificationEvent.CostGuard,
                     $"{lease.Cluster} was stopped by the reaper",
                     receipt.ToString(),
                     cancellationToken
@@ -125,7 +125,7 @@ public sealed partial class LeaseReaper(
             {
                 await outbox.AddAsync(
                     $"{lease.LeaseId}:late",
-                    NotificationOutbox.CostGuard,
+                    NotificationEvent.CostGuard,
                     $"{lease.Cluster} came on after its lease",
                     FormattableString.Invariant(
                         $"A start call of lease {lease.LeaseId}, closed {lease.ClosedAt:u}, took effect late: {string.Join(", ", running)} are being stopped."

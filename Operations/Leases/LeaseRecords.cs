@@ -1,3 +1,5 @@
+using System.Text.Json.Serialization;
+
 namespace Durable.Operations.Leases;
 
 /// <summary>Paid machines that a run wants to itself for a while.</summary>
@@ -29,6 +31,7 @@ public sealed record ClusterRequest(
 }
 
 /// <summary>Where a lease is in its life, in this order.</summary>
+[JsonConverter(typeof(StoredTextConverter<LeaseState>))]
 public enum LeaseState
 {
     /// <summary>Opened; others come first.</summary>
@@ -42,6 +45,20 @@ public enum LeaseState
 
     /// <summary>Over for good; nothing of it is on.</summary>
     Closed,
+}
+
+/// <summary>Who closed a lease.</summary>
+[JsonConverter(typeof(StoredTextConverter<LeaseCloser>))]
+public enum LeaseCloser
+{
+    /// <summary>Its run, at its end.</summary>
+    Run,
+
+    /// <summary>The reaper: the run did not.</summary>
+    Reaper,
+
+    /// <summary>The cost guard, which refused it.</summary>
+    Guard,
 }
 
 /// <summary>A request with the orchestration instance that answers for it.</summary>
@@ -96,14 +113,14 @@ public sealed record MachineReceipt(
 
 /// <summary>How a lease ended.</summary>
 /// <param name="Proven">The provider reported every machine of ours off. Without it the run is Failed and the reaper goes on.</param>
-/// <param name="ClosedBy"><c>run</c> or <c>reaper</c>; null while open.</param>
+/// <param name="ClosedBy">Null while open.</param>
 /// <param name="SecondsBilled">Sum over the machines.</param>
 /// <param name="Error">Why the proof is missing, or why the lease was refused.</param>
 public sealed record LeaseReceipt(
     string LeaseId,
     string Cluster,
     bool Proven,
-    string? ClosedBy,
+    LeaseCloser? ClosedBy,
     DateTime? GrantedUtc,
     DateTime? ClosedUtc,
     IReadOnlyList<MachineReceipt> Machines,

@@ -22,7 +22,7 @@ internal sealed record LeaseRow(
     DateTime? StartConfirmedAt,
     DateTime? StopCalledAt,
     DateTime? ClosedAt,
-    string? ClosedBy,
+    LeaseCloser? ClosedBy,
     string? Error,
     DateTime Now
 )
@@ -279,7 +279,7 @@ internal static class MachineLeases
     public static async Task CloseAsync(
         NpgsqlConnection connection,
         string leaseId,
-        string by,
+        LeaseCloser by,
         string? error,
         IReadOnlyList<(string Id, long Seconds, decimal Cost)> billed,
         CancellationToken cancellationToken
@@ -304,7 +304,7 @@ internal static class MachineLeases
             """,
             cancellationToken,
             leaseId,
-            by,
+            by.Text(),
             Nullable(error)
         );
     }
@@ -392,7 +392,7 @@ internal static class MachineLeases
             Time(reader, 13),
             Time(reader, 14),
             Time(reader, 15),
-            reader.GetNullableString(16),
+            reader.GetNullableString(16) is { } by ? StoredText.Read<LeaseCloser>(by) : null,
             reader.GetNullableString(17),
             reader.GetDateTime(18)
         );

@@ -1,9 +1,11 @@
+using System.Text.Json.Serialization;
 using Durable.Postgres;
 using Npgsql;
 
 namespace Durable.Operations.Ledger;
 
 /// <summary>How a partition stands in <c>operations.partitions</c>.</summary>
+[JsonConverter(typeof(StoredTextConverter<PartitionState>))]
 public enum PartitionState
 {
     /// <summary>Wanted, and never filled.</summary>

@@ -1,13 +1,28 @@
 using System.Reflection;
 using System.Text.Json;
+using System.Text.Json.Serialization;
 using Durable.Postgres;
 using Npgsql;
 using NpgsqlTypes;
 
 namespace Durable.Operations.Ledger;
 
+/// <summary>How a run stands in <c>operations.runs</c>.</summary>
+[JsonConverter(typeof(StoredTextConverter<RunState>))]
+public enum RunState
+{
+    /// <summary>Opened, and not closed yet.</summary>
+    Running,
+
+    /// <summary>All it set out to do is done.</summary>
+    Completed,
+
+    /// <summary>A partition failed, or the run itself did.</summary>
+    Failed,
+}
+
 /// <summary>What a run did, in numbers. Printed at its end and kept in the ledger.</summary>
-/// <param name="State"><c>completed</c>, or <c>failed</c> when any partition failed.</param>
+/// <param name="State">Completed, or failed when any partition failed.</param>
 /// <param name="Total">Partitions the run set out to fill.</param>
 /// <param name="Skipped">Partitions that were in place already.</param>
 /// <param name="SuccessRatePercent">Completed of total, two decimals; 100 when there was nothing to do.</param>
@@ -22,7 +37,7 @@ public sealed record RunStatistics(
     string RunId,
     string InstanceId,
     string Kind,
-    string State,
+    RunState State,
     int Total,
     int Completed,
     int Failed,
@@ -112,7 +127,7 @@ public sealed class RunLedger(NpgsqlDataSource database)
             Parameters =
             {
                 new() { Value = runId },
-                new() { Value = statistics.State },
+                new() { Value = statistics.State.Text() },
                 new() { Value = statistics.Total },
                 new() { Value = statistics.Completed },
                 new() { Value = statistics.Failed },
@@ -217,7 +232,7 @@ public sealed class RunLedger(NpgsqlDataSource database)
             runId,
             instanceId,
             kind,
-            failed > 0 || error is not null ? "failed" : "completed",
+            failed > 0 || error is not null ? RunState.Failed : RunState.Completed,
             outcomes.Count,
             completed,
             failed,

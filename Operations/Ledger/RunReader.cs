@@ -10,7 +10,7 @@ public sealed record RunRow(
     string RunId,
     string InstanceId,
     string Kind,
-    string State,
+    RunState State,
     string CodeVersion,
     string? PlanHash,
     int Total,
@@ -26,7 +26,7 @@ public sealed record RunRow(
 /// <summary>A partition as the ledger shows it.</summary>
 public sealed record PartitionRow(
     string Key,
-    string State,
+    PartitionState State,
     long RowsWritten,
     long Fallbacks,
     int Attempts,
@@ -67,7 +67,7 @@ public sealed class RunReader(NpgsqlDataSource database)
                     reader.GetString(0),
                     reader.GetString(1),
                     reader.GetString(2),
-                    reader.GetString(3),
+                    StoredText.Read<RunState>(reader.GetString(3)),
                     reader.GetString(4),
                     Text(reader, 5),
                     reader.GetInt32(6),
@@ -101,7 +101,7 @@ public sealed class RunReader(NpgsqlDataSource database)
             rows.Add(
                 new PartitionRow(
                     reader.GetString(0),
-                    reader.GetString(1),
+                    StoredText.Read<PartitionState>(reader.GetString(1)),
                     reader.GetInt64(2),
                     reader.GetInt64(3),
                     reader.GetInt32(4),

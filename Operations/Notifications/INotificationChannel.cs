@@ -2,7 +2,7 @@ namespace Durable.Operations.Notifications;
 
 /// <summary>A message of the outbox.</summary>
 /// <param name="Id">The same at every try: a receiver can tell a repetition.</param>
-/// <param name="Event">One of the constants of <see cref="NotificationOutbox"/>.</param>
+/// <param name="Event">Text of a <see cref="NotificationEvent"/>, passed on as it was stored.</param>
 public sealed record Notification(long Id, string Event, string Subject, string Body, DateTime CreatedUtc);
 
 /// <summary>A way to people.</summary>

@@ -1,25 +1,47 @@
+using System.Text.Json.Serialization;
 using Durable.Operations.Ledger;
 using Durable.Postgres;
 using Npgsql;
 
 namespace Durable.Operations.Notifications;
 
+/// <summary>What a message is about.</summary>
+[JsonConverter(typeof(StoredTextConverter<NotificationEvent>))]
+public enum NotificationEvent
+{
+    /// <summary>A run failed.</summary>
+    Failed,
+
+    /// <summary>The first run that leaves nothing failed, after one that did.</summary>
+    Recovered,
+
+    /// <summary>A run did what it set out to do.</summary>
+    Completed,
+
+    /// <summary>A data gate did not pass.</summary>
+    [JsonStringEnumMemberName("gate_failed")]
+    GateFailed,
+
+    /// <summary>Paid machines outlive their run, or their price is in doubt.</summary>
+    [JsonStringEnumMemberName("cost_guard")]
+    CostGuard,
+}
+
 /// <summary>Messages to people. Added once for each event of a run; delivered by <see cref="NotificationSender"/>.</summary>
 public sealed class NotificationOutbox(NpgsqlDataSource database)
 {
-    public const string Failed = "failed",
-        Recovered = "recovered",
-        Completed = "completed",
-        GateFailed = "gate_failed",
-        CostGuard = "cost_guard",
-        DeadlineMissed = "deadline_missed";
-
     /// <summary>Longest body stored; more is cut off after secrets were removed.</summary>
     private const int LongestBody = 3000;
 
     /// <summary>Adds a message. The same key again adds nothing.</summary>
     /// <param name="dedupeKey">Run and event.</param>
-    public async Task AddAsync(string dedupeKey, string @event, string subject, string body, CancellationToken cancellationToken = default)
+    public async Task AddAsync(
+        string dedupeKey,
+        NotificationEvent @event,
+        string subject,
+        string body,
+        CancellationToken cancellationToken = default
+    )
     {
         string safe = Redaction.Redact(body);
         await using NpgsqlCommand command = database.CreateCommand(
@@ -28,7 +50,7 @@ public sealed class NotificationOutbox(NpgsqlDataSource database)
             """
         );
         command.Parameters.Add(new() { Value = dedupeKey });
-        command.Parameters.Add(new() { Value = @event });
+        command.Parameters.Add(new() { Value = @event.Text() });
         command.Parameters.Add(new() { Value = Redaction.Redact(subject) });
         command.Parameters.Add(new() { Value = safe.Length > LongestBody ? safe[..LongestBody] + " …" : safe });
         await command.ExecuteNonQueryAsync(cancellationToken);
@@ -38,15 +60,15 @@ public sealed class NotificationOutbox(NpgsqlDataSource database)
     /// completed.</summary>
     public async Task AddRunAsync(RunStatistics run, CancellationToken cancellationToken = default)
     {
-        string @event =
-            run.Failed > 0 || run.State == "failed" ? Failed
-            : await PreviousFailedAsync(run, cancellationToken) ? Recovered
-            : Completed;
+        NotificationEvent @event =
+            run.Failed > 0 || run.State == RunState.Failed ? NotificationEvent.Failed
+            : await PreviousFailedAsync(run, cancellationToken) ? NotificationEvent.Recovered
+            : NotificationEvent.Completed;
         string failures = string.Concat(run.Failures.Take(5).Select(failure => $"\n• {failure.Key}: {failure.Error}"));
         await AddAsync(
-            $"{run.RunId}:{@event}",
+            $"{run.RunId}:{@event.Text()}",
             @event,
-            $"{run.Kind} {@event}: {run.Completed}/{run.Total} partitions",
+            $"{run.Kind} {@event.Text()}: {run.Completed}/{run.Total} partitions",
             FormattableString.Invariant(
                 $"Run {run.RunId}: total {run.Total}, completed {run.Completed}, failed {run.Failed}, skipped {run.Skipped}, success rate {run.SuccessRatePercent:F2} %, {run.DurationSeconds:F1} s, {run.AverageSpeed:F2} partitions/s, {run.Fallbacks} values from defaults.{failures}"
             ),

@@ -39,7 +39,7 @@ public static class BenchmarkSuite
             return result.Failed == 0
                 ? result
                 : throw new BatchFailedException(
-                    $"{result.Failed} of {result.Models.Count} models failed: {string.Join("; ", result.Models.Where(model => model.State is ModelStates.Failed or ModelStates.GateFailed).Select(model => $"{model.Model} {model.State}: {Short(model.Reason)}"))} Start again to do these only."
+                    $"{result.Failed} of {result.Models.Count} models failed: {string.Join("; ", result.Models.Where(model => model.State is ModelState.Failed or ModelState.GateFailed).Select(model => $"{model.Model} {model.State}: {Short(model.Reason)}"))} Start again to do these only."
                 );
         }
     }
@@ -68,9 +68,9 @@ public static class BenchmarkSuite
                 {
                     waiting.Dequeue();
                     if (cancelled is not null)
-                        await RefuseAsync(next, ModelStates.Cancelled, $"cancelled: {cancelled}");
+                        await RefuseAsync(next, ModelState.Cancelled, $"cancelled: {cancelled}");
                     else if (next.Refusal is { } refusal)
-                        await RefuseAsync(next, ModelStates.Failed, refusal);
+                        await RefuseAsync(next, ModelState.Failed, refusal);
                     else
                         Start(next);
                 }
@@ -99,12 +99,11 @@ public static class BenchmarkSuite
 
         public SuiteResult Result(string? cancelled)
         {
-            string verdict =
-                cancelled is not null ? Verdicts.Cancelled
-                : outcomes.Any(model => model.State is ModelStates.Failed or ModelStates.GateFailed or ModelStates.Cancelled)
-                    ? Verdicts.Failed
-                : outcomes.Any(model => model.State == ModelStates.NotRun) ? Verdicts.Incomplete
-                : Verdicts.Passed;
+            Verdict verdict =
+                cancelled is not null ? Verdict.Cancelled
+                : outcomes.Any(model => model.State is ModelState.Failed or ModelState.GateFailed or ModelState.Cancelled) ? Verdict.Failed
+                : outcomes.Any(model => model.State == ModelState.NotRun) ? Verdict.Incomplete
+                : Verdict.Passed;
             return new SuiteResult(
                 run.RunId,
                 verdict,
@@ -149,14 +148,14 @@ public static class BenchmarkSuite
                 outcomes.Add(
                     await context.CallActivityAsync<ModelOutcome>(
                         nameof(EndModel),
-                        new ModelEnd(Order(model).Key, ModelStates.Failed, reason, model.Fingerprint),
+                        new ModelEnd(Order(model).Key, ModelState.Failed, reason, model.Fingerprint),
                         Retries.Standard
                     )
                 );
             }
         }
 
-        private async Task RefuseAsync(ModelWork model, string state, string reason) =>
+        private async Task RefuseAsync(ModelWork model, ModelState state, string reason) =>
             outcomes.Add(
                 await context.CallActivityAsync<ModelOutcome>(
                     nameof(RefuseModel),
@@ -172,8 +171,8 @@ public static class BenchmarkSuite
                 new
                 {
                     phase = running.Count > 0 ? string.Join(", ", running.Select(model => model.Work.Model)) : "finishing",
-                    done = outcomes.Count(model => model.State is ModelStates.Passed or ModelStates.NotRun),
-                    failed = outcomes.Count(model => model.State is not (ModelStates.Passed or ModelStates.NotRun)),
+                    done = outcomes.Count(model => model.State is ModelState.Passed or ModelState.NotRun),
+                    failed = outcomes.Count(model => model.State is not (ModelState.Passed or ModelState.NotRun)),
                     total = work.Models.Count,
                     models = outcomes.Select(model => new
                     {

@@ -26,7 +26,7 @@ public static class ModelBenchmark
     {
         using CancellationTokenSource ended = new();
         Task<string> cancel = CancelAsync();
-        (string state, string? reason) = await EndOfAsync(context, order, cancel);
+        (ModelState state, string? reason) = await EndOfAsync(context, order, cancel);
         ended.Cancel(); // a wait left open would keep the instance from ending
         Tell(context, order, "recording");
         ModelOutcome outcome = await context.CallActivityAsync<ModelOutcome>(
@@ -48,14 +48,14 @@ public static class ModelBenchmark
             );
         }
 
-        Tell(context, order, outcome.State);
+        Tell(context, order, outcome.State.ToString());
         return outcome;
 
         async Task<string> CancelAsync() =>
             await context.WaitForExternalEvent<object?>(LeasedCluster.CancelEvent, ended.Token) is { } text ? $"{text}" : "no reason given";
     }
 
-    private static async Task<(string State, string? Reason)> EndOfAsync(
+    private static async Task<(ModelState State, string? Reason)> EndOfAsync(
         TaskOrchestrationContext context,
         ModelOrder order,
         Task<string> cancel
@@ -70,9 +70,9 @@ public static class ModelBenchmark
                 Retries.Standard
             );
             if (job.Order is not { } training)
-                return (ModelStates.NotRun, job.NotRun);
+                return (ModelState.NotRun, job.NotRun);
             if (cancel.IsCompleted)
-                return (ModelStates.Cancelled, $"cancelled: {await cancel}");
+                return (ModelState.Cancelled, $"cancelled: {await cancel}");
 
             TrainingResult trained = await LeasedTraining.RunAsync(
                 context,
@@ -90,36 +90,36 @@ public static class ModelBenchmark
                 new TrainedModel(order.Key, training.JobName, modelUri, trained.State.BillableSeconds, trained.Receipt.CostUsd),
                 Retries.Standard
             );
-            return (ModelStates.Passed, null);
+            return (ModelState.Passed, null);
         }
         catch (TaskFailedException error) when (error.FailureDetails.IsCausedBy<DataGateException>())
         {
-            return (ModelStates.GateFailed, error.FailureDetails.ErrorMessage);
+            return (ModelState.GateFailed, error.FailureDetails.ErrorMessage);
         }
         catch (TaskFailedException error)
         {
-            return (ModelStates.Failed, error.FailureDetails.ErrorMessage);
+            return (ModelState.Failed, error.FailureDetails.ErrorMessage);
         }
         catch (LeaseNotProvenException error)
         {
-            return (ModelStates.Failed, error.Message);
+            return (ModelState.Failed, error.Message);
         }
     }
 
-    private static (string State, string Reason) Unsuccessful(TrainingResult trained, TrainingOrder training)
+    private static (ModelState State, string Reason) Unsuccessful(TrainingResult trained, TrainingOrder training)
     {
         TrainingState? state = trained.State;
         string reason = state?.Reason ?? "";
-        if (trained.Ended is { } ended && ended.StartsWith("cancelled", StringComparison.Ordinal))
-            return (ModelStates.Cancelled, ended);
+        if (trained is { Cancelled: true, Ended: { } ended })
+            return (ModelState.Cancelled, ended);
         if (trained.Ended is not null)
-            return (ModelStates.Failed, $"job {training.JobName} did not end within {training.Longest} and was stopped.");
+            return (ModelState.Failed, $"job {training.JobName} did not end within {training.Longest} and was stopped.");
         int mark = reason.IndexOf(NotRunMark, StringComparison.Ordinal);
         if (mark >= 0)
-            return (ModelStates.NotRun, reason[(mark + NotRunMark.Length)..].Split('"', '\n')[0].Trim());
+            return (ModelState.NotRun, reason[(mark + NotRunMark.Length)..].Split('"', '\n')[0].Trim());
         return state is { Succeeded: true }
-            ? (ModelStates.Failed, $"job {training.JobName} completed and left no model.")
-            : (ModelStates.Failed, $"job {training.JobName} is {state?.Status}: {reason}");
+            ? (ModelState.Failed, $"job {training.JobName} completed and left no model.")
+            : (ModelState.Failed, $"job {training.JobName} is {state?.Status}: {reason}");
     }
 
     private static void Tell(TaskOrchestrationContext context, ModelOrder order, string phase) =>

@@ -58,10 +58,10 @@ public static class HazardBatch
                 request,
                 Retries.Standard
             );
-            bool startOverdue = gate.State == ProbabilityGate.NotStarted && context.CurrentUtcDateTime - begun > LongestWaitForStart;
-            if (gate.State == ProbabilityGate.Passed)
+            bool startOverdue = gate.State == ProbabilityState.NotStarted && context.CurrentUtcDateTime - begun > LongestWaitForStart;
+            if (gate.State == ProbabilityState.Passed)
                 return;
-            if (gate.State == ProbabilityGate.Failed || startOverdue)
+            if (gate.State == ProbabilityState.Failed || startOverdue)
                 throw new BatchFailedException($"H does not start: {gate.Detail}");
 
             context.SetCustomStatus(new { waitingFor = gate.Detail });

@@ -10,10 +10,6 @@ namespace Durable.Orchestrations.Returns;
 /// <summary>One inference: read what is new, predict what lacks a prediction by the served model, score what came true.</summary>
 public static class ReturnsInference
 {
-    public const string Predicted = "Predicted",
-        NothingNew = "NothingNew",
-        NoModel = "NoModel";
-
     private const int Steps = 3;
 
     private static readonly TaskOptions Retry = TaskOptions.FromRetryPolicy(
@@ -52,9 +48,9 @@ public static class ReturnsInference
             Done(scored.Scored);
             await EndAsync(error: null);
             return new InferenceResult(
-                predicted.Version is null ? NoModel
-                    : predicted.Stored > 0 ? Predicted
-                    : NothingNew,
+                predicted.Version is null ? InferenceEnding.NoModel
+                    : predicted.Stored > 0 ? InferenceEnding.Predicted
+                    : InferenceEnding.NothingNew,
                 reads,
                 predicted.Version,
                 predicted.Stored,

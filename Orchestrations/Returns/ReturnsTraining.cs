@@ -22,10 +22,6 @@ public sealed class TrainingEndedException(string jobName, TrainingResult result
 /// The end is honest: a model that is not good enough is <c>Refused</c>, and the served one stays.</remarks>
 public static class ReturnsTraining
 {
-    public const string Published = "Published",
-        Refused = "Refused",
-        UpToDate = "UpToDate";
-
     private const int MostAttempts = 3,
         MostJudgements = 3,
         Steps = 5;
@@ -83,24 +79,24 @@ public static class ReturnsTraining
             set = prepared.Set;
             Done(set.RowCount);
             if (prepared.JudgedVersion is { } version)
-                return await EndAsync(UpToDate, null, version, null, [], news: null);
+                return await EndAsync(TrainingEnding.UpToDate, null, version, null, [], news: null);
 
             TrainedArtifact trained = prepared.Trained ?? await TrainAsync(prepared);
             JudgedModel judged = await JudgeAndPublishAsync(prepared, trained);
             string error = FormattableString.Invariant($"test MSE {judged.TestMse:G5} on the last rows of {set.TrainUri}");
             ReturnsNews news = judged.IsAccepted
                 ? new(
-                    NotificationOutbox.Completed,
+                    NotificationEvent.Completed,
                     $"returns: model {judged.Version} is served",
                     $"{error}; before it, {judged.CurrentVersion ?? "none"} was served."
                 )
                 : new(
-                    NotificationOutbox.GateFailed,
+                    NotificationEvent.GateFailed,
                     $"returns: model {judged.Version} was refused",
                     $"{error}. {string.Join("; ", judged.Failed)}. {judged.CurrentVersion ?? "No model"} goes on being served."
                 );
             return await EndAsync(
-                judged.IsAccepted ? Published : Refused,
+                judged.IsAccepted ? TrainingEnding.Published : TrainingEnding.Refused,
                 trained.JobName,
                 judged.Version,
                 judged.TestMse,
@@ -120,7 +116,7 @@ public static class ReturnsTraining
         }
 
         private async Task<ReturnsResult> EndAsync(
-            string state,
+            TrainingEnding state,
             string? jobName,
             string version,
             double? testMse,
@@ -129,7 +125,7 @@ public static class ReturnsTraining
         )
         {
             await EndAsync(error: null, news);
-            Tell(state);
+            Tell(state.ToString());
             return new ReturnsResult(
                 state,
                 run.RunTs,

@@ -8,8 +8,9 @@ namespace Durable.Orchestrations.Shared;
 /// <summary>How a training job ended.</summary>
 /// <param name="State">Null: it was never started.</param>
 /// <param name="Ended">Why it was ended early: <c>cancelled: …</c>, <c>time limit</c>. Null: it ended by itself.</param>
+/// <param name="Cancelled">It was ended early because somebody asked.</param>
 /// <param name="Receipt">The proof that nothing runs any more, and what it cost.</param>
-public sealed record TrainingResult(TrainingState? State, string? Ended, LeaseReceipt Receipt)
+public sealed record TrainingResult(TrainingState? State, string? Ended, bool Cancelled, LeaseReceipt Receipt)
 {
     public bool Succeeded => State is { Succeeded: true } && Ended is null;
 }
@@ -50,6 +51,7 @@ public static class LeasedTraining
         );
         TrainingState? state = null;
         string? ended = null;
+        bool cancelled = false;
         LeaseReceipt receipt;
         try
         {
@@ -69,7 +71,8 @@ public static class LeasedTraining
             for (TimeSpan pause = FirstPause; !state.HasEnded && ended is null; pause = Longer(pause))
             {
                 tell(state.Secondary.Length > 0 ? state.Secondary.ToLowerInvariant() : "starting");
-                if (!await WaitAsync(context, pause, cancel))
+                cancelled = !await WaitAsync(context, pause, cancel);
+                if (cancelled)
                     ended = $"cancelled: {await cancel}";
                 else if (context.CurrentUtcDateTime >= deadline)
                     ended = "time limit";
@@ -88,7 +91,9 @@ public static class LeasedTraining
             throw new LeaseNotProvenException(receipt);
         if (ended is not null)
             state = await context.CallActivityAsync<TrainingState>(nameof(PollTrainingJob), order.JobName, LeasedCluster.Retry);
-        return new TrainingResult(state, state.Secondary == "MaxRuntimeExceeded" ? "time limit" : ended, receipt);
+        return state.Secondary == "MaxRuntimeExceeded"
+            ? new TrainingResult(state, "time limit", Cancelled: false, receipt)
+            : new TrainingResult(state, ended, cancelled, receipt);
     }
 
     private static async Task<LeaseReceipt> StopAsync(TaskOrchestrationContext context, ClusterRequest request, Action<string> tell)

@@ -66,7 +66,7 @@ public static class SpotBackfill
         }
         catch (TaskFailedException error)
         {
-            return new SlotOutcome(request.Slot, "Failed", error.FailureDetails.ErrorMessage);
+            return new SlotOutcome(request.Slot, SlotEnding.Failed, error.FailureDetails.ErrorMessage);
         }
     }
 }

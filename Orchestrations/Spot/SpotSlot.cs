@@ -14,8 +14,6 @@ namespace Durable.Orchestrations.Spot;
 /// ended.</remarks>
 public static class SpotSlot
 {
-    public const string Present = "Present";
-
     private static readonly TaskOptions Retry = TaskOptions.FromRetryPolicy(
         new RetryPolicy(5, TimeSpan.FromSeconds(2), backoffCoefficient: 2, maxRetryInterval: TimeSpan.FromSeconds(30))
         {
@@ -56,7 +54,10 @@ public static class SpotSlot
             SlotResult result;
             if (work.IsPresent)
             {
-                result = await context.CallActivityAsync<SlotResult>(nameof(CommitSlot), request.Slot, Retry) with { State = Present };
+                result = await context.CallActivityAsync<SlotResult>(nameof(CommitSlot), request.Slot, Retry) with
+                {
+                    State = SlotEnding.Present,
+                };
             }
             else
             {
@@ -65,7 +66,7 @@ public static class SpotSlot
             }
 
             await EndAsync(context, new SlotEnd(run, result, oldWorkload, null));
-            Tell(context, request, result.State);
+            Tell(context, request, result.State.ToString());
             return result;
         }
     }

@@ -30,7 +30,7 @@ public sealed partial class BenchmarkReaper(
         {
             if (await endOf(instanceId, cancellationToken) is { } end)
             {
-                string state = end == "Terminated" ? ModelStates.Cancelled : ModelStates.Failed;
+                ModelState state = end == "Terminated" ? ModelState.Cancelled : ModelState.Failed;
                 await table.EndAsync(
                     new ModelEnd(key, state, $"{instanceId} is {end}: it ended without closing its model.", fingerprint),
                     options.Alias,

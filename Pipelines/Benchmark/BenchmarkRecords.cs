@@ -1,28 +1,76 @@
+using System.Text.Json.Serialization;
+using Durable.Operations;
 using Durable.Operations.Plans;
 using Durable.Operations.Training;
 using Durable.Pipelines.Benchmark.Results;
 
 namespace Durable.Pipelines.Benchmark;
 
-/// <summary>How a model ended.</summary>
-public static class ModelStates
+/// <summary>How a model stands. Stored, sent and shown by these names.</summary>
+[JsonConverter(typeof(JsonStringEnumConverter<ModelState>))]
+public enum ModelState
 {
-    public const string Running = "Running",
-        Passed = "Passed",
-        GateFailed = "GateFailed",
-        Failed = "Failed",
-        NotRun = "NotRun",
-        Cancelled = "Cancelled";
+    /// <summary>It has not ended.</summary>
+    Running,
+
+    /// <summary>Accurate enough, and registered.</summary>
+    Passed,
+
+    /// <summary>Not accurate enough.</summary>
+    GateFailed,
+
+    /// <summary>It could not be trained or evaluated.</summary>
+    Failed,
+
+    /// <summary>It cannot be run here.</summary>
+    NotRun,
+
+    /// <summary>Ended because somebody asked.</summary>
+    Cancelled,
 }
 
-/// <summary>How a suite ended.</summary>
-public static class Verdicts
+/// <summary>How a suite ended. Stored, sent and shown by these names.</summary>
+[JsonConverter(typeof(JsonStringEnumConverter<Verdict>))]
+public enum Verdict
 {
-    /// <summary>Incomplete: nothing failed, and some models could not be run here.</summary>
-    public const string Passed = "Passed",
-        Incomplete = "Incomplete",
-        Failed = "Failed",
-        Cancelled = "Cancelled";
+    /// <summary>Every model passed.</summary>
+    Passed,
+
+    /// <summary>Nothing failed, and some models could not be run here.</summary>
+    Incomplete,
+
+    /// <summary>A model failed or missed its gate.</summary>
+    Failed,
+
+    /// <summary>Ended because somebody asked.</summary>
+    Cancelled,
+}
+
+/// <summary>What the tracking server knows of a result.</summary>
+[JsonConverter(typeof(StoredTextConverter<TrackingState>))]
+public enum TrackingState
+{
+    /// <summary>Nothing.</summary>
+    Pending,
+
+    /// <summary>That it runs.</summary>
+    [JsonStringEnumMemberName("RUNNING")]
+    Running,
+
+    /// <summary>That it ended well, but not all of it.</summary>
+    [JsonStringEnumMemberName("FINISHED")]
+    Finished,
+
+    /// <summary>That it failed, but not all of it.</summary>
+    [JsonStringEnumMemberName("FAILED")]
+    Failed,
+
+    /// <summary>That it was cancelled, but not all of it.</summary>
+    [JsonStringEnumMemberName("KILLED")]
+    Killed,
+
+    /// <summary>All of it.</summary>
+    Sent,
 }
 
 /// <summary>Asks for models of the suite.</summary>
@@ -76,18 +124,17 @@ public sealed record ModelJob(TrainingOrder? Order, string? NotRun);
 public sealed record TrainedModel(ModelKey Key, string JobName, string ModelUri, int BilledSeconds, decimal CostUsd);
 
 /// <summary>The end of a model, to be recorded.</summary>
-/// <param name="State">One of <see cref="ModelStates"/>.</param>
 /// <param name="Reason">Null only when it passed.</param>
-public sealed record ModelEnd(ModelKey Key, string State, string? Reason, string Fingerprint);
+public sealed record ModelEnd(ModelKey Key, ModelState State, string? Reason, string Fingerprint);
 
 /// <summary>What became of a model, in numbers that history may hold.</summary>
 /// <param name="Version">In the registry; null unless it passed.</param>
-public sealed record ModelOutcome(string Model, string State, string? Reason, double? Accuracy, double? Seconds, int? Version);
+public sealed record ModelOutcome(string Model, ModelState State, string? Reason, double? Accuracy, double? Seconds, int? Version);
 
 /// <summary>What became of a suite.</summary>
-public sealed record SuiteResult(string RunId, string Verdict, IReadOnlyList<ModelOutcome> Models, IReadOnlyList<string> Present)
+public sealed record SuiteResult(string RunId, Verdict Verdict, IReadOnlyList<ModelOutcome> Models, IReadOnlyList<string> Present)
 {
-    public int Failed => Models.Count(model => model.State is ModelStates.Failed or ModelStates.GateFailed);
+    public int Failed => Models.Count(model => model.State is ModelState.Failed or ModelState.GateFailed);
 }
 
 /// <summary>The plan of a suite, with what the planner alone knows.</summary>
@@ -102,7 +149,7 @@ public sealed record ResultRow(
     string RunId,
     string Model,
     string InstanceId,
-    string State,
+    ModelState State,
     string? Reason,
     string Framework,
     string? FrameworkVersion,
@@ -131,5 +178,5 @@ public sealed record ResultRow(
     DateTime? FinishedAt,
     int? Version,
     string? MlflowRunId,
-    string Tracking
+    TrackingState Tracking
 );

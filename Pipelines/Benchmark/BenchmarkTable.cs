@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Durable.Operations;
 using Durable.Operations.Ledger;
 using Durable.Pipelines.Benchmark.Results;
 using Durable.Postgres;
@@ -22,7 +23,7 @@ public sealed record VersionRow(
 );
 
 /// <summary>There is no such version to go back to.</summary>
-public sealed class NoSuchVersionException(string message) : Durable.Operations.PermanentFailureException(message);
+public sealed class NoSuchVersionException(string message) : PermanentFailureException(message);
 
 /// <summary>Results, versions and aliases in schema <c>benchmark</c>.</summary>
 public sealed class BenchmarkTable(NpgsqlDataSource database)
@@ -119,7 +120,7 @@ public sealed class BenchmarkTable(NpgsqlDataSource database)
             )
         )
         {
-            close.Add(end.Key.RunId, end.Key.Model, end.State);
+            close.Add(end.Key.RunId, end.Key.Model, end.State.ToString());
             close.AddNullable(NpgsqlDbType.Text, end.Reason);
             if (await close.ExecuteNonQueryAsync(cancellationToken) == 0)
             {
@@ -132,7 +133,7 @@ public sealed class BenchmarkTable(NpgsqlDataSource database)
             }
         }
 
-        int? version = end.State == ModelStates.Passed ? await RegisterAsync(connection, end.Key, alias, cancellationToken) : null;
+        int? version = end.State == ModelState.Passed ? await RegisterAsync(connection, end.Key, alias, cancellationToken) : null;
         double seconds = await SecondsAsync(connection, end.Key, cancellationToken);
         PartitionOutcome outcome = new(
             end.Key.Model,
@@ -140,7 +141,7 @@ public sealed class BenchmarkTable(NpgsqlDataSource database)
             1,
             0,
             (int)(seconds * 1000),
-            end.State == ModelStates.Passed ? null : $"{end.State}: {end.Reason}"
+            end.State == ModelState.Passed ? null : $"{end.State}: {end.Reason}"
         );
         if (outcome.Succeeded)
             await Partitions.RecordPresentAsync(
@@ -283,7 +284,7 @@ public sealed class BenchmarkTable(NpgsqlDataSource database)
     /// <summary>Keeps the comparison of a run. Safe to call twice.</summary>
     public async Task SaveReportAsync(
         string runId,
-        string verdict,
+        Verdict verdict,
         object report,
         string markdown,
         string chart,
@@ -296,14 +297,14 @@ public sealed class BenchmarkTable(NpgsqlDataSource database)
             ON CONFLICT (run_id) DO UPDATE SET verdict = EXCLUDED.verdict, report = EXCLUDED.report, markdown = EXCLUDED.markdown, chart = EXCLUDED.chart
             """
         );
-        command.Add(runId, verdict);
+        command.Add(runId, verdict.ToString());
         command.AddJson(report);
         command.Add(markdown, chart);
         await command.ExecuteNonQueryAsync(cancellationToken);
     }
 
     /// <summary>The newest comparison, or that of a run; null when there is none.</summary>
-    public async Task<(string RunId, string Verdict, string Json, string Markdown, string Chart)?> ReadReportAsync(
+    public async Task<(string RunId, Verdict Verdict, string Json, string Markdown, string Chart)?> ReadReportAsync(
         string? runId,
         CancellationToken cancellationToken = default
     )
@@ -314,7 +315,7 @@ public sealed class BenchmarkTable(NpgsqlDataSource database)
         command.AddNullable(NpgsqlDbType.Text, runId);
         await using NpgsqlDataReader reader = await command.ExecuteReaderAsync(cancellationToken);
         return await reader.ReadAsync(cancellationToken)
-            ? (reader.GetString(0), reader.GetString(1), reader.GetString(2), reader.GetString(3), reader.GetString(4))
+            ? (reader.GetString(0), Enum.Parse<Verdict>(reader.GetString(1)), reader.GetString(2), reader.GetString(3), reader.GetString(4))
             : null;
     }
 
@@ -421,7 +422,7 @@ public sealed class BenchmarkTable(NpgsqlDataSource database)
             r.GetString(0),
             r.GetString(1),
             r.GetString(2),
-            r.GetString(3),
+            Enum.Parse<ModelState>(r.GetString(3)),
             Text(4),
             r.GetString(5),
             Text(6),
@@ -450,7 +451,7 @@ public sealed class BenchmarkTable(NpgsqlDataSource database)
             Value<DateTime>(29),
             Value<int>(30),
             Text(31),
-            r.GetString(32)
+            StoredText.Read<TrackingState>(r.GetString(32))
         );
 
         string? Text(int column) => r.IsDBNull(column) ? null : r.GetString(column);

@@ -10,7 +10,7 @@ namespace Durable.Pipelines.Benchmark;
 public sealed record ComparedModel(
     string Model,
     string Title,
-    string State,
+    ModelState State,
     string? Reason,
     string? DataSet,
     double? Accuracy,
@@ -39,10 +39,10 @@ public sealed record ComparedPair(
 );
 
 /// <summary>The comparison of a suite: every model in one table, the pairs of the seed, learning curves.</summary>
-public sealed record ComparisonReport(string RunId, string Verdict, IReadOnlyList<ComparedModel> Models, IReadOnlyList<ComparedPair> Pairs)
+public sealed record ComparisonReport(string RunId, Verdict Verdict, IReadOnlyList<ComparedModel> Models, IReadOnlyList<ComparedPair> Pairs)
 {
     /// <param name="rows">The newest result of each model; results of other runs are marked as such.</param>
-    public static ComparisonReport Make(string runId, string verdict, IReadOnlyList<ResultRow> rows)
+    public static ComparisonReport Make(string runId, Verdict verdict, IReadOnlyList<ResultRow> rows)
     {
         Dictionary<string, ResultRow> known = rows.GroupBy(row => row.Model).ToDictionary(group => group.Key, group => group.First());
         ComparedModel[] models =

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text;
 using System.Text.Json;
+using Durable.Operations;
 using Durable.Pipelines.Benchmark.Results;
 using Durable.Pipelines.Benchmark.Tracking;
 using Durable.Postgres;
@@ -40,7 +41,7 @@ public sealed class RunTracker(
     /// <summary>Shows a run as <c>RUNNING</c> on the server. Without a server nothing happens.</summary>
     public async Task BeginAsync(ModelKey key, CancellationToken cancellationToken = default)
     {
-        if (!options.HasMlflow || await table.FindAsync(key, cancellationToken) is not { State: ModelStates.Running } row)
+        if (!options.HasMlflow || await table.FindAsync(key, cancellationToken) is not { State: ModelState.Running } row)
             return;
         await using IAsyncDisposable held = await HoldAsync(key, cancellationToken);
         MlflowRun run = await RunAsync(Client(), row, cancellationToken);
@@ -57,13 +58,13 @@ public sealed class RunTracker(
         if (!options.HasMlflow)
             throw new NoTrackingServerException();
         await using IAsyncDisposable held = await HoldAsync(key, cancellationToken);
-        if (await table.FindAsync(key, cancellationToken) is not { FinishedAt: { } finished } row || row.Tracking == "sent")
+        if (await table.FindAsync(key, cancellationToken) is not { FinishedAt: { } finished } row || row.Tracking == TrackingState.Sent)
             return false;
         MlflowClient client = Client();
         try
         {
             MlflowRun run = await RunAsync(client, row, cancellationToken);
-            string status = StatusOf(row.State);
+            MlflowStatus status = StatusOf(row.State);
             await client.LogAsync(run.RunId, Metrics(row, Milliseconds(finished)), Parameters(row), Tags(row), cancellationToken);
             if (row.ModelUri is not null && row.Accuracy is not null)
                 await SendArtifactsAsync(client, run, row, cancellationToken);
@@ -147,11 +148,11 @@ public sealed class RunTracker(
         return new ExportResult(sent, moves, waiting);
     }
 
-    private static string StatusOf(string state) =>
+    private static MlflowStatus StatusOf(ModelState state) =>
         state switch
         {
-            ModelStates.Passed or ModelStates.GateFailed => MlflowStatus.Finished,
-            ModelStates.Cancelled => MlflowStatus.Killed,
+            ModelState.Passed or ModelState.GateFailed => MlflowStatus.Finished,
+            ModelState.Cancelled => MlflowStatus.Killed,
             _ => MlflowStatus.Failed,
         };
 
@@ -286,7 +287,7 @@ public sealed class RunTracker(
     {
         Dictionary<string, string> tags = new()
         {
-            ["durable.state"] = row.State,
+            ["durable.state"] = row.State.ToString(),
             ["gate"] = FormattableString.Invariant($"accuracy > {row.LeastAccuracy:0.##}"),
         };
         if (row.Reason is not null)
@@ -345,7 +346,7 @@ public sealed class RunTracker(
     private async Task NoteAsync(
         ModelKey key,
         string mlflowRunId,
-        string state,
+        MlflowStatus status,
         bool sent,
         string? error,
         CancellationToken cancellationToken
@@ -357,7 +358,7 @@ public sealed class RunTracker(
             ON CONFLICT (run_id, model) DO UPDATE SET mlflow_run_id = EXCLUDED.mlflow_run_id, state = EXCLUDED.state, sent_at = EXCLUDED.sent_at, error = EXCLUDED.error
             """
         );
-        command.Add(key.RunId, key.Model, mlflowRunId, state, sent);
+        command.Add(key.RunId, key.Model, mlflowRunId, status.Text(), sent);
         command.AddNullable(NpgsqlDbType.Text, error);
         await command.ExecuteNonQueryAsync(cancellationToken);
     }

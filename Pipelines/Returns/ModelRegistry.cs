@@ -33,7 +33,7 @@ public sealed class ModelRegistry(ReturnsStorage storage, ModelTable models, Mod
             judged.CurrentVersion
         );
         await storage.MovePointerAsync(pointer, judged.PointerMark, cancellationToken);
-        await models.MovedAsync(judged.CurrentVersion, judged.Version, pointer.ModelUri, ModelTable.Publish, cancellationToken);
+        await models.MovedAsync(judged.CurrentVersion, judged.Version, pointer.ModelUri, PointerReason.Publish, cancellationToken);
         return pointer;
     }
 
@@ -76,7 +76,7 @@ public sealed class ModelRegistry(ReturnsStorage storage, ModelTable models, Mod
         );
         (await server.LoadAsync(pointer, cancellationToken)).Dispose(); // whole and loadable, or the pointer stays
         await storage.MovePointerAsync(pointer, served.ETag, cancellationToken);
-        await models.MovedAsync(served.Pointer.Version, model.Version, pointer.ModelUri, ModelTable.Rollback, cancellationToken);
+        await models.MovedAsync(served.Pointer.Version, model.Version, pointer.ModelUri, PointerReason.Rollback, cancellationToken);
         return pointer;
     }
 

@@ -1,9 +1,33 @@
 using System.Text.Json;
+using System.Text.Json.Serialization;
+using Durable.Operations;
 using Durable.Postgres;
 using Npgsql;
 using NpgsqlTypes;
 
 namespace Durable.Pipelines.Returns;
+
+/// <summary>What came of judging a model.</summary>
+[JsonConverter(typeof(StoredTextConverter<ModelVerdict>))]
+public enum ModelVerdict
+{
+    /// <summary>It may be served.</summary>
+    Accepted,
+
+    /// <summary>A gate did not pass.</summary>
+    Refused,
+}
+
+/// <summary>Why the pointer moved.</summary>
+[JsonConverter(typeof(StoredTextConverter<PointerReason>))]
+public enum PointerReason
+{
+    /// <summary>A new model was accepted.</summary>
+    Publish,
+
+    /// <summary>Somebody asked for the one before.</summary>
+    Rollback,
+}
 
 /// <summary>A judged model, as the ledger has it.</summary>
 public sealed record ModelRow(
@@ -13,24 +37,19 @@ public sealed record ModelRow(
     string TrainUri,
     string? ModelUri,
     string Sha256,
-    string Verdict,
+    ModelVerdict Verdict,
     JsonElement Judgement,
     DateTime JudgedAt,
     DateTime? PublishedAt
 );
 
 /// <summary>A move of the pointer to the served model.</summary>
-public sealed record PointerMove(DateTime MovedAt, string? FromVersion, string ToVersion, string Reason);
+public sealed record PointerMove(DateTime MovedAt, string? FromVersion, string ToVersion, PointerReason Reason);
 
 /// <summary>Every model that was judged, and every move of the pointer, in <c>returns.models</c> and
 /// <c>returns.pointer_moves</c>.</summary>
 public sealed class ModelTable(NpgsqlDataSource database)
 {
-    public const string Accepted = "accepted",
-        Refused = "refused",
-        Publish = "publish",
-        Rollback = "rollback";
-
     /// <summary>Records a judgement. Safe to repeat; the newest stands.</summary>
     public async Task RecordAsync(
         string version,
@@ -39,7 +58,7 @@ public sealed class ModelTable(NpgsqlDataSource database)
         string trainUri,
         string artifactUri,
         string sha256,
-        string verdict,
+        ModelVerdict verdict,
         Judgement judgement,
         CancellationToken cancellationToken = default
     )
@@ -50,7 +69,7 @@ public sealed class ModelTable(NpgsqlDataSource database)
             ON CONFLICT (version) DO UPDATE SET sha256 = EXCLUDED.sha256, verdict = EXCLUDED.verdict, judgement = EXCLUDED.judgement, judged_at = now() WHERE models.published_at IS NULL
             """
         );
-        command.Add(version, runId, jobName, trainUri, artifactUri, sha256, verdict);
+        command.Add(version, runId, jobName, trainUri, artifactUri, sha256, verdict.Text());
         command.Parameters.Add(
             new()
             {
@@ -58,7 +77,7 @@ public sealed class ModelTable(NpgsqlDataSource database)
                     judgement,
                     new JsonSerializerOptions(JsonSerializerDefaults.Web)
                     {
-                        NumberHandling = System.Text.Json.Serialization.JsonNumberHandling.AllowNamedFloatingPointLiterals,
+                        NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals,
                     }
                 ),
                 NpgsqlDbType = NpgsqlDbType.Jsonb,
@@ -68,7 +87,13 @@ public sealed class ModelTable(NpgsqlDataSource database)
     }
 
     /// <summary>Records that the pointer was moved to a model. Safe to repeat: the same move is recorded once.</summary>
-    public async Task MovedAsync(string? from, string to, string modelUri, string reason, CancellationToken cancellationToken = default)
+    public async Task MovedAsync(
+        string? from,
+        string to,
+        string modelUri,
+        PointerReason reason,
+        CancellationToken cancellationToken = default
+    )
     {
         await using NpgsqlConnection connection = await database.OpenConnectionAsync(cancellationToken);
         await using NpgsqlTransaction transaction = await connection.BeginTransactionAsync(cancellationToken);
@@ -95,7 +120,7 @@ public sealed class ModelTable(NpgsqlDataSource database)
         );
         move.AddNullable(NpgsqlDbType.Text, from);
         move.Parameters.Add(new() { Value = to });
-        move.Parameters.Add(new() { Value = reason });
+        move.Parameters.Add(new() { Value = reason.Text() });
         await move.ExecuteNonQueryAsync(cancellationToken);
         await transaction.CommitAsync(cancellationToken);
     }
@@ -128,7 +153,11 @@ public sealed class ModelTable(NpgsqlDataSource database)
         command.Parameters.Add(new() { Value = most });
         await using NpgsqlDataReader reader = await command.ExecuteReaderAsync(cancellationToken);
         while (await reader.ReadAsync(cancellationToken))
-            moves.Add(new PointerMove(reader.GetDateTime(0), reader.GetNullableString(1), reader.GetString(2), reader.GetString(3)));
+        {
+            PointerReason reason = StoredText.Read<PointerReason>(reader.GetString(3));
+            moves.Add(new PointerMove(reader.GetDateTime(0), reader.GetNullableString(1), reader.GetString(2), reason));
+        }
+
         return moves;
     }
 
@@ -150,7 +179,7 @@ public sealed class ModelTable(NpgsqlDataSource database)
                     reader.GetString(3),
                     reader.GetNullableString(4),
                     reader.GetString(5),
-                    reader.GetString(6),
+                    StoredText.Read<ModelVerdict>(reader.GetString(6)),
                     JsonSerializer.Deserialize<JsonElement>(reader.GetString(7)),
                     reader.GetDateTime(8),
                     reader.GetNullable<DateTime>(9)

@@ -1,21 +1,31 @@
+using System.Text.Json.Serialization;
+using Durable.Operations;
 using Npgsql;
 
 namespace Durable.Pipelines.Returns;
 
+/// <summary>What became of a tick.</summary>
+[JsonConverter(typeof(StoredTextConverter<TickOutcome>))]
+public enum TickOutcome
+{
+    /// <summary>It started a run.</summary>
+    Started,
+
+    /// <summary>It did not; its detail says why.</summary>
+    Skipped,
+}
+
 /// <summary>A tick of a timer and what became of it.</summary>
-public sealed record TickRow(string Timer, DateTime At, string Outcome, string Detail);
+public sealed record TickRow(string Timer, DateTime At, TickOutcome Outcome, string Detail);
 
 /// <summary>What the timers did, which trainings are paid for, and how runs of a kind ended before.</summary>
 public sealed class ReturnsJournal(NpgsqlDataSource database)
 {
-    public const string Started = "started",
-        Skipped = "skipped";
-
     /// <summary>Records a tick.</summary>
-    public async Task TickedAsync(string timer, string outcome, string detail, CancellationToken cancellationToken = default) =>
+    public async Task TickedAsync(string timer, TickOutcome outcome, string detail, CancellationToken cancellationToken = default) =>
         await ExecuteAsync(
             "INSERT INTO returns.ticks (timer, outcome, detail) VALUES ($1, $2, $3)",
-            [timer, outcome, detail],
+            [timer, outcome.Text(), detail],
             cancellationToken
         );
 
@@ -29,7 +39,17 @@ public sealed class ReturnsJournal(NpgsqlDataSource database)
         command.Parameters.Add(new() { Value = most });
         await using NpgsqlDataReader reader = await command.ExecuteReaderAsync(cancellationToken);
         while (await reader.ReadAsync(cancellationToken))
-            ticks.Add(new TickRow(reader.GetString(0), reader.GetDateTime(1), reader.GetString(2), reader.GetString(3)));
+        {
+            ticks.Add(
+                new TickRow(
+                    reader.GetString(0),
+                    reader.GetDateTime(1),
+                    StoredText.Read<TickOutcome>(reader.GetString(2)),
+                    reader.GetString(3)
+                )
+            );
+        }
+
         return ticks;
     }
 

@@ -1,3 +1,5 @@
+using System.Text.Json.Serialization;
+
 namespace Durable.Pipelines.Returns;
 
 /// <summary>Asks for a training.</summary>
@@ -63,13 +65,39 @@ public sealed record JudgedModel(
     public bool IsAccepted => Failed.Count == 0;
 }
 
-/// <summary>How a training ended.</summary>
-/// <param name="State"><c>Published</c>, <c>Refused</c> by a gate, or <c>UpToDate</c>: nothing new to train on. A failure is an exception,
-/// never a result.</param>
+/// <summary>How a training ended. A failure is an exception, never a result.</summary>
+[JsonConverter(typeof(JsonStringEnumConverter<TrainingEnding>))]
+public enum TrainingEnding
+{
+    /// <summary>The new model is served.</summary>
+    Published,
+
+    /// <summary>A gate did not pass; the served model stays.</summary>
+    Refused,
+
+    /// <summary>Nothing new to train on.</summary>
+    UpToDate,
+}
+
+/// <summary>How an inference ended. A failure is an exception, never a result.</summary>
+[JsonConverter(typeof(JsonStringEnumConverter<InferenceEnding>))]
+public enum InferenceEnding
+{
+    /// <summary>Predictions were stored.</summary>
+    Predicted,
+
+    /// <summary>Every row had its prediction.</summary>
+    NothingNew,
+
+    /// <summary>No model is served.</summary>
+    NoModel,
+}
+
+/// <summary>What came of a training.</summary>
 /// <param name="Rows">Rows of the training set.</param>
 /// <param name="CostUsd">What the training jobs cost.</param>
 public sealed record ReturnsResult(
-    string State,
+    TrainingEnding State,
     string RunTs,
     IReadOnlyList<SourceRead> Reads,
     int Rows,
@@ -83,11 +111,10 @@ public sealed record ReturnsResult(
     int Attempts
 );
 
-/// <summary>How an inference ended.</summary>
-/// <param name="State"><c>Predicted</c>, <c>NothingNew</c> or <c>NoModel</c>.</param>
+/// <summary>What came of an inference.</summary>
 /// <param name="Mse">Error of the last day's scored predictions of the served model; null when none was scored.</param>
 public sealed record InferenceResult(
-    string State,
+    InferenceEnding State,
     IReadOnlyList<SourceRead> Reads,
     string? Version,
     int Predicted,

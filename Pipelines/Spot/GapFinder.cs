@@ -1,4 +1,5 @@
 using System.Globalization;
+using Durable.Operations;
 using Durable.Operations.Ledger;
 using Durable.Operations.Plans;
 using Durable.Pipelines.Spot.Model;
@@ -31,7 +32,7 @@ public sealed class GapFinder(SlotTable slots, SpotBucket bucket)
         ];
         return new GapReport(from.Text, to.Text, wanted.Length, wanted.Length - gaps.Length, gaps);
 
-        bool IsPresent(SlotTime slot) => known.TryGetValue(slot, out SlotRow? row) && row.State == SlotRow.Present;
+        bool IsPresent(SlotTime slot) => known.TryGetValue(slot, out SlotRow? row) && row.State == SlotState.Present;
     }
 
     /// <summary>What a backfill of the range would do: present slots are skipped, lost ones are not in it.</summary>
@@ -44,7 +45,7 @@ public sealed class GapFinder(SlotTable slots, SpotBucket bucket)
                 gap => gap.Slot,
                 gap => new PartitionRecord(
                     gap.Slot,
-                    gap.State == "failed" ? PartitionState.Failed : PartitionState.Missing,
+                    gap.State == GapState.Failed ? PartitionState.Failed : PartitionState.Missing,
                     "",
                     gap.Reason,
                     null,
@@ -64,11 +65,14 @@ public sealed class GapFinder(SlotTable slots, SpotBucket bucket)
 
     private static Gap GapOf(SlotTime slot, SlotRow? row, bool hasScores)
     {
-        bool canBeFilled = hasScores || row?.State == SlotRow.Staged;
-        string state =
-            row is null ? "missing"
-            : row.Error is not null ? "failed"
-            : row.State;
+        bool canBeFilled = hasScores || row?.State == SlotState.Staged;
+        GapState state = row switch
+        {
+            null => GapState.Missing,
+            { Error: not null } => GapState.Failed,
+            { State: SlotState.Staged } => GapState.Staged,
+            _ => GapState.Collecting,
+        };
         string reason =
             row?.Error
             ?? (
@@ -76,7 +80,7 @@ public sealed class GapFinder(SlotTable slots, SpotBucket bucket)
                     ? hasScores
                         ? "Never begun here; its raw files are there."
                         : "Never begun: nothing ran at the time."
-                    : $"Left in state {row.State} by run {row.RunId}."
+                    : $"Left in state {row.State.Text()} by run {row.RunId}."
             );
         return new Gap(slot.Text, state, canBeFilled ? reason : reason + " No raw scores: it stays missing.", canBeFilled);
     }

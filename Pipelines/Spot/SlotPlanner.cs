@@ -21,10 +21,10 @@ public sealed class SlotPlanner(SpotFiles files, SpotBucket bucket, SlotTable sl
         if (!options.IsOn)
             throw new SpotOffException();
         SlotRow? row = await slots.ReadAsync(slot, cancellationToken);
-        if (row is { State: not SlotRow.Collecting })
+        if (row is { State: not SlotState.Collecting })
             return new SlotWork(
                 slot.Text,
-                row.State == SlotRow.Present,
+                row.State == SlotState.Present,
                 row.Capacity,
                 slot.Text[..10],
                 [],

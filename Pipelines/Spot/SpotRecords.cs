@@ -1,15 +1,15 @@
+using System.Text.Json.Serialization;
+using Durable.Operations;
 using Durable.Pipelines.Spot.Model;
 
 namespace Durable.Pipelines.Spot;
 
 /// <summary>The collector is not set up.</summary>
-public sealed class SpotOffException() : Operations.PermanentFailureException("The spot collector is off: set Spot__Bucket.");
+public sealed class SpotOffException() : PermanentFailureException("The spot collector is off: set Spot__Bucket.");
 
 /// <summary>A slot has no raw files and its time is over: placement scores are known only at the time.</summary>
 public sealed class SlotOverException(SlotTime slot, string when)
-    : Operations.PermanentFailureException(
-        $"Slot {slot} has no raw files and {when}. Scores are known only at the time: this slot stays missing."
-    );
+    : PermanentFailureException($"Slot {slot} has no raw files and {when}. Scores are known only at the time: this slot stays missing.");
 
 /// <summary>There is no day of questions to ask, not even an old one.</summary>
 public sealed class WorkloadMissingException(DateOnly day)
@@ -55,11 +55,28 @@ public sealed record SlotWork(
     public bool UsesOldWorkload => !IsPresent && WorkloadDay != Slot[..10];
 }
 
+/// <summary>How a run of a slot ended.</summary>
+[JsonConverter(typeof(JsonStringEnumConverter<SlotEnding>))]
+public enum SlotEnding
+{
+    /// <summary>In the history, and the newest there.</summary>
+    Stored,
+
+    /// <summary>In the history, behind a newer one: latest did not move.</summary>
+    Late,
+
+    /// <summary>It was in the history before.</summary>
+    Present,
+
+    /// <summary>A step failed. Of a run that is an exception, never a result.</summary>
+    Failed,
+}
+
 /// <summary>How a slot ended.</summary>
 /// <param name="Sources">Sources that left something unknown, with how much and why.</param>
 public sealed record SlotResult(
     string Slot,
-    string State,
+    SlotEnding State,
     int Capacity,
     bool IsLate,
     int Asked,
@@ -104,15 +121,31 @@ public sealed record SpotBackfillRequest(string From, string To, string? PlanHas
 }
 
 /// <summary>How one slot of a backfill ended.</summary>
-public sealed record SlotOutcome(string Slot, string State, string? Error = null);
+public sealed record SlotOutcome(string Slot, SlotEnding State, string? Error = null);
 
 /// <summary>How a backfill ended.</summary>
 public sealed record SpotBackfillResult(int Slots, int Present, int Filled, int Failed, int Lost, IReadOnlyList<SlotOutcome> Outcomes);
 
+/// <summary>Why a slot is not in the history.</summary>
+[JsonConverter(typeof(StoredTextConverter<GapState>))]
+public enum GapState
+{
+    /// <summary>Never begun.</summary>
+    Missing,
+
+    /// <summary>Its last run failed.</summary>
+    Failed,
+
+    /// <summary>Left while it collected.</summary>
+    Collecting,
+
+    /// <summary>Left between its delta and the history.</summary>
+    Staged,
+}
+
 /// <summary>A slot that is not in the history.</summary>
-/// <param name="State"><c>missing</c> (never begun), <c>failed</c>, <c>collecting</c> or <c>staged</c>.</param>
 /// <param name="CanBeFilled">Its scores are in the bucket.</param>
-public sealed record Gap(string Slot, string State, string Reason, bool CanBeFilled);
+public sealed record Gap(string Slot, GapState State, string Reason, bool CanBeFilled);
 
 /// <summary>What is missing of a range.</summary>
 public sealed record GapReport(string From, string To, int Slots, int Present, IReadOnlyList<Gap> Gaps)

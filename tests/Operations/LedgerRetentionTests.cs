@@ -69,14 +69,15 @@ public sealed class LedgerRetentionTests(LedgerRetentionTests.FullLedger ledger)
                 await using NpgsqlConnection connection = await database.OpenConnectionAsync();
                 await MachineLeases.OpenLeasesAsync(connection, CancellationToken.None);
                 await MachineLeases.UnconfirmedAsync(connection, CancellationToken.None);
-                await new LeaseReader(database).ReadAsync("open", null, 50, null);
+                await new LeaseReader(database).ReadAsync(LeaseSelection.Open, null, 50, null);
             }
         );
 
     [Theory]
-    [InlineData("open", null), InlineData("overdue", null), InlineData("closed", null), InlineData("all", null)]
-    [InlineData("all", "c"), InlineData("closed", "c"), InlineData("all", "never"), InlineData("open", "never")]
-    public Task A_page_of_leases_is_read_without_the_others(string state, string? cluster) =>
+    [InlineData(LeaseSelection.Open, null), InlineData(LeaseSelection.Overdue, null), InlineData(LeaseSelection.Closed, null)]
+    [InlineData(LeaseSelection.All, null), InlineData(LeaseSelection.All, "c"), InlineData(LeaseSelection.Closed, "c")]
+    [InlineData(LeaseSelection.All, "never"), InlineData(LeaseSelection.Open, "never")]
+    public Task A_page_of_leases_is_read_without_the_others(LeaseSelection state, string? cluster) =>
         ReadsAtMostAsync(60, database => new LeaseReader(database).ReadAsync(state, cluster, 50, null));
 
     [Fact]

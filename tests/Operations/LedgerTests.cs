@@ -112,7 +112,7 @@ public sealed class LedgerTests : IAsyncLifetime
         RunStatistics again = await ledger.FinishAsync("i/1", [], 0);
 
         Assert.Equal(
-            ("failed", 3, 2, 1, 4, 66.67, 20L, 180L, 1L),
+            (RunState.Failed, 3, 2, 1, 4, 66.67, 20L, 180L, 1L),
             (
                 closed.State,
                 closed.Total,
@@ -128,7 +128,7 @@ public sealed class LedgerTests : IAsyncLifetime
         Assert.Equal([new RunFailure("c", "no input")], closed.Failures);
         Assert.Equal(closed.Total, again.Total);
         Assert.Equal(
-            ("failed", "no input"),
+            (RunState.Failed, "no input"),
             ((await new RunReader(database).ReadAsync("i"))[0].State, (await new RunReader(database).ReadAsync("i"))[0].Error)
         );
         Assert.Equal(closed.RunId, (await ledger.ReadLatestAsync("hazard"))!.RunId);

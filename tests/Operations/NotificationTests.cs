@@ -58,7 +58,7 @@ public sealed class NotificationTests
     public async Task A_webhook_outside_the_allow_list_gets_nothing()
     {
         await using NpgsqlDataSource database = await DatabaseAsync();
-        await new NotificationOutbox(database).AddAsync("k", NotificationOutbox.Failed, "s", "b");
+        await new NotificationOutbox(database).AddAsync("k", NotificationEvent.Failed, "s", "b");
         NotificationSender sender = new(
             database,
             Http(),
@@ -79,7 +79,7 @@ public sealed class NotificationTests
         await using WebApplication redirecting = await AppAsync(app =>
             app.MapPost("/", () => Results.Redirect(receiver.Urls.First(), permanent: false, preserveMethod: true))
         );
-        await new NotificationOutbox(database).AddAsync("k", NotificationOutbox.Failed, "s", "b");
+        await new NotificationOutbox(database).AddAsync("k", NotificationEvent.Failed, "s", "b");
 
         Assert.Equal(0, await Sender(database, redirecting.Urls.First()).DeliverAsync());
 
@@ -106,7 +106,7 @@ public sealed class NotificationTests
                 }
             )
         );
-        await new NotificationOutbox(database).AddAsync("k", NotificationOutbox.CostGuard, "spark outlived its run", "token=abc i-1");
+        await new NotificationOutbox(database).AddAsync("k", NotificationEvent.CostGuard, "spark outlived its run", "token=abc i-1");
         NotificationSender sender = new(
             database,
             Http(),
@@ -162,7 +162,7 @@ public sealed class NotificationTests
         await using MailServer server = await MailServer.StartAsync();
         await new NotificationOutbox(database).AddAsync(
             "k",
-            NotificationOutbox.Completed,
+            NotificationEvent.Completed,
             "pothole 2026-02-12\r\nBcc: all@example.org",
             "Segments: 3\n.\n서울"
         );
@@ -199,7 +199,7 @@ public sealed class NotificationTests
     {
         await using NpgsqlDataSource database = await DatabaseAsync();
         await using MailServer server = await MailServer.StartAsync();
-        await new NotificationOutbox(database).AddAsync("k", NotificationOutbox.Completed, "s", "b");
+        await new NotificationOutbox(database).AddAsync("k", NotificationEvent.Completed, "s", "b");
         NotificationSender sender = new(
             database,
             Http(),
@@ -232,7 +232,7 @@ public sealed class NotificationTests
         await using MailServer server = await MailServer.StartAsync(refuses: true);
         ConcurrentQueue<string> received = [];
         await using WebApplication receiver = await ReceiverAsync(received, new([HttpStatusCode.OK]));
-        await new NotificationOutbox(database).AddAsync("k", NotificationOutbox.Failed, "s <!channel>", "b");
+        await new NotificationOutbox(database).AddAsync("k", NotificationEvent.Failed, "s <!channel>", "b");
         NotificationSender sender = new(
             database,
             Http(),
@@ -269,7 +269,7 @@ public sealed class NotificationTests
         ConcurrentQueue<string> received = [];
         await using WebApplication receiver = await ReceiverAsync(received, new(Enumerable.Repeat(HttpStatusCode.OK, 10)));
         for (int i = 0; i < 5; i++)
-            await new NotificationOutbox(database).AddAsync($"k{i}", NotificationOutbox.Failed, $"s{i}", "b");
+            await new NotificationOutbox(database).AddAsync($"k{i}", NotificationEvent.Failed, $"s{i}", "b");
         NotificationSender sender = new(
             database,
             Http(),
@@ -298,7 +298,7 @@ public sealed class NotificationTests
         ConcurrentQueue<string> received = [];
         await using WebApplication receiver = await ReceiverAsync(received, new(Enumerable.Repeat(HttpStatusCode.OK, 50)));
         for (int i = 0; i < 10; i++)
-            await new NotificationOutbox(database).AddAsync($"k{i}", NotificationOutbox.Failed, $"s{i}", "b");
+            await new NotificationOutbox(database).AddAsync($"k{i}", NotificationEvent.Failed, $"s{i}", "b");
 
         int[] delivered = await Task.WhenAll(Enumerable.Range(0, 4).Select(_ => Sender(database, receiver.Urls.First()).DeliverAsync()));
 

@@ -1,10 +1,17 @@
 using System.Text.Json;
+using Durable.Activities.Climate;
 using Durable.Operations;
 using Durable.Operations.Leases;
 using Durable.Operations.Ledger;
+using Durable.Operations.Notifications;
 using Durable.Operations.Plans;
+using Durable.Pipelines.Benchmark;
+using Durable.Pipelines.Benchmark.Tracking;
 using Durable.Pipelines.Climate.Model;
 using Durable.Pipelines.Pothole;
+using Durable.Pipelines.Returns;
+using Durable.Pipelines.Spot;
+using Durable.Pipelines.Spot.Tables;
 using Durable.Tests.Fixtures;
 using Npgsql;
 
@@ -20,6 +27,14 @@ public sealed class StoredTextTests
 
         Assert.Equal(Texts<PartitionState>(), await AllowedAsync("partition_state_is_known"));
         Assert.Equal(Texts<LeaseState>(), await AllowedAsync("lease_state_is_known"));
+        Assert.Equal(Texts<LeaseCloser>(), await AllowedAsync("lease_is_closed_by_somebody_known"));
+        Assert.Equal(Texts<SlotState>(), await AllowedAsync("slot_state_is_known"));
+        Assert.Equal(Enum.GetNames<ModelState>().Order(StringComparer.Ordinal), await AllowedAsync("result_state_is_known"));
+        Assert.Equal(Texts<TrackingState>().Except(["sent"]), await AllowedAsync("tracked_state_is_known")); // sent is sent_at
+        Assert.Equal(Texts<ModelVerdict>(), await AllowedAsync("verdict_is_known"));
+        Assert.Equal(Texts<PointerReason>(), await AllowedAsync("reason_is_known"));
+        Assert.Equal(Texts<TickOutcome>(), await AllowedAsync("outcome_is_known"));
+        Assert.Equal(Texts<RunState>(), (await AllowedAsync("run_state_is_known")).Except(["cancelled"])); // which no version writes
 
         async Task<string[]> AllowedAsync(string constraint)
         {
@@ -33,7 +48,7 @@ public sealed class StoredTextTests
         }
 
         static string[] Texts<T>()
-            where T : struct, Enum => [.. Enum.GetValues<T>().Select(StoredText.Text).Order(StringComparer.Ordinal)];
+            where T : struct, Enum => [.. StoredText.All<T>().Order(StringComparer.Ordinal)];
     }
 
     [Fact]
@@ -52,6 +67,22 @@ public sealed class StoredTextTests
             JsonSerializer.Serialize(new DayOutcome("2026-02-12", DayState.NoInput))
         );
         Assert.Throws<FormatException>(() => StoredText.Read<LeaseState>("Held"));
+        Assert.Equal("""["running","completed","failed"]""", JsonSerializer.Serialize(Enum.GetValues<RunState>()));
+        Assert.Equal("""["Stored","Late","Present","Failed"]""", JsonSerializer.Serialize(Enum.GetValues<SlotEnding>()));
+        Assert.Equal("""["missing","failed","collecting","staged"]""", JsonSerializer.Serialize(Enum.GetValues<GapState>()));
+        Assert.Equal("""["passed","running","failed","not started"]""", JsonSerializer.Serialize(Enum.GetValues<ProbabilityState>()));
+        Assert.Equal(
+            """["failed","recovered","completed","gate_failed","cost_guard"]""",
+            JsonSerializer.Serialize(Enum.GetValues<NotificationEvent>())
+        );
+        Assert.Equal(
+            """["Running","Passed","GateFailed","Failed","NotRun","Cancelled"]""",
+            JsonSerializer.Serialize(Enum.GetValues<ModelState>())
+        );
+        Assert.Equal("""["Passed","Incomplete","Failed","Cancelled"]""", JsonSerializer.Serialize(Enum.GetValues<Verdict>()));
+        Assert.Equal("""["Published","Refused","UpToDate"]""", JsonSerializer.Serialize(Enum.GetValues<TrainingEnding>()));
+        Assert.Equal("""["Predicted","NothingNew","NoModel"]""", JsonSerializer.Serialize(Enum.GetValues<InferenceEnding>()));
+        Assert.Equal("""["RUNNING","SCHEDULED","FINISHED","FAILED","KILLED"]""", JsonSerializer.Serialize(Enum.GetValues<MlflowStatus>()));
     }
 
     [Fact]

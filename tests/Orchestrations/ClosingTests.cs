@@ -92,7 +92,7 @@ public sealed class ClosingTests
         await close.RunAsync(new RunToClose("never/opened", "no begin"), CancellationToken.None);
 
         RunRow run = Assert.Single(await new RunReader(database).ReadAsync(null));
-        Assert.Equal(("failed", 3, 0, 1), (run.State, run.Total, run.Completed, run.Failed));
+        Assert.Equal((RunState.Failed, 3, 0, 1), (run.State, run.Total, run.Completed, run.Failed));
         Assert.StartsWith("cannot write", run.Error, StringComparison.Ordinal);
         Assert.DoesNotContain("hunter2", run.Error, StringComparison.Ordinal);
         Assert.All((await partitions.ReadAsync("hazard")).Values, partition => Assert.Null(partition.ClaimedBy));

@@ -39,7 +39,7 @@ internal sealed class LeasedClusterApp
             )
             .Activity<LeaseStop, LeaseReceipt>(
                 nameof(StopMachines),
-                stop => StepAsync(nameof(StopMachines), () => world.Keeper.StopAsync(stop.LeaseId, stop.Force, LeaseKeeper.ByRun))
+                stop => StepAsync(nameof(StopMachines), () => world.Keeper.StopAsync(stop.LeaseId, stop.Force, LeaseCloser.Run))
             )
             .Activity<string, string>("Work", _ => StepAsync("Work", () => Task.FromResult("done")))
             .Orchestrator(

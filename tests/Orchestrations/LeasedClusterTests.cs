@@ -27,7 +27,7 @@ public sealed class LeasedClusterTests
 
         Leased<string> output = JsonSerializer.Deserialize<Leased<string>>(run.Output!)!;
         Assert.Equal(
-            ("done", true, "run", 120L),
+            ("done", true, LeaseCloser.Run, 120L),
             (output.Result, output.Receipt.Proven, output.Receipt.ClosedBy, output.Receipt.SecondsBilled)
         );
         Assert.Equal(LeasedClusterApp.Steps, app.Taken);

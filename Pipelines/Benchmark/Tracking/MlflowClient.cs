@@ -3,6 +3,7 @@ using System.Net;
 using System.Net.Http.Headers;
 using System.Text;
 using System.Text.Json.Nodes;
+using Durable.Operations;
 
 namespace Durable.Pipelines.Benchmark.Tracking;
 
@@ -203,14 +204,13 @@ public sealed class MlflowClient(HttpClient http, Uri server, string? token = nu
     }
 
     /// <summary>Ends a run. Safe to call twice.</summary>
-    /// <param name="status">One of <see cref="MlflowStatus"/>.</param>
-    public Task EndRunAsync(string runId, string status, long endMs, CancellationToken cancellationToken = default) =>
+    public Task EndRunAsync(string runId, MlflowStatus status, long endMs, CancellationToken cancellationToken = default) =>
         PostAsync(
             "runs/update",
             new JsonObject
             {
                 ["run_id"] = runId,
-                ["status"] = status,
+                ["status"] = status.Text(),
                 ["end_time"] = endMs,
             },
             cancellationToken
@@ -432,7 +432,7 @@ public sealed class MlflowClient(HttpClient http, Uri server, string? token = nu
             Text(info, "run_id"),
             Text(info, "experiment_id"),
             Text(info, "run_name"),
-            Text(info, "status"),
+            StoredText.Read<MlflowStatus>(Text(info, "status")),
             Text(info, "artifact_uri"),
             Pairs(data?["params"]),
             (data?["metrics"] as JsonArray ?? []).ToDictionary(metric => Text(metric!, "key"), metric => Double(metric!["value"])),

@@ -1,3 +1,6 @@
+using System.Text.Json.Serialization;
+using Durable.Operations;
+
 namespace Durable.Pipelines.Benchmark.Tracking;
 
 /// <summary>A number at a step of a run.</summary>
@@ -5,14 +8,13 @@ namespace Durable.Pipelines.Benchmark.Tracking;
 public sealed record MlflowMetric(string Key, double Value, long TimestampMs, long Step);
 
 /// <summary>A run as the server has it.</summary>
-/// <param name="Status"><c>RUNNING</c>, <c>SCHEDULED</c>, <c>FINISHED</c>, <c>FAILED</c> or <c>KILLED</c>.</param>
 /// <param name="ArtifactUri">Where its artefacts lie, e.g. <c>mlflow-artifacts:/1/&lt;run&gt;/artifacts</c>.</param>
 /// <param name="Metrics">The newest value of each.</param>
 public sealed record MlflowRun(
     string RunId,
     string ExperimentId,
     string Name,
-    string Status,
+    MlflowStatus Status,
     string ArtifactUri,
     IReadOnlyDictionary<string, string> Params,
     IReadOnlyDictionary<string, double> Metrics,
@@ -22,11 +24,22 @@ public sealed record MlflowRun(
 /// <summary>A version of a registered model.</summary>
 public sealed record MlflowVersion(string Name, string Version, string? RunId, string Source);
 
-/// <summary>How a run ends.</summary>
-public static class MlflowStatus
+/// <summary>How a run stands on the server, by the server's words.</summary>
+[JsonConverter(typeof(StoredTextConverter<MlflowStatus>))]
+public enum MlflowStatus
 {
-    public const string Running = "RUNNING",
-        Finished = "FINISHED",
-        Failed = "FAILED",
-        Killed = "KILLED";
+    [JsonStringEnumMemberName("RUNNING")]
+    Running,
+
+    [JsonStringEnumMemberName("SCHEDULED")]
+    Scheduled,
+
+    [JsonStringEnumMemberName("FINISHED")]
+    Finished,
+
+    [JsonStringEnumMemberName("FAILED")]
+    Failed,
+
+    [JsonStringEnumMemberName("KILLED")]
+    Killed,
 }

@@ -1,13 +1,28 @@
+using System.Text.Json.Serialization;
+using Durable.Operations;
 using Durable.Pipelines.Spot.Model;
 
 namespace Durable.Pipelines.Spot.Tables;
 
+/// <summary>How a slot stands in <c>spot.slots</c>.</summary>
+[JsonConverter(typeof(StoredTextConverter<SlotState>))]
+public enum SlotState
+{
+    /// <summary>Begun; what it asked for may lie in the bucket.</summary>
+    Collecting,
+
+    /// <summary>Its delta is computed and lies in the bucket.</summary>
+    Staged,
+
+    /// <summary>Part of the history.</summary>
+    Present,
+}
+
 /// <summary>What is recorded of a slot.</summary>
-/// <param name="State"><c>collecting</c>, <c>staged</c> or <c>present</c>.</param>
 /// <param name="IsLate">A newer slot was there before: latest and rotation did not move.</param>
 public sealed record SlotRow(
     SlotTime Slot,
-    string State,
+    SlotState State,
     int Capacity,
     string RunId,
     string? DeltaKey,
@@ -19,12 +34,7 @@ public sealed record SlotRow(
     int Carried,
     int Rejected,
     string? Error
-)
-{
-    public const string Collecting = "collecting",
-        Staged = "staged",
-        Present = "present";
-}
+);
 
 /// <summary>Where the cycle of capacities and accounts stands.</summary>
 public sealed record Rotation(int CapacityIndex, int AccountIndex, DateOnly? WorkloadDate, SlotTime? LatestSlot);

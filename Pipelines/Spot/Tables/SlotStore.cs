@@ -41,7 +41,7 @@ public sealed class SlotStore(NpgsqlDataSource database, SpotBucket bucket, Data
         SlotRow row =
             await SlotTable.HoldAsync(connection, slot, cancellationToken)
             ?? throw new InvalidOperationException($"Slot {slot} was never begun.");
-        if (row.State != SlotRow.Collecting)
+        if (row.State != SlotState.Collecting)
             return new StageOutcome(row, null);
         (SlotTime? staged, SlotTime? newest, SlotTime? next) = await NeighboursAsync(connection, slot, cancellationToken);
         if (staged is not null)
@@ -125,9 +125,9 @@ public sealed class SlotStore(NpgsqlDataSource database, SpotBucket bucket, Data
         SlotRow row =
             await SlotTable.HoldAsync(connection, slot, cancellationToken)
             ?? throw new InvalidOperationException($"Slot {slot} was never begun.");
-        if (row.State == SlotRow.Present)
+        if (row.State == SlotState.Present)
             return row;
-        if (row.State != SlotRow.Staged || staged is null)
+        if (row.State != SlotState.Staged || staged is null)
             throw new InvalidOperationException($"Slot {slot} is not staged.");
 
         await MarketHistory.StoreAsync(connection, staged.Changes, row.IsLate, cancellationToken);
@@ -149,14 +149,14 @@ public sealed class SlotStore(NpgsqlDataSource database, SpotBucket bucket, Data
         };
         await update.ExecuteNonQueryAsync(cancellationToken);
         await transaction.CommitAsync(cancellationToken);
-        return row with { State = SlotRow.Present };
+        return row with { State = SlotState.Present };
     }
 
     /// <summary>The staged delta of a slot; null when it is not staged (any more).</summary>
     public async Task<StagedSlot?> ReadStagedAsync(SlotTime slot, CancellationToken cancellationToken = default)
     {
         SlotRow? row = await new SlotTable(database).ReadAsync(slot, cancellationToken);
-        if (row is not { State: SlotRow.Staged, DeltaKey: { } key })
+        if (row is not { State: SlotState.Staged, DeltaKey: { } key })
             return null;
         (RawHeader header, List<MarketChange> changes) = RawFile.Read<MarketChange>(
             await bucket.NeedAsync(key, cancellationToken),

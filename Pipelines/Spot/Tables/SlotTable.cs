@@ -1,3 +1,4 @@
+using Durable.Operations;
 using Durable.Pipelines.Spot.Model;
 using Npgsql;
 using NpgsqlTypes;
@@ -108,7 +109,7 @@ public sealed class SlotTable(NpgsqlDataSource database)
     private static SlotRow Row(NpgsqlDataReader reader) =>
         new(
             SlotTime.Of(reader.GetDateTime(0)),
-            reader.GetString(1),
+            StoredText.Read<SlotState>(reader.GetString(1)),
             reader.GetInt32(2),
             reader.GetString(3),
             reader.IsDBNull(4) ? null : reader.GetString(4),

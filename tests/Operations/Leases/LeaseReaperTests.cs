@@ -23,7 +23,7 @@ public sealed class LeaseReaperTests
 
         Assert.False(world.Machines.AnyOn);
         LeaseReceipt receipt = await world.Keeper.ReceiptAsync(lease);
-        Assert.Equal((true, "reaper", 120L), (receipt.Proven, receipt.ClosedBy, receipt.SecondsBilled));
+        Assert.Equal((true, LeaseCloser.Reaper, 120L), (receipt.Proven, receipt.ClosedBy, receipt.SecondsBilled));
         Assert.True((await world.TakeAsync(LeaseWorld.Cluster("b/1"))).Granted);
         Assert.Equal(
             ["a/1#spark:overrun", "a/1#spark:reaped"],
@@ -41,7 +41,7 @@ public sealed class LeaseReaperTests
         Assert.Equal(new ReaperRound(1, 0), await world.ReapAsync());
 
         LeaseReceipt own = await world.StopAsync(lease);
-        Assert.Equal((true, "reaper"), (own.Proven, own.ClosedBy));
+        Assert.Equal((true, LeaseCloser.Reaper), (own.Proven, own.ClosedBy));
         Assert.Single(world.Machines.Calls, "stop i-1,i-2");
     }
 
@@ -156,12 +156,12 @@ public sealed class LeaseReaperTests
         await world.TakeAsync(LeaseWorld.Cluster("c/1"));
         LeaseReader reader = new(world.Database);
 
-        Assert.Equal(["c/1", "b/1"], await RunsAsync("open"));
-        Assert.Equal(["b/1"], await RunsAsync("overdue"));
-        Assert.Equal(["a/1"], await RunsAsync("closed"));
-        Assert.Equal(["c/1", "b/1", "a/1"], await RunsAsync("all"));
-        LeasePage first = await reader.ReadAsync("all", "spark", 2, null),
-            second = await reader.ReadAsync("all", "spark", 2, first.Before);
+        Assert.Equal(["c/1", "b/1"], await RunsAsync(LeaseSelection.Open));
+        Assert.Equal(["b/1"], await RunsAsync(LeaseSelection.Overdue));
+        Assert.Equal(["a/1"], await RunsAsync(LeaseSelection.Closed));
+        Assert.Equal(["c/1", "b/1", "a/1"], await RunsAsync(LeaseSelection.All));
+        LeasePage first = await reader.ReadAsync(LeaseSelection.All, "spark", 2, null),
+            second = await reader.ReadAsync(LeaseSelection.All, "spark", 2, first.Before);
         Assert.Equal(["c/1", "b/1", "a/1"], first.Leases.Concat(second.Leases).Select(lease => lease.RunId));
         Assert.Null(second.Before);
         LeaseView closed = second.Leases[0];
@@ -170,7 +170,7 @@ public sealed class LeaseReaperTests
             (closed.Machines[0].Id, closed.Machines[0].State, closed.Machines[0].HourlyPriceUsd, closed.Machines[0].SecondsBilled)
         );
 
-        async Task<string[]> RunsAsync(string state) =>
+        async Task<string[]> RunsAsync(LeaseSelection state) =>
             [.. (await reader.ReadAsync(state, null, 50, null)).Leases.Select(lease => lease.RunId)];
     }
 }

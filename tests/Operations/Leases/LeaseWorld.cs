@@ -50,7 +50,7 @@ internal sealed class LeaseWorld : IAsyncDisposable
         return turn.LeaseId;
     }
 
-    public Task<LeaseReceipt> StopAsync(string lease, bool force = false) => Keeper.StopAsync(lease, force, LeaseKeeper.ByRun);
+    public Task<LeaseReceipt> StopAsync(string lease, bool force = false) => Keeper.StopAsync(lease, force, LeaseCloser.Run);
 
     public Task<ReaperRound> ReapAsync() => Reaper.ReapAsync((instance, _) => Task.FromResult(Ended.GetValueOrDefault(instance)));
 

@@ -123,7 +123,7 @@ public sealed class LeasesOnAwsTests(AwsSandbox sandbox) : IClassFixture<AwsSand
         {
             ClusterRequest request = new("ec2", "spark", run, [cluster.Master.Id], TimeSpan.FromMinutes(5));
             await with.TakeAsync(new LeaseRequest("i", request));
-            return (await with.StopAsync(request.LeaseId, false, LeaseKeeper.ByRun)).Machines[0];
+            return (await with.StopAsync(request.LeaseId, false, LeaseCloser.Run)).Machines[0];
         }
     }
 
@@ -212,7 +212,7 @@ public sealed class LeasesOnAwsTests(AwsSandbox sandbox) : IClassFixture<AwsSand
     {
         LeaseReceipt receipt = null!;
         await Eventually.HoldsAsync(
-            async () => (receipt = await keeper.StopAsync(lease, false, LeaseKeeper.ByRun)).Proven,
+            async () => (receipt = await keeper.StopAsync(lease, false, LeaseCloser.Run)).Proven,
             () => Task.FromResult(receipt.ToString())
         );
         return receipt;

@@ -111,13 +111,13 @@ public sealed class BenchmarkResultTests
     {
         ResultRow[] rows =
         [
-            Row("xgboost", ModelStates.Passed, 0.96, 2, 700_000, "t1"),
-            Row("lightgbm", ModelStates.Passed, 0.948, 1, 350_000, "t1"),
-            Row("tensorflow-mlp", ModelStates.NotRun, null, null, null, "m1"),
-            Row("pytorch-mlp", ModelStates.Passed, 0.97, 10, 400_000, "m1"),
-            Row("pytorch-cnn", ModelStates.GateFailed, 0.975, 80, 480_000, "m1"),
+            Row("xgboost", ModelState.Passed, 0.96, 2, 700_000, "t1"),
+            Row("lightgbm", ModelState.Passed, 0.948, 1, 350_000, "t1"),
+            Row("tensorflow-mlp", ModelState.NotRun, null, null, null, "m1"),
+            Row("pytorch-mlp", ModelState.Passed, 0.97, 10, 400_000, "m1"),
+            Row("pytorch-cnn", ModelState.GateFailed, 0.975, 80, 480_000, "m1"),
         ];
-        ComparisonReport report = ComparisonReport.Make("benchmark/1", Verdicts.Failed, rows);
+        ComparisonReport report = ComparisonReport.Make("benchmark/1", Verdict.Failed, rows);
         ComparedPair trees = report.Pairs[0];
         Assert.Equal(
             ("XGBoost is more accurate by 1.20 points; LightGBM takes 0.50 × the time and 0.50 × the size.", 0.5),
@@ -141,7 +141,7 @@ public sealed class BenchmarkResultTests
         Assert.Equal(
             5,
             ComparisonReport
-                .Make("r", Verdicts.Passed, [rows[0], Row("lightgbm", ModelStates.Passed, 0.9, 1, 1, "other data")])
+                .Make("r", Verdict.Passed, [rows[0], Row("lightgbm", ModelState.Passed, 0.9, 1, 1, "other data")])
                 .Pairs.Count(pair => pair.Answer.StartsWith("Not comparable", StringComparison.Ordinal))
         );
     }
@@ -253,13 +253,13 @@ public sealed class BenchmarkResultTests
         );
     }
 
-    private static ResultRow Row(string model, string state, double? accuracy, double? seconds, long? bytes, string dataHash) =>
+    private static ResultRow Row(string model, ModelState state, double? accuracy, double? seconds, long? bytes, string dataHash) =>
         new(
             "benchmark/1",
             model,
             "i",
             state,
-            state is ModelStates.Passed ? null : "because | of\nthis",
+            state is ModelState.Passed ? null : "because | of\nthis",
             BenchmarkModels.Get(model).Framework,
             "1",
             "data",
@@ -287,6 +287,6 @@ public sealed class BenchmarkResultTests
             DateTime.UtcNow,
             1,
             null,
-            "pending"
+            TrackingState.Pending
         );
 }

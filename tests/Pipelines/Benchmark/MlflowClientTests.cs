@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Durable.Operations;
 using Durable.Pipelines.Benchmark;
 using Durable.Pipelines.Benchmark.Tracking;
 using Durable.Tests.Fixtures;
@@ -34,7 +35,10 @@ public sealed class MlflowClientTests(MlflowServer server) : IClassFixture<Mlflo
         await server.FaultAsync("runs/create", "lost-reply");
         await Assert.ThrowsAsync<MlflowUnavailableException>(() => EnsureAsync(experiment, "suite/xgboost"));
         MlflowRun run = await EnsureAsync(experiment, "suite/xgboost");
-        Assert.Equal((run.RunId, "RUNNING", "xgboost"), ((await EnsureAsync(experiment, "suite/xgboost")).RunId, run.Status, run.Name));
+        Assert.Equal(
+            (run.RunId, MlflowStatus.Running, "xgboost"),
+            ((await EnsureAsync(experiment, "suite/xgboost")).RunId, run.Status, run.Name)
+        );
         Assert.NotEqual(run.RunId, (await EnsureAsync(experiment, "suite/lightgbm")).RunId);
         Assert.Equal("2", run.Tags["version"]);
         Assert.Equal(
@@ -125,11 +129,11 @@ public sealed class MlflowClientTests(MlflowServer server) : IClassFixture<Mlflo
         );
         Assert.Contains("--serve-artifacts", elsewhere.Message, StringComparison.Ordinal);
 
-        foreach (string status in new[] { MlflowStatus.Finished, MlflowStatus.Finished, MlflowStatus.Killed })
+        foreach (MlflowStatus status in new[] { MlflowStatus.Finished, MlflowStatus.Finished, MlflowStatus.Killed })
         {
             await client.EndRunAsync(run.RunId, status, Start + 9000);
             Assert.Equal(
-                status,
+                status.Text(),
                 (await server.GetAsync("runs/get?run_id=" + run.RunId))!
                     .Value.GetProperty("run")
                     .GetProperty("info")

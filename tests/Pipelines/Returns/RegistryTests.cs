@@ -199,7 +199,7 @@ public sealed class RegistryTests(AwsSandbox sandbox) : IClassFixture<AwsSandbox
             "s3://train",
             storage.Uri(key),
             ReturnsStorage.Hash(archive),
-            ModelTable.Accepted,
+            ModelVerdict.Accepted,
             Judgement
         );
         ServedPointer? served = await storage.ReadPointerAsync();

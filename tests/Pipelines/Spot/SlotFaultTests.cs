@@ -30,9 +30,9 @@ public sealed class SlotFaultTests(AwsSandbox sandbox) : IClassFixture<AwsSandbo
         world.Sink.Before = () => { };
         world.Clock.Set(second.Utc.AddSeconds(5));
         SlotResult result = await world.RunAsync(second);
-        Assert.Equal("Stored", result.State);
+        Assert.Equal(SlotEnding.Stored, result.State);
         Assert.Equal(
-            [SlotRow.Present, SlotRow.Present],
+            [SlotState.Present, SlotState.Present],
             (await world.Get<SlotTable>().ReadAsync(first, second)).Select(slot => slot.State)
         );
         Assert.Equal(
@@ -57,9 +57,9 @@ public sealed class SlotFaultTests(AwsSandbox sandbox) : IClassFixture<AwsSandbo
                 return;
             overtaken = true;
             world.Clock.Set(quick.Utc.AddSeconds(5));
-            Assert.Equal("Stored", world.RunAsync(quick).GetAwaiter().GetResult().State);
+            Assert.Equal(SlotEnding.Stored, world.RunAsync(quick).GetAwaiter().GetResult().State);
         };
-        Assert.Equal("Late", (await world.RunAsync(slow)).State);
+        Assert.Equal(SlotEnding.Late, (await world.RunAsync(slow)).State);
         Rotation rotation = await world.Get<SlotTable>().ReadRotationAsync();
         Assert.Equal((2, quick), (rotation.CapacityIndex, rotation.LatestSlot));
         Assert.Equal(quick.Text, world.Bucket.Objects[SpotKeys.Latest].Metadata["slot"]);
@@ -200,7 +200,7 @@ public sealed class SlotFaultTests(AwsSandbox sandbox) : IClassFixture<AwsSandbo
 
         // Clock set back: the slot of before is found as it is.
         world.Clock.Set(today.Utc.AddSeconds(20));
-        Assert.Equal("Present", (await world.RunAsync(today, "2")).State);
+        Assert.Equal(SlotEnding.Present, (await world.RunAsync(today, "2")).State);
     }
 
     [Fact]

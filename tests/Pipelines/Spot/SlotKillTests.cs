@@ -57,7 +57,7 @@ public sealed class SlotKillTests(AwsSandbox sandbox) : IClassFixture<AwsSandbox
                     $"killed {(afterwards ? "after" : "before")} {kill}: {await world.DumpAsync()}\nbut calm: {calm}"
                 );
                 Assert.Equal(result.Rows, world.Sink.Records.Count);
-                if (result.State == "Present")
+                if (result.State == SlotEnding.Present)
                     await world.Make<PublishLatest>().RunAsync(slot.Text, default);
                 Assert.Equal(result.Rows, JsonDocument.Parse(world.Bucket.Objects[SpotKeys.Latest].Bytes).RootElement.GetArrayLength());
             }

@@ -38,12 +38,12 @@ public sealed class SlotNewsTests(AwsSandbox sandbox) : IClassFixture<AwsSandbox
         SlotTime slot = world.Now;
         SlotResult result = await world.RunAsync(slot);
         Assert.Equal(0, await deliver.RunAsync(null, default));
-        Assert.Equal(("Stored", 1), (result.State, result.Sources.Count));
+        Assert.Equal((SlotEnding.Stored, 1), (result.State, result.Sources.Count));
         Assert.Equal(slot.Text, world.Bucket.Objects[SpotKeys.Latest].Metadata["slot"]);
         Assert.Equal("HTTP 503", await ScalarAsync(database, "SELECT last_error FROM operations.notification_deliveries"));
 
         world.Clock.Set(slot.Plus(1).Utc.AddSeconds(5));
-        Assert.Equal("Stored", (await world.RunAsync(slot.Plus(1))).State);
+        Assert.Equal(SlotEnding.Stored, (await world.RunAsync(slot.Plus(1))).State);
         isDown = false;
         await ScalarAsync(database, "UPDATE operations.notification_deliveries SET next_try_at = now() RETURNING channel");
         Assert.Equal(1, await deliver.RunAsync(null, default));

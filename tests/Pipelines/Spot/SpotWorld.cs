@@ -117,7 +117,7 @@ internal sealed class SpotWorld : IAsyncDisposable
         }
 
         if (work.IsPresent)
-            return await Make<CommitSlot>().RunAsync(slot.Text, default) with { State = "Present" };
+            return await Make<CommitSlot>().RunAsync(slot.Text, default) with { State = SlotEnding.Present };
         foreach (ScorePart part in work.Parts)
             await StepAsync(
                 $"{nameof(CollectScores)} {part.Number}",

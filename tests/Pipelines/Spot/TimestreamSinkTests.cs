@@ -47,7 +47,7 @@ public sealed class TimestreamSinkTests
         Assert.Equal(dead, await send.RunAsync(First.Text, default));
         Assert.Equal(Rows, timestream.Taken.Count + (await DeadLettersAsync(database)).Count);
         SlotRow row = await database.Store.CommitAsync(First);
-        Assert.Equal((SlotRow.Present, Rows, dead), (row.State, row.Rows, row.Rejected));
+        Assert.Equal((SlotState.Present, Rows, dead), (row.State, row.Rows, row.Rejected));
         Assert.Equal(Rows, (await database.History.ReadLatestAsync()).Count);
     }
 
@@ -90,7 +90,7 @@ public sealed class TimestreamSinkTests
         await Assert.ThrowsAsync<ResourceNotFoundException>(() =>
             new SendDelta(database.Store, database.Slots, [timestream.Sink(database)]).RunAsync(First.Text, default)
         );
-        Assert.Equal(SlotRow.Staged, (await database.Slots.ReadAsync(First))!.State);
+        Assert.Equal(SlotState.Staged, (await database.Slots.ReadAsync(First))!.State);
         Assert.Empty(await database.History.ReadLatestAsync());
     }
 
