@@ -9,7 +9,7 @@ usage() {
       cat <<'HELP'
 Usage: ./run benchmark [OPTIONS]
 Trains, gates, registers and compares the six models; without an AWS account, on a sandbox. Stays up until Ctrl-C.
-  --model LIST        xgboost, lightgbm, tensorflow-mlp, tensorflow-cnn, pytorch-mlp, pytorch-cnn; several by comma (default all six)
+  --model LIST        only these models, such as xgboost; several by comma (default all)
   --train-rows N      the first training rows only
   --epochs N          epochs, or rounds of boosting (default: all, as defined)
   --mnist DIR         folder of MNIST's four gzipped files, for the sandbox
@@ -94,12 +94,12 @@ usage_climate() {
   cat <<'HELP'
 Usage: ./run [climate] [OPTIONS]
 Sets up what is missing, starts PostgreSQL and the app, generates a sample climate once, runs the hazard batch, stays up until Ctrl-C.
-  --cells N           grid cells of the sample climate, 1 to 451351 (default 1000); another number or seed replaces the sample
+  --cells N           grid cells of the sample climate (default 1000); another number or seed replaces the sample
   --seed N            seed of the sample climate (default 1)
-  --scenario LIST     SSP126, SSP245, SSP370, SSP585; several by comma (default all four)
-  --start-year YEAR   first year, from 2021 (default 2021)
-  --end-year YEAR     last year, to 2100 (default 2100)
-  --workers N         partitions computed at the same time, 1 to 64
+  --scenario LIST     only these scenarios, such as SSP245; several by comma (default all)
+  --start-year YEAR   first year
+  --end-year YEAR     last year
+  --workers N         partitions computed at the same time
   --batch-size N      rows per chunk written
   --force             compute what is already there, too
   --port N            port of the app on 127.0.0.1 (default FUNCTIONS_PORT, else 7071, or a free one when that is taken)

@@ -6,20 +6,6 @@ namespace Durable.Cli.Commands;
 /// <summary>The options of a climate batch, and the JSON body that they make. What is not given is left to the host's defaults.</summary>
 internal sealed class BatchOptions
 {
-    private static readonly string[] ScenarioNames = ["SSP126", "SSP245", "SSP370", "SSP585"];
-    private static readonly string[] RiskNames =
-    [
-        "extreme_heat",
-        "extreme_cold",
-        "wildfire",
-        "drought",
-        "water_stress",
-        "sea_level_rise",
-        "river_flood",
-        "urban_flood",
-        "typhoon",
-    ];
-
     /// <summary>hazard, probability or annual (probability, then hazard).</summary>
     public Option<string> Batch { get; } =
         Options.Choice(
@@ -30,38 +16,29 @@ internal sealed class BatchOptions
             "annual"
         );
 
-    private Option<string[]> Scenarios { get; } =
-        Options.List("--scenario", $"Only these, by comma: {string.Join(", ", ScenarioNames)}; default all", ScenarioNames);
+    private Option<string[]> Scenarios { get; } = Options.List("--scenario", "Only these scenarios, by comma; default all");
 
-    private Option<int?> StartYear { get; } = Options.Number("--start-year", "First year", 2021, 2100);
+    private Option<long?> StartYear { get; } = Options.Number("--start-year", "First year");
 
-    private Option<int?> EndYear { get; } = Options.Number("--end-year", "Last year", 2021, 2100);
+    private Option<long?> EndYear { get; } = Options.Number("--end-year", "Last year");
 
-    private Option<int?> Workers { get; } = Options.Number("--workers", "Partitions computed at the same time", 1, 64);
+    private Option<long?> Workers { get; } = Options.Number("--workers", "Partitions computed at the same time");
 
-    private Option<int?> BatchSize { get; } = Options.Number("--batch-size", "Rows per chunk written", 50, 1_000_000);
+    private Option<long?> BatchSize { get; } = Options.Number("--batch-size", "Rows per chunk written");
 
-    private Option<string[]> Risks { get; } =
-        Options.List("--risks", $"Only these, by comma: {string.Join(", ", RiskNames)}; default all", RiskNames);
+    private Option<string[]> Risks { get; } = Options.List("--risks", "Only these risks, by comma; default all");
 
-    private Option<string?> Window { get; } =
-        new Option<string?>("--window") { Description = "Sample for P(H): rolling-30 or full-series" }.AcceptOnlyFromAmong(
-            "rolling-30",
-            "full-series"
-        );
+    private Option<string?> Window { get; } = new("--window") { Description = "Sample for P(H)" };
 
     private Option<bool> Force { get; } = new("--force") { Description = "Compute what is already there, too" };
 
     private Option<string?> Box { get; } = new("--bbox") { Description = "Only this part of the grid: south,west,north,east in degrees" };
 
     private Option<double?> MaxFallbackShare { get; } =
-        new("--max-fallback-share") { Description = "Largest share of values that may rest on stated defaults, 0 to 1; default 0.05" };
+        new("--max-fallback-share") { Description = "Largest share of values that may rest on stated defaults" };
 
     private Option<double?> MaxChange { get; } =
-        new("--max-change")
-        {
-            Description = "Largest change of a partition's mean against its last run, 0 to 100; default 0.5, half more or less",
-        };
+        new("--max-change") { Description = "Largest change of a partition's mean against its last run; 0.5 is half more or less" };
 
     private Option<string?> PlanHash { get; } = new("--plan-hash") { Description = "Do exactly the plan with this hash, or nothing" };
 
@@ -90,11 +67,6 @@ internal sealed class BatchOptions
             }
         )
             command.Options.Add(option);
-        EndYear.Validators.Add(result =>
-        {
-            if (result.GetValue(StartYear) is { } start && result.GetValue(EndYear) is { } end && start > end)
-                result.AddError($"--start-year {start} is after --end-year {end}.");
-        });
     }
 
     /// <summary>The body of the start request.</summary>

@@ -31,7 +31,13 @@ internal static class BenchmarkCommands
         Option<string?> plan = new("--plan") { Description = "Do the plan of this hash and nothing else" };
         Option<bool> noWait = new("--no-wait") { Description = "Return as soon as the suite has started" };
         return request
-            .AddTo(new Command("run", "Runs the models that are missing, failed or stale, and waits for them.") { plan, noWait })
+            .AddTo(
+                new Command("run", "Runs the models that are missing, failed or stale, and waits for them. " + OptionsCommand.Hint(Suite))
+                {
+                    plan,
+                    noWait,
+                }
+            )
             .Does(
                 connection,
                 screen,
@@ -156,7 +162,7 @@ internal static class BenchmarkCommands
     private static Command Rollback(Connection connection, Screen screen)
     {
         Argument<string> model = new("model") { Description = "Name of the model" };
-        Option<int?> to = Options.Number("--to", "Version to go back to; default the one before the present", 1, 1_000_000);
+        Option<long?> to = Options.Number("--to", "Version to go back to; default the one before the present");
         Option<string?> reason = new("--reason") { Description = "Kept with the move" };
         return new Command("rollback", "Moves a model's alias back to an earlier version.") { model, to, reason }.Does(
             connection,
@@ -241,19 +247,10 @@ internal static class BenchmarkCommands
     /// <summary>The options that shape a request.</summary>
     private sealed class RequestOptions
     {
-        private readonly Option<string[]> models = Options.List(
-            "--model",
-            "Models by comma; default all",
-            "xgboost",
-            "lightgbm",
-            "tensorflow-mlp",
-            "tensorflow-cnn",
-            "pytorch-mlp",
-            "pytorch-cnn"
-        );
-        private readonly Option<int?> seed = Options.Number("--seed", "Seed of the training", 0, int.MaxValue);
-        private readonly Option<int?> rows = Options.Number("--train-rows", "The first training rows only", 100, 1_000_000);
-        private readonly Option<int?> epochs = Options.Number("--epochs", "Epochs, or rounds of boosting", 1, 1000);
+        private readonly Option<string[]> models = Options.List("--model", "Models by comma; default all");
+        private readonly Option<long?> seed = Options.Number("--seed", "Seed of the training");
+        private readonly Option<long?> rows = Options.Number("--train-rows", "The first training rows only");
+        private readonly Option<long?> epochs = Options.Number("--epochs", "Epochs, or rounds of boosting");
         private readonly Option<bool> force = new("--force") { Description = "Also what has passed already" };
 
         public Command AddTo(Command command)
@@ -269,7 +266,7 @@ internal static class BenchmarkCommands
             if (parsed.GetValue(models) is { Length: > 0 } names)
                 body["models"] = new JsonArray([.. names.Select(name => (JsonNode)name)]);
             foreach (
-                (string name, Option<int?> option) in ((string, Option<int?>)[])[("seed", seed), ("trainRows", rows), ("epochs", epochs)]
+                (string name, Option<long?> option) in ((string, Option<long?>)[])[("seed", seed), ("trainRows", rows), ("epochs", epochs)]
             )
             {
                 if (parsed.GetValue(option) is { } value)

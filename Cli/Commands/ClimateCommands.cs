@@ -22,18 +22,22 @@ internal static class ClimateCommands
             ClimateImportCommand.Create(connection, screen),
         };
 
-    private static Option<int?> Cells() => Options.Number("--cells", "Grid cells of the generated sample climate", 1, 451_351);
+    private static Option<long?> Cells() => Options.Number("--cells", "Grid cells of the generated sample climate");
 
-    private static Option<int?> Seed() => Options.Number("--seed", "Seed of the sample; default 1", 0, int.MaxValue);
+    private static Option<long?> Seed() => Options.Number("--seed", "Seed of the sample");
 
     private static Command Run(Connection connection, Screen screen)
     {
         BatchOptions options = new();
-        Option<int?> cells = Cells();
-        Option<int?> seed = Seed();
+        Option<long?> cells = Cells(),
+            seed = Seed();
         Option<bool> noWait = new("--no-wait") { Description = "Return as soon as the run has started" };
         Option<bool> statistics = new("--statistics") { Description = "At the end, also the monitoring query and its result" };
-        Command command = new("run", "Starts a batch and waits for it. With --cells, generates a sample climate first, once.")
+        Command command = new(
+            "run",
+            "Starts a batch and waits for it. With --cells, generates a sample climate first, once. "
+                + OptionsCommand.Hint("climate/hazard")
+        )
         {
             cells,
             seed,
@@ -46,18 +50,22 @@ internal static class ClimateCommands
             screen,
             async (parsed, client, format, cancellation) =>
             {
-                int? wanted = parsed.GetValue(cells);
-                int sampleSeed = parsed.GetValue(seed) ?? 1;
+                (long? wantedCells, long? wantedSeed) = (parsed.GetValue(cells), parsed.GetValue(seed));
                 JsonNode? grid = await GridAsync(client, cancellation);
+                JsonNode? sample = grid.Field("sample");
                 bool isThere =
-                    wanted is null || (grid.Field("sample").Number("cells") == wanted && grid.Field("sample").Number("seed") == sampleSeed);
-                if (isThere && await NothingToDoAsync(client, parsed, options, cancellation) is { } plans)
-                    return await WriteDoneAsync(client, screen, format, plans, parsed.GetValue(statistics), cancellation);
-                if (wanted is { } count)
+                    wantedCells is null
+                    || (wantedSeed is not null && sample.Number("cells") == wantedCells && sample.Number("seed") == wantedSeed);
+                // Asked before a sample is made, too: a bad option replaces no grid.
+                JsonArray? plans = await NothingToDoAsync(client, parsed, options, cancellation);
+                if (!isThere)
                 {
-                    await SampleAsync(client, screen, count, sampleSeed, cancellation);
+                    await SampleAsync(client, screen, wantedCells, wantedSeed, cancellation);
                     grid = await GridAsync(client, cancellation);
+                    plans = await NothingToDoAsync(client, parsed, options, cancellation);
                 }
+                if (plans is not null)
+                    return await WriteDoneAsync(client, screen, format, plans, parsed.GetValue(statistics), cancellation);
                 if (grid is not null)
                     screen.Say(Grid(grid));
 
@@ -89,8 +97,7 @@ internal static class ClimateCommands
     {
         JsonObject body = options.Body(parsed);
         string batch = parsed.GetRequiredValue(options.Batch);
-        if (body.ContainsKey("planHash") || body.ContainsKey("force"))
-            return null;
+        bool isAsked = body.ContainsKey("planHash") || body.ContainsKey("force");
         body["dryRun"] = true;
         JsonArray plans = [];
         foreach (string part in batch == "annual" ? ["probability", "hazard"] : (string[])[batch])
@@ -107,7 +114,7 @@ internal static class ClimateCommands
                 return null;
             plans.Add(plan.Body!.DeepClone());
         }
-        return plans;
+        return isAsked ? null : plans;
     }
 
     private static async Task<int> WriteDoneAsync(
@@ -227,9 +234,12 @@ internal static class ClimateCommands
 
     private static Command Sample(Connection connection, Screen screen)
     {
-        Option<int?> cells = Cells();
-        Option<int?> seed = Seed();
-        return new Command("sample", "Generates a deterministic sample climate, unless the same one is there. Default 1000 cells.")
+        Option<long?> cells = Cells(),
+            seed = Seed();
+        return new Command(
+            "sample",
+            "Generates a deterministic sample climate, unless the same one is there. " + OptionsCommand.Hint("climate/sample")
+        )
         {
             cells,
             seed,
@@ -238,13 +248,7 @@ internal static class ClimateCommands
             screen,
             async (parsed, client, format, cancellation) =>
             {
-                JsonNode? made = await SampleAsync(
-                    client,
-                    screen,
-                    parsed.GetValue(cells) ?? 1000,
-                    parsed.GetValue(seed) ?? 1,
-                    cancellation
-                );
+                JsonNode? made = await SampleAsync(client, screen, parsed.GetValue(cells), parsed.GetValue(seed), cancellation);
                 JsonView.Write(screen, format, made);
                 return ExitCode.Ok;
             }
@@ -256,13 +260,26 @@ internal static class ClimateCommands
     private static async Task<JsonNode?> SampleAsync(
         DurableClient client,
         Screen screen,
-        int cells,
-        int seed,
+        long? cells,
+        long? seed,
         CancellationToken cancellation
     )
     {
-        screen.Say(string.Create(CultureInfo.InvariantCulture, $"Sample climate: {cells:N0} cells, seed {seed} ..."));
-        JsonObject body = new() { ["cells"] = cells, ["seed"] = seed };
+        JsonObject body = [];
+        List<string> given = [];
+        if (cells is not null)
+        {
+            body["cells"] = cells;
+            given.Add(string.Create(CultureInfo.InvariantCulture, $"{cells:N0} cells"));
+        }
+
+        if (seed is not null)
+        {
+            body["seed"] = seed;
+            given.Add(string.Create(CultureInfo.InvariantCulture, $"seed {seed}"));
+        }
+
+        screen.Say($"Sample climate{(given.Count > 0 ? ": " : "")}{string.Join(", ", given)} ...");
         while (true)
         {
             Answer answer = await client.CallAsync(

@@ -63,7 +63,7 @@ internal static class InstanceCommands
     {
         Filter filter = new();
         Option<string?> prefix = new("--prefix") { Description = "Only ids that begin with this" };
-        Option<int?> top = Options.Number("--top", "Instances on a page; default 50", 1, 1000);
+        Option<long?> top = Options.Number("--top", "Instances on a page; default 50");
         Option<string?> from = new("--continuation-token") { Description = "Next page: the token that the last one ended with" };
         Option<bool> all = new("--all") { Description = "All pages" };
         Option<bool> newest = new("--newest") { Description = "The newest first, instead of by id" };

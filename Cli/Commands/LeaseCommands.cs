@@ -9,20 +9,25 @@ namespace Durable.Cli.Commands;
 /// <summary><c>durable leases …</c>: paid machines, who has them, until when, at what cost.</summary>
 internal static class LeaseCommands
 {
-    private static readonly string[] States = ["open", "overdue", "closed", "all"];
-
     /// <summary>The group with all its commands.</summary>
     public static Command Create(Connection connection, Screen screen) =>
         new("leases", "Shows the leases of paid machines.") { List(connection, screen) };
 
     private static Command List(Connection connection, Screen screen)
     {
-        Option<string> state = Options.Choice("--state", "open, overdue, closed or all; default open", States);
+        Option<string?> state = new("--state") { Description = "Which leases, such as overdue" };
         Option<string?> cluster = new("--cluster") { Description = "Only this cluster" };
-        Option<int?> top = Options.Number("--top", "Leases on a page; default 50", 1, 200);
+        Option<long?> top = Options.Number("--top", "Leases on a page");
         Option<string?> before = new("--before") { Description = "Next page: the number that the last one ended with" };
         Option<bool> all = new("--all") { Description = "All pages" };
-        Command command = new("list", "Lists leases, newest first, a page at a time.") { state, cluster, top, before, all };
+        Command command = new("list", "Lists leases, newest first, a page at a time. " + OptionsCommand.Hint("operations/leases"))
+        {
+            state,
+            cluster,
+            top,
+            before,
+            all,
+        };
         return command.Does(
             connection,
             screen,

@@ -1,36 +1,40 @@
 using System.CommandLine;
+using System.CommandLine.Parsing;
 using System.Globalization;
 
 namespace Durable.Cli.Commands;
 
-/// <summary>Options whose bad values are named together with the good ones.</summary>
+/// <summary>Kinds of options. What the host holds the limits of is read and sent as it is: the host states them once, judges by them and
+/// shows them (<c>durable options</c>). Only what never leaves this process, or is a word of the protocol, is judged here.</summary>
 internal static class Options
 {
-    /// <summary>Values out of <paramref name="allowed"/>, by comma or by repeating the option, in any case.</summary>
-    public static Option<string[]> List(string name, string description, params IReadOnlyList<string> allowed)
-    {
-        Option<string[]> option = new(name)
+    /// <summary>Values by comma or by repeating the option; the host knows which there are.</summary>
+    public static Option<string[]> List(string name, string description) =>
+        new(name)
         {
             Description = description,
             HelpName = "a,b,c",
             AllowMultipleArgumentsPerToken = false,
             Arity = ArgumentArity.OneOrMore,
-            CustomParser = result =>
+            CustomParser = result => [.. Words(result).Distinct()],
+        };
+
+    /// <summary>Values out of <paramref name="allowed"/>, by comma or by repeating the option, in any case.</summary>
+    public static Option<string[]> List(string name, string description, IReadOnlyList<string> allowed)
+    {
+        Option<string[]> option = List(name, description);
+        option.CustomParser = result =>
+        {
+            List<string> values = [];
+            foreach (string word in Words(result))
             {
-                List<string> values = [];
-                foreach (
-                    string word in result.Tokens.SelectMany(t =>
-                        t.Value.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries)
-                    )
-                )
-                {
-                    if (allowed.FirstOrDefault(a => a.Equals(word, StringComparison.OrdinalIgnoreCase)) is { } known)
-                        values.Add(known);
-                    else
-                        result.AddError($"{name} has '{word}'; allowed are {string.Join(", ", allowed)}.");
-                }
-                return [.. values.Distinct()];
-            },
+                if (allowed.FirstOrDefault(a => a.Equals(word, StringComparison.OrdinalIgnoreCase)) is { } known)
+                    values.Add(known);
+                else
+                    result.AddError($"{name} has '{word}'; allowed are {string.Join(", ", allowed)}.");
+            }
+
+            return [.. values.Distinct()];
         };
         option.CompletionSources.Add(_ => allowed.Select(value => new System.CommandLine.Completions.CompletionItem(value)));
         return option;
@@ -50,30 +54,24 @@ internal static class Options
         option.CompletionSources.Add(_ => allowed.Select(value => new System.CommandLine.Completions.CompletionItem(value)));
         return option;
 
-        string Refuse(System.CommandLine.Parsing.ArgumentResult result, string otherwise)
+        string Refuse(ArgumentResult result, string otherwise)
         {
             result.AddError($"{name} is '{result.Tokens[0].Value}'; allowed are {string.Join(", ", allowed)}.");
             return otherwise;
         }
     }
 
-    /// <summary>A whole number within limits; absent unless given.</summary>
-    public static Option<int?> Number(string name, string description, int least, int most) =>
+    /// <summary>A whole number; absent unless given. The host knows its limits.</summary>
+    public static Option<long?> Number(string name, string description) =>
         new(name)
         {
-            Description = string.Create(CultureInfo.InvariantCulture, $"{description}, {least} to {most}"),
+            Description = description,
             CustomParser = result =>
             {
                 string text = result.Tokens[0].Value;
-                bool number = long.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out long value);
-                if (number && value >= least && value <= most)
-                    return (int)value;
-                result.AddError(
-                    string.Create(
-                        CultureInfo.InvariantCulture,
-                        $"{name} is {(number ? text : $"'{text}'")}; it goes from {least} to {most}."
-                    )
-                );
+                if (long.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out long value))
+                    return value;
+                result.AddError($"{name} is '{text}', not a whole number.");
                 return null;
             },
         };
@@ -98,4 +96,7 @@ internal static class Options
                 return null;
             },
         };
+
+    private static IEnumerable<string> Words(ArgumentResult result) =>
+        result.Tokens.SelectMany(token => token.Value.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries));
 }

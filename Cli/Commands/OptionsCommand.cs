@@ -8,6 +8,9 @@ namespace Durable.Cli.Commands;
 /// <summary><c>durable options [CALL]</c>: what each call of the host may be given. The limits are the host's own, read from it.</summary>
 internal static class OptionsCommand
 {
+    /// <summary>Says where the limits of a call are, for the help of a command that makes it.</summary>
+    public static string Hint(string call) => $"Limits and defaults: {Screen.Command} options {call}";
+
     /// <summary>Exit 2 when the host has no such call.</summary>
     public static Command Create(Connection connection, Screen screen)
     {

@@ -34,10 +34,7 @@ internal static class SpotCommands
     {
         Option<string?> slot = Text("--slot", SlotTime + " (default: now)"),
             plan = Text("--plan", "Hash of a plan: do what it says, or nothing");
-        Option<double?> share = new("--max-removed-share")
-        {
-            Description = "Share of the rows that may vanish, 0 to 1, instead of the setting",
-        };
+        Option<double?> share = new("--max-removed-share") { Description = "Share of the rows that may vanish, instead of the setting" };
         Option<bool> noWait = NoWait();
         return new Command("run", "Collects and stores a slot and waits for it. A slot that failed goes on where it ended.")
         {
@@ -182,7 +179,7 @@ internal static class SpotCommands
             region = Text("--region", "Region"),
             zone = Text("--zone", "Zone id, e.g. use1-az2"),
             at = Text("--at", "The market as of this UTC time instead of now");
-        Option<int?> limit = new("--limit") { Description = "Rows at most, 1 to 1000" };
+        Option<long?> limit = Options.Number("--limit", "Rows at most");
         return ShowMarket(
             connection,
             screen,
@@ -207,7 +204,7 @@ internal static class SpotCommands
             zone = new("--zone") { Description = "Zone id, e.g. use1-az2", Required = true };
         Option<string?> from = Text("--from", "From this UTC time"),
             to = Text("--to", "To this UTC time");
-        Option<int?> limit = new("--limit") { Description = "Changes at most, 1 to 1000" };
+        Option<long?> limit = Options.Number("--limit", "Changes at most");
         return ShowMarket(
             connection,
             screen,

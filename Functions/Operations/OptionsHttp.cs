@@ -17,27 +17,29 @@ namespace Durable.Functions.Operations;
 /// they send.</summary>
 public static class OptionsHttp
 {
-    private static readonly Dictionary<string, IReadOnlyList<Field>> Calls = new()
-    {
-        ["climate/hazard"] = ClimateRequestReader.Fields,
-        ["climate/probability"] = ClimateRequestReader.Fields,
-        ["climate/annual"] = ClimateRequestReader.Fields,
-        ["climate/sample"] = ClimateSampleHttp.Fields,
-        ["pothole"] = PotholeHttp.Fields,
-        ["spot"] = SpotHttp.SlotFields,
-        ["spot/backfill"] = SpotHttp.BackfillFields,
-        ["spot/workload"] = SpotHttp.WorkloadFields,
-        ["spot/gaps"] = SpotHttp.GapFields,
-        ["spot/market"] = SpotHttp.MarketFields,
-        ["spot/history"] = SpotHttp.HistoryFields,
-        ["returns"] = ReturnsTrainingHttp.Fields,
-        ["returns/rollback"] = ReturnsTrainingHttp.RollbackFields,
-        ["benchmark"] = BenchmarkRequestReader.Fields,
-        ["benchmark/comparison"] = BenchmarkHttp.ComparisonFields,
-        ["benchmark/models/{model}/rollback"] = BenchmarkHttp.RollbackFields,
-        ["operations/leases"] = LeasesHttp.Fields,
-        ["operations/runs/{instanceId}/cancel"] = LeasesHttp.CancelFields,
-    };
+    /// <summary>The options of each call.</summary>
+    internal static IReadOnlyDictionary<string, IReadOnlyList<Field>> Calls { get; } =
+        new Dictionary<string, IReadOnlyList<Field>>
+        {
+            ["climate/hazard"] = ClimateRequestReader.Fields,
+            ["climate/probability"] = ClimateRequestReader.Fields,
+            ["climate/annual"] = ClimateRequestReader.Fields,
+            ["climate/sample"] = ClimateSampleHttp.Fields,
+            ["pothole"] = PotholeHttp.Fields,
+            ["spot"] = SpotHttp.SlotFields,
+            ["spot/backfill"] = SpotHttp.BackfillFields,
+            ["spot/workload"] = SpotHttp.WorkloadFields,
+            ["spot/gaps"] = SpotHttp.GapFields,
+            ["spot/market"] = SpotHttp.MarketFields,
+            ["spot/history"] = SpotHttp.HistoryFields,
+            ["returns"] = ReturnsTrainingHttp.Fields,
+            ["returns/rollback"] = ReturnsTrainingHttp.RollbackFields,
+            ["benchmark"] = BenchmarkRequestReader.Fields,
+            ["benchmark/comparison"] = BenchmarkHttp.ComparisonFields,
+            ["benchmark/models/{model}/rollback"] = BenchmarkHttp.RollbackFields,
+            ["operations/leases"] = LeasesHttp.Fields,
+            ["operations/runs/{instanceId}/cancel"] = LeasesHttp.CancelFields,
+        };
 
     [Function("ListOptions")]
     public static Task<HttpResponseData> ListAsync(

@@ -131,10 +131,9 @@ public sealed class BenchmarkCommandTests
     }
 
     [Theory]
-    [InlineData("run", "--model", "resnet")]
-    [InlineData("run", "--epochs", "0")]
-    [InlineData("plan", "--train-rows", "99")]
-    [InlineData("rollback", "xgboost", "--to", "0")]
+    [InlineData("run", "--epochs", "few")]
+    [InlineData("plan", "--train-rows", "1.5")]
+    [InlineData("rollback", "xgboost", "--to", "best")]
     [InlineData("rollback")]
     [InlineData("nonsense")]
     public async Task Bad_values_are_refused_before_anything_is_asked(params string[] arguments)

@@ -48,8 +48,20 @@ public sealed class LeaseCommandTests
     }
 
     [Fact]
-    public async Task An_unknown_state_is_bad_usage() =>
-        Assert.Equal(2, (await CliCall.RunAsync(["leases", "list", "--state", "lost"])).ExitCode);
+    public async Task An_unknown_state_is_bad_usage_in_the_hosts_words()
+    {
+        await using FakeHost host = await FakeHost.StartAsync();
+        host.On(
+            "GET /api/operations/leases",
+            400,
+            """{"error":"invalid options","fields":{"state":"'lost' is not known; allowed: open"}}"""
+        );
+
+        CliCall call = await CliCall.RunAsync(host, "leases", "list", "--state", "lost");
+
+        Assert.Equal((2, "state: 'lost' is not known; allowed: open"), (call.ExitCode, call.Error.Trim()));
+        Assert.Equal("?state=lost", Assert.Single(host.Requests).Query);
+    }
 
     [Fact]
     public async Task A_run_is_cancelled_with_its_reason()
