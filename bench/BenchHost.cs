@@ -16,6 +16,8 @@ namespace Durable.Bench;
 /// <summary>An engine in this process with the functions the rows measure.</summary>
 internal sealed class BenchHost : IFunctionRuntime, IAsyncDisposable
 {
+    public const int Clients = 64;
+
     private readonly Dictionary<string, Func<TaskOrchestrationContext, Task<object?>>> orchestrators = new(StringComparer.OrdinalIgnoreCase)
     {
         ["Chain"] = async context =>
@@ -46,7 +48,7 @@ internal sealed class BenchHost : IFunctionRuntime, IAsyncDisposable
         },
         ["Timer"] = async context =>
         {
-            DateTime due = context.CurrentUtcDateTime + TimeSpan.FromMilliseconds(200);
+            DateTime due = context.CurrentUtcDateTime + TimeSpan.FromMilliseconds(100);
             await context.CreateTimer(due, CancellationToken.None);
             return (context.CurrentUtcDateTime - due).TotalMilliseconds;
         },
@@ -66,7 +68,9 @@ internal sealed class BenchHost : IFunctionRuntime, IAsyncDisposable
     private BenchHost(string connection, string hub)
     {
         ServiceCollection collection = new();
-        collection.AddLogging(logging => logging.AddSimpleConsole().SetMinimumLevel(LogLevel.Warning));
+        collection.AddLogging(logging =>
+            logging.AddConsole(console => console.LogToStandardErrorThreshold = LogLevel.Trace).SetMinimumLevel(LogLevel.Warning)
+        );
         collection.AddSingleton<IFunctionRuntime>(this);
         collection.AddSingleton<DataConverter>(new JsonDataConverter());
         collection.AddDurableEngine(
@@ -77,6 +81,7 @@ internal sealed class BenchHost : IFunctionRuntime, IAsyncDisposable
                 ExtendedSessions = true,
                 MaxConcurrentActivities = 32,
                 MaxConcurrentOrchestrators = 64,
+                LongHistory = 100_000, // known here
             }
         );
         services = collection.BuildServiceProvider();
@@ -107,6 +112,29 @@ internal sealed class BenchHost : IFunctionRuntime, IAsyncDisposable
 
     public Task<string?> InvokeActivityAsync(ActivityCall call, CancellationToken cancellation) =>
         Task.FromResult<string?>("\"Hello " + call.Input!.Trim('"') + "!\"");
+
+    /// <summary>Orchestrations a second of <paramref name="count"/> hello-cities by 64 clients, each of which waits for the end of one
+    /// before it starts the next.</summary>
+    public Task<double> CitiesAsync(int count)
+    {
+        int started = 0;
+        return Rounds.RateAsync(count, () => Task.WhenAll(Enumerable.Range(0, Clients).Select(_ => ClientAsync())));
+
+        async Task ClientAsync()
+        {
+            while (Interlocked.Increment(ref started) <= count)
+                await RunAsync("Cities");
+        }
+    }
+
+    /// <summary>An instance that waits for events <c>ping</c>; returns its id.</summary>
+    public async Task<string> StartEchoAsync()
+    {
+        string id = "echo-" + Guid.NewGuid().ToString("N");
+        await Hub.StartAsync(new StartRequest(id, "Echo", null));
+        await Hub.WaitAsync(id, completion: false, payloads: false);
+        return id;
+    }
 
     public async Task<InstanceRecord> RunAsync(string name, object? input = null)
     {

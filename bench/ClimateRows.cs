@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using System.Globalization;
-using System.Text;
 using System.Text.Json;
 using Durable.Tests.Fixtures;
 using Durable.Tests.Functions;
@@ -20,37 +19,28 @@ internal static class ClimateRows
 
     private static readonly TimeSpan Longest = TimeSpan.FromMinutes(30);
 
-    /// <summary>Measures each grid size and prints as it goes. Returns the report in Markdown.</summary>
-    public static async Task<string> RunAsync(IReadOnlyList<int> sizes, string header)
+    /// <summary>Measures each grid size and prints as it goes.</summary>
+    public static async Task RunAsync(IReadOnlyList<int> sizes, Action<string> say)
     {
-        StringBuilder report = new();
-        void Say(string line)
-        {
-            Console.WriteLine(line);
-            report.Append(line).Append('\n');
-        }
-
-        Say(header);
-        Say(
+        say(
             "H writes one row for each cell, scenario and year with nine scores. The floor is a server-side `COPY FROM` of a binary file with the very rows that H wrote,"
         );
-        Say(
+        say(
             "into a plain table without index, in the same run. Times are the run ledger's: planning, claims, scoring, writing, gates and closing included."
         );
-        Say("");
-        Say(
+        say("");
+        say(
             "| cells | rows | H, first | H, again | COPY floor, rows/s | H first / floor | H again / floor | P(H) rolling-30, cell × scenario × hazard /s | P(H) full-series | CPU s, app + server: H first, floor, P(H) | app peak MB | load |"
         );
-        Say("|---|---|---|---|---|---|---|---|---|---|---|---|");
+        say("|---|---|---|---|---|---|---|---|---|---|---|---|");
         Measured last = new(0, 0, 0, 0, 0);
         foreach (int cells in sizes)
         {
-            last = await MeasureAsync(cells, Say);
+            last = await MeasureAsync(cells, say);
         }
 
-        await ComparedAsync(Say, last);
-        Projected(Say, last, sizes[^1]);
-        return report.ToString();
+        await ComparedAsync(say, last);
+        Projected(say, last, sizes[^1]);
     }
 
     private static async Task<Measured> MeasureAsync(int cells, Action<string> say)

@@ -1,76 +1,88 @@
 using System.Diagnostics;
 using System.Globalization;
+using Durable.Host.History;
 using Durable.Host.Store;
+using Durable.Tests.Fixtures;
 using Npgsql;
 
 namespace Durable.Bench;
 
-/// <summary>The engine's rows of the numbers to reach, each beside its floor of the same run.</summary>
+/// <summary>The engine's rows of the numbers to reach, in this process; each rate beside the server's own commits a second.</summary>
 internal static class EngineRows
 {
-    private const int Orchestrations = 5000;
+    public const int Steps = 1000;
 
-    public static async Task RunAsync(string connection, BenchTable table)
+    private const int Many = 10_000,
+        Orchestrations = 5000,
+        FloorSeconds = 2;
+
+    public static async Task RunAsync(BenchTable table)
     {
-        NpgsqlConnectionStringBuilder server = new(connection);
-        await PgBench.PrepareAsync(server);
-        await using BenchHost host = await BenchHost.StartAsync(connection, "BenchHub");
-        await host.RunAsync("Chain", 200);
-        await host.RunAsync("FanOut", 500);
+        NpgsqlConnectionStringBuilder server = await PrepareAsync();
+        await using BenchHost host = await BenchHost.StartAsync(server.ConnectionString, "BenchHub");
+        await WarmUpAsync(host);
 
-        double single = await PgBench.CommitsPerSecondAsync(server, 1, 4);
-        double chain = Median(await RatesAsync(3, 1000, () => host.RunAsync("Chain", 1000)));
-        table.Add("sequential activities/s, one instance", chain, "pgbench, 1 client, commits/s", single, 0.5);
+        (Samples one, Samples[] chain) = await Rounds.RunAsync(
+            () => PgBench.CommitsPerSecondAsync(server, 1, FloorSeconds),
+            () => ChainAsync(host)
+        );
+        table.AddRatio("sequential activities/s, one instance", chain[0], new("pgbench, 1 client, commits/s", one), 0.5);
 
-        double sixteen = await PgBench.CommitsPerSecondAsync(server, 16, 4);
-        double thousand = Median(await RatesAsync(3, 1000, () => host.RunAsync("FanOut", 1000)));
-        double tenThousand = Median(await RatesAsync(3, 10_000, () => host.RunAsync("FanOut", 10_000)));
-        table.Add("fan-out of 1,000, activities/s", thousand, "to reach", 30_000, 1);
-        table.Add("fan-out of 10,000, activities/s", tenThousand, "to reach", 30_000, 1);
-        table.Add("fan-out of 10,000, activities/s", tenThousand, "fan-out of 1,000", thousand, 0.85);
-
-        double cities = Orchestrations / await SecondsAsync(() => ManyAsync(host, Orchestrations));
-        table.Add("hello-cities (5 activities), orchestrations/s", cities, "to reach", 800, 1);
+        (Samples sixteen, Samples[] rates) = await Rounds.RunAsync(
+            () => PgBench.CommitsPerSecondAsync(server, 16, FloorSeconds),
+            () => FanOutAsync(host),
+            () => Rounds.RateAsync(Many, () => host.RunAsync("FanOut", Many)),
+            () => host.CitiesAsync(Orchestrations)
+        );
+        Beside floor = new("pgbench, 16 clients, commits/s", sixteen);
+        table.AddRate("fan-out of 1,000, activities/s", rates[0], 30_000, floor);
+        table.AddRate("fan-out of 10,000, activities/s", rates[1], 30_000, floor);
+        table.AddRatio("fan-out of 10,000, activities/s", rates[1], new("fan-out of 1,000", rates[0]), 0.85);
+        table.AddRate("hello-cities (5 activities), orchestrations/s", rates[2], 800, floor);
 
         await WakeUpsAsync(host, table);
-        await IdleAsync(table);
+        await IdleAsync(host, table);
     }
 
-    public static async Task CitiesAsync(string connection, BenchTable table)
+    public static async Task CitiesAsync(BenchTable table)
     {
-        await using BenchHost host = await BenchHost.StartAsync(connection, "BenchHub");
-        await ManyAsync(host, 200);
-        table.Add(
-            "hello-cities (5 activities), orchestrations/s",
-            Orchestrations / await SecondsAsync(() => ManyAsync(host, Orchestrations)),
-            "to reach",
-            500,
-            1
+        NpgsqlConnectionStringBuilder server = await PrepareAsync();
+        await using BenchHost host = await BenchHost.StartAsync(server.ConnectionString, "BenchHub");
+        await host.CitiesAsync(1000);
+        (Samples sixteen, Samples[] rates) = await Rounds.RunAsync(
+            () => PgBench.CommitsPerSecondAsync(server, 16, FloorSeconds),
+            () => host.CitiesAsync(Orchestrations)
         );
+        table.AddRate("hello-cities (5 activities), orchestrations/s", rates[0], 800, new("pgbench, 16 clients, commits/s", sixteen));
     }
 
-    private static async Task ManyAsync(BenchHost host, int count)
+    /// <summary>Everything is compiled before it is measured.</summary>
+    public static async Task WarmUpAsync(BenchHost host)
     {
-        SemaphoreSlim clients = new(64);
-        await Task.WhenAll(
-            Enumerable
-                .Range(0, count)
-                .Select(async _ =>
-                {
-                    await clients.WaitAsync();
-                    string id = Guid.NewGuid().ToString("N");
-                    try
-                    {
-                        await host.Hub.StartAsync(new StartRequest(id, "Cities", null));
-                    }
-                    finally
-                    {
-                        clients.Release();
-                    }
+        await host.RunAsync("Chain", Steps);
+        await host.RunAsync("FanOut", Many);
+        await host.CitiesAsync(1000);
+    }
 
-                    await host.EndAsync(id);
-                })
+    /// <summary>Activities a second, each on the one before.</summary>
+    public static Task<double> ChainAsync(BenchHost host) => Rounds.RateAsync(Steps, () => host.RunAsync("Chain", Steps));
+
+    /// <summary>Activities a second of five fan-outs, one after the other: one alone takes too little time.</summary>
+    public static Task<double> FanOutAsync(BenchHost host) =>
+        Rounds.RateAsync(
+            5 * Steps,
+            async () =>
+            {
+                for (int i = 0; i < 5; i++)
+                    await host.RunAsync("FanOut", Steps);
+            }
         );
+
+    private static async Task<NpgsqlConnectionStringBuilder> PrepareAsync()
+    {
+        NpgsqlConnectionStringBuilder server = new(await PostgresServer.CreateDatabaseAsync());
+        await PgBench.PrepareAsync(server);
+        return server;
     }
 
     private static async Task WakeUpsAsync(BenchHost host, BenchTable table)
@@ -83,9 +95,7 @@ internal static class EngineRows
 
         table.AddLatency("timer wake-up, idle host", timers, 10, 50);
 
-        string id = "echo-" + Guid.NewGuid().ToString("N");
-        await host.Hub.StartAsync(new StartRequest(id, "Echo", null));
-        await host.Hub.WaitAsync(id, completion: false, payloads: false);
+        string id = await host.StartEchoAsync();
         double[] events = new double[100];
         for (int i = 0; i < events.Length; i++)
         {
@@ -102,33 +112,28 @@ internal static class EngineRows
         table.AddLatency("event to visible effect, idle host", events, 10, 50);
     }
 
-    private static async Task IdleAsync(BenchTable table)
+    private static async Task IdleAsync(BenchHost host, BenchTable table)
     {
-        TimeSpan cpu = Process.GetCurrentProcess().TotalProcessorTime;
-        await Task.Delay(TimeSpan.FromSeconds(10));
-        double percent = (Process.GetCurrentProcess().TotalProcessorTime - cpu).TotalSeconds / 10 * 100;
-        table.AddAtMost("idle host, CPU % of one core over 10 s", percent, 1);
-        using Process self = Process.GetCurrentProcess();
-        table.AddAtMost("resident memory after all rows, MB", self.WorkingSet64 / 1e6, 200);
-    }
-
-    private static async Task<List<double>> RatesAsync(int times, int items, Func<Task<InstanceRecord>> run)
-    {
-        List<double> rates = [];
-        for (int i = 0; i < times; i++)
+        for (int i = 0; i < 50; i++)
         {
-            rates.Add(items / await SecondsAsync(run));
+            await host.StartEchoAsync();
+            await host.Hub.SendAsync(
+                await host.StartEchoAsync(),
+                new HistoryEvent(EventKind.ExecutionSuspended, -1, DateTime.UtcNow, null, null)
+            );
         }
 
-        return rates;
-    }
+        await Task.Delay(TimeSpan.FromSeconds(2));
+        List<double> percents = [];
+        for (int i = 0; i < Rounds.Count; i++)
+        {
+            TimeSpan cpu = Process.GetCurrentProcess().TotalProcessorTime;
+            await Task.Delay(TimeSpan.FromSeconds(2));
+            percents.Add((Process.GetCurrentProcess().TotalProcessorTime - cpu).TotalSeconds / 2 * 100);
+        }
 
-    private static double Median(List<double> rates) => rates.Order().ElementAt(rates.Count / 2);
-
-    private static async Task<double> SecondsAsync(Func<Task> run)
-    {
-        long start = Stopwatch.GetTimestamp();
-        await run();
-        return Stopwatch.GetElapsedTime(start).TotalSeconds;
+        table.AddAtMost("idle host with 50 waiting and 50 suspended instances, CPU % of one core over 2 s", new Samples(percents), 1);
+        using Process self = Process.GetCurrentProcess();
+        table.AddAtMost("resident memory after all rows, MB", Samples.Of(self.WorkingSet64 / 1e6), 200);
     }
 }

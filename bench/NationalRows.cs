@@ -1,7 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
 using System.Net;
-using System.Text;
 using System.Text.Json;
 using Durable.Tests.Fixtures;
 using Durable.Tests.Functions;
@@ -31,16 +30,9 @@ internal static class NationalRows
         "/runtime/webhooks/durabletask/instances/{0}?showHistory=true",
     ];
 
-    /// <summary>Runs it and prints as it goes. Returns the report in Markdown.</summary>
-    public static async Task<string> RunAsync(int cells, string header)
+    /// <summary>Runs it and prints as it goes.</summary>
+    public static async Task RunAsync(int cells, Action<string> say)
     {
-        StringBuilder report = new();
-        void Say(string line)
-        {
-            Console.WriteLine(line);
-            report.Append(line).Append('\n');
-        }
-
         string backups = Directory.CreateTempSubdirectory("durable-national-").FullName;
         try
         {
@@ -49,21 +41,20 @@ internal static class NationalRows
                 new Dictionary<string, string> { ["BackupDirectory"] = backups }
             );
             await using NpgsqlDataSource database = NpgsqlDataSource.Create(app.Connection);
-            Say(header);
-            Say(
+            say(
                 Invariant(
                     $"{cells:N0} cells, 4 scenarios, 2021 to 2100, 9 risks. Everything over HTTP, the app in its own process, one PostgreSQL beside it."
                 )
             );
-            Say("");
-            Say("| step | seconds | | database GB | app peak MB |");
-            Say("|---|---|---|---|---|");
+            say("");
+            say("| step | seconds | | database GB | app peak MB |");
+            say("|---|---|---|---|---|");
             async Task<JsonElement> StepAsync(string name, Func<Task<JsonElement>> run, Func<JsonElement, string> tell)
             {
                 Stopwatch watch = Stopwatch.StartNew();
                 JsonElement end = await run();
                 double seconds = watch.Elapsed.TotalSeconds;
-                Say(
+                say(
                     Invariant(
                         $"| {name} | {seconds:F1} | {tell(end)} | {await GigabytesAsync(database):F1} | {Process.GetProcessById(app.ProcessId).PeakWorkingSet64 / 1048576.0:N0} |"
                     )
@@ -99,25 +90,24 @@ internal static class NationalRows
                 end => Invariant($"{Rate(end)}; backup {new DirectoryInfo(backups).EnumerateFiles().Sum(file => file.Length) / 1e9:F1} GB")
             );
 
-            Say("");
-            Say(Invariant($"## Reads, each to answer within {LongestRead:F0} s"));
-            Say("");
-            Say("| read | ms, median of 5 | KB | |");
-            Say("|---|---|---|---|");
+            say("");
+            say(Invariant($"## Reads, each to answer within {LongestRead:F0} s"));
+            say("");
+            say("| read | ms, median of 5 | KB | |");
+            say("|---|---|---|---|");
             foreach (string read in Reads)
-                await ReadAsync(app, Invariant(read, hazard.GetProperty("instanceId").GetString()!), Say);
+                await ReadAsync(app, Invariant(read, hazard.GetProperty("instanceId").GetString()!), say);
             Stopwatch query = Stopwatch.StartNew();
             JsonElement statistics = (await app.GetAsync("/api/climate/statistics?query=true", Longest)).Body.GetProperty("monitoring");
-            Say(
+            say(
                 Invariant(
                     $"| `/api/climate/statistics?query=true` (the query over every row) | {query.Elapsed.TotalMilliseconds:N0} | | {Agreement(statistics)} |"
                 )
             );
-            Say("");
+            say("");
             query.Restart();
             await DropAsync(app);
-            Say(Invariant($"Reset (drop the database): {query.Elapsed.TotalSeconds:F1} s."));
-            return report.ToString();
+            say(Invariant($"Reset (drop the database): {query.Elapsed.TotalSeconds:F1} s."));
         }
         finally
         {

@@ -58,7 +58,7 @@ internal static class ReturnsRows
         for (int i = 0; i < Times; i++)
             model.Predict(many, predicted);
         double rate = Rows * Times / (Processor() - begun).TotalSeconds;
-        table.Add("predictions a processor second, batches of 1,000", rate, "to reach", 300_000, 1);
+        table.AddRate("predictions a processor second, batches of 1,000", Samples.Of(rate), 300_000);
 
         using SessionOptions oneThread = new() { IntraOpNumThreads = 1, InterOpNumThreads = 1 };
         using InferenceSession session = new(product, oneThread);
@@ -69,13 +69,8 @@ internal static class ReturnsRows
         begun = Processor();
         for (int i = 0; i < Times; i++)
             session.Run(run, ["features"], [input], ["returns"], [output]);
-        table.Add(
-            "the same",
-            rate,
-            "one matrix product of as many multiplications",
-            Rows * Times / (Processor() - begun).TotalSeconds * OfProduct / OfNetwork,
-            0.5
-        );
+        double floor = Rows * Times / (Processor() - begun).TotalSeconds * OfProduct / OfNetwork;
+        table.AddRatio("the same", Samples.Of(rate), new("one matrix product of as many multiplications", Samples.Of(floor)), 0.5);
     }
 
     private static async Task LinesAsync(BenchTable table, ReturnsModel model, float[] features, int rows)

@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using System.Globalization;
-using System.Text;
 using Durable.Operations.Schema;
 using Durable.Pipelines.Spot.Merging;
 using Durable.Pipelines.Spot.Model;
@@ -16,25 +15,16 @@ internal static class SpotRows
 {
     private static readonly CapacityLadder Ladder = new([1, 5, 10, 15, 20, 25, 30, 35, 40, 45, 50]);
 
-    public static async Task<string> RunAsync(string header)
+    public static async Task RunAsync(Action<string> say)
     {
-        StringBuilder report = new();
-        void Say(string line)
-        {
-            Console.WriteLine(line);
-            report.Append(line).Append('\n');
-        }
-
-        Say(header);
-        Say("");
-        Say(
+        say(
             "Merge and delta are CPU seconds of the process; their memory is what was live before, the market and both observations, and all that was allocated. Storing and its floors are wall clock: the floors are the same rows, ready as they are stored, put by the server into three empty tables with the same indexes, and one COPY of the delta into a bare table."
         );
-        Say("");
-        Say(
+        say("");
+        say(
             "| keys | merge + delta of the first slot, CPU s | of a slot that changes 5 % | memory of that at most, MB | store of the first slot, s | three tables with indexes, s | bare COPY, s | store of the second, s |"
         );
-        Say("|---|---|---|---|---|---|---|---|");
+        say("|---|---|---|---|---|---|---|---|");
         await using NpgsqlDataSource database = NpgsqlDataSource.Create(await PostgresServer.CreateDatabaseAsync());
         await AppSchema.ApplyAsync(database);
         foreach (int keys in new[] { 10_000, 100_000, 1_000_000 })
@@ -51,7 +41,7 @@ internal static class SpotRows
             (double store, double copy) = await StoreAsync(database, SlotTime.Parse("2026-01-01T00:00"), first.Changed, floor: true);
             double indexed = await FloorAsync(database);
             (double again, _) = await StoreAsync(database, SlotTime.Parse("2026-01-01T00:10"), second.Changed, floor: false);
-            Say(
+            say(
                 Invariant(
                     $"| {keys:N0} | {firstSeconds:F2} | {secondSeconds:F2} ({second.Changed.Count:N0} changed) | {live >> 20:N0} | {store:F2} | {indexed:F2} | {copy:F2} | {again:F2} |"
                 )
@@ -59,10 +49,9 @@ internal static class SpotRows
             await ExecuteAsync(database, "TRUNCATE spot.spot_latest, spot.market_keys, spot.spot_changes");
         }
 
-        Month(Say);
-        Packing(Say);
-        await HistoryAsync(database, Say);
-        return report.ToString();
+        Month(say);
+        Packing(say);
+        await HistoryAsync(database, say);
     }
 
     /// <summary>A year of history: every key changes about once in three and a half days, as slots of a real market of this size

@@ -11,7 +11,8 @@ public sealed partial class DocumentTests
     [
         .. Directory
             .EnumerateFiles(Terminal.Root, "*.md")
-            .Concat(Directory.EnumerateFiles(Path.Combine(Terminal.Root, "docs"), "*.md", SearchOption.AllDirectories)),
+            .Concat(Directory.EnumerateFiles(Path.Combine(Terminal.Root, "docs"), "*.md", SearchOption.AllDirectories))
+            .Append(Path.Combine(Terminal.Root, "bench", "README.md")),
     ];
 
     [Fact]

@@ -43,7 +43,15 @@ internal sealed class AppProcess : IAsyncDisposable
         bool onSchedule = false
     )
     {
-        connection ??= await PostgresServer.CreateDatabaseAsync();
+        AppProcess app = Launch(connection ?? await PostgresServer.CreateDatabaseAsync(), settings, onSchedule);
+        await app.WaitUntilUpAsync();
+        return app;
+    }
+
+    /// <inheritdoc cref="StartAsync"/>
+    /// <summary>The same without waiting until it is up.</summary>
+    public static AppProcess Launch(string connection, IReadOnlyDictionary<string, string>? settings = null, bool onSchedule = false)
+    {
         int port = FreePort();
         ProcessStartInfo start = new(
             "dotnet",
@@ -73,14 +81,12 @@ internal sealed class AppProcess : IAsyncDisposable
         };
         process.BeginOutputReadLine();
         process.BeginErrorReadLine();
-        AppProcess app = new(
+        return new AppProcess(
             process,
             new HttpClient { BaseAddress = new Uri($"http://127.0.0.1:{port}"), Timeout = Timeout.InfiniteTimeSpan },
             log,
             connection
         );
-        await app.WaitUntilUpAsync();
-        return app;
     }
 
     /// <summary>Ends the process at once, as a power cut would.</summary>
