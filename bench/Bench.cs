@@ -34,6 +34,12 @@ internal sealed record Bench(
             (_, report) => RecoveryRows.RunAsync(new(report))
         ),
         new(
+            "--dbos",
+            "Beside DBOS Transact",
+            "the engine beside DBOS Transact; needs Node.js 20 and npm (2 minutes)",
+            (_, report) => DbosRows.RunAsync(report)
+        ),
+        new(
             "--climate",
             "Climate batches",
             "the climate batches beside COPY (5 minutes)",

@@ -14,7 +14,7 @@ public sealed partial class BenchTests
 
         string[] options = [.. Option().Matches(help.Output).Select(option => option.Groups[1].Value)];
 
-        Assert.Contains("--recovery", options);
+        Assert.Contains("--dbos", options);
         Assert.All(options, option => Assert.Contains(option, document, StringComparison.Ordinal));
     }
 
