@@ -1,6 +1,7 @@
 using System.Text.Json;
 using Amazon.S3;
 using Amazon.S3.Model;
+using Durable.Operations;
 using Durable.Pipelines.Returns;
 using Durable.Tests.Fixtures;
 using Npgsql;
@@ -60,7 +61,7 @@ public sealed class RegistryTests(AwsSandbox sandbox) : IClassFixture<AwsSandbox
         await Assert.ThrowsAsync<RollbackRefusedException>(() => registry.RollBackAsync("v3"));
         Assert.Equal(
             ["rollback v2", "rollback v1", "publish v2", "publish v1"],
-            (await models.ReadMovesAsync()).Select(move => $"{move.Reason} {move.ToVersion}")
+            (await models.ReadMovesAsync()).Select(move => $"{move.Reason.Text()} {move.ToVersion}")
         );
     }
 
