@@ -20,7 +20,7 @@ namespace Durable.Operations;
 /// <summary>What every pipeline shares: the database, its schema, ledger, plans, partitions, gates, notifications, backups.</summary>
 public static class OperationsServices
 {
-    /// <summary>Setting that holds the Npgsql connection string of the pipelines' database.</summary>
+    /// <summary>Setting with the Npgsql connection string of the pipelines' database.</summary>
     public const string ConnectionSetting = "PostgresConnection";
 
     /// <summary>Registers everything once; a second call changes nothing.</summary>
@@ -81,8 +81,8 @@ public static class OperationsServices
         return services;
     }
 
-    /// <summary>A connection opened while the server was read-only stays so: with this lifetime the pool is rid of it 5 s after the server
-    /// is writable again, however busy it is.</summary>
+    /// <summary>A connection opened while the server was read-only stays read-only: with this lifetime the pool drops it within 5 s after
+    /// the server is writable again, even under load.</summary>
     private static NpgsqlConnectionStringBuilder Short(string connectionString)
     {
         NpgsqlConnectionStringBuilder settings = new(connectionString);

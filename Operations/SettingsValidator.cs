@@ -2,8 +2,8 @@ using Microsoft.Extensions.Options;
 
 namespace Durable.Operations;
 
-/// <summary>Names every bad setting of a subject at once, with what is allowed. Nothing is checked while the subject is off.</summary>
-/// <param name="section">Before the double underscore of its settings: <c>Spot</c>.</param>
+/// <summary>Reports every invalid setting of a subject at once, with what is allowed. Checks nothing while the subject is off.</summary>
+/// <param name="section">Prefix of its settings, before the double underscore: <c>Spot</c>.</param>
 /// <param name="isOn">Whether the subject is on.</param>
 internal abstract class SettingsValidator<TOptions>(string section, Func<TOptions, bool> isOn) : IValidateOptions<TOptions>
     where TOptions : class
@@ -16,7 +16,7 @@ internal abstract class SettingsValidator<TOptions>(string section, Func<TOption
         return errors.Length == 0 ? ValidateOptionsResult.Success : ValidateOptionsResult.Fail(errors);
     }
 
-    /// <summary>A sentence for each setting that does not fit.</summary>
+    /// <summary>A sentence for each invalid setting.</summary>
     protected abstract IEnumerable<string> Errors(TOptions o);
 
     /// <summary>The sentence.</summary>

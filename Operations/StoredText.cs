@@ -13,7 +13,7 @@ public static class StoredText
         where T : struct, Enum => Texts<T>.Of[member];
 
     /// <summary>The member of a text.</summary>
-    /// <exception cref="FormatException">No member has it: a newer version wrote it.</exception>
+    /// <exception cref="FormatException">No member has this text: a newer version wrote it.</exception>
     public static T Read<T>(string text)
         where T : struct, Enum
     {
@@ -23,7 +23,7 @@ public static class StoredText
                 return member;
         }
 
-        throw new FormatException($"'{text}' is no {typeof(T).Name}; known are {string.Join(", ", All<T>())}.");
+        throw new FormatException($"'{text}' is not a {typeof(T).Name}; known are {string.Join(", ", All<T>())}.");
     }
 
     /// <summary>The texts of all members, in their order.</summary>
@@ -41,7 +41,7 @@ public static class StoredText
     }
 }
 
-/// <summary>An enum in JSON as <see cref="StoredText"/> has it.</summary>
+/// <summary>An enum in JSON, in the form of <see cref="StoredText"/>.</summary>
 public sealed class StoredTextConverter<T> : JsonConverter<T>
     where T : struct, Enum
 {

@@ -5,11 +5,11 @@ using Microsoft.Azure.Functions.Worker;
 
 namespace Durable.Activities.Benchmark;
 
-/// <summary>Settles what the suite has to run, holds it to the plan it names, claims those models and opens the run in the ledger. Starts
-/// no job.</summary>
+/// <summary>Plans which models to run, checks the plan's hash, claims those models and opens the run in the ledger. Starts no
+/// job.</summary>
 /// <remarks>Safe to run twice.</remarks>
 /// <exception cref="BenchmarkOffException">No bucket is set; permanent.</exception>
-/// <exception cref="PlanStaleException">The world has moved on since the plan; permanent.</exception>
+/// <exception cref="PlanStaleException">The plan is stale; permanent.</exception>
 /// <exception cref="PartitionsClaimedException">Another run has some of the models; permanent.</exception>
 public sealed class BeginBenchmark(BenchmarkPlanner planner, PlanStore plans, Partitions partitions, RunLedger ledger)
 {

@@ -6,13 +6,13 @@ using Microsoft.Extensions.Logging;
 
 namespace Durable.Activities.Benchmark;
 
-/// <summary>A model that an orchestration is about to run.</summary>
+/// <summary>A model about to run.</summary>
 /// <param name="InstanceId">Of that orchestration.</param>
 public sealed record ModelStart(ModelOrder Order, string InstanceId);
 
-/// <summary>Prepares a model's data and code on S3, opens its row, shows it as running on the tracking server, and answers its training
+/// <summary>Prepares a model's data and code on S3, opens its row, shows it as running on the tracking server, and returns its training
 /// job. Starts nothing.</summary>
-/// <remarks>Safe to run twice. A tracking server that is away keeps no model from being trained.</remarks>
+/// <remarks>Safe to run twice. An outage of the tracking server does not stop training.</remarks>
 public sealed partial class BeginModel(
     BenchmarkPlanner planner,
     BenchmarkStorage storage,
@@ -61,7 +61,7 @@ public sealed partial class BeginModel(
     [LoggerMessage(
         EventId = 2601,
         Level = LogLevel.Warning,
-        Message = "{InstanceId}: the tracking server does not show {Model} as running; its record is sent at the end. {Reason}"
+        Message = "{InstanceId}: the tracking server does not show {Model} as running; its record follows at the end. {Reason}"
     )]
     private static partial void LogNotShown(ILogger logger, string instanceId, string model, string reason);
 }

@@ -3,8 +3,8 @@ using Microsoft.Azure.Functions.Worker;
 
 namespace Durable.Activities.Benchmark;
 
-/// <summary>Closes a model in the ledger; when it passed, registers a version and moves the alias to it. Safe to run twice: a run registers
-/// a model once.</summary>
+/// <summary>Closes a model in the ledger; if it passed, registers a version and moves the alias to it. Safe to run twice: a run registers a
+/// model once.</summary>
 public sealed class EndModel(BenchmarkTable table, BenchmarkOptions options)
 {
     [Function(nameof(EndModel))]

@@ -7,10 +7,10 @@ using Microsoft.Azure.Functions.Worker;
 
 namespace Durable.Activities.Benchmark;
 
-/// <summary>Measures a trained model on the held-out labels, which its job never saw, checks that the model is the one that was trained,
-/// and holds it to its gates.</summary>
-/// <remarks>Safe to run twice. The app computes every score itself, from the probabilities that the job left.</remarks>
-/// <exception cref="ModelOutputException">The job's results are missing, broken, or were changed; permanent.</exception>
+/// <summary>Evaluates a trained model on the held-out labels, which its job never saw, verifies that it is the trained model, and checks
+/// its gates.</summary>
+/// <remarks>Safe to run twice. The app computes every score itself, from the job's probabilities.</remarks>
+/// <exception cref="ModelOutputException">The job's results are missing, broken or changed; permanent.</exception>
 /// <exception cref="DataGateException">Not accurate enough, or not converged; permanent.</exception>
 public sealed class EvaluateModel(BenchmarkStorage storage, BenchmarkTable table, DataGates gates)
 {
@@ -45,7 +45,7 @@ public sealed class EvaluateModel(BenchmarkStorage storage, BenchmarkTable table
         await gates.CheckAsync(
             trained.Key.RunId,
             [
-                new DataGate("accuracy", subject, scores.Accuracy, AtLeast: Math.BitIncrement(definition.LeastAccuracy)), // above it, not at it
+                new DataGate("accuracy", subject, scores.Accuracy, AtLeast: Math.BitIncrement(definition.LeastAccuracy)), // above, not at
                 new DataGate("converged", subject, convergence.Converged ? 1 : 0, AtLeast: 1),
                 new DataGate("test_rows_scored", subject, rows, AtLeast: rows),
             ],

@@ -6,11 +6,11 @@ using Microsoft.Azure.Functions.Worker;
 
 namespace Durable.Activities.Benchmark;
 
-/// <summary>A suite that has ended, one way or the other.</summary>
-/// <param name="Error">What ended it before its models did; null when nothing did.</param>
+/// <summary>An ended suite.</summary>
+/// <param name="Error">What ended it early; null when nothing did.</param>
 public sealed record BenchmarkEnd(BenchmarkRun Run, SuiteResult Result, string? Error);
 
-/// <summary>Lets go of the models, closes the run in the ledger, stores the comparison and puts the news into the outbox. Safe to run
+/// <summary>Releases the models, closes the run in the ledger, stores the comparison and adds notifications to the outbox. Safe to run
 /// twice.</summary>
 public sealed class FinishBenchmark(Partitions partitions, RunLedger ledger, NotificationOutbox outbox, BenchmarkTable table)
 {
@@ -23,7 +23,7 @@ public sealed class FinishBenchmark(Partitions partitions, RunLedger ledger, Not
         string markdown = report.ToMarkdown();
         await table.SaveReportAsync(runId, end.Result.Verdict, report, markdown, report.ToChart(), cancellationToken);
 
-        // A model that could not be run here is not a failed one: the suite ends as incomplete, and says why.
+        // A model that could not be run here has not failed: the suite ends as incomplete, with the reason.
         PartitionOutcome[] outcomes =
         [
             .. end

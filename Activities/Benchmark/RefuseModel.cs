@@ -6,7 +6,7 @@ namespace Durable.Activities.Benchmark;
 /// <summary>A model that its suite does not run.</summary>
 public sealed record ModelRefusal(ModelOrder Order, string InstanceId, ModelState State, string Reason);
 
-/// <summary>Records a model that was not begun: over the budget, or its suite was cancelled first. Safe to run twice.</summary>
+/// <summary>Records a model that was not started: over the budget, or its suite was cancelled first. Safe to run twice.</summary>
 public sealed class RefuseModel(BenchmarkTable table, BenchmarkOptions options)
 {
     [Function(nameof(RefuseModel))]

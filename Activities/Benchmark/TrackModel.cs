@@ -4,8 +4,8 @@ using Microsoft.Azure.Functions.Worker;
 
 namespace Durable.Activities.Benchmark;
 
-/// <summary>Sends a model's record, and where the aliases point, to the tracking server. Safe to run twice: the server has everything once.
-/// Without a server it does nothing.</summary>
+/// <summary>Sends a model's record and the aliases to the tracking server. Safe to run twice: nothing is duplicated. Without a server it
+/// does nothing.</summary>
 /// <exception cref="MlflowUnavailableException">The server does not answer; the record waits for an export.</exception>
 public sealed class TrackModel(RunTracker tracker, BenchmarkOptions options)
 {

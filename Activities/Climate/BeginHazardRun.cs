@@ -6,10 +6,10 @@ using Microsoft.Azure.Functions.Worker;
 
 namespace Durable.Activities.Climate;
 
-/// <summary>What a hazard run has to do.</summary>
+/// <summary>The work of a hazard run.</summary>
 public sealed record HazardWork(string PlanHash, int Skipped, IReadOnlyList<HazardGroup> Groups);
 
-/// <summary>Plans a hazard run, holds it to the plan it names, claims its partitions and opens it in the ledger.</summary>
+/// <summary>Plans a hazard run, checks the plan's hash, claims its partitions and opens it in the ledger.</summary>
 /// <remarks>Safe to run twice: the same run claims and opens the same again.</remarks>
 /// <exception cref="PlanStaleException">The plan it names no longer matches.</exception>
 /// <exception cref="PartitionsClaimedException">Another run works on some of the partitions.</exception>

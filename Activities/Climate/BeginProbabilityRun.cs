@@ -6,10 +6,10 @@ using Microsoft.Azure.Functions.Worker;
 
 namespace Durable.Activities.Climate;
 
-/// <summary>What a probability run has to do.</summary>
+/// <summary>The work of a probability run.</summary>
 public sealed record ProbabilityWork(string PlanHash, int Skipped, IReadOnlyList<ProbabilityTask> Tasks);
 
-/// <summary>Plans a probability run, holds it to the plan it names, claims its partitions and opens it in the ledger.</summary>
+/// <summary>Plans a probability run, checks the plan's hash, claims its partitions and opens it in the ledger.</summary>
 /// <inheritdoc cref="BeginHazardRun" path="/remarks"/>
 /// <inheritdoc cref="BeginHazardRun" path="/exception"/>
 public sealed class BeginProbabilityRun(ClimatePlanner planner, PlanStore plans, Partitions partitions, RunLedger ledger)

@@ -29,7 +29,7 @@ public enum ProbabilityState
     NotStarted,
 }
 
-/// <summary>Looks at the probability partitions that belong to a hazard request. Changes nothing.</summary>
+/// <summary>Checks the probability partitions of a hazard request. Changes nothing.</summary>
 public sealed class CheckProbabilityGate(ClimatePlanner planner, Partitions partitions)
 {
     [Function(nameof(CheckProbabilityGate))]

@@ -3,7 +3,7 @@ using Microsoft.Azure.Functions.Worker;
 
 namespace Durable.Activities.Climate;
 
-/// <summary>Loads grid, facts, basins, coast and storms of a sample. Does nothing when they are there.</summary>
+/// <summary>Loads grid, facts, basins, coast and storms of a sample. Does nothing if they exist.</summary>
 /// <returns>Cells in the grid.</returns>
 public sealed class LoadSamplePlaces(SampleLoader loader)
 {

@@ -4,10 +4,10 @@ using Microsoft.Azure.Functions.Worker;
 
 namespace Durable.Activities.Climate;
 
-/// <summary>Some years of one scenario of a sample.</summary>
+/// <summary>Years of one scenario of a sample.</summary>
 public sealed record SampleYears(int Cells, int Seed, string Scenario, int FirstYear, int LastYear);
 
-/// <summary>Writes the annual columns of a sample. Years already written are left alone.</summary>
+/// <summary>Writes the annual columns of a sample. Skips years already written.</summary>
 /// <returns>Values written.</returns>
 public sealed class LoadSampleYears(SampleLoader loader)
 {

@@ -5,8 +5,8 @@ using Microsoft.Azure.Functions.Worker;
 namespace Durable.Activities.Climate;
 
 /// <summary>Scores a few years of a scenario and puts them in place.</summary>
-/// <returns>One outcome for each year. H lies in 0 to 100; Values = cells × risks.</returns>
-/// <remarks>Safe to run twice: a year is replaced whole, with the same scores.</remarks>
+/// <returns>One outcome per year. H is from 0 to 100; Values = cells × risks.</returns>
+/// <remarks>Safe to run twice: it replaces the whole year, with the same scores.</remarks>
 public sealed class WriteHazardYears(HazardTable table)
 {
     [Function(nameof(WriteHazardYears))]

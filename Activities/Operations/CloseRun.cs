@@ -5,13 +5,12 @@ using Microsoft.Azure.Functions.Worker;
 
 namespace Durable.Activities.Operations;
 
-/// <summary>A run whose steps, the closing one too, failed for good.</summary>
+/// <summary>A run whose steps failed for good, including the closing one.</summary>
 /// <param name="Reason">The first error.</param>
 public sealed record RunToClose(string RunId, string Reason);
 
-/// <summary>Closes a run as failed when the step that should have closed it could not, lets go of its claims, and puts the news into the
-/// outbox.</summary>
-/// <remarks>Safe to run twice. A run that is closed already stays as it is, and one that was never opened is none.</remarks>
+/// <summary>Closes a run as failed when its closing step could not, releases its claims, and adds notifications to the outbox.</summary>
+/// <remarks>Safe to run twice. A run already closed stays unchanged; one never opened is ignored.</remarks>
 public sealed class CloseRun(RunLedger ledger, NotificationOutbox outbox)
 {
     [Function(nameof(CloseRun))]

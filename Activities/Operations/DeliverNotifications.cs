@@ -3,7 +3,7 @@ using Microsoft.Azure.Functions.Worker;
 
 namespace Durable.Activities.Operations;
 
-/// <summary>Delivers what is due in the outbox. A channel that fails is tried again later and never fails a run.</summary>
+/// <summary>Delivers due messages of the outbox. A failed channel is retried later and never fails a run.</summary>
 /// <returns>Messages delivered.</returns>
 public sealed class DeliverNotifications(NotificationSender sender)
 {

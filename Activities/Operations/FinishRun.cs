@@ -5,11 +5,11 @@ using Microsoft.Extensions.Logging;
 
 namespace Durable.Activities.Operations;
 
-/// <summary>A run whose work has ended.</summary>
-/// <param name="Skipped">Partitions that were in place already.</param>
+/// <summary>A finished run.</summary>
+/// <param name="Skipped">Partitions already in place.</param>
 public sealed record RunToFinish(string RunId, IReadOnlyList<PartitionOutcome> Outcomes, int Skipped);
 
-/// <summary>Lets go of the run's claims, closes it in the ledger, logs its numbers and puts the news in the outbox. Safe to run
+/// <summary>Releases the run's claims, closes it in the ledger, logs its numbers and adds notifications to the outbox. Safe to run
 /// twice.</summary>
 public sealed partial class FinishRun(Partitions partitions, RunLedger ledger, NotificationOutbox outbox, ILogger<FinishRun> logger)
 {

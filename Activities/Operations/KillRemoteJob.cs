@@ -3,7 +3,7 @@ using Microsoft.Azure.Functions.Worker;
 
 namespace Durable.Activities.Operations;
 
-/// <summary>Ends a job and everything it started, and keeps its id from ever starting. Safe to run twice.</summary>
+/// <summary>Ends a job and everything it started, and prevents any later start of its id. Safe to run twice.</summary>
 /// <returns>Its state afterwards; Running only if something survived.</returns>
 public sealed class KillRemoteJob(IRemoteHost host)
 {

@@ -3,8 +3,8 @@ using Microsoft.Azure.Functions.Worker;
 
 namespace Durable.Activities.Operations;
 
-/// <summary>Reads the machines of a held lease as the provider reports them now, and the lease's deadline.</summary>
-/// <exception cref="LeaseLostException">The lease is not held any more; permanent.</exception>
+/// <summary>Reads the current state of a held lease's machines from the provider, and the lease's deadline.</summary>
+/// <exception cref="LeaseLostException">The lease is no longer held; permanent.</exception>
 public sealed class ListMachines(LeaseKeeper leases)
 {
     [Function(nameof(ListMachines))]

@@ -3,7 +3,7 @@ using Microsoft.Azure.Functions.Worker;
 
 namespace Durable.Activities.Operations;
 
-/// <summary>Asks a machine what became of a job. Changes nothing.</summary>
+/// <summary>Reads a job's state from its machine. Changes nothing.</summary>
 public sealed class PollRemoteJob(IRemoteHost host)
 {
     [Function(nameof(PollRemoteJob))]

@@ -3,8 +3,8 @@ using Microsoft.Azure.Functions.Worker;
 
 namespace Durable.Activities.Operations;
 
-/// <summary>Asks the provider to start the machines of a lease; does not wait until they run. Safe to run twice.</summary>
-/// <exception cref="LeaseLostException">The lease is not held any more; permanent.</exception>
+/// <summary>Requests the start of a lease's machines; does not wait until they run. Safe to run twice.</summary>
+/// <exception cref="LeaseLostException">The lease is no longer held; permanent.</exception>
 public sealed class StartMachines(LeaseKeeper leases)
 {
     [Function(nameof(StartMachines))]

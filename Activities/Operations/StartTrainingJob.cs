@@ -5,11 +5,11 @@ using Microsoft.Azure.Functions.Worker;
 namespace Durable.Activities.Operations;
 
 /// <summary>A training job to start.</summary>
-/// <param name="LeaseId">Nothing is started unless this lease is held.</param>
+/// <param name="LeaseId">Nothing starts unless this lease is held.</param>
 public sealed record TrainingStart(TrainingOrder Order, string LeaseId);
 
 /// <summary>Starts a training job, or finds it. Safe to run twice.</summary>
-/// <exception cref="LeaseLostException">The lease is not held any more; permanent.</exception>
+/// <exception cref="LeaseLostException">The lease is no longer held; permanent.</exception>
 public sealed class StartTrainingJob(TrainingJobs jobs, LeaseKeeper leases)
 {
     [Function(nameof(StartTrainingJob))]

@@ -4,8 +4,8 @@ using Microsoft.Azure.Functions.Worker;
 namespace Durable.Activities.Operations;
 
 /// <summary>
-/// Asks the provider to stop what a lease started and closes the lease once all of it is reported off; does not wait. Call it again until
-/// the receipt is proven. Safe to run twice; a lease that was never opened has nothing to stop.
+/// Requests the stop of what a lease started, and closes the lease once all of it is reported off; does not wait. Call it again until the
+/// receipt is proven. Safe to run twice; a lease never opened has nothing to stop.
 /// </summary>
 public sealed class StopMachines(LeaseKeeper leases)
 {

@@ -4,11 +4,10 @@ using Microsoft.Azure.Functions.Worker;
 
 namespace Durable.Activities.Pothole;
 
-/// <summary>Looks at the day's input, settles which steps it needs, uploads the code they run, and opens the run in the ledger. Starts no
-/// machine.</summary>
-/// <remarks>Safe to run twice: what this run has done already is not forgotten.</remarks>
+/// <summary>Lists the day's input, plans its steps, uploads their code, and opens the run in the ledger. Starts no machine.</summary>
+/// <remarks>Safe to run twice: finished steps of this run stay finished.</remarks>
 /// <exception cref="PotholeOffException">No bucket is set; permanent.</exception>
-/// <exception cref="Amazon.S3.AmazonS3Exception">The bucket cannot be read; that is not the same as an empty day.</exception>
+/// <exception cref="Amazon.S3.AmazonS3Exception">The bucket cannot be read, which is not the same as an empty day.</exception>
 public sealed class BeginPothole(PotholePlanner planner, PotholeStorage storage, PotholeSteps steps, RunLedger ledger)
 {
     /// <summary>Kind of these runs in the ledger.</summary>

@@ -5,11 +5,12 @@ using Microsoft.Azure.Functions.Worker;
 
 namespace Durable.Activities.Pothole;
 
-/// <summary>A day that has ended, one way or the other.</summary>
+/// <summary>An ended day.</summary>
 /// <param name="Error">What went wrong; null when nothing did.</param>
 public sealed record PotholeEnd(PotholeRun Run, PotholeResult Result, LoadedSegments? Loaded, string? FailedStep, string? Error);
 
-/// <summary>Closes the run in the ledger and puts the news, and on success the day's summary, into the outbox. Safe to run twice.</summary>
+/// <summary>Closes the run in the ledger and adds notifications and, on success, the day's summary to the outbox. Safe to run
+/// twice.</summary>
 public sealed class FinishPothole(RunLedger ledger, NotificationOutbox outbox, SegmentTable table)
 {
     [Function(nameof(FinishPothole))]

@@ -3,7 +3,7 @@ using Microsoft.Azure.Functions.Worker;
 
 namespace Durable.Activities.Pothole;
 
-/// <summary>Which of the asked days still need a run, in order. With force, all of them.</summary>
+/// <summary>Which of the requested days still need a run, in order; with force, all.</summary>
 public sealed class ListUnfinishedDays(PotholeSteps steps)
 {
     [Function(nameof(ListUnfinishedDays))]

@@ -4,12 +4,12 @@ using Microsoft.Azure.Functions.Worker;
 namespace Durable.Activities.Pothole;
 
 /// <summary>A day to load.</summary>
-/// <param name="Fingerprint">What its rows are made from.</param>
+/// <param name="Fingerprint">Hash of the rows' inputs.</param>
 public sealed record LoadOrder(PotholeRun Run, string Fingerprint);
 
-/// <summary>Loads the day's segments into <c>pothole.pothole_segments</c>; segments that vanished are removed. Safe to run twice.</summary>
-/// <exception cref="StageOutputException">The last stage's output is not there; permanent.</exception>
-/// <exception cref="SegmentFileException">Its export is not what it should be; nothing was changed; permanent.</exception>
+/// <summary>Loads the day's segments into <c>pothole.pothole_segments</c> and removes vanished ones. Safe to run twice.</summary>
+/// <exception cref="StageOutputException">The last stage's output is missing; permanent.</exception>
+/// <exception cref="SegmentFileException">Its export is invalid; nothing was changed; permanent.</exception>
 public sealed class LoadSegments(PotholeStorage storage, SegmentTable table, PotholeSteps steps, PotholeOptions options)
 {
     [Function(nameof(LoadSegments))]

@@ -5,11 +5,11 @@ using Microsoft.Azure.Functions.Worker;
 
 namespace Durable.Activities.Pothole;
 
-/// <summary>Proves a stage's output complete, holds its metrics to their limits, swaps it into the day's partition and notes the step as
-/// done.</summary>
-/// <remarks>Safe to run twice, and to die anywhere in between: the step is noted last.</remarks>
-/// <exception cref="StageOutputException">The output is not what a finished stage leaves; permanent.</exception>
-/// <exception cref="DataGateException">A metric is out of its limits; nothing was swapped; permanent.</exception>
+/// <summary>Checks that a stage's output is complete and its metrics are within limits, swaps it into the day's partition and records the
+/// step as done.</summary>
+/// <remarks>Safe to run twice and to be killed anywhere: the step is recorded last.</remarks>
+/// <exception cref="StageOutputException">The output is not that of a finished stage; permanent.</exception>
+/// <exception cref="DataGateException">A metric is out of range; nothing was swapped; permanent.</exception>
 public sealed class PublishStage(PotholeStorage storage, PotholeSteps steps, DataGates gates, PotholeOptions options)
 {
     [Function(nameof(PublishStage))]

@@ -6,12 +6,12 @@ using Microsoft.Azure.Functions.Worker;
 namespace Durable.Activities.Returns;
 
 /// <summary>A run to open in the ledger.</summary>
-/// <param name="Steps">What it sets out to do.</param>
+/// <param name="Steps">Its planned steps.</param>
 public sealed record ReturnsBegin(ReturnsRun Run, string Kind, int Steps);
 
-/// <summary>Opens a run in the ledger and holds it to its plan. Safe to run twice.</summary>
+/// <summary>Opens a run in the ledger and checks its plan. Safe to run twice.</summary>
 /// <exception cref="ReturnsOffException">No bucket is set; permanent.</exception>
-/// <exception cref="PlanStaleException">The plan it names is no longer what would be done; permanent.</exception>
+/// <exception cref="PlanStaleException">The named plan is stale; permanent.</exception>
 public sealed class BeginReturns(RunLedger ledger, ReturnsPlanner planner, PlanStore plans, ReturnsOptions options)
 {
     /// <summary>Kinds of these runs in the ledger.</summary>

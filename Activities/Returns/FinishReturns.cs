@@ -6,10 +6,10 @@ using Microsoft.Azure.Functions.Worker;
 
 namespace Durable.Activities.Returns;
 
-/// <summary>A run that has ended, one way or the other.</summary>
-/// <param name="Outcomes">What its steps did.</param>
+/// <summary>An ended run.</summary>
+/// <param name="Outcomes">Outcomes of its steps.</param>
 /// <param name="Error">What went wrong; null when nothing did.</param>
-/// <param name="News">Event, subject and body of a message besides the run's own; null: none.</param>
+/// <param name="News">Event, subject and body of an additional notification; null: none.</param>
 public sealed record ReturnsEnd(
     ReturnsRun Run,
     string Kind,
@@ -19,11 +19,11 @@ public sealed record ReturnsEnd(
     ReturnsNews? News = null
 );
 
-/// <summary>A message to people.</summary>
+/// <summary>A notification.</summary>
 public sealed record ReturnsNews(NotificationEvent Event, string Subject, string Body);
 
-/// <summary>Closes the run in the ledger and puts the news into the outbox: a failure, the first success after one, a published or a
-/// refused model. A run that did as always is no news. Safe to run twice.</summary>
+/// <summary>Closes the run in the ledger and adds notifications to the outbox: a failure, the first success after one, a published or
+/// refused model. A routine run sends none. Safe to run twice.</summary>
 public sealed class FinishReturns(RunLedger ledger, NotificationOutbox outbox, ReturnsJournal journal)
 {
     [Function(nameof(FinishReturns))]

@@ -5,10 +5,10 @@ using Microsoft.Extensions.Logging;
 
 namespace Durable.Activities.Returns;
 
-/// <summary>Measures a candidate, the served model and the trivial guesses on the same rows, and records what came of it. Safe to run
+/// <summary>Evaluates a candidate, the served model and the baselines on the same rows, and records the verdict. Safe to run
 /// twice.</summary>
-/// <returns>Accepted or not; a refused model is an answer, not an error.</returns>
-/// <exception cref="ModelArchiveException">The job's archive is damaged, hostile or no such model; permanent.</exception>
+/// <returns>Accepted or not; a refused model is not an error.</returns>
+/// <exception cref="ModelArchiveException">The job's archive is damaged, hostile or not a valid model; permanent.</exception>
 /// <exception cref="ObjectChangedException">The training set is not the one the model was trained on; permanent.</exception>
 public sealed partial class JudgeModel(
     ReturnsStorage storage,
@@ -86,8 +86,7 @@ public sealed partial class JudgeModel(
         }
     }
 
-    /// <returns>The served model; null when there is none, or none that can be used: then only the trivial guesses are to be
-    /// beaten.</returns>
+    /// <returns>The served model; null when there is none or it is unusable: then the candidate must only beat the baselines.</returns>
     private async Task<ReturnsModel?> LoadAsync(ModelPointer? pointer, CancellationToken cancellationToken)
     {
         if (pointer is null)

@@ -3,8 +3,8 @@ using Microsoft.Azure.Functions.Worker;
 
 namespace Durable.Activities.Returns;
 
-/// <summary>Predicts every embedding that lacks a prediction by the served model, the newest and what came since the last one. Safe to run
-/// twice: one prediction for each embedding and model.</summary>
+/// <summary>Predicts, with the served model, the newest embedding and all since the last prediction. Safe to run twice: one prediction per
+/// embedding and model.</summary>
 public sealed class PredictReturns(ModelServer server, PredictionTable predictions)
 {
     [Function(nameof(PredictReturns))]

@@ -7,11 +7,11 @@ using Microsoft.Extensions.Configuration;
 
 namespace Durable.Activities.Returns;
 
-/// <summary>A training set with what is to become of it.</summary>
-/// <param name="Fingerprint">Of the rows, the code and what shapes the network: the same again need not be trained again.</param>
-/// <param name="JudgedVersion">A model of this fingerprint that was judged before; null: there is none.</param>
-/// <param name="Trained">A finished job of this fingerprint that was not judged yet: its run ended in between.</param>
-/// <param name="Order">The job to start otherwise.</param>
+/// <summary>A training set with its planned use.</summary>
+/// <param name="Fingerprint">Of the rows, the code and the network's settings: an equal one need not be trained again.</param>
+/// <param name="JudgedVersion">A model with this fingerprint that was already judged; null: none.</param>
+/// <param name="Trained">A finished job with this fingerprint not yet judged, because its run ended in between.</param>
+/// <param name="Order">Otherwise, the job to start.</param>
 public sealed record PreparedTraining(
     TrainingSet Set,
     string Fingerprint,
@@ -20,10 +20,10 @@ public sealed record PreparedTraining(
     TrainingOrder Order
 );
 
-/// <summary>Writes the training set and the training code to the bucket and says what job to start, or which one was already paid for. Safe
-/// to run twice: the same rows give the same file.</summary>
+/// <summary>Writes the training set and code to the bucket and returns the job to start, or the one already paid for. Safe to run twice:
+/// the same rows give the same file.</summary>
 /// <exception cref="DataGateException">Too few rows; permanent.</exception>
-/// <exception cref="NoTrainingSetException">The preparation is to be skipped and there is no training set; permanent.</exception>
+/// <exception cref="NoTrainingSetException">Preparation is skipped and there is no training set; permanent.</exception>
 public sealed class PrepareTraining(
     ReturnsTable table,
     ReturnsStorage storage,

@@ -3,8 +3,8 @@ using Microsoft.Azure.Functions.Worker;
 
 namespace Durable.Activities.Returns;
 
-/// <summary>Serves a judged model from now on. Safe to run twice.</summary>
-/// <exception cref="PointerMovedException">Another model is served than the one it was compared with: judge again.</exception>
+/// <summary>Publishes a judged model. Safe to run twice.</summary>
+/// <exception cref="PointerMovedException">The served model is no longer the one it was compared with: judge again.</exception>
 /// <exception cref="ObjectChangedException">The archive is not the one that was judged; permanent.</exception>
 public sealed class PublishModel(ModelRegistry registry)
 {

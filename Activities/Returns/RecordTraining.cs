@@ -3,7 +3,7 @@ using Microsoft.Azure.Functions.Worker;
 
 namespace Durable.Activities.Returns;
 
-/// <summary>Keeps what a finished job left, so that nobody pays for it again. Safe to run twice.</summary>
+/// <summary>Records a finished job's result, so that it is not paid for again. Safe to run twice.</summary>
 public sealed class RecordTraining(ReturnsJournal journal)
 {
     [Function(nameof(RecordTraining))]

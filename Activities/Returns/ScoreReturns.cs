@@ -5,8 +5,8 @@ using Microsoft.Azure.Functions.Worker;
 
 namespace Durable.Activities.Returns;
 
-/// <summary>Scores every prediction whose outcome is known, records the served model's recent error as a gate, and tells people once for
-/// each model when it drifts. Safe to run twice.</summary>
+/// <summary>Scores every prediction whose outcome is known, records the served model's recent error as a gate, and sends one notification
+/// per model when it drifts. Safe to run twice.</summary>
 public sealed class ScoreReturns(
     PredictionTable predictions,
     ReturnsStorage storage,
@@ -15,7 +15,7 @@ public sealed class ScoreReturns(
     ReturnsOptions options
 )
 {
-    /// <summary>Fewest scored predictions from which an error says anything.</summary>
+    /// <summary>Fewest scored predictions for a meaningful error.</summary>
     private const int Fewest = 20;
 
     [Function(nameof(ScoreReturns))]

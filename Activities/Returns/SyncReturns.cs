@@ -4,7 +4,7 @@ using Microsoft.Azure.Functions.Worker;
 
 namespace Durable.Activities.Returns;
 
-/// <summary>Takes over what is new at the source, and refuses to go on when too many rows are bad. Safe to run twice.</summary>
+/// <summary>Stores new rows of the source, and fails when too many rows are bad. Safe to run twice.</summary>
 /// <exception cref="DataGateException">Too many rows were rejected; they are counted by reason in <c>returns.rejects</c>;
 /// permanent.</exception>
 /// <exception cref="SourceRefusedException">The source refused the request; permanent.</exception>

@@ -6,11 +6,11 @@ using Microsoft.Azure.Functions.Worker;
 
 namespace Durable.Activities.Spot;
 
-/// <summary>Settles what a slot needs and opens it in the ledger. Asks nobody. Safe to run twice.</summary>
+/// <summary>Plans a slot and opens it in the ledger. Queries no source. Safe to run twice.</summary>
 /// <exception cref="SpotOffException">No bucket is set; permanent.</exception>
-/// <exception cref="SlotOverException">It has no raw files and its time is over; permanent.</exception>
+/// <exception cref="SlotOverException">The slot has no raw files and its time is over; permanent.</exception>
 /// <exception cref="WorkloadMissingException">There are no questions to ask.</exception>
-/// <exception cref="PlanStaleException">The slot is no longer what the named plan says; permanent.</exception>
+/// <exception cref="PlanStaleException">The named plan is stale; permanent.</exception>
 public sealed class BeginSlot(SlotPlanner planner, SlotTable slots, RunLedger ledger, PlanStore plans)
 {
     [Function(nameof(BeginSlot))]

@@ -6,7 +6,7 @@ using Microsoft.Azure.Functions.Worker;
 
 namespace Durable.Activities.Spot;
 
-/// <summary>Reads how often types are interrupted and writes the slot's file. Known only at the time: later it is unknown everywhere. Safe
+/// <summary>Reads interruption frequencies and writes the slot's file. Available only at the time: later they are unknown everywhere. Safe
 /// to run twice.</summary>
 public sealed class CollectInterruptions(AdvisorCollector advisor, SpotFiles files, TimeProvider clock)
 {

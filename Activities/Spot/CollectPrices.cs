@@ -6,8 +6,8 @@ using Microsoft.Azure.Functions.Worker;
 
 namespace Durable.Activities.Spot;
 
-/// <summary>Reads the spot prices that were in force at the slot and writes its file. The price history is kept for months: a late run
-/// reads the same. Safe to run twice.</summary>
+/// <summary>Reads the spot prices at the slot's time and writes its file. AWS keeps the price history for months, so a late run reads the
+/// same. Safe to run twice.</summary>
 public sealed class CollectSpotPrices(PriceCollector prices, SpotFiles files, SpotOptions options, TimeProvider clock)
 {
     [Function(nameof(CollectSpotPrices))]
@@ -48,7 +48,7 @@ public sealed class CollectOnDemandPrices(PriceCollector prices, SpotFiles files
             cancellationToken
         );
 
-        // A day's file stands for the day, so a region that failed is left to the next slot.
+        // The file holds for the whole day, so a failed region is left to the next slot.
         if (feed.Unknown.Count == 0)
             await files.WriteOnDemandPricesAsync(slot.Day, feed, cancellationToken);
         else

@@ -10,8 +10,7 @@ namespace Durable.Activities.Spot;
 /// <summary>A part of a slot's questions.</summary>
 public sealed record ScoreOrder(string Slot, int Capacity, string WorkloadDay, ScorePart Part, DateTime DeadlineUtc);
 
-/// <summary>Asks a part of a slot's questions and writes the answers as a file of the part. A part that is there is not asked
-/// again.</summary>
+/// <summary>Asks a part of a slot's questions and writes the answers as a file of the part. An existing part is not asked again.</summary>
 /// <returns>Questions answered.</returns>
 public sealed class CollectScores(ScoreCollector collector, SpotFiles files, SlotTable slots, SpotOptions options)
 {

@@ -6,13 +6,13 @@ using Microsoft.Azure.Functions.Worker;
 
 namespace Durable.Activities.Spot;
 
-/// <summary>A slot that has ended, one way or the other.</summary>
+/// <summary>An ended slot.</summary>
 /// <param name="OldWorkload">Day of the questions, when it is not the slot's own.</param>
 /// <param name="Error">What went wrong; null when nothing did.</param>
 public sealed record SlotEnd(SlotRun Run, SlotResult? Result, string? OldWorkload, string? Error);
 
-/// <summary>Closes the run in the ledger and puts news into the outbox: failures, the first success after one, and once a day what was
-/// unknown. Safe to run twice.</summary>
+/// <summary>Closes the run in the ledger and adds notifications to the outbox: failures, the first success after one, and once a day what
+/// was unknown. Safe to run twice.</summary>
 public sealed class FinishSlot(RunLedger ledger, NotificationOutbox outbox, SlotTable slots, Partitions partitions)
 {
     [Function(nameof(FinishSlot))]

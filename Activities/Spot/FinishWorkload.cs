@@ -6,11 +6,10 @@ using Microsoft.Azure.Functions.Worker;
 
 namespace Durable.Activities.Spot;
 
-/// <summary>A workload run that has ended.</summary>
+/// <summary>An ended workload run.</summary>
 public sealed record WorkloadEnd(WorkloadRun Run, WorkloadReceipt? Receipt, string? Error);
 
-/// <summary>Closes a workload run in the ledger, drops history that is older than wanted, and tells when packing failed. Safe to run
-/// twice.</summary>
+/// <summary>Closes a workload run in the ledger, drops old history, and notifies when packing failed. Safe to run twice.</summary>
 public sealed class FinishWorkload(
     RunLedger ledger,
     NotificationOutbox outbox,

@@ -5,13 +5,13 @@ using Microsoft.Azure.Functions.Worker;
 
 namespace Durable.Activities.Spot;
 
-/// <summary>What a backfill has to do.</summary>
+/// <summary>The work of a backfill.</summary>
 /// <param name="Slots">Slots with raw files, in order.</param>
 /// <param name="Lost">Slots without: they stay missing.</param>
 public sealed record BackfillWork(int Total, int Present, int Lost, IReadOnlyList<string> Slots);
 
 /// <summary>Finds the slots of a range that are missing and can be filled. Changes nothing.</summary>
-/// <exception cref="PlanStaleException">The range is no longer what the named plan says; permanent.</exception>
+/// <exception cref="PlanStaleException">The named plan is stale; permanent.</exception>
 public sealed class ListGaps(GapFinder gaps, PlanStore plans)
 {
     [Function(nameof(ListGaps))]

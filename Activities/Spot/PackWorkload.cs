@@ -9,10 +9,10 @@ using Microsoft.Azure.Functions.Worker;
 
 namespace Durable.Activities.Spot;
 
-/// <summary>Reads the offerings of all regions, packs a day's questions and writes its file. A region that fails keeps its questions of the
-/// day before. A day that is there stands.</summary>
+/// <summary>Reads the offerings of all regions, packs a day's questions and writes its file. A failed region keeps its questions of the
+/// previous day. An existing day is kept.</summary>
 /// <exception cref="SpotOffException">No bucket is set; permanent.</exception>
-/// <exception cref="WorkloadMissingException">Nothing was offered anywhere.</exception>
+/// <exception cref="WorkloadMissingException">No region has offerings.</exception>
 public sealed class PackWorkload(
     OfferingCollector offerings,
     SpotFiles files,
@@ -47,7 +47,7 @@ public sealed class PackWorkload(
         return receipt;
     }
 
-    /// <summary>Zones of the regions that failed, as the day before asked for them.</summary>
+    /// <summary>Zones of the failed regions, from the previous day's questions.</summary>
     private async Task<IEnumerable<Offering>> OfferingsBeforeAsync(
         DateOnly day,
         IReadOnlyList<string> regions,
@@ -56,7 +56,7 @@ public sealed class PackWorkload(
     {
         Workload? before = await files.ReadWorkloadAsync(day.AddDays(-1), cancellationToken);
 
-        // A question tells the zones of all its regions together; shared out evenly, never more than one answer holds.
+        // A question states the zones of all its regions together; split evenly, at most what one answer holds.
         return before is null
             ? []
             : before

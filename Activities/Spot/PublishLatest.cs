@@ -7,8 +7,8 @@ using Microsoft.Azure.Functions.Worker;
 namespace Durable.Activities.Spot;
 
 /// <summary>Writes <c>latest_aws.json</c> and the query selector from what is committed. Never backwards: an object of a newer slot stays.
-/// Safe to run twice and at once.</summary>
-/// <returns>False when a newer one was there.</returns>
+/// Safe to run twice and concurrently.</summary>
+/// <returns>False when a newer one exists.</returns>
 public sealed class PublishLatest(MarketHistory history, SpotBucket bucket)
 {
     private const string SlotName = "slot";
@@ -18,7 +18,7 @@ public sealed class PublishLatest(MarketHistory history, SpotBucket bucket)
     {
         for (int attempt = 0; attempt < 5; attempt++)
         {
-            // What is there is read first: whoever publishes after this read makes the write below fail.
+            // Read first: a publication after this read makes the write below fail.
             StoredObject? latest = await bucket.ReadAsync(SpotKeys.Latest, cancellationToken);
             (SlotTime slot, Dictionary<MarketKey, Quote> rows) = await history.ReadCommittedAsync(cancellationToken);
             if (

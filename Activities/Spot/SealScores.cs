@@ -5,8 +5,7 @@ using Microsoft.Azure.Functions.Worker;
 
 namespace Durable.Activities.Spot;
 
-/// <summary>Puts the parts of a slot's scores into its one score file. What a missing part was to ask is unknown. Safe to run
-/// twice.</summary>
+/// <summary>Merges the parts of a slot's scores into its score file. A missing part's questions are unknown. Safe to run twice.</summary>
 public sealed class SealScores(SpotFiles files)
 {
     [Function(nameof(SealScores))]

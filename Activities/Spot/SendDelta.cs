@@ -5,8 +5,8 @@ using Microsoft.Azure.Functions.Worker;
 
 namespace Durable.Activities.Spot;
 
-/// <summary>Sends a staged delta to every sink besides PostgreSQL, before it is committed. Safe to run twice: it is the same delta each
-/// time.</summary>
+/// <summary>Sends a staged delta to every sink besides PostgreSQL, before it is committed. Safe to run twice: the delta is the
+/// same.</summary>
 /// <returns>Records that a sink refused for good; they are kept as dead letters.</returns>
 public sealed class SendDelta(SlotStore store, SlotTable slots, IEnumerable<ISpotSink> sinks)
 {

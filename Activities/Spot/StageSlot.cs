@@ -9,13 +9,13 @@ namespace Durable.Activities.Spot;
 /// <summary>A slot whose files are written.</summary>
 public sealed record StageOrder(SlotRun Run, SlotWork Work);
 
-/// <summary>What became of it.</summary>
-/// <param name="WaitsFor">Another slot is staged and comes first.</param>
+/// <summary>Outcome of staging.</summary>
+/// <param name="WaitsFor">Another staged slot that comes first.</param>
 /// <param name="Sources">Sources that left something unknown.</param>
 public sealed record Staged(string? WaitsFor, IReadOnlyList<string> Sources);
 
-/// <summary>Merges a slot's files with the market before it and stages the delta. Safe to run twice: a staged delta stays as it
-/// is.</summary>
+/// <summary>Merges a slot's files with the market before it and stages the delta. Safe to run twice: a staged delta stays
+/// unchanged.</summary>
 /// <exception cref="Durable.Operations.Ledger.DataGateException">Too many rows would vanish; nothing was staged; permanent.</exception>
 /// <exception cref="RawFileException">A raw file is missing or broken; permanent.</exception>
 public sealed class StageSlot(SlotStore store, SpotFiles files, SpotOptions options)

@@ -13,14 +13,14 @@ using Microsoft.Extensions.DependencyInjection.Extensions;
 
 namespace Durable.Operations.Aws;
 
-/// <summary>AWS clients for all pipelines, one of each for the process. Credentials, retries and clock skew are the SDK's own.</summary>
+/// <summary>AWS clients for all pipelines, one of each per process. Credentials, retries and clock skew are the SDK's own.</summary>
 public static class AwsClients
 {
-    // The price list of every region is served from three regions only; this is one of them.
+    // Only three regions serve the price list, for all regions; this is one of them.
     private const string PriceListRegion = "us-east-1";
 
     /// <summary>Registers the clients. Settings: <c>AWS_REGION</c> (default ap-northeast-2), <c>AWS_ENDPOINT_URL</c> (default: AWS itself).
-    /// Nothing is called and no credential is looked for before the first request.</summary>
+    /// Nothing is called and no credentials are looked up before the first request.</summary>
     public static IServiceCollection AddAwsClients(this IServiceCollection services)
     {
         services.TryAddSingleton<IAmazonEC2>(provider =>
@@ -42,7 +42,7 @@ public static class AwsClients
         {
             AmazonS3Config config = Configure(new AmazonS3Config(), provider);
 
-            // Another endpoint than AWS seldom answers for bucket.host names.
+            // An endpoint other than AWS rarely answers for bucket.host names.
             config.ForcePathStyle = config.ServiceURL is not null;
             return new AmazonS3Client(config);
         });
@@ -56,7 +56,7 @@ public static class AwsClients
         string region = only ?? (settings["AWS_REGION"] is { Length: > 0 } set ? set : "ap-northeast-2");
         if (settings["AWS_ENDPOINT_URL"] is { Length: > 0 } url)
         {
-            // With a URL of its own the region is no longer in the host name; requests are signed for it all the same.
+            // With a custom URL the region is not in the host name, but requests are still signed for it.
             config.ServiceURL = url;
             config.AuthenticationRegion = region;
         }
@@ -68,8 +68,8 @@ public static class AwsClients
         return config;
     }
 
-    /// <summary>The SDK's chain of credentials, looked through at the first request. EC2's client looks in its constructor, and throws
-    /// where there are none.</summary>
+    /// <summary>The SDK's credential chain, resolved at the first request. EC2's client would resolve it in its constructor and throw
+    /// without credentials.</summary>
     private sealed class DefaultCredentials(ClientConfig config) : AWSCredentials
     {
         public override ImmutableCredentials GetCredentials() =>

@@ -2,7 +2,7 @@ using System.Text.RegularExpressions;
 
 namespace Durable.Operations.Aws;
 
-/// <summary>ARNs of IAM roles, as IAM limits them: a path of at most 512 characters and a name of at most 64.</summary>
+/// <summary>ARNs of IAM roles within IAM's limits: a path of at most 512 characters and a name of at most 64.</summary>
 public static partial class RoleArns
 {
     public const string Allowed = "the ARN of an IAM role: arn:aws:iam::123456789012:role/name";

@@ -2,8 +2,8 @@ using System.Text.RegularExpressions;
 
 namespace Durable.Operations.Aws;
 
-/// <summary>Which buckets, keys and prefixes the app accepts: a part of what S3 allows, with nothing a shell, a URL or Hadoop reads in two
-/// ways.</summary>
+/// <summary>Which buckets, keys and prefixes the app accepts: the part of S3's names that is unambiguous in shells, URLs and
+/// Hadoop.</summary>
 public static partial class S3Names
 {
     public const string BucketAllowed = "a bucket name: 3 to 63 lower-case letters, digits, dots, hyphens",
@@ -19,10 +19,10 @@ public static partial class S3Names
     /// </summary>
     public static bool IsKey(string? key) => key is { Length: > 0 and <= 512 } && Key().IsMatch(key);
 
-    /// <summary>The same key, for use in a path.</summary>
-    /// <exception cref="ArgumentException">It is none; permanent.</exception>
+    /// <summary>The same key, validated for use in a path.</summary>
+    /// <exception cref="ArgumentException">It is not a key; permanent.</exception>
     public static string Checked(string key) =>
-        IsKey(key) ? key : throw new ArgumentException($"'{Shown(key)}' is no S3 key the app uses.");
+        IsKey(key) ? key : throw new ArgumentException($"'{Shown(key)}' is not a valid S3 key for the app.");
 
     private static string Shown(string text) => new([.. text.Take(80).Select(sign => char.IsControl(sign) ? '?' : sign)]);
 

@@ -3,10 +3,10 @@ using Amazon.S3.Model;
 
 namespace Durable.Operations.Aws;
 
-/// <summary>Whole listings and small whole objects.</summary>
+/// <summary>Complete listings and small objects.</summary>
 internal static class S3Objects
 {
-    /// <summary>Every object under a prefix, however many pages that takes.</summary>
+    /// <summary>Every object under a prefix, over all pages.</summary>
     /// <exception cref="AmazonS3Exception">Access denied, expired credentials, no such bucket: not the same as empty.</exception>
     public static async Task<IReadOnlyList<S3Object>> ListAllAsync(
         this IAmazonS3 s3,
@@ -27,14 +27,14 @@ internal static class S3Objects
     }
 
     /// <summary>An object that fits into memory.</summary>
-    /// <exception cref="AmazonS3Exception">It is not there, or may not be read.</exception>
+    /// <exception cref="AmazonS3Exception">It does not exist or cannot be read.</exception>
     public static async Task<byte[]> ReadBytesAsync(this IAmazonS3 s3, string bucket, string key, CancellationToken cancellationToken)
     {
         using GetObjectResponse found = await s3.GetObjectAsync(bucket, key, cancellationToken);
         return await found.ReadBytesAsync(cancellationToken);
     }
 
-    /// <summary>The content of an answer that fits into memory.</summary>
+    /// <summary>The content of a response that fits into memory.</summary>
     public static async Task<byte[]> ReadBytesAsync(this GetObjectResponse found, CancellationToken cancellationToken)
     {
         using MemoryStream content = new();
@@ -42,7 +42,7 @@ internal static class S3Objects
         return content.ToArray();
     }
 
-    /// <summary>Writes an object, whatever was there before.</summary>
+    /// <summary>Writes an object, replacing any existing one.</summary>
     public static Task<PutObjectResponse> WriteBytesAsync(
         this IAmazonS3 s3,
         string bucket,

@@ -7,31 +7,30 @@ namespace Durable.Operations.Backup;
 /// <summary>Where dumps go and how many are kept.</summary>
 public sealed class BackupOptions
 {
-    /// <summary>Setting <c>PostgresConnection</c>: what to dump. A data source does not tell its password, so it is given here.</summary>
+    /// <summary>Setting <c>PostgresConnection</c>: what to dump. A data source does not reveal its password, so it is given here.</summary>
     public required string ConnectionString { get; init; }
 
     /// <summary>Setting <c>BackupDirectory</c>. Default <c>.local/backups</c> under the working directory.</summary>
     public string Directory { get; init; } = Path.Combine(".local", "backups");
 
-    /// <summary>Dumps kept of each name; older ones are deleted after a new one is whole. Setting <c>BackupsKept</c>, default 3.</summary>
+    /// <summary>Dumps kept per name; older ones are deleted after a new one is complete. Setting <c>BackupsKept</c>, default 3.</summary>
     public int Kept { get; init; } = 3;
 }
 
-/// <summary>pg_dump did not do its work.</summary>
+/// <summary>pg_dump is missing or failed.</summary>
 public sealed class BackupFailedException(string reason)
     : Exception($"The backup failed: {reason} Install the PostgreSQL client tools, or start without backup.");
 
 /// <summary>Dumps tables with pg_dump (custom format; restore with pg_restore).</summary>
 public sealed class DatabaseBackup(BackupOptions options, TimeProvider clock)
 {
-    // gzip at its default level takes most of the time of a large dump.
+    // gzip at its default level would take most of a large dump's time.
     private const string FastCompression = "--compress=1";
 
-    /// <summary>Dumps the tables that match <paramref name="tables"/> (pg_dump patterns) and deletes the oldest dumps of the
+    /// <summary>Dumps the tables that match <paramref name="tables"/> (pg_dump patterns) and deletes the oldest dumps with the same
     /// name.</summary>
     /// <returns>Path of the dump.</returns>
-    /// <remarks>Safe to run twice: a dump gets its final name only when it is whole. A cancelled one ends pg_dump and leaves no
-    /// file.</remarks>
+    /// <remarks>Safe to run twice: a dump gets its final name only when complete. Cancelling ends pg_dump and leaves no file.</remarks>
     /// <exception cref="BackupFailedException">pg_dump is missing or failed.</exception>
     public async Task<string> DumpAsync(string name, IReadOnlyList<string> tables, CancellationToken cancellationToken = default)
     {
@@ -57,8 +56,8 @@ public sealed class DatabaseBackup(BackupOptions options, TimeProvider clock)
         foreach (string table in tables)
             start.ArgumentList.Add($"--table={table}");
         if (connection.Password is { Length: > 0 } password)
-            start.Environment["PGPASSWORD"] = password; // never an argument: those are visible to every process
-        await using (new FileStream($"{path}.part", Private)) { } // pg_dump keeps the mode of a file that is there
+            start.Environment["PGPASSWORD"] = password; // never an argument: every process can see those
+        await using (new FileStream($"{path}.part", Private)) { } // pg_dump keeps an existing file's mode
         try
         {
             await RunAsync(start, cancellationToken);
@@ -77,7 +76,7 @@ public sealed class DatabaseBackup(BackupOptions options, TimeProvider clock)
         return path;
     }
 
-    // What the database keeps from other users of the machine, its dump keeps from them too.
+    // Other users of the machine must not read the dump either.
     private static FileStreamOptions Private
     {
         get
@@ -115,7 +114,7 @@ public sealed class DatabaseBackup(BackupOptions options, TimeProvider clock)
         }
     }
 
-    // Debian's wrapper in /usr/bin guesses the version from a cluster that need not exist; the real tool does not.
+    // Debian's wrapper in /usr/bin guesses the version from a cluster that may not exist; the real tool does not.
     private static string FindTool()
     {
         const string Root = "/usr/lib/postgresql";

@@ -2,7 +2,7 @@ using System.Text.Json.Serialization;
 
 namespace Durable.Operations.Fields;
 
-/// <summary>What the value of an option is.</summary>
+/// <summary>Type of an option's value.</summary>
 [JsonConverter(typeof(JsonStringEnumConverter<FieldKind>))]
 public enum FieldKind
 {
@@ -12,13 +12,13 @@ public enum FieldKind
     /// <summary>A number with decimals.</summary>
     Number,
 
-    /// <summary>true or false; given without a value it is true.</summary>
+    /// <summary>true or false; without a value, true.</summary>
     Flag,
 
-    /// <summary>One of some words.</summary>
+    /// <summary>One of several words.</summary>
     Choice,
 
-    /// <summary>Some of them, separated by commas, or all.</summary>
+    /// <summary>Some of several words, comma-separated, or all.</summary>
     List,
 
     /// <summary>A day, YYYY-MM-DD.</summary>
@@ -31,13 +31,13 @@ public enum FieldKind
     Text,
 }
 
-/// <summary>An option of a request: its name and what it may be, stated once. The same statement reads requests and is shown to
+/// <summary>An option of a request: its name and allowed values, stated once. It is used both to read requests and to show
 /// clients.</summary>
-/// <param name="Name">As it is shown; requests may also write it with dashes or underscores, in any case.</param>
+/// <param name="Name">As shown; requests may also use dashes or underscores, in any case.</param>
 /// <param name="Kind">What the value is.</param>
-/// <param name="About">What it does, in a sentence.</param>
-/// <param name="Default">Value when it is not given; null: none.</param>
-/// <param name="Least">Least number, or fewest characters.</param>
+/// <param name="About">What it does, in one sentence.</param>
+/// <param name="Default">Value when absent; null: none.</param>
+/// <param name="Least">Smallest number, or fewest characters.</param>
 /// <param name="Most">Largest number, or most characters.</param>
 /// <param name="Allowed">Words of a choice or list.</param>
 public sealed record Field(
@@ -50,7 +50,7 @@ public sealed record Field(
     IReadOnlyList<string>? Allowed = null
 )
 {
-    /// <summary>Other names it goes by.</summary>
+    /// <summary>Alternative names.</summary>
     [JsonIgnore]
     public IReadOnlyList<string> Aliases { get; init; } = [];
 
@@ -62,7 +62,7 @@ public sealed record Field(
     public static Field Number(string name, string about, double standard, double least, double most) =>
         new(name, FieldKind.Number, about, standard, least, most);
 
-    /// <summary>A switch, off unless given.</summary>
+    /// <summary>A switch, off by default.</summary>
     public static Field Flag(string name, string about) => new(name, FieldKind.Flag, about, false);
 
     /// <summary>One of <paramref name="allowed"/>.</summary>
@@ -77,7 +77,7 @@ public sealed record Field(
     public static Field List(string name, string about, IReadOnlyList<string> allowed) =>
         new(name, FieldKind.List, about, "all", Allowed: allowed);
 
-    /// <summary>A day; whoever asks for it says which days are allowed.</summary>
+    /// <summary>A day; the caller checks which days are allowed.</summary>
     public static Field Day(string name, string about) => new(name, FieldKind.Day, about);
 
     /// <summary>A text of at most <paramref name="most"/> characters.</summary>

@@ -5,12 +5,12 @@ using Durable.Postgres;
 namespace Durable.Operations.Fields;
 
 /// <summary>
-/// The options of one request, read by their table: what is not given has its default, what cannot be is an error under the name of its
-/// field. Unknown names, names given twice and text that cannot be stored are errors too: nobody should get another run than was meant.
+/// The options of one request, read by their table: absent options have their default, invalid ones are errors under their field's name.
+/// Unknown names, duplicate names and text that cannot be stored are errors too, so that nobody starts a run they did not mean.
 /// </summary>
 public sealed class FieldValues
 {
-    /// <summary>Under which errors of the body as a whole stand.</summary>
+    /// <summary>Key of errors in the body as a whole.</summary>
     public const string Body = "body";
 
     private static readonly string[] Edges = ["south", "west", "north", "east"];
@@ -21,13 +21,13 @@ public sealed class FieldValues
 
     private FieldValues(IReadOnlyList<Field> fields) => this.fields = fields;
 
-    /// <summary>What is wrong, by field; empty when the options can be used.</summary>
+    /// <summary>Errors by field; empty when the options are valid.</summary>
     public IReadOnlyDictionary<string, string> Errors => errors;
 
-    /// <summary>Reads a JSON object and query pairs; a query pair wins over a member of the body.</summary>
+    /// <summary>Reads a JSON object and query pairs; a query pair overrides a member of the body.</summary>
     /// <param name="fields">The table.</param>
     /// <param name="json">JSON object, or blank for none.</param>
-    /// <param name="query">Pairs of a query string; <c>code</c>, the key, is passed over.</param>
+    /// <param name="query">Pairs of a query string; <c>code</c>, the key, is ignored.</param>
     public static FieldValues Read(IReadOnlyList<Field> fields, string? json, IEnumerable<KeyValuePair<string, string?>> query)
     {
         FieldValues values = new(fields);
@@ -42,10 +42,10 @@ public sealed class FieldValues
         return values;
     }
 
-    /// <summary>Whether the field was given, rightly or not.</summary>
+    /// <summary>Whether the field was given, valid or not.</summary>
     public bool Has(string name) => given.ContainsKey(name) || errors.ContainsKey(name);
 
-    /// <summary>Adds an error that only whoever asks can see, such as an end before its begin.</summary>
+    /// <summary>Adds an error that only the caller can detect, such as an end before its start.</summary>
     public void Refuse(string name, string reason) => errors.TryAdd(name, reason);
 
     public int Whole(string name)
@@ -99,7 +99,7 @@ public sealed class FieldValues
     public T Choice<T>(string name)
         where T : struct, Enum => StoredText.Read<T>(Choice(name));
 
-    /// <summary>In the order of the table, each once.</summary>
+    /// <summary>In table order, each once.</summary>
     public IReadOnlyList<string> List(string name)
     {
         Field field = Field(name);
@@ -118,7 +118,7 @@ public sealed class FieldValues
         return [.. field.Allowed!.Where(word => words.Contains(word, StringComparer.OrdinalIgnoreCase))];
     }
 
-    /// <summary>Null when it is not given or empty.</summary>
+    /// <summary>Null when absent or empty.</summary>
     public string? Text(string name)
     {
         Field field = Field(name);
@@ -165,7 +165,7 @@ public sealed class FieldValues
         }
         catch (InvalidOperationException)
         {
-            errors[Body] = "holds half a surrogate pair, which is no text"; // of a name or a string, written as an escape
+            errors[Body] = "holds half a surrogate pair, which is no text"; // of a name or string, written as an escape
         }
     }
 

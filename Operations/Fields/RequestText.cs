@@ -4,13 +4,13 @@ using Durable.Postgres;
 
 namespace Durable.Operations.Fields;
 
-/// <summary>Text as requests bring it: what the database cannot store is refused before anything is done with it.</summary>
+/// <summary>Text from requests: text that the database cannot store is refused first.</summary>
 public static class RequestText
 {
-    /// <summary>Why a field with such text is refused.</summary>
+    /// <summary>The reason for refusing such text.</summary>
     public const string Refusal = "holds characters that cannot be stored";
 
-    /// <summary>For the body of a call: unknown members, members given twice, numbers in quotes and text that cannot be stored are
+    /// <summary>For the body of a call: unknown or duplicate members, numbers in quotes and text that cannot be stored are
     /// <see cref="JsonException"/>s.</summary>
     public static JsonSerializerOptions Strict { get; } =
         new(JsonSerializerDefaults.Web)
@@ -21,7 +21,7 @@ public static class RequestText
             Converters = { new StorableString() },
         };
 
-    /// <summary>Whether it has no control characters and no half of a surrogate pair.</summary>
+    /// <summary>Whether it has no control characters and no unpaired surrogates.</summary>
     public static bool IsStorable(string text) => !text.Any(char.IsControl) && ReferenceEquals(StorableText.Clean(text), text);
 
     private sealed class StorableString : JsonConverter<string>
@@ -34,7 +34,7 @@ public static class RequestText
             }
             catch (InvalidOperationException)
             {
-                throw new JsonException(Refusal); // not a text, or half a surrogate pair, written as an escape
+                throw new JsonException(Refusal); // not a string, or an unpaired surrogate written as an escape
             }
         }
 

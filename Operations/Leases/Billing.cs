@@ -3,8 +3,8 @@ namespace Durable.Operations.Leases;
 /// <summary>The arithmetic of receipts.</summary>
 public static class Billing
 {
-    /// <summary>Seconds billed for one start: begun seconds count whole, and at least <paramref name="least"/> is billed. 0 when it never
-    /// was on.</summary>
+    /// <summary>Seconds billed for one start, rounded up, at least <paramref name="least"/>; 0 when it was never on. Source: EC2 on-demand
+    /// pricing, per-second billing.</summary>
     public static long Seconds(DateTime? onSince, DateTime? offAt, TimeSpan least) =>
         onSince is not { } from ? 0 : (long)Math.Ceiling(Math.Max(((offAt ?? from) - from).TotalSeconds, least.TotalSeconds));
 

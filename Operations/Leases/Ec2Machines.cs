@@ -5,14 +5,14 @@ using Amazon.Pricing;
 namespace Durable.Operations.Leases;
 
 /// <summary>EC2 instances.</summary>
-/// <param name="pricing">The price list; null: prices are the configured ones.</param>
+/// <param name="pricing">The price list; null: the configured prices apply.</param>
 internal sealed class Ec2Machines(IAmazonEC2 ec2, IAmazonPricing? pricing = null) : IPaidMachines
 {
     public const string Ec2 = "ec2";
 
     public string Kind => Ec2;
 
-    /// <remarks>Source: EC2 on-demand pricing, per-second billing of Linux instances with a minimum of 60 s for each start.</remarks>
+    /// <remarks>Source: EC2 on-demand pricing, per-second billing of Linux instances with a minimum of 60 s per start.</remarks>
     public TimeSpan LeastBilled => TimeSpan.FromSeconds(60);
 
     public async Task<IReadOnlyList<Machine>> DescribeAsync(IReadOnlyList<string> ids, CancellationToken cancellationToken)

@@ -17,7 +17,7 @@ internal static class Ec2PriceList
         ("marketoption", "OnDemand"),
     ];
 
-    /// <summary>US dollars an hour by type; a type that the region does not offer is missing.</summary>
+    /// <summary>US dollars an hour by type, without types that the region does not offer.</summary>
     public static async Task<IReadOnlyDictionary<string, decimal>> ReadAsync(
         IAmazonPricing pricing,
         string region,

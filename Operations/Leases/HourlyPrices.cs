@@ -3,13 +3,13 @@ using System.Globalization;
 
 namespace Durable.Operations.Leases;
 
-/// <summary>What an hour of a machine costs.</summary>
-/// <param name="Source">Where the price is from, and of when; kept with the lease.</param>
+/// <summary>Price of one machine hour.</summary>
+/// <param name="Source">Source and date of the price; kept with the lease.</param>
 public sealed record HourlyPrice(decimal Usd, string Source);
 
 /// <summary>
-/// Hourly prices: the provider's price list, asked once a day for each type, and the configured ones (<c>CostGuard__HourlyPrices</c>) where
-/// it says nothing or does not answer. A lease never waits long for a list.
+/// Hourly prices: the provider's price list, read once a day per type, and the configured ones (<c>CostGuard__HourlyPrices</c>) where it
+/// has none or does not answer. A lease never waits long for the list.
 /// </summary>
 internal sealed class HourlyPrices(CostGuardOptions options)
 {
@@ -22,7 +22,7 @@ internal sealed class HourlyPrices(CostGuardOptions options)
     private readonly ConcurrentDictionary<(string Kind, string Type), (decimal Usd, DateTime Read)> listed = new();
     private DateTime silentUntil;
 
-    /// <summary>Prices by type; a type without any is missing.</summary>
+    /// <summary>Prices by type, without types that have none.</summary>
     public async Task<IReadOnlyDictionary<string, HourlyPrice>> OfAsync(
         IPaidMachines provider,
         IEnumerable<string> types,
@@ -63,7 +63,7 @@ internal sealed class HourlyPrices(CostGuardOptions options)
         }
         catch (Exception) when (!cancellationToken.IsCancellationRequested)
         {
-            // No permission, no answer: the configured prices guard the run just as well, and the lease says that they did.
+            // No permission or no answer: the configured prices guard the run instead, and the lease records that.
             silentUntil = DateTime.UtcNow + AskAgain;
         }
     }

@@ -8,8 +8,8 @@ namespace Durable.Operations.Leases;
 /// <summary>Opens, grants, starts, stops and closes leases. Every method may be called twice, by the run and by the reaper, at the same
 /// time.</summary>
 /// <remarks>
-/// Starting and stopping hold the lease's row while the provider is asked, so that a stop that has begun is never followed by a start, and
-/// the answer of a start is on record before a stop looks. A closed lease stays closed.
+/// Starting and stopping lock the lease's row during the provider call, so that no start follows a stop, and a start's answer is recorded
+/// before a stop checks. A closed lease stays closed.
 /// </remarks>
 public sealed partial class LeaseKeeper(NpgsqlDataSource database, IEnumerable<IPaidMachines> providers, CostGuardOptions options)
 {
@@ -18,7 +18,7 @@ public sealed partial class LeaseKeeper(NpgsqlDataSource database, IEnumerable<I
 
     private readonly HourlyPrices prices = new(options);
 
-    /// <summary>Opens a lease or finds it, and grants it when no other comes first.</summary>
+    /// <summary>Opens a lease or finds it, and grants it when no other is ahead.</summary>
     /// <exception cref="ArgumentException">The request itself is wrong.</exception>
     /// <exception cref="LeaseRefusedException">A limit would be exceeded, a machine is gone or has no price; the lease is
     /// closed.</exception>
@@ -32,7 +32,7 @@ public sealed partial class LeaseKeeper(NpgsqlDataSource database, IEnumerable<I
         if (await AnswerAsync(connection, id, cancellationToken) is { } answer)
             return answer;
 
-        // Asked only now: whoever had the machines before has let go, so what is on is not theirs.
+        // Asked only now: the previous holder has released the machines, so what is on is not theirs.
         IReadOnlyList<Machine> machines = await AskAsync(
             limit => Provider(request.Cluster.Kind).DescribeAsync(request.Cluster.MachineIds, limit),
             cancellationToken
@@ -68,7 +68,7 @@ public sealed partial class LeaseKeeper(NpgsqlDataSource database, IEnumerable<I
     {
         await using NpgsqlConnection connection = await database.OpenConnectionAsync(cancellationToken);
         await EnsureHeldAsync(connection, leaseId, false, cancellationToken);
-        await MachineLeases.MarkAsync(connection, leaseId, "start_called_at", cancellationToken); // on its own: it stands even if we never come back from the call
+        await MachineLeases.MarkAsync(connection, leaseId, "start_called_at", cancellationToken); // committed alone: it remains even if the call never returns
         await GuardedAsync(
             connection,
             leaseId,
@@ -84,7 +84,7 @@ public sealed partial class LeaseKeeper(NpgsqlDataSource database, IEnumerable<I
                 if (off.Length > 0)
                     await AskAsync(limit => DoAsync(provider.StartAsync(off, limit)), cancellationToken);
                 if (machines.Any(machine => machine.State == "stopping"))
-                    return; // cannot be started yet: ListAsync does it
+                    return; // cannot start yet: ListAsync starts it
                 await MachineLeases.MarkAsync(connection, leaseId, "start_confirmed_at", cancellationToken);
                 await MachineLeases.BillFromStartAsync(connection, leaseId, cancellationToken);
             },
@@ -92,8 +92,8 @@ public sealed partial class LeaseKeeper(NpgsqlDataSource database, IEnumerable<I
         );
     }
 
-    /// <summary>The machines of a held lease as they are now. One that was still stopping when the others were started is started as soon
-    /// as it can be.</summary>
+    /// <summary>The current state of a held lease's machines. A machine that was still stopping when the others started is started as soon
+    /// as possible.</summary>
     /// <exception cref="LeaseLostException">It is not held, is being stopped, or is past its deadline.</exception>
     public async Task<ClusterGrant> ListAsync(string leaseId, CancellationToken cancellationToken = default)
     {
@@ -109,7 +109,7 @@ public sealed partial class LeaseKeeper(NpgsqlDataSource database, IEnumerable<I
         return new ClusterGrant(leaseId, lease.Deadline!.Value, machines);
     }
 
-    /// <summary>Stops what a lease started, and closes it once the provider reports all of that off.</summary>
+    /// <summary>Stops what a lease started, and closes the lease once the provider reports it all off.</summary>
     /// <param name="by">Who asks.</param>
     /// <returns>The receipt; proven only when the lease is closed.</returns>
     public async Task<LeaseReceipt> StopAsync(string leaseId, bool force, LeaseCloser by, CancellationToken cancellationToken = default)
@@ -141,7 +141,7 @@ public sealed partial class LeaseKeeper(NpgsqlDataSource database, IEnumerable<I
 
     /// <summary>Moves the deadline of a held lease. Refused beyond <c>CostGuard__LongestLease</c> from the grant, and beyond the
     /// budgets.</summary>
-    /// <returns>The deadline that holds now, UTC.</returns>
+    /// <returns>The current deadline, UTC.</returns>
     /// <exception cref="LeaseRefusedException">A limit would be exceeded; the deadline stays.</exception>
     /// <exception cref="LeaseLostException">It is not held, is being stopped, or is past its deadline: too late.</exception>
     public async Task<DateTime> ExtendAsync(LeaseExtension extension, CancellationToken cancellationToken = default)
@@ -169,7 +169,7 @@ public sealed partial class LeaseKeeper(NpgsqlDataSource database, IEnumerable<I
         return until;
     }
 
-    /// <summary>Returns when a lease is held, and may be used now.</summary>
+    /// <summary>Returns if a lease is held and usable now.</summary>
     /// <exception cref="LeaseLostException">It is not held, is being stopped, or is past its deadline.</exception>
     public async Task EnsureHeldAsync(string leaseId, CancellationToken cancellationToken = default)
     {
@@ -177,8 +177,8 @@ public sealed partial class LeaseKeeper(NpgsqlDataSource database, IEnumerable<I
         await EnsureHeldAsync(connection, leaseId, false, cancellationToken);
     }
 
-    /// <summary>Returns when a machine may be used now because its lease is held.</summary>
-    /// <param name="ending">To end a run: a lease that is past its deadline, or being stopped, will do.</param>
+    /// <summary>Returns if a machine's lease is held, so that it may be used now.</summary>
+    /// <param name="ending">To end a run: the lease may be past its deadline or stopping.</param>
     /// <exception cref="LeaseLostException">The lease is not held, or has no such machine.</exception>
     public async Task EnsureMachineAsync(string leaseId, string machineId, bool ending, CancellationToken cancellationToken = default)
     {
@@ -187,17 +187,17 @@ public sealed partial class LeaseKeeper(NpgsqlDataSource database, IEnumerable<I
         if (lease is not { IsHeld: true })
             lease = await EnsureHeldAsync(connection, leaseId, false, cancellationToken);
         if (!lease.MachineIds.Contains(machineId))
-            throw new LeaseLostException(leaseId, $"{machineId} is none of its machines.");
+            throw new LeaseLostException(leaseId, $"{machineId} is not one of its machines.");
     }
 
-    /// <summary>The receipt of a lease as it stands; of nothing when it was never opened.</summary>
+    /// <summary>The current receipt of a lease; empty when it was never opened.</summary>
     public async Task<LeaseReceipt> ReceiptAsync(string leaseId, CancellationToken cancellationToken = default)
     {
         await using NpgsqlConnection connection = await database.OpenConnectionAsync(cancellationToken);
         return await ReceiptAsync(connection, leaseId, cancellationToken);
     }
 
-    /// <summary>Stops machines that came on after their lease was closed, by a start call that nobody had heard the answer of.</summary>
+    /// <summary>Stops machines that came on after their lease was closed, by a start call whose answer was lost.</summary>
     /// <returns>Ids of those that were on.</returns>
     internal async Task<IReadOnlyList<string>> StopLateStartAsync(LeaseRow lease, CancellationToken cancellationToken)
     {
@@ -228,7 +228,7 @@ public sealed partial class LeaseKeeper(NpgsqlDataSource database, IEnumerable<I
                 .Where(machine => machine.Ours)
                 .Select(machine => machine.Id),
         ];
-        // One that is still pending cannot be stopped yet; the next call finds it running.
+        // A pending machine cannot be stopped yet; the next call finds it running.
         string[] toStop =
         [
             .. machines
@@ -255,7 +255,7 @@ public sealed partial class LeaseKeeper(NpgsqlDataSource database, IEnumerable<I
         await MachineLeases.CloseAsync(connection, lease.LeaseId, by, null, billed, cancellationToken);
     }
 
-    /// <summary>Runs a step in a transaction; a failure is put on record before it goes on to the caller.</summary>
+    /// <summary>Runs a step in a transaction; records a failure before rethrowing it.</summary>
     private static async Task GuardedAsync(
         NpgsqlConnection connection,
         string leaseId,
@@ -367,7 +367,7 @@ public sealed partial class LeaseKeeper(NpgsqlDataSource database, IEnumerable<I
         return await OverBudgetAsync(connection, lease, TimeSpan.FromSeconds(lease.LongestSeconds), ours, cancellationToken);
     }
 
-    /// <summary>Which setting stands against machines at these prices for this long; null: none.</summary>
+    /// <summary>The setting that forbids machines at these prices for this long; null: none.</summary>
     private async Task<string?> OverBudgetAsync(
         NpgsqlConnection connection,
         LeaseRow lease,
@@ -392,7 +392,7 @@ public sealed partial class LeaseKeeper(NpgsqlDataSource database, IEnumerable<I
                 ? null
                 : string.Create(
                     CultureInfo.InvariantCulture,
-                    $"the budget of the {of} is {most:0.####} {unit} (setting {setting}); {spent:0.####} are spent or promised, up to {wanted:0.####} more are asked for."
+                    $"the budget of the {of} is {most:0.####} {unit} (setting {setting}); {spent:0.####} are spent or promised, up to {wanted:0.####} more are requested."
                 );
     }
 

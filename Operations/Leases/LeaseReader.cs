@@ -5,8 +5,8 @@ using NpgsqlTypes;
 
 namespace Durable.Operations.Leases;
 
-/// <summary>A lease as people see it. Times are UTC; seconds and cost are final once it is closed, 0 before.</summary>
-/// <param name="Overdue">Its machines are still leased although its deadline is over.</param>
+/// <summary>A lease for display. Times are UTC; seconds and cost are final once it is closed, 0 before.</summary>
+/// <param name="Overdue">Its machines are still leased after its deadline.</param>
 public sealed record LeaseView(
     string LeaseId,
     long Turn,
@@ -58,17 +58,17 @@ public enum LeaseSelection
 }
 
 /// <summary>A page of leases.</summary>
-/// <param name="Before">Give this to get the next page; null: there is none.</param>
+/// <param name="Before">Pass this to get the next page; null: none.</param>
 public sealed record LeasePage(IReadOnlyList<LeaseView> Leases, long? Before);
 
-/// <summary>Reads leases for people, newest first.</summary>
+/// <summary>Reads leases for display, newest first.</summary>
 public sealed class LeaseReader(NpgsqlDataSource database)
 {
     public const int MostOnPage = 200;
 
     /// <param name="cluster">Only this cluster; null: any.</param>
     /// <param name="top">Leases on a page, 1 to 200.</param>
-    /// <param name="before">From the page before; null: the newest.</param>
+    /// <param name="before">From the previous page; null: the newest.</param>
     public async Task<LeasePage> ReadAsync(
         LeaseSelection state,
         string? cluster,

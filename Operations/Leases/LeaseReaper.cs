@@ -5,14 +5,14 @@ using Npgsql;
 
 namespace Durable.Operations.Leases;
 
-/// <summary>What one round did.</summary>
+/// <summary>Result of one round.</summary>
 /// <param name="Closed">Leases closed, with proof.</param>
-/// <param name="Waiting">Leases that should have ended and whose machines are not proven off yet.</param>
+/// <param name="Waiting">Leases that should have ended but whose machines are not yet proven off.</param>
 public sealed record ReaperRound(int Closed, int Waiting);
 
 /// <summary>
 /// Stops the machines of every lease that is past its deadline or whose run has ended without stopping them, until the provider reports
-/// them off; asks with force when asking did not help; raises one alarm for each such lease. Needs no orchestration to be alive.
+/// them off; uses force if a normal stop does not help; sends one alarm per such lease. Needs no running orchestration.
 /// </summary>
 public sealed partial class LeaseReaper(
     NpgsqlDataSource database,
@@ -21,12 +21,12 @@ public sealed partial class LeaseReaper(
     ILogger<LeaseReaper> logger
 )
 {
-    /// <summary>Time after the first stop call until the next one forces.</summary>
+    /// <summary>Time from the first stop call to a forced one.</summary>
     private static readonly TimeSpan ForceAfter = TimeSpan.FromMinutes(3);
 
-    /// <summary>One round over all open leases. Safe to call at any time, also twice at once. A failure at one lease does not keep the
-    /// others waiting.</summary>
-    /// <param name="endOf">How an orchestration instance ended (<c>Terminated</c>, <c>absent</c>, …); null while it lives.</param>
+    /// <summary>One round over all open leases. Safe to call at any time, also concurrently. A failure at one lease does not delay the
+    /// others.</summary>
+    /// <param name="endOf">How an orchestration instance ended (<c>Terminated</c>, <c>absent</c>, …); null while it runs.</param>
     public async Task<ReaperRound> ReapAsync(
         Func<string, CancellationToken, Task<string?>> endOf,
         CancellationToken cancellationToken = default
@@ -88,12 +88,12 @@ public sealed partial class LeaseReaper(
         }
         catch (Exception error) when (!cancellationToken.IsCancellationRequested)
         {
-            LogFailed(logger, lease.LeaseId, reason, Redaction.Redact(error.Message)); // on record with the lease; the next round tries again
+            LogFailed(logger, lease.LeaseId, reason, Redaction.Redact(error.Message)); // recorded with the lease; the next round retries
             return false;
         }
     }
 
-    /// <summary>Why a lease has to end now; null: it need not.</summary>
+    /// <summary>Why a lease must end now; null: it need not.</summary>
     private async Task<string?> ReasonAsync(
         LeaseRow lease,
         bool superseded,
@@ -149,20 +149,20 @@ public sealed partial class LeaseReaper(
         return await read(connection, cancellationToken);
     }
 
-    [LoggerMessage(EventId = 2020, Level = LogLevel.Warning, Message = "Lease {LeaseId} has to end, {Reason}: its machines are {State}")]
+    [LoggerMessage(EventId = 2020, Level = LogLevel.Warning, Message = "Lease {LeaseId} must end, {Reason}: its machines are {State}")]
     private static partial void LogReaped(ILogger logger, string leaseId, string reason, string state);
 
     [LoggerMessage(
         EventId = 2021,
         Level = LogLevel.Error,
-        Message = "Lease {LeaseId} has to end, {Reason}, and its machines could not be stopped: {Error}"
+        Message = "Lease {LeaseId} must end, {Reason}, but its machines could not be stopped: {Error}"
     )]
     private static partial void LogFailed(ILogger logger, string leaseId, string reason, string error);
 
     [LoggerMessage(
         EventId = 2022,
         Level = LogLevel.Warning,
-        Message = "Whether {InstanceId} lives, which holds lease {LeaseId}, is unknown: {Error}"
+        Message = "The status of {InstanceId}, which holds lease {LeaseId}, is unknown: {Error}"
     )]
     private static partial void LogUnknown(ILogger logger, string instanceId, string leaseId, string error);
 }

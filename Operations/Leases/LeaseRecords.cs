@@ -2,16 +2,16 @@ using System.Text.Json.Serialization;
 
 namespace Durable.Operations.Leases;
 
-/// <summary>Paid machines that a run wants to itself for a while.</summary>
-/// <param name="Kind">Which provider they belong to: <c>ec2</c>, or that of another <see cref="IPaidMachines"/>.</param>
-/// <param name="Cluster">Name of what has one owner at a time. Letters, digits, <c>.</c>, <c>_</c>, <c>-</c>.</param>
-/// <param name="RunId">The run in the ledger (<see cref="Ledger.RunLedger.RunId"/>): one lease for each run and cluster, however often it
-/// is asked for.</param>
+/// <summary>Paid machines that a run wants for itself for a while.</summary>
+/// <param name="Kind">Their provider: <c>ec2</c>, or another <see cref="IPaidMachines"/>'s.</param>
+/// <param name="Cluster">Name of the machines as a unit with one owner at a time. Letters, digits, <c>.</c>, <c>_</c>, <c>-</c>.</param>
+/// <param name="RunId">The run in the ledger (<see cref="Ledger.RunLedger.RunId"/>): one lease per run and cluster, however often it is
+/// requested.</param>
 /// <param name="MachineIds">All of them, 1 to 100.</param>
 /// <param name="Longest">Time from the grant to the deadline, after which the reaper stops what this lease started.</param>
 /// <param name="StopsRunning">False (default): machines that were on before are left on. True: the lease owns them too.</param>
 /// <param name="StartWithin">Longest wait for all to be running. Default 10 min.</param>
-/// <param name="StopWithin">Longest wait for proof that all are off; the reaper goes on after it. Default 15 min.</param>
+/// <param name="StopWithin">Longest wait for proof that all are off; the reaper takes over after it. Default 15 min.</param>
 public sealed record ClusterRequest(
     string Kind,
     string Cluster,
@@ -30,11 +30,11 @@ public sealed record ClusterRequest(
     internal static string ClusterOf(string leaseId) => leaseId[(leaseId.LastIndexOf('#') + 1)..];
 }
 
-/// <summary>Where a lease is in its life, in this order.</summary>
+/// <summary>States of a lease, in this order.</summary>
 [JsonConverter(typeof(StoredTextConverter<LeaseState>))]
 public enum LeaseState
 {
-    /// <summary>Opened; others come first.</summary>
+    /// <summary>Opened; others are ahead.</summary>
     Waiting,
 
     /// <summary>Granted: its machines may be started and used.</summary>
@@ -43,7 +43,7 @@ public enum LeaseState
     /// <summary>A stop was called; what it started may still be on.</summary>
     Stopping,
 
-    /// <summary>Over for good; nothing of it is on.</summary>
+    /// <summary>Closed for good; nothing of it is on.</summary>
     Closed,
 }
 
@@ -61,13 +61,13 @@ public enum LeaseCloser
     Guard,
 }
 
-/// <summary>A request with the orchestration instance that answers for it.</summary>
+/// <summary>A request with its orchestration instance.</summary>
 public sealed record LeaseRequest(string InstanceId, ClusterRequest Cluster);
 
-/// <summary>Whether it is a lease's turn.</summary>
+/// <summary>Whether a lease is granted.</summary>
 /// <param name="Granted">Machines may be started.</param>
 /// <param name="Ahead">Leases before this one; 0 when granted.</param>
-/// <param name="Holder">Run that has the cluster or comes first; null when granted.</param>
+/// <param name="Holder">Run that holds the cluster or is next; null when granted.</param>
 public sealed record LeaseTurn(string LeaseId, bool Granted, int Ahead, string? Holder);
 
 /// <summary>A machine as its provider reports it.</summary>
@@ -77,10 +77,10 @@ public sealed record LeaseTurn(string LeaseId, bool Granted, int Ahead, string? 
 /// <param name="Address">Private address while it is on; null when it has none.</param>
 public sealed record Machine(string Id, string State, string Type, string? Address)
 {
-    /// <summary>It runs and can be worked on.</summary>
+    /// <summary>It runs and can be used.</summary>
     public bool IsRunning => State == "running";
 
-    /// <summary>It is off and costs nothing by the hour.</summary>
+    /// <summary>It is off and has no hourly cost.</summary>
     public bool IsOff => State is "stopped" or "terminated" or "absent";
 
     /// <summary>Gone for good: it cannot be started again.</summary>
@@ -91,14 +91,14 @@ public sealed record Machine(string Id, string State, string Type, string? Addre
 /// <param name="Machines">In the order of the request.</param>
 public sealed record ClusterGrant(string LeaseId, DateTime DeadlineUtc, IReadOnlyList<Machine> Machines);
 
-/// <summary>How one machine was left, and what it cost.</summary>
-/// <param name="State">What the provider reported last.</param>
-/// <param name="StateBefore">What it reported before this lease touched it.</param>
+/// <summary>Final state and cost of one machine.</summary>
+/// <param name="State">The provider's last report.</param>
+/// <param name="StateBefore">Its state before this lease.</param>
 /// <param name="Ours">False: it was on before and was left as it was; nothing is charged to this run.</param>
 /// <param name="SecondsBilled">From the start call until the provider was first seen to report it off, at least 60; 0 when it was never
 /// on.</param>
 /// <param name="CostUsd">Seconds × hourly price / 3600, rounded to four decimals.</param>
-/// <param name="PriceSource">Where the price is from, and of when.</param>
+/// <param name="PriceSource">Source and date of the price.</param>
 public sealed record MachineReceipt(
     string Id,
     string Type,
@@ -112,7 +112,7 @@ public sealed record MachineReceipt(
 );
 
 /// <summary>How a lease ended.</summary>
-/// <param name="Proven">The provider reported every machine of ours off. Without it the run is Failed and the reaper goes on.</param>
+/// <param name="Proven">The provider reported every machine of ours off. Without it the run is Failed and the reaper takes over.</param>
 /// <param name="ClosedBy">Null while open.</param>
 /// <param name="SecondsBilled">Sum over the machines.</param>
 /// <param name="Error">Why the proof is missing, or why the lease was refused.</param>
@@ -129,7 +129,7 @@ public sealed record LeaseReceipt(
     string? Error = null
 )
 {
-    /// <summary>Receipt of a run that never got as far as a lease: there is nothing to stop.</summary>
+    /// <summary>Receipt of a run without a lease: there is nothing to stop.</summary>
     public static LeaseReceipt OfNothing(string leaseId, string cluster) => new(leaseId, cluster, true, null, null, null, [], 0, 0);
 
     public override string ToString() =>
@@ -138,19 +138,18 @@ public sealed record LeaseReceipt(
         );
 }
 
-/// <summary>Asks for the machines of a lease to be stopped.</summary>
-/// <param name="Force">They were asked before and did not stop.</param>
+/// <summary>Requests the stop of a lease's machines.</summary>
+/// <param name="Force">An earlier stop had no effect.</param>
 public sealed record LeaseStop(string LeaseId, bool Force);
 
-/// <summary>Asks for more time.</summary>
-/// <param name="UntilUtc">The new deadline; an earlier one than the present changes nothing.</param>
+/// <summary>Requests more time.</summary>
+/// <param name="UntilUtc">The new deadline; one before the current deadline changes nothing.</param>
 public sealed record LeaseExtension(string LeaseId, DateTime UntilUtc);
 
-/// <summary>A lease is not granted: a budget is spent, a machine is gone, or a price is unknown. Permanent; the message names the
-/// setting.</summary>
+/// <summary>A lease is not granted: a budget is spent, a machine is gone, or a price is unknown. Permanent; the message the message the
+/// message the message names the setting.</summary>
 public sealed class LeaseRefusedException(string leaseId, string reason) : PermanentFailureException($"No lease {leaseId}: {reason}");
 
-/// <summary>The caller no longer holds its lease: closed, being stopped, or past its deadline. Permanent: nothing may be started in its
-/// name.</summary>
+/// <summary>The caller no longer holds its lease: closed, stopping, or past its deadline. Permanent: nothing may start under it.</summary>
 public sealed class LeaseLostException(string leaseId, string reason)
     : PermanentFailureException($"Lease {leaseId} is no longer held: {reason}");

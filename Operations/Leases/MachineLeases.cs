@@ -4,7 +4,7 @@ using NpgsqlTypes;
 
 namespace Durable.Operations.Leases;
 
-/// <summary>A lease as the database has it.</summary>
+/// <summary>A lease as stored.</summary>
 internal sealed record LeaseRow(
     string LeaseId,
     long Turn,
@@ -54,7 +54,7 @@ internal readonly record struct Spent(long Seconds, decimal Usd);
 /// <remarks>Order of locks in every transaction: the advisory lock of grants → a lease's row → its machines.</remarks>
 internal static class MachineLeases
 {
-    /// <summary>Grants are made one at a time, so that two never see the same free cluster or the same rest of a budget.</summary>
+    /// <summary>Grants are serialised, so that two never see the same free cluster or the same remaining budget.</summary>
     private const long GrantLock = 0x4475_7261_626C_6502;
 
     private const string Columns =
@@ -81,15 +81,15 @@ internal static class MachineLeases
     public static Task<LeaseRow?> ReadAsync(NpgsqlConnection connection, string leaseId, CancellationToken cancellationToken) =>
         OneAsync(connection, leaseId, "", cancellationToken);
 
-    /// <summary>Holds everybody else off this lease until the transaction ends.</summary>
+    /// <summary>Locks this lease until the transaction ends.</summary>
     public static Task<LeaseRow?> LockAsync(NpgsqlConnection connection, string leaseId, CancellationToken cancellationToken) =>
         OneAsync(connection, leaseId, "FOR UPDATE", cancellationToken);
 
     public static Task LockGrantsAsync(NpgsqlConnection connection, CancellationToken cancellationToken) =>
         ExecuteAsync(connection, "SELECT pg_advisory_xact_lock($1)", cancellationToken, GrantLock);
 
-    /// <summary>Who keeps a waiting lease waiting, first come first: whoever holds its cluster or one of its machines, and whoever asked
-    /// for them earlier.</summary>
+    /// <summary>The leases ahead of a waiting one, in order: those that hold its cluster or one of its machines, and earlier requests for
+    /// them.</summary>
     public static async Task<IReadOnlyList<string>> BlockersAsync(
         NpgsqlConnection connection,
         string leaseId,
@@ -113,7 +113,7 @@ internal static class MachineLeases
         return runs;
     }
 
-    /// <summary>What a run, or with null all runs granted today (UTC), have spent or may still spend: open leases count to their
+    /// <summary>What a run, or with null all runs granted today (UTC), have spent or may still spend: open leases count up to their
     /// deadline.</summary>
     public static async Task<Spent> SpentAsync(
         NpgsqlConnection connection,
@@ -214,8 +214,8 @@ internal static class MachineLeases
         return machines;
     }
 
-    /// <summary>Records what the provider said. A machine of ours that is seen on is billed from the start call; one seen off after that,
-    /// until now.</summary>
+    /// <summary>Records the provider's report. A machine of ours seen on is billed from the start call; one seen off afterwards, until
+    /// now.</summary>
     public static Task ObserveAsync(
         NpgsqlConnection connection,
         string leaseId,
@@ -255,7 +255,7 @@ internal static class MachineLeases
             leaseId
         );
 
-    /// <summary>After a confirmed start the machines of ours are billed, even if nobody ever sees them on.</summary>
+    /// <summary>After a confirmed start the machines of ours are billed, even if no report ever shows them on.</summary>
     public static Task BillFromStartAsync(NpgsqlConnection connection, string leaseId, CancellationToken cancellationToken) =>
         ExecuteAsync(
             connection,
@@ -339,8 +339,8 @@ internal static class MachineLeases
         return rows;
     }
 
-    /// <summary>Leases closed within the hour whose start call was never answered, and whose machines nobody else holds: that call may
-    /// still arrive.</summary>
+    /// <summary>Leases closed within the hour whose start call was never answered, and whose machines have no other holder: that call may
+    /// still take effect.</summary>
     public static async Task<IReadOnlyList<LeaseRow>> UnconfirmedAsync(NpgsqlConnection connection, CancellationToken cancellationToken)
     {
         List<LeaseRow> rows = [];

@@ -3,19 +3,19 @@ using NpgsqlTypes;
 
 namespace Durable.Operations.Ledger;
 
-/// <summary>One measured number and the range it must lie in; a null limit is open.</summary>
+/// <summary>One measured number and its allowed range; a null limit is open.</summary>
 /// <param name="Name">What is measured: <c>row_count</c>, <c>fallback_share</c>, <c>change_against_last_run</c> …</param>
 /// <param name="Subject">Partition, table or run that was measured.</param>
 public sealed record DataGate(string Name, string Subject, double Measured, double? AtLeast = null, double? AtMost = null)
 {
-    /// <summary>A number that is not one never passes.</summary>
+    /// <summary>NaN never passes.</summary>
     public bool Passed => !double.IsNaN(Measured) && !(Measured < AtLeast) && !(Measured > AtMost);
 
-    /// <summary>Gate on the share of a count in a total, 0 to 1; of nothing it is 0.</summary>
+    /// <summary>Gate on the share of a count in a total, 0 to 1; 0 when the total is 0.</summary>
     public static DataGate Share(string name, string subject, long part, long whole, double atMost) =>
         new(name, subject, whole == 0 ? 0 : (double)part / whole, AtMost: atMost);
 
-    /// <summary>Gate on the relative change of a number since the last run, e.g. 0.5 = half more or less. Passes when there was no last
+    /// <summary>Gate on the relative change of a number since the last run, e.g. 0.5 = half more or less. Passes without a last
     /// run.</summary>
     public static DataGate Change(string name, string subject, double now, double? before, double atMost) =>
         new(name, subject, before is null or 0 ? 0 : Math.Abs(now - before.Value) / Math.Abs(before.Value), AtMost: atMost);
@@ -28,7 +28,7 @@ public sealed record DataGate(string Name, string Subject, double Measured, doub
             .TrimEnd();
 }
 
-/// <summary>A gate stopped what comes after it.</summary>
+/// <summary>A failed gate stopped the next step.</summary>
 public sealed class DataGateException(IReadOnlyList<DataGate> failed)
     : PermanentFailureException(
         $"{failed.Count} data gate(s) failed: {string.Join("; ", failed.Take(5))}. Correct the data, or change the limit and start again."
@@ -37,10 +37,10 @@ public sealed class DataGateException(IReadOnlyList<DataGate> failed)
     public IReadOnlyList<DataGate> Failed { get; } = failed;
 }
 
-/// <summary>Records gates, passed or not, and stops at those that were not.</summary>
+/// <summary>Records gates, passed or not, and throws on failed ones.</summary>
 public sealed class DataGates(NpgsqlDataSource database)
 {
-    /// <summary>Records all gates of a run. Safe to call twice: the newest measurement of a gate stands.</summary>
+    /// <summary>Records all gates of a run. Safe to call twice: the newest measurement of a gate counts.</summary>
     /// <exception cref="DataGateException">At least one did not pass; all are recorded first.</exception>
     public async Task CheckAsync(string runId, IReadOnlyList<DataGate> gates, CancellationToken cancellationToken = default)
     {
@@ -51,7 +51,7 @@ public sealed class DataGates(NpgsqlDataSource database)
             throw new DataGateException(failed);
     }
 
-    /// <summary>What a gate last measured of each subject, in other runs than this one and where it passed.</summary>
+    /// <summary>A gate's last passed measurement of each subject, from other runs than this one.</summary>
     public async Task<Dictionary<string, double>> ReadLastAsync(
         string runId,
         string gate,

@@ -5,9 +5,9 @@ namespace Durable.Operations.Ledger;
 /// <summary>Rows that <see cref="LedgerRetention.ApplyAsync"/> deleted.</summary>
 public sealed record RetentionRound(long Runs, long Plans, long Notifications);
 
-/// <summary>Deletes what is older than <see cref="RetentionOptions"/> says, a small batch at a time beside running work. Safe to call at
-/// any time, also twice at once.</summary>
-/// <remarks>What runs stays, and so do the present state of partitions, and leases with their receipts.</remarks>
+/// <summary>Deletes rows older than <see cref="RetentionOptions"/> allow, in small batches beside running work. Safe to call at any time,
+/// also concurrently.</summary>
+/// <remarks>Running runs stay, and so do the current state of partitions, and leases with their receipts.</remarks>
 public sealed class LedgerRetention(NpgsqlDataSource database, RetentionOptions options)
 {
     private const int Batch = 500;
@@ -29,7 +29,7 @@ public sealed class LedgerRetention(NpgsqlDataSource database, RetentionOptions 
         DELETE FROM operations.notifications n USING old o WHERE n.id = o.id
         """;
 
-    /// <summary>Deletes all that is too old.</summary>
+    /// <summary>Deletes everything too old.</summary>
     public async Task<RetentionRound> ApplyAsync(CancellationToken cancellationToken = default) =>
         new(
             await DeleteAsync(RunsSql, options.Ledger, cancellationToken),

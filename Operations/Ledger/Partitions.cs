@@ -4,23 +4,23 @@ using Npgsql;
 
 namespace Durable.Operations.Ledger;
 
-/// <summary>How a partition stands in <c>operations.partitions</c>.</summary>
+/// <summary>State of a partition in <c>operations.partitions</c>.</summary>
 [JsonConverter(typeof(StoredTextConverter<PartitionState>))]
 public enum PartitionState
 {
-    /// <summary>Wanted, and never filled.</summary>
+    /// <summary>Wanted, never filled.</summary>
     Missing,
 
     /// <summary>In place.</summary>
     Present,
 
-    /// <summary>The last run that tried failed.</summary>
+    /// <summary>The last attempt failed.</summary>
     Failed,
 }
 
 /// <summary>What the ledger knows of one partition.</summary>
 /// <param name="Fingerprint">Of the inputs and options it was computed from.</param>
-/// <param name="ClaimedBy">Run that works on it now, null when free or when its claim ran out.</param>
+/// <param name="ClaimedBy">Run that works on it now; null when free or when its claim has expired.</param>
 public sealed record PartitionRecord(
     string Key,
     PartitionState State,
@@ -30,12 +30,12 @@ public sealed record PartitionRecord(
     int DurationMilliseconds
 );
 
-/// <summary>What became of one partition in one run. Goes through history: a key and counts, never rows.</summary>
+/// <summary>Outcome of one partition in one run. Goes through history: a key and counts, never rows.</summary>
 /// <param name="Fallbacks">Values that rest on a stated default.</param>
 /// <param name="Error">Null when the partition is in place.</param>
 public sealed record PartitionOutcome(string Key, long Rows, long Values, long Fallbacks, int DurationMilliseconds, string? Error = null)
 {
-    /// <summary>Null when the partition is in place; without secrets, for it goes into history, ledger and messages to people.</summary>
+    /// <summary>Null when the partition is in place; without secrets, because it goes into history, ledger and notifications.</summary>
     public string? Error { get; init; } = Error is null ? null : Redaction.Redact(Error);
 
     public bool Succeeded => Error is null;
@@ -53,10 +53,10 @@ public sealed class PartitionsClaimedException(string kind, string runId, IReadO
 /// <summary>Partitions of every pipeline: which are in place, which failed and why, and who works on them.</summary>
 public sealed class Partitions(NpgsqlDataSource database)
 {
-    /// <summary>A claim lasts this long after its run last recorded something.</summary>
+    /// <summary>Lifetime of a claim after its run's last record.</summary>
     public static readonly TimeSpan ClaimTime = TimeSpan.FromMinutes(30);
 
-    /// <summary>The records of a kind; a partition nobody ever wanted has none.</summary>
+    /// <summary>The records of a kind; a never requested partition has none.</summary>
     public async Task<Dictionary<string, PartitionRecord>> ReadAsync(string kind, CancellationToken cancellationToken = default)
     {
         Dictionary<string, PartitionRecord> records = [];
@@ -90,7 +90,7 @@ public sealed class Partitions(NpgsqlDataSource database)
     /// <exception cref="PartitionsClaimedException">Another run holds at least one of them.</exception>
     public async Task ClaimAsync(string kind, IReadOnlyCollection<string> keys, string runId, CancellationToken cancellationToken = default)
     {
-        // Sorted keys: two claims that overlap meet at the same first row instead of deadlocking.
+        // Sorted keys: overlapping claims meet at the same first row instead of deadlocking.
         const string Claim = """
             INSERT INTO operations.partitions AS p (kind, key, state, claimed_by, claimed_until)
             SELECT $1, key, 'missing', $3, now() + $4 FROM unnest($2) AS key ORDER BY key
@@ -131,7 +131,7 @@ public sealed class Partitions(NpgsqlDataSource database)
         throw new PartitionsClaimedException(kind, taken[0].ClaimedBy!, [.. taken.Select(record => record.Key)]);
     }
 
-    /// <summary>Lets go of everything the run still claims. Safe to call twice.</summary>
+    /// <summary>Releases all of the run's claims. Safe to call twice.</summary>
     public async Task ReleaseAsync(string runId, CancellationToken cancellationToken = default)
     {
         await using NpgsqlCommand command = database.CreateCommand(
@@ -141,9 +141,9 @@ public sealed class Partitions(NpgsqlDataSource database)
         await command.ExecuteNonQueryAsync(cancellationToken);
     }
 
-    /// <summary>Locks partitions until the transaction ends, so that two writers of one partition take turns.</summary>
-    /// <exception cref="PartitionsClaimedException">Another run claims one of them: this one was given up (terminated, or its claim ran
-    /// out) and comes too late.</exception>
+    /// <summary>Locks partitions until the transaction ends, so that writers of one partition take turns.</summary>
+    /// <exception cref="PartitionsClaimedException">Another run claims one of them: this run was terminated or its claim expired, and it
+    /// comes too late.</exception>
     internal static async Task HoldAsync(
         NpgsqlConnection connection,
         string kind,
@@ -171,7 +171,7 @@ public sealed class Partitions(NpgsqlDataSource database)
         }
     }
 
-    /// <summary>Records that partitions are in place. In the transaction that puts them there, so that record and data never
+    /// <summary>Records that partitions are in place, in the transaction that writes them, so that record and data never
     /// disagree.</summary>
     internal static async Task RecordPresentAsync(
         NpgsqlConnection connection,

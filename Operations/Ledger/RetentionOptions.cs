@@ -2,13 +2,12 @@ using System.ComponentModel.DataAnnotations;
 
 namespace Durable.Operations.Ledger;
 
-/// <summary>How long records are kept; settings <c>Retention__…</c>. Zero keeps for ever. Leases and their receipts are never
+/// <summary>How long records are kept; settings <c>Retention__…</c>. Zero keeps forever. Leases and their receipts are never
 /// deleted.</summary>
 public sealed class RetentionOptions
 {
-    /// <summary>Closed runs with their gates, and plans that were shown. Default 400 days: a yearly run can be compared with the one
-    /// before.</summary>
-    [Range(typeof(TimeSpan), "00:00:00", "36500.00:00:00", ErrorMessage = "Retention__Ledger goes from 0 (keeps) to 36500.00:00:00.")]
+    /// <summary>Closed runs with their gates, and plans. Default 400 days: a yearly run can be compared with the one before.</summary>
+    [Range(typeof(TimeSpan), "00:00:00", "36500.00:00:00", ErrorMessage = "Retention__Ledger must be from 0 (keeps) to 36500.00:00:00.")]
     public TimeSpan Ledger { get; init; } = TimeSpan.FromDays(400);
 
     /// <summary>Notifications with their deliveries. Default 400 days.</summary>
@@ -16,7 +15,7 @@ public sealed class RetentionOptions
         typeof(TimeSpan),
         "00:00:00",
         "36500.00:00:00",
-        ErrorMessage = "Retention__Notifications goes from 0 (keeps) to 36500.00:00:00."
+        ErrorMessage = "Retention__Notifications must be from 0 (keeps) to 36500.00:00:00."
     )]
     public TimeSpan Notifications { get; init; } = TimeSpan.FromDays(400);
 }

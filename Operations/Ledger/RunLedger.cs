@@ -23,8 +23,8 @@ public enum RunState
 
 /// <summary>What a run did, in numbers. Printed at its end and kept in the ledger.</summary>
 /// <param name="State">Completed, or failed when any partition failed.</param>
-/// <param name="Total">Partitions the run set out to fill.</param>
-/// <param name="Skipped">Partitions that were in place already.</param>
+/// <param name="Total">Partitions the run planned to fill.</param>
+/// <param name="Skipped">Partitions already in place.</param>
 /// <param name="SuccessRatePercent">Completed of total, two decimals; 100 when there was nothing to do.</param>
 /// <param name="DurationSeconds">Wall clock on the database's clock, one decimal.</param>
 /// <param name="AverageSpeed">Completed partitions a second, two decimals.</param>
@@ -58,14 +58,14 @@ public sealed record RunFailure(string Key, string Error);
 /// <summary>The run to close is not in the ledger: the step that opens it failed.</summary>
 public sealed class RunNotOpenException(string runId) : PermanentFailureException($"Run {runId} was never opened. Start it again.");
 
-/// <summary>Opens and closes runs in <c>operations.runs</c>. An orchestration's status says that something ran; the ledger says what it
+/// <summary>Opens and closes runs in <c>operations.runs</c>. An orchestration's status says that it ran; the ledger says what it
 /// did.</summary>
 public sealed class RunLedger(NpgsqlDataSource database)
 {
     private static readonly string CodeVersion =
         typeof(RunLedger).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion ?? "unknown";
 
-    /// <summary>Name of one execution of an instance: the same instance may run again later.</summary>
+    /// <summary>Name of one execution of an instance: the instance may run again later.</summary>
     public static string RunId(string instanceId, DateTime startUtc) => $"{instanceId}/{startUtc:yyyyMMddTHHmmssfff}Z";
 
     /// <summary>The instance of a run's name, as <see cref="RunId"/> makes it.</summary>
@@ -98,7 +98,7 @@ public sealed class RunLedger(NpgsqlDataSource database)
         await command.ExecuteNonQueryAsync(cancellationToken);
     }
 
-    /// <summary>Closes a run with its numbers. Safe to call twice: the first closing stands.</summary>
+    /// <summary>Closes a run with its numbers. Safe to call twice: the first close counts.</summary>
     public async Task<RunStatistics> FinishAsync(
         string runId,
         IReadOnlyList<PartitionOutcome> outcomes,
@@ -145,9 +145,9 @@ public sealed class RunLedger(NpgsqlDataSource database)
         return statistics;
     }
 
-    /// <summary>Closes runs whose orchestration ended without closing them: terminated, purged, or failed in its very last step. Safe to
-    /// call at any time.</summary>
-    /// <param name="endOf">How an orchestration instance ended (<c>Terminated</c>, <c>absent</c>, …); null while it lives.</param>
+    /// <summary>Closes runs whose orchestration ended without closing them: terminated, purged, or failed in its last step. Safe to call at
+    /// any time.</summary>
+    /// <param name="endOf">How an orchestration instance ended (<c>Terminated</c>, <c>absent</c>, …); null while it runs.</param>
     /// <returns>Runs closed, as failed.</returns>
     public async Task<int> CloseEndedAsync(
         Func<string, CancellationToken, Task<string?>> endOf,
@@ -181,10 +181,10 @@ public sealed class RunLedger(NpgsqlDataSource database)
         return closed;
     }
 
-    /// <summary>Closes a run that cannot be finished, as failed, with what its partitions say it did, and lets go of its claims. Safe to
-    /// call twice: the first closing stands.</summary>
+    /// <summary>Closes a run that cannot finish, as failed, with the numbers of its partitions, and releases its claims. Safe to call
+    /// twice: the first close counts.</summary>
     /// <param name="reason">Why; stored without secrets.</param>
-    /// <returns>Kind of the run; null when it is closed already, or was never opened.</returns>
+    /// <returns>Kind of the run; null when it is already closed or was never opened.</returns>
     public async Task<string?> CloseFailedAsync(string runId, string reason, CancellationToken cancellationToken = default)
     {
         await using NpgsqlCommand command = database.CreateCommand(

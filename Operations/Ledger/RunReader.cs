@@ -5,7 +5,7 @@ using NpgsqlTypes;
 
 namespace Durable.Operations.Ledger;
 
-/// <summary>A run as the ledger shows it.</summary>
+/// <summary>A run in the ledger.</summary>
 public sealed record RunRow(
     string RunId,
     string InstanceId,
@@ -23,7 +23,7 @@ public sealed record RunRow(
     JsonElement Parameters
 );
 
-/// <summary>A partition as the ledger shows it.</summary>
+/// <summary>A partition in the ledger.</summary>
 public sealed record PartitionRow(
     string Key,
     PartitionState State,
@@ -34,7 +34,7 @@ public sealed record PartitionRow(
     DateTime UpdatedAt
 );
 
-/// <summary>A gate as the ledger shows it.</summary>
+/// <summary>A gate in the ledger.</summary>
 public sealed record GateRow(
     string Gate,
     string Subject,
@@ -45,7 +45,7 @@ public sealed record GateRow(
     DateTime CheckedAt
 );
 
-/// <summary>Reads the ledger for people.</summary>
+/// <summary>Reads the ledger for display.</summary>
 public sealed class RunReader(NpgsqlDataSource database)
 {
     /// <summary>The latest hundred runs of an instance (null: of any), newest first.</summary>
@@ -85,7 +85,7 @@ public sealed class RunReader(NpgsqlDataSource database)
         return rows;
     }
 
-    /// <summary>Partitions that a run was the last to touch, failed ones first; at most a thousand.</summary>
+    /// <summary>Partitions last changed by a run, failed ones first; at most a thousand.</summary>
     public async Task<IReadOnlyList<PartitionRow>> ReadPartitionsAsync(string runId, CancellationToken cancellationToken = default)
     {
         List<PartitionRow> rows = [];

@@ -6,7 +6,7 @@ using MimeKit;
 
 namespace Durable.Operations.Notifications;
 
-/// <summary>Plain text mail over SMTP, one message to all receivers. Its Message-ID is the same at every try.</summary>
+/// <summary>Plain text mail over SMTP, one message to all recipients. Its Message-ID is the same at every attempt.</summary>
 internal sealed class MailChannel(NotificationOptions options) : INotificationChannel
 {
     private const int ImplicitTlsPort = 465; // RFC 8314: encrypted from the first byte
@@ -66,6 +66,6 @@ internal sealed class MailChannel(NotificationOptions options) : INotificationCh
         return mail;
     }
 
-    // A line break would begin another header.
+    // A line break would start another header.
     private static string OneLine(string text) => text.ReplaceLineEndings(" ");
 }

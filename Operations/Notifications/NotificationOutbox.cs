@@ -27,10 +27,10 @@ public enum NotificationEvent
     CostGuard,
 }
 
-/// <summary>Messages to people. Added once for each event of a run; delivered by <see cref="NotificationSender"/>.</summary>
+/// <summary>Notifications. Added once per event of a run; delivered by <see cref="NotificationSender"/>.</summary>
 public sealed class NotificationOutbox(NpgsqlDataSource database)
 {
-    /// <summary>Longest body stored; more is cut off after secrets were removed.</summary>
+    /// <summary>Longest body stored; secrets are removed first, then it is truncated.</summary>
     private const int LongestBody = 3000;
 
     /// <summary>Adds a message. The same key again adds nothing.</summary>
@@ -56,8 +56,8 @@ public sealed class NotificationOutbox(NpgsqlDataSource database)
         await command.ExecuteNonQueryAsync(cancellationToken);
     }
 
-    /// <summary>Tells how a run ended: failed, recovered (the first since a failure that leaves no failed partition of its kind) or
-    /// completed.</summary>
+    /// <summary>Adds a message on how a run ended: failed, recovered (the first since a failure that leaves no failed partition of its
+    /// kind) or completed.</summary>
     public async Task AddRunAsync(RunStatistics run, CancellationToken cancellationToken = default)
     {
         NotificationEvent @event =

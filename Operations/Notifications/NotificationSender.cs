@@ -5,11 +5,11 @@ using NpgsqlTypes;
 
 namespace Durable.Operations.Notifications;
 
-/// <summary>Delivers the outbox to every configured channel, oldest first. A channel that fails is tried again later and keeps no other
-/// waiting.</summary>
+/// <summary>Delivers the outbox to every configured channel, oldest first. A failed channel is retried later and does not delay the
+/// others.</summary>
 public sealed partial class NotificationSender
 {
-    /// <summary>Messages older than this are news to nobody.</summary>
+    /// <summary>Older messages are not sent.</summary>
     private const string Freshness = "interval '24 hours'";
 
     private static readonly TimeSpan SendLimit = TimeSpan.FromSeconds(10);
@@ -19,7 +19,7 @@ public sealed partial class NotificationSender
     private readonly ILogger<NotificationSender> logger;
     private readonly IReadOnlyList<INotificationChannel> channels;
 
-    /// <param name="http">Must not follow redirects: they lead past the allow-list.</param>
+    /// <param name="http">Must not follow redirects: they bypass the allow-list.</param>
     public NotificationSender(
         NpgsqlDataSource database,
         HttpClient http,
@@ -41,9 +41,9 @@ public sealed partial class NotificationSender
         channels = wanted;
     }
 
-    /// <summary>Delivers what is due, within the rate limit. Each delivery is locked while it is sent, so two hosts do not send it
+    /// <summary>Delivers due messages, within the rate limit. Each delivery is locked while it is sent, so two hosts do not send it
     /// twice.</summary>
-    /// <returns>Messages delivered, counted once for each channel.</returns>
+    /// <returns>Messages delivered, counted per channel.</returns>
     public async Task<int> DeliverAsync(CancellationToken cancellationToken = default)
     {
         int delivered = 0;
@@ -92,7 +92,7 @@ public sealed partial class NotificationSender
         await command.ExecuteNonQueryAsync(cancellationToken);
     }
 
-    /// <summary>Locks the oldest message that is due on a channel; null when there is none, or when the channel had its share of this
+    /// <summary>Locks the oldest due message of a channel; null when there is none, or when the channel has reached its limit for this
     /// minute.</summary>
     private async Task<Notification?> TakeAsync(NpgsqlConnection connection, string channel, CancellationToken cancellationToken)
     {
@@ -168,14 +168,14 @@ public sealed partial class NotificationSender
     [LoggerMessage(
         EventId = 2010,
         Level = LogLevel.Warning,
-        Message = "Notification {Id} was not delivered by {Channel} and will be tried again: {Error}"
+        Message = "Notification {Id} was not delivered by {Channel} and will be retried: {Error}"
     )]
     private static partial void LogFailed(ILogger logger, long id, string channel, string error);
 
     [LoggerMessage(
         EventId = 2011,
         Level = LogLevel.Warning,
-        Message = "The notification channel {Channel} goes to {Host}, which NotificationAllowedHosts does not name; nothing is sent there."
+        Message = "The notification channel {Channel} goes to {Host}, which is not in NotificationAllowedHosts; nothing is sent there."
     )]
     private static partial void LogHostRefused(ILogger logger, string channel, string host);
 }

@@ -21,7 +21,7 @@ internal sealed class SlackChannel(HttpClient http, Uri address) : INotification
             cancellationToken
         );
 
-    // Slack's three control characters: a message that names <!channel> must not call everybody.
+    // Slack's three control characters: a message with <!channel> must not alert everybody.
     private static string Escape(string text) =>
         text.Replace("&", "&amp;", StringComparison.Ordinal)
             .Replace("<", "&lt;", StringComparison.Ordinal)
@@ -30,8 +30,8 @@ internal sealed class SlackChannel(HttpClient http, Uri address) : INotification
 
 /// <summary>
 /// Any webhook: <c>{"id", "event", "subject", "body", "createdUtc"}</c> with <c>X-Durable-Timestamp</c> (seconds since 1970) and
-/// <c>X-Durable-Signature: sha256=</c> + hex of HMAC-SHA256 under the secret over timestamp, full stop and body. Receivers refuse old
-/// timestamps.
+/// <c>X-Durable-Signature: sha256=</c> + hex of HMAC-SHA256 under the secret over timestamp, full stop and body. Receivers should refuse
+/// old timestamps.
 /// </summary>
 internal sealed class HookChannel(HttpClient http, Uri address, string secret, TimeProvider clock) : INotificationChannel
 {

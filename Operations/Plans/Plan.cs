@@ -5,30 +5,30 @@ using Durable.Operations.Ledger;
 
 namespace Durable.Operations.Plans;
 
-/// <summary>One partition of a plan and why it is, or is not, to be filled.</summary>
-/// <param name="Rows">Rows it will have; 0 when the planner cannot tell.</param>
+/// <summary>One partition of a plan, with the reason to fill or skip it.</summary>
+/// <param name="Rows">Expected rows; 0 when unknown.</param>
 public sealed record PlannedPartition(string Key, PlanReason Reason, long Rows = 0)
 {
     public bool IsToFill => Reason != PlanReason.Present;
 }
 
-/// <summary>Why a partition or a step is, or is not, to be done.</summary>
+/// <summary>Why a partition or a step is done or skipped.</summary>
 [JsonConverter(typeof(StoredTextConverter<PlanReason>))]
 public enum PlanReason
 {
     /// <summary>Never done.</summary>
     Missing,
 
-    /// <summary>The last run that tried failed.</summary>
+    /// <summary>The last attempt failed.</summary>
     Failed,
 
-    /// <summary>Its inputs, code or options have changed since.</summary>
+    /// <summary>Its inputs, code or options have changed.</summary>
     Stale,
 
-    /// <summary>Asked for, whatever is there.</summary>
+    /// <summary>Requested regardless of its state.</summary>
     Forced,
 
-    /// <summary>A step before it is done again.</summary>
+    /// <summary>An earlier step is done again.</summary>
     After,
 
     /// <summary>In place: skipped.</summary>
@@ -36,9 +36,9 @@ public enum PlanReason
 }
 
 /// <summary>Exactly what a start would do, and why.</summary>
-/// <param name="Hash">Of kind, options and partitions; a start may name it to do this and nothing else.</param>
-/// <param name="Options">What shapes the work besides the partitions, e.g. the window.</param>
-/// <param name="EstimatedSeconds">From earlier runs, else from the rows at an ordinary speed; null when neither is known.</param>
+/// <param name="Hash">Of kind, options and partitions; a start with this hash does exactly this plan.</param>
+/// <param name="Options">What determines the work besides the partitions, e.g. the window.</param>
+/// <param name="EstimatedSeconds">From earlier runs, else from the rows at a typical speed; null when neither is known.</param>
 public sealed record Plan(
     string Hash,
     string Kind,
@@ -55,12 +55,11 @@ public sealed record Plan(
 
     public int Skipped => Partitions.Count - ToFill;
 
-    /// <summary>Compares what is wanted with the ledger. Only missing, failed and stale partitions are to be filled, or all with
+    /// <summary>Compares the wanted partitions with the ledger. Fills only missing, failed and stale ones, or all with
     /// <paramref name="force"/>.</summary>
-    /// <param name="wanted">Keys, each with the fingerprints under which the stored partition is as good as new.</param>
+    /// <param name="wanted">Keys, each with the fingerprints under which the stored partition is current.</param>
     /// <param name="rows">Rows of a partition, by key.</param>
-    /// <param name="rowsPerSecond">What a lane writes, for the estimate when nothing of the kind was ever timed; null: no estimate
-    /// then.</param>
+    /// <param name="rowsPerSecond">Speed of a lane, for the estimate when no run of the kind was timed; null: no estimate then.</param>
     public static Plan Make(
         string kind,
         string options,
@@ -93,8 +92,7 @@ public sealed record Plan(
         return new Plan(HashOf(kind, options, partitions), kind, options, partitions, lanes, estimate);
     }
 
-    /// <summary>What changed from <paramref name="before"/> to this plan, as sentences a person can act on. Empty when they do the
-    /// same.</summary>
+    /// <summary>What changed from <paramref name="before"/> to this plan, in sentences. Empty when they are equal.</summary>
     public IReadOnlyList<string> DifferenceFrom(Plan before)
     {
         Dictionary<string, PlanReason> then = before.Partitions.ToDictionary(partition => partition.Key, partition => partition.Reason);

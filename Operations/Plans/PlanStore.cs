@@ -4,7 +4,7 @@ using NpgsqlTypes;
 
 namespace Durable.Operations.Plans;
 
-/// <summary>Plans that were shown, so that a start can be held to one.</summary>
+/// <summary>Plans shown to users, so that a start can be checked against one.</summary>
 public sealed class PlanStore(NpgsqlDataSource database)
 {
     /// <summary>Keeps a plan under its hash. Safe to call twice.</summary>
@@ -19,8 +19,8 @@ public sealed class PlanStore(NpgsqlDataSource database)
         await command.ExecuteNonQueryAsync(cancellationToken);
     }
 
-    /// <summary>Holds a start to the plan it names. Null names none, and anything goes.</summary>
-    /// <exception cref="PlanStaleException">The plan made now is another one, or nobody was ever shown that hash.</exception>
+    /// <summary>Checks a start against the plan it names; null skips the check.</summary>
+    /// <exception cref="PlanStaleException">The current plan differs, or the hash is unknown.</exception>
     public async Task CheckAsync(string? hash, Plan now, CancellationToken cancellationToken = default)
     {
         if (hash is null || hash == now.Hash)

@@ -2,10 +2,10 @@ using Npgsql;
 
 namespace Durable.Operations.Plans;
 
-/// <summary>Lets starts of one subject take turns, on every host: what one of them finds still holds when it acts.</summary>
+/// <summary>Serialises the starts of one subject over all hosts, so that what a start finds still holds when it acts.</summary>
 public sealed class StartLock(NpgsqlDataSource database)
 {
-    /// <summary>Waits for its turn and holds it until the result is disposed of. The lock goes with the connection: a host that dies frees
+    /// <summary>Waits for its turn and holds it until the result is disposed of. The lock ends with the connection: a dead host releases
     /// it.</summary>
     /// <param name="subject">What is started: <c>pothole</c>.</param>
     public async Task<IAsyncDisposable> HoldAsync(string subject, CancellationToken cancellationToken = default)
@@ -32,7 +32,7 @@ public sealed class StartLock(NpgsqlDataSource database)
     {
         public async ValueTask DisposeAsync()
         {
-            await transaction.DisposeAsync(); // rolls back, and with it goes the lock
+            await transaction.DisposeAsync(); // rolls back, which releases the lock
             await connection.DisposeAsync();
         }
     }

@@ -4,7 +4,6 @@ namespace Durable.Operations.Remote;
 internal interface IRemoteShell
 {
     /// <summary>Runs the script and returns its standard output, at most 24,000 characters of it.</summary>
-    /// <exception cref="RemoteHostUnreachableException">It did not run, or it is not known whether it ran: scripts must be safe to
-    /// repeat.</exception>
+    /// <exception cref="RemoteHostUnreachableException">It did not run, or may have run: scripts must be safe to repeat.</exception>
     Task<string> RunAsync(RemoteTarget target, string script, CancellationToken cancellationToken);
 }

@@ -3,13 +3,13 @@ using System.Text;
 
 namespace Durable.Operations.Remote;
 
-/// <summary>The host keys of one machine, from a file in the form of <c>known_hosts</c> with plain (not hashed) names.</summary>
+/// <summary>The host keys of one machine, from a <c>known_hosts</c> file with plain (not hashed) names.</summary>
 internal sealed class KnownHosts
 {
     private readonly List<byte[]> keys = [];
 
-    /// <summary>Reads the keys that stand under a name.</summary>
-    /// <exception cref="IOException">There is no such file.</exception>
+    /// <summary>Reads the keys of a name.</summary>
+    /// <exception cref="IOException">The file does not exist.</exception>
     public static async Task<KnownHosts> ReadAsync(string path, string name, CancellationToken cancellationToken)
     {
         KnownHosts known = new();
@@ -37,8 +37,8 @@ internal sealed class KnownHosts
         return false;
     }
 
-    /// <summary>Leaves only the algorithms whose key is known, so that the server does not offer another of its keys; all of them when none
-    /// is known.</summary>
+    /// <summary>Keeps only the algorithms whose key is known, so that the server does not offer another key; all when none is
+    /// known.</summary>
     public void Restrict<T>(IDictionary<string, T> algorithms)
     {
         HashSet<string> types = [.. keys.Select(Type)];
@@ -54,7 +54,7 @@ internal sealed class KnownHosts
             algorithms.Remove(algorithm);
     }
 
-    // A key begins with its type: length in four bytes, then text (RFC 4253, 6.6).
+    // A key starts with its type: length in four bytes, then text (RFC 4253, 6.6).
     private static string Type(byte[] key) =>
         key.Length > 4 && BinaryPrimitives.ReadInt32BigEndian(key) is > 0 and var length && length <= key.Length - 4
             ? Encoding.ASCII.GetString(key, 4, length)

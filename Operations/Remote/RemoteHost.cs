@@ -3,7 +3,7 @@ using Durable.Postgres;
 
 namespace Durable.Operations.Remote;
 
-/// <summary>Jobs over any shell: the scripts do the work, the shell carries them there.</summary>
+/// <summary>Jobs over any shell: the scripts do the work, the shell transports them.</summary>
 internal sealed partial class RemoteHost(IRemoteShell shell, RemoteOptions options) : IRemoteHost
 {
     public Task<RemoteJobState> StartAsync(RemoteTarget target, RemoteCommand command, CancellationToken cancellationToken) =>
@@ -18,7 +18,7 @@ internal sealed partial class RemoteHost(IRemoteShell shell, RemoteOptions optio
     private async Task<RemoteJobState> RunAsync(RemoteTarget target, string script, CancellationToken cancellationToken)
     {
         if (!InstanceId().IsMatch(target.InstanceId))
-            throw new ArgumentException($"'{target.InstanceId}' is no instance id.");
+            throw new ArgumentException($"'{target.InstanceId}' is not an instance id.");
         using CancellationTokenSource limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         limit.CancelAfter(options.CallTimeout);
         try

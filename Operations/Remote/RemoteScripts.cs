@@ -6,18 +6,17 @@ using Durable.Postgres;
 namespace Durable.Operations.Remote;
 
 /// <summary>
-/// The shell side of jobs. A job is a folder <c>~/.durable/jobs/ID</c>: <c>command</c>, <c>lock</c> (held by the runner as long as it
-/// lives), <c>pid</c> (it began), <c>log</c>, <c>rc</c> (it ended, or must never begin). Every process of a job carries
-/// <c>DURABLE_JOB=ID</c> in its environment.
+/// The shell side of jobs. A job is a folder <c>~/.durable/jobs/ID</c>: <c>command</c>, <c>lock</c> (held by the runner while it lives),
+/// <c>pid</c> (it started), <c>log</c>, <c>rc</c> (it ended, or must never start). Every process of a job carries <c>DURABLE_JOB=ID</c> in
+/// its environment.
 /// </summary>
 /// <remarks>
-/// The lock, not the pid, says whether a job runs: pids are used again, after a restart of the machine at the latest. Needs sh, and flock,
-/// setsid, timeout, base64, grep of any Linux with util-linux, coreutils and GNU grep. All that is not constant travels as base64 or as a
-/// checked id.
+/// The lock, not the pid, shows whether a job runs: pids are reused, at the latest after a reboot. Needs sh and the flock, setsid, timeout,
+/// base64 and grep of any Linux with util-linux, coreutils and GNU grep. Everything variable is sent as base64 or as a checked id.
 /// </remarks>
 internal static partial class RemoteScripts
 {
-    private const int MostBytes = 48 * 1024; // SSM takes 64 KB of parameters; base64 makes 4 of 3
+    private const int MostBytes = 48 * 1024; // SSM takes 64 KB of parameters; base64 turns 3 bytes into 4
 
     private const string Prelude = """
         set -u
@@ -104,13 +103,13 @@ internal static partial class RemoteScripts
         main </dev/null
         """;
 
-    /// <exception cref="ArgumentException">Id, argument, name or time that cannot be sent.</exception>
+    /// <exception cref="ArgumentException">Id, argument, name or timeout cannot be sent.</exception>
     public static string ForStart(RemoteCommand command)
     {
         if (command.Arguments.Count == 0)
             throw new ArgumentException($"Job {command.JobId} has no program to run.");
         if (command.Timeout < TimeSpan.FromSeconds(1) || command.Timeout > TimeSpan.FromDays(7))
-            throw new ArgumentException($"The timeout of job {command.JobId} is {command.Timeout}; it goes from 1 s to 7 days.");
+            throw new ArgumentException($"The timeout of job {command.JobId} is {command.Timeout}; it must be from 1 s to 7 days.");
         byte[] text = Encoding.UTF8.GetBytes(CommandText(command));
         if (text.Length > MostBytes)
             throw new ArgumentException(
@@ -129,7 +128,7 @@ internal static partial class RemoteScripts
 
     public static string ForKill(string jobId) => Checked(Prelude, jobId) + Kill;
 
-    /// <summary>Reads the last line that a script printed; null when there is none, so that the script did not get to its end.</summary>
+    /// <summary>Reads the last line that a script printed; null when it is missing, so the script did not finish.</summary>
     public static RemoteJobState? Read(string output)
     {
         Match answer = Answer().Match(output);
@@ -145,18 +144,18 @@ internal static partial class RemoteScripts
         );
     }
 
-    /// <summary>One word for a POSIX shell: in single quotes, where nothing but the quote itself has a meaning.</summary>
-    /// <exception cref="ArgumentException">NUL or half a surrogate pair: no argument can hold that.</exception>
+    /// <summary>One word for a POSIX shell: in single quotes, where only the quote itself is special.</summary>
+    /// <exception cref="ArgumentException">NUL or an unpaired surrogate: an argument cannot contain it.</exception>
     public static string Quote(string value)
     {
         if (value.Contains('\0'))
-            throw new ArgumentException("An argument contains NUL, which no program can be given.");
+            throw new ArgumentException("An argument contains NUL, which cannot be passed to a program.");
         for (int i = 0; i < value.Length; i++)
         {
             if (char.IsHighSurrogate(value[i]) && i + 1 < value.Length && char.IsLowSurrogate(value[i + 1]))
                 i++;
             else if (char.IsSurrogate(value[i]))
-                throw new ArgumentException("An argument contains half a surrogate pair, which is no text.");
+                throw new ArgumentException("An argument contains an unpaired surrogate, which is not valid text.");
         }
 
         return "'" + value.Replace("'", "'\\''", StringComparison.Ordinal) + "'";
@@ -168,7 +167,7 @@ internal static partial class RemoteScripts
         foreach ((string name, string value) in command.Environment ?? new Dictionary<string, string>())
         {
             if (!VariableName().IsMatch(name))
-                throw new ArgumentException($"'{name}' is no name of an environment variable.");
+                throw new ArgumentException($"'{name}' is not a valid environment variable name.");
             text.Append(CultureInfo.InvariantCulture, $"export {name}={Quote(value)}\n");
         }
 
@@ -179,7 +178,7 @@ internal static partial class RemoteScripts
         JobId().IsMatch(jobId)
             ? prelude.Replace("{id}", jobId, StringComparison.Ordinal)
             : throw new ArgumentException(
-                $"'{jobId}' is no job id: letters, digits, '.', '_', '-', at most 120, the first a letter or digit."
+                $"'{jobId}' is not a valid job id: letters, digits, '.', '_', '-', at most 120, the first a letter or digit."
             );
 
     [GeneratedRegex(@"\A[A-Za-z0-9][A-Za-z0-9._-]{0,119}\z")]

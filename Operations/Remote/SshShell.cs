@@ -6,16 +6,16 @@ using Renci.SshNet.Common;
 namespace Durable.Operations.Remote;
 
 /// <summary>
-/// SSH, one connection a call. The host key is pinned under the instance id, since addresses change at each start. The script goes through
-/// standard input: no word of it is on a command line. A call that is cancelled closes its connection; what its script had begun on the
-/// machine may go on, which start, poll and kill all allow for.
+/// SSH, one connection per call. The host key is pinned under the instance id, because addresses change at each start. The script is sent
+/// over standard input, never on a command line. A cancelled call closes its connection; its script may continue on the machine, which
+/// start, poll and kill allow for.
 /// </summary>
 internal sealed class SshShell(RemoteOptions options) : IRemoteShell
 {
     private static readonly TimeSpan ConnectTimeout = TimeSpan.FromSeconds(10),
         KeepAlive = TimeSpan.FromSeconds(10);
 
-    /// <exception cref="ArgumentException">The address is none, or a setting is missing.</exception>
+    /// <exception cref="ArgumentException">The address is invalid, or a setting is missing.</exception>
     public async Task<string> RunAsync(RemoteTarget target, string script, CancellationToken cancellationToken)
     {
         string address = Address(target);
@@ -45,7 +45,7 @@ internal sealed class SshShell(RemoteOptions options) : IRemoteShell
 
     private static async Task<string> RunAsync(SshClient client, string script, CancellationToken cancellationToken)
     {
-        using CancellationTokenRegistration cut = cancellationToken.Register(client.Disconnect); // else the command is signalled and waited for
+        using CancellationTokenRegistration cut = cancellationToken.Register(client.Disconnect); // else the command is awaited
         using SshCommand command = client.CreateCommand("exec /bin/sh -s", Encoding.UTF8);
         Task running = command.ExecuteAsync(cancellationToken);
         await using (Stream input = command.CreateInputStream())
@@ -58,7 +58,7 @@ internal sealed class SshShell(RemoteOptions options) : IRemoteShell
         target.Address is { Length: > 0 } given && given[0] != '-' && Uri.CheckHostName(given) != UriHostNameType.Unknown
             ? given
             : throw new ArgumentException(
-                $"'{target.Address}' is no address of {target.InstanceId}: a host name or IP address is needed for ssh."
+                $"'{target.Address}' is not an address of {target.InstanceId}: ssh needs a host name or IP address."
             );
 
     private static string FileName(string path, string setting) =>

@@ -5,8 +5,8 @@ using Durable.Postgres;
 namespace Durable.Operations.Remote;
 
 /// <summary>
-/// SSM Run Command with AWS-RunShellScript: no open port, IAM decides. The script holds no value that is not base64 or a checked id, so
-/// that <c>{{ssm:…}}</c> in a user's value never reaches the service, which would replace it.
+/// SSM Run Command with AWS-RunShellScript: no open port, IAM decides. Every value in the script is base64 or a checked id, so that
+/// <c>{{ssm:…}}</c> in a user's value never reaches the service, which would replace it.
 /// </summary>
 internal sealed class SsmShell(IAmazonSimpleSystemsManagement ssm, TimeProvider clock) : IRemoteShell
 {
@@ -23,7 +23,7 @@ internal sealed class SsmShell(IAmazonSimpleSystemsManagement ssm, TimeProvider 
                     DocumentName = "AWS-RunShellScript",
                     InstanceIds = [target.InstanceId],
                     Parameters = new Dictionary<string, List<string>> { ["commands"] = [script], ["executionTimeout"] = ["120"] },
-                    TimeoutSeconds = 30, // until it begins; the least that SSM takes
+                    TimeoutSeconds = 30, // until it starts; SSM's minimum
                 },
                 cancellationToken
             );
@@ -53,14 +53,14 @@ internal sealed class SsmShell(IAmazonSimpleSystemsManagement ssm, TimeProvider 
             }
             catch (InvocationDoesNotExistException)
             {
-                continue; // sent a moment ago
+                continue; // just sent
             }
 
             string status = invocation.Status?.Value ?? "";
             if (status is "Pending" or "InProgress" or "Delayed" or "Cancelling" or "")
                 continue;
             string output = invocation.StandardOutputContent ?? "";
-            // A script that failed may have answered all the same; one that was never delivered, timed out or was cancelled has not.
+            // A failed script may still have answered; one that was never delivered, timed out or was cancelled has not.
             return status is "Success" || RemoteScripts.Read(output) is not null
                 ? output
                 : throw new RemoteHostUnreachableException(

@@ -8,7 +8,7 @@ namespace Durable.Operations.Schema;
 /// Operations first.</summary>
 public static class AppSchema
 {
-    /// <summary>Brings all of them up to date. Safe to call from any number of processes at once, any number of times.</summary>
+    /// <summary>Brings all of them up to date. Safe to call repeatedly and from many processes at once.</summary>
     /// <inheritdoc cref="SchemaSteps.ApplyAsync" path="/exception"/>
     public static Task ApplyAsync(NpgsqlDataSource database, CancellationToken cancellationToken = default) =>
         SchemaSteps.ApplyAsync(database, Components(), cancellationToken);

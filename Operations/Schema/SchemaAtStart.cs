@@ -6,9 +6,9 @@ using Npgsql;
 
 namespace Durable.Operations.Schema;
 
-/// <summary>Brings the schema up to date before the first function runs. A database that is away does not end the process: it is tried
-/// again until it is there.</summary>
-/// <remarks>The first try is awaited, so that no function meets an old schema on an ordinary start.</remarks>
+/// <summary>Brings the schema up to date before the first function runs. An unavailable database does not end the process: it retries until
+/// the database is there.</summary>
+/// <remarks>The first attempt is awaited, so that no function meets an old schema on a normal start.</remarks>
 internal sealed partial class SchemaAtStart(IServiceProvider services, ILogger<SchemaAtStart> logger) : IHostedService, IDisposable
 {
     private static readonly TimeSpan Pause = TimeSpan.FromSeconds(1);
@@ -54,7 +54,7 @@ internal sealed partial class SchemaAtStart(IServiceProvider services, ILogger<S
         }
         catch (OperationCanceledException)
         {
-            // Stopping before the database came.
+            // Stopped before the database was available.
         }
         catch (SchemaRefusedException e)
         {
@@ -62,7 +62,7 @@ internal sealed partial class SchemaAtStart(IServiceProvider services, ILogger<S
         }
     }
 
-    /// <summary>One try; only the first failure is logged (<paramref name="first"/>).</summary>
+    /// <summary>One attempt; only the first failure is logged (<paramref name="first"/>).</summary>
     private async Task<bool> TryAsync(NpgsqlDataSource database, bool first, CancellationToken cancellationToken)
     {
         try
@@ -83,7 +83,7 @@ internal sealed partial class SchemaAtStart(IServiceProvider services, ILogger<S
     [LoggerMessage(
         7001,
         LogLevel.Warning,
-        "The pipelines' tables cannot be brought up to date yet: check that PostgreSQL runs and that {Setting} is right; this goes on by itself. ({Reason})"
+        "The pipelines' tables cannot be brought up to date yet: check that PostgreSQL runs and that {Setting} is right; the app keeps trying. ({Reason})"
     )]
     private static partial void LogAway(ILogger logger, string setting, string reason);
 

@@ -2,19 +2,19 @@ using Durable.Operations.Leases;
 
 namespace Durable.Operations.Training;
 
-/// <summary>Training jobs as paid machines: on while they run, off before and after, stopped by the same leases and the same reaper as
+/// <summary>Training jobs as paid machines: on while they run, off before and after, stopped by the same leases and reaper as
 /// instances.</summary>
-/// <remarks>A machine is <c>&lt;job name&gt;_&lt;instance type&gt;</c>. A lease does not create the job, its run does:
+/// <remarks>A machine is <c>&lt;job name&gt;_&lt;instance type&gt;</c>. The run creates the job, not the lease:
 /// <see cref="TrainingJobs.StartAsync"/>.</remarks>
 internal sealed class SageMakerMachines(TrainingJobs jobs) : IPaidMachines
 {
     public const string SageMaker = "sagemaker";
 
-    public const char Separator = '_'; // in no job name
+    public const char Separator = '_'; // never in a job name
 
     public string Kind => SageMaker;
 
-    /// <remarks>Training is billed by the second, without a minimum.</remarks>
+    /// <remarks>Training is billed by the second, without a minimum (SageMaker pricing).</remarks>
     public TimeSpan LeastBilled => TimeSpan.FromSeconds(1);
 
     public async Task<IReadOnlyList<Machine>> DescribeAsync(IReadOnlyList<string> ids, CancellationToken cancellationToken)

@@ -4,17 +4,17 @@ using Amazon.SageMaker.Model;
 
 namespace Durable.Operations.Training;
 
-/// <summary>A SageMaker training job in script mode, complete: the same order is the same job.</summary>
-/// <param name="JobName">Letters, digits, hyphens, at most 63. From the run, so that a second start finds the first; a name is taken for
-/// ever.</param>
+/// <summary>The complete definition of a SageMaker training job in script mode: the same order is the same job.</summary>
+/// <param name="JobName">Letters, digits, hyphens, at most 63. Derived from the run, so that a second start finds the first; a name is
+/// taken forever.</param>
 /// <param name="Image">Training image; its framework runs <paramref name="Program"/>.</param>
-/// <param name="RoleArn">Role that the job works as.</param>
+/// <param name="RoleArn">The job's role.</param>
 /// <param name="SourceUri">The scripts as <c>s3://…/sourcedir.tar.gz</c>.</param>
 /// <param name="Program">Script to run, in that archive.</param>
-/// <param name="Channels">Channel and S3 prefix of its data.</param>
+/// <param name="Channels">S3 prefix of each channel's data.</param>
 /// <param name="OutputUri">S3 prefix; the job's results go to <c>&lt;this&gt;/&lt;job name&gt;/output/</c>.</param>
-/// <param name="Longest">SageMaker ends it after that by itself.</param>
-/// <param name="Parameters">Hyperparameters, as the script gets them.</param>
+/// <param name="Longest">SageMaker ends the job after this.</param>
+/// <param name="Parameters">Hyperparameters for the script.</param>
 public sealed record TrainingOrder(
     string JobName,
     string Image,
@@ -30,7 +30,7 @@ public sealed record TrainingOrder(
     bool Spot = false
 )
 {
-    /// <summary>The job as a machine that is leased: its name and its type, which decides the price.</summary>
+    /// <summary>The job as a leased machine: its name and its type, which decides the price.</summary>
     public string MachineId => $"{JobName}{SageMakerMachines.Separator}{InstanceType}";
 }
 
@@ -38,7 +38,7 @@ public sealed record TrainingOrder(
 /// <param name="Status"><c>InProgress</c>, <c>Stopping</c>, <c>Completed</c>, <c>Failed</c>, <c>Stopped</c>, or <c>Absent</c>.</param>
 /// <param name="Secondary">E.g. <c>Downloading</c>, <c>Training</c>, <c>MaxRuntimeExceeded</c>.</param>
 /// <param name="Reason">Why it failed, secrets removed, at most 1,000 characters.</param>
-/// <param name="ModelUri">Where the model lies; null when there is none.</param>
+/// <param name="ModelUri">URI of the model; null when there is none.</param>
 public sealed record TrainingState(
     string Status,
     string Secondary,
@@ -114,7 +114,7 @@ public sealed class TrainingJobs(IAmazonSageMaker sageMaker)
         }
         catch (AmazonServiceException taken) when (taken.ErrorCode is "ResourceInUse" or "ResourceInUseException")
         {
-            // Ours, from a start whose answer was lost or from before a restart.
+            // Ours, from a start whose answer was lost or before a restart.
         }
     }
 
@@ -142,7 +142,8 @@ public sealed class TrainingJobs(IAmazonSageMaker sageMaker)
         }
     }
 
-    /// <summary>Asks the job to stop; it gets two minutes to unwind. Safe to call twice, and when it has ended or never was.</summary>
+    /// <summary>Requests the job's stop; it has two minutes to unwind. Safe to call twice, also when it has ended or never
+    /// existed.</summary>
     public async Task StopAsync(string jobName, CancellationToken cancellationToken = default)
     {
         try
@@ -151,7 +152,7 @@ public sealed class TrainingJobs(IAmazonSageMaker sageMaker)
         }
         catch (AmazonServiceException ended) when (ended.ErrorCode is "ValidationException" || IsAbsent(ended))
         {
-            // "The request was rejected because the training job is in status …": nothing is left to stop.
+            // "The request was rejected because the training job is in status …": there is nothing to stop.
         }
     }
 

@@ -9,14 +9,14 @@ using Microsoft.DurableTask;
 
 namespace Durable.Orchestrations.Benchmark;
 
-/// <summary>The models of the suite that are missing, failed or stale, by priority and within a budget of memory and processors; then the
-/// comparison.</summary>
-/// <remarks>A model that fails stops no other. The end is the worst of the models: one that could not be run here makes the suite
-/// incomplete, not passed. Ends early, with its models, on the external event <see cref="LeasedCluster.CancelEvent"/>.</remarks>
+/// <summary>Runs the suite's models that are missing, failed or stale, by priority and within a budget of memory and processors; then
+/// compares them.</summary>
+/// <remarks>A failed model does not stop the others. The suite ends as its worst model: one that could not be run here makes it incomplete,
+/// not passed. Ends early, with its models, on the external event <see cref="LeasedCluster.CancelEvent"/>.</remarks>
 public static class BenchmarkSuite
 {
     /// <exception cref="BatchFailedException">Some models failed or missed their gate; the others are registered.</exception>
-    /// <exception cref="RunCancelledException">Cancelled; what ran was stopped.</exception>
+    /// <exception cref="RunCancelledException">Cancelled; running models were stopped.</exception>
     [Function(nameof(BenchmarkSuite))]
     public static async Task<SuiteResult> RunAsync([OrchestrationTrigger] TaskOrchestrationContext context, BenchmarkRequest request)
     {
@@ -118,7 +118,7 @@ public static class BenchmarkSuite
 
         private void Start(ModelWork next)
         {
-            // The run's own start makes the id one of a kind: a suite that was terminated may have left a model that still ends by itself.
+            // The run's start makes the id unique: a terminated suite may have left a model that is still ending.
             string instanceId = string.Create(CultureInfo.InvariantCulture, $"{run.RunId.Replace('/', '-')}-{next.Model}");
             running.Add(
                 (

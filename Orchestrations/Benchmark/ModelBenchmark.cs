@@ -8,15 +8,15 @@ using Microsoft.DurableTask;
 
 namespace Durable.Orchestrations.Benchmark;
 
-/// <summary>One model: prepare data and code, train under a lease, evaluate on held-out rows, gate, register under the alias, tell the
+/// <summary>One model: prepare data and code, train under a lease, evaluate on held-out rows, gate, register under the alias, record on the
 /// tracking server.</summary>
-/// <remarks>Never fails because of its model: a model that fails, hangs, runs out of memory, diverges or was tampered with is a result,
-/// with the reason. Ends early on the external event <see cref="LeasedCluster.CancelEvent"/>.</remarks>
+/// <remarks>Never fails because of its model: failing, hanging, running out of memory, diverging or being tampered with is a result, with
+/// the reason. Ends early on the external event <see cref="LeasedCluster.CancelEvent"/>.</remarks>
 public static class ModelBenchmark
 {
     private const string NotRunMark = "NotRun: ";
 
-    /// <summary>Five tries: a tracking server that is away for longer gets the record later.</summary>
+    /// <summary>Five attempts: after a longer outage the tracking server gets the record later.</summary>
     private static readonly TaskOptions TrackRetry = TaskOptions.FromRetryPolicy(
         new RetryPolicy(5, TimeSpan.FromSeconds(1), backoffCoefficient: 2) { HandleFailure = Retries.IsTransient }
     );
@@ -27,7 +27,7 @@ public static class ModelBenchmark
         using CancellationTokenSource ended = new();
         Task<string> cancel = CancelAsync();
         (ModelState state, string? reason) = await EndOfAsync(context, order, cancel);
-        ended.Cancel(); // a wait left open would keep the instance from ending
+        ended.Cancel(); // an open wait would keep the instance from ending
         Tell(context, order, "recording");
         ModelOutcome outcome = await context.CallActivityAsync<ModelOutcome>(
             nameof(EndModel),

@@ -5,10 +5,10 @@ using Microsoft.DurableTask;
 
 namespace Durable.Orchestrations.Climate;
 
-/// <summary>What the two batches of a year did.</summary>
+/// <summary>Results of the two batches of a year.</summary>
 public sealed record AnnualStatistics(RunStatistics Probability, RunStatistics Hazard);
 
-/// <summary>P(H), then H. H starts when P's gate has passed, however long that takes, and not at all when P failed.</summary>
+/// <summary>P(H), then H. H starts once P's gate has passed, however long that takes, and never if P failed.</summary>
 public static class AnnualBatch
 {
     [Function(nameof(AnnualBatch))]

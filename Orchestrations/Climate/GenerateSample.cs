@@ -8,7 +8,7 @@ using Microsoft.DurableTask;
 namespace Durable.Orchestrations.Climate;
 
 /// <summary>What was generated.</summary>
-/// <param name="Values">Values written now; 0 when the sample was there already.</param>
+/// <param name="Values">Values written now; 0 when the sample already existed.</param>
 public sealed record SampleReceipt(int Cells, int Seed, long Values);
 
 /// <summary>Generates a sample grid and its climate, a decade of a scenario at a time. Running it again writes nothing.</summary>
@@ -39,7 +39,7 @@ public static class GenerateSample
             while (waiting.TryDequeue(out SampleYears? years))
             {
                 long written = await context.CallActivityAsync<long>(nameof(LoadSampleYears), years, Retries.Standard);
-                values += written; // not values += await …: that reads the sum before it waits, and loses what the other lane added
+                values += written; // not values += await …: that reads the sum before the await, and loses what the other lane added
                 context.SetCustomStatus(new { done = ++done, total });
             }
         }

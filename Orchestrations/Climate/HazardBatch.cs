@@ -12,14 +12,14 @@ namespace Durable.Orchestrations.Climate;
 /// <summary>Scores every scenario × year that is missing, failed, stale or forced, <c>Workers</c> groups at a time.</summary>
 public static class HazardBatch
 {
-    /// <summary>Longest wait for a P(H) run that should come first and does not even start.</summary>
+    /// <summary>How long to wait for the P(H) run to start before failing.</summary>
     private static readonly TimeSpan LongestWaitForStart = TimeSpan.FromHours(1);
 
     private static readonly TimeSpan LongestPoll = TimeSpan.FromMinutes(5);
 
-    /// <returns>The run's numbers, as the ledger keeps them.</returns>
-    /// <exception cref="BatchFailedException">Some partitions failed; the others are in place. The same start again does the failed ones
-    /// only.</exception>
+    /// <returns>The run's numbers, as in the ledger.</returns>
+    /// <exception cref="BatchFailedException">Some partitions failed; the others are in place. Start again to fill only the failed
+    /// ones.</exception>
     [Function(nameof(HazardBatch))]
     public static async Task<RunStatistics> RunAsync([OrchestrationTrigger] TaskOrchestrationContext context, ClimateRequest request)
     {

@@ -8,7 +8,7 @@ using Microsoft.Extensions.Logging;
 
 namespace Durable.Orchestrations.Pothole;
 
-/// <summary>A step on the cluster did not end well.</summary>
+/// <summary>A step on the cluster failed.</summary>
 public sealed class ClusterStepException(string step, RemoteJobResult result)
     : Exception(
         $"Step {step} {EndOf(result)} (attempt {result.Attempt}, job {result.JobId}). The end of its output: {Tail(result.OutputTail)}"
@@ -28,10 +28,10 @@ public sealed class ClusterStepException(string step, RemoteJobResult result)
 /// <summary>The stages of a day on the leased cluster: start Spark, deploy the code, submit and publish each stage, stop Spark.</summary>
 internal sealed class ClusterStages(TaskOrchestrationContext context, PotholeRun run, PotholeWork work, PotholeProgress progress)
 {
-    /// <summary>Exit codes of a stage that another attempt cannot mend: bad arguments, no input.</summary>
+    /// <summary>Exit codes of a stage that no retry can fix: bad arguments, no input.</summary>
     private static readonly int?[] Final = [2, 3];
 
-    /// <summary>Runs the stages that are to do.</summary>
+    /// <summary>Runs the pending stages.</summary>
     /// <returns>The proof that the machines are off.</returns>
     public async Task<LeaseReceipt> RunAsync()
     {
@@ -83,7 +83,7 @@ internal sealed class ClusterStages(TaskOrchestrationContext context, PotholeRun
         }
     }
 
-    /// <summary>Two attempts; the second begins when the first is proven dead, and writes elsewhere.</summary>
+    /// <summary>Two attempts; the second starts when the first is proven dead, and writes elsewhere.</summary>
     private async Task<RemoteJobResult> JobAsync(string step, Machine machine, RemoteCommand command, CancellationToken cancellation)
     {
         RemoteJobRequest job = new(Target(machine), command, work.Cluster.LeaseId, Attempts: 2);
@@ -91,7 +91,7 @@ internal sealed class ClusterStages(TaskOrchestrationContext context, PotholeRun
         return result.Succeeded ? result : throw new ClusterStepException(step, result);
     }
 
-    /// <summary>Never throws: the machines are stopped next in any case, and an error here would hide the one that led here.</summary>
+    /// <summary>Never throws: the machines are stopped next anyway, and an error here would hide the first one.</summary>
     private async Task StopSparkAsync(Machine master)
     {
         ILogger logger = context.CreateReplaySafeLogger("Durable.Orchestrations.PotholePipeline");

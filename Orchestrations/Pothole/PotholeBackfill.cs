@@ -6,10 +6,10 @@ using Microsoft.DurableTask;
 
 namespace Durable.Orchestrations.Pothole;
 
-/// <summary>Runs every day of a range that is not done, one after the other: the cluster has one owner at a time.</summary>
+/// <summary>Runs the unfinished days of a range, one after the other: the cluster has one owner at a time.</summary>
 public static class PotholeBackfill
 {
-    /// <returns>One outcome a day, failed ones included: the same range again does the failed ones only.</returns>
+    /// <returns>One outcome per day, failed ones included; the same range again runs only the failed ones.</returns>
     /// <exception cref="BatchFailedException">Some days failed; the others are in place.</exception>
     [Function(nameof(PotholeBackfill))]
     public static async Task<BackfillResult> RunAsync([OrchestrationTrigger] TaskOrchestrationContext context, BackfillRequest request)
@@ -55,7 +55,7 @@ public static class PotholeBackfill
     {
         try
         {
-            // The day's own id: a day that somebody runs by hand at the same time is not run twice, it fails here and is named.
+            // The day's own id: a day also started elsewhere is not run twice; it fails here and is named.
             PotholeResult result = await context.CallSubOrchestratorAsync<PotholeResult>(
                 nameof(PotholePipeline),
                 request,

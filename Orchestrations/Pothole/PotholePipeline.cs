@@ -9,13 +9,13 @@ using Microsoft.DurableTask;
 namespace Durable.Orchestrations.Pothole;
 
 /// <summary>One day of road sensors: check the input, run the stages on the leased cluster, load the result, close the run.</summary>
-/// <remarks>Ends as <c>NoInput</c> before any machine is started when the day has no data. A day that failed is started again and goes on
-/// with the first step that is not done. The end is the worst of the steps: a clean stop never turns a failed day green.</remarks>
+/// <remarks>Without data for the day, ends as <c>NoInput</c> before any machine starts. A failed day, started again, continues with the
+/// first step that is not done. The run's outcome is its worst step: a clean stop never turns a failed day green.</remarks>
 public static class PotholePipeline
 {
-    /// <exception cref="TaskFailedException">A step of this process failed for good.</exception>
-    /// <exception cref="ClusterStepException">A step on the cluster did.</exception>
-    /// <exception cref="LeaseNotProvenException">The machines could not be proven off; the reaper goes on.</exception>
+    /// <exception cref="TaskFailedException">A step in this process failed for good.</exception>
+    /// <exception cref="ClusterStepException">A step on the cluster failed for good.</exception>
+    /// <exception cref="LeaseNotProvenException">The machines could not be proven off; the reaper takes over.</exception>
     [Function(nameof(PotholePipeline))]
     public static async Task<PotholeResult> RunAsync([OrchestrationTrigger] TaskOrchestrationContext context, PotholeRequest request)
     {

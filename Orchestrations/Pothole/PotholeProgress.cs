@@ -3,13 +3,13 @@ using Microsoft.DurableTask;
 
 namespace Durable.Orchestrations.Pothole;
 
-/// <summary>How far a day is: the step in hand and the steps done, shown as the custom status.</summary>
+/// <summary>Progress of a day, shown as the custom status: the current step and the steps done.</summary>
 internal sealed class PotholeProgress(TaskOrchestrationContext context, string date)
 {
     private readonly List<StepDone> done = [];
     private int total;
 
-    /// <summary>The step in hand, or the one that failed.</summary>
+    /// <summary>The current step, or the failed one.</summary>
     public string Step { get; private set; } = "begin";
 
     /// <summary>Steps done by this run, in order.</summary>

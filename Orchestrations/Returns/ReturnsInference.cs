@@ -7,7 +7,8 @@ using Microsoft.DurableTask;
 
 namespace Durable.Orchestrations.Returns;
 
-/// <summary>One inference: read what is new, predict what lacks a prediction by the served model, score what came true.</summary>
+/// <summary>One inference: read new rows, predict with the served model what lacks a prediction, score predictions whose outcome is
+/// known.</summary>
 public static class ReturnsInference
 {
     private const int Steps = 3;
@@ -19,7 +20,7 @@ public static class ReturnsInference
         }
     );
 
-    /// <exception cref="TaskFailedException">A step failed for good; what was stored stays.</exception>
+    /// <exception cref="TaskFailedException">A step failed for good; stored rows stay.</exception>
     [Function(nameof(ReturnsInference))]
     public static async Task<InferenceResult> RunAsync([OrchestrationTrigger] TaskOrchestrationContext context)
     {

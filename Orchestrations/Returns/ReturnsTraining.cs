@@ -9,17 +9,17 @@ using Microsoft.DurableTask;
 
 namespace Durable.Orchestrations.Returns;
 
-/// <summary>A training job did not end well.</summary>
+/// <summary>A training job failed or ended early.</summary>
 public sealed class TrainingEndedException(string jobName, TrainingResult result)
     : Exception(
         $"Training job {jobName} {(result.Ended is { } early ? $"was ended early ({early})" : $"ended as {result.State?.Status ?? "never started"}: {result.State?.Reason ?? "no reason was given"}")}; "
             + FormattableString.Invariant($"billed {result.State?.BillableSeconds ?? 0} s.")
     );
 
-/// <summary>One training: read what is new, write the training set, train, judge against the served model and the trivial guesses,
+/// <summary>One training: read new rows, write the training set, train, judge against the served model and the baselines,
 /// publish.</summary>
-/// <remarks>A run that ended after its job and before its verdict is followed by one that judges that job's model and pays for no other.
-/// The end is honest: a model that is not good enough is <c>Refused</c>, and the served one stays.</remarks>
+/// <remarks>If a run ends between its job and its verdict, the next run judges that job's model and starts no other. A model that fails the
+/// gate is <c>Refused</c>, and the served one stays.</remarks>
 public static class ReturnsTraining
 {
     private const int MostAttempts = 3,
@@ -28,8 +28,8 @@ public static class ReturnsTraining
 
     /// <exception cref="TaskFailedException">A step failed for good.</exception>
     /// <exception cref="TrainingEndedException">The job failed, or ran out of time.</exception>
-    /// <exception cref="RunCancelledException">Cancelled; no job runs any more.</exception>
-    /// <exception cref="LeaseNotProvenException">A job may still run; the reaper goes on.</exception>
+    /// <exception cref="RunCancelledException">Cancelled; no job is running.</exception>
+    /// <exception cref="LeaseNotProvenException">A job may still run; the reaper takes over.</exception>
     [Function(nameof(ReturnsTraining))]
     public static async Task<ReturnsResult> RunAsync([OrchestrationTrigger] TaskOrchestrationContext context, ReturnsRequest request)
     {
@@ -47,7 +47,7 @@ public static class ReturnsTraining
         }
         finally
         {
-            ended.Cancel(); // a wait left open would keep the instance from ending
+            ended.Cancel(); // an open wait would keep the instance from ending
         }
     }
 
@@ -162,7 +162,7 @@ public static class ReturnsTraining
         private async Task<TrainingResult> StartAsync(TrainingOrder order, int attempt)
         {
             attempts = attempt;
-            // Another attempt is another job, on demand: spot capacity was not to be had.
+            // A retry is another job, on demand: no spot capacity was available.
             TrainingOrder tried = attempt == 1 ? order : order with { JobName = JobName(order, attempt), Spot = false };
             TrainingResult result = await LeasedTraining.RunAsync(context, tried, run.RunId, cancel, phase => Tell($"train: {phase}"));
             billedSeconds += result.State?.BillableSeconds ?? 0;
@@ -173,7 +173,7 @@ public static class ReturnsTraining
             return result;
         }
 
-        /// <summary>The job found no machine, lost its machine, or met the provider's own fault.</summary>
+        /// <summary>The job got no machine, lost it, or met a fault of the provider.</summary>
         private static bool IsWorthAnotherAttempt(TrainingResult result) =>
             result is { Ended: null, State: { HasEnded: true, Succeeded: false } state }
             && (
@@ -218,7 +218,7 @@ public static class ReturnsTraining
                 catch (TaskFailedException error)
                     when (judgement < MostJudgements && error.FailureDetails.IsCausedBy<PointerMovedException>())
                 {
-                    // Another model is served by now: the comparison was with the wrong one.
+                    // Another model is served now: the comparison was with the wrong one.
                 }
             }
         }

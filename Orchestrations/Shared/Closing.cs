@@ -3,13 +3,12 @@ using Microsoft.DurableTask;
 
 namespace Durable.Orchestrations.Shared;
 
-/// <summary>Sees to it that a run that fails is closed in the ledger by the run itself, whichever step failed: the closing step
-/// too.</summary>
+/// <summary>Makes a failed run close itself in the ledger, whichever step failed, even the closing step.</summary>
 internal static class Closing
 {
-    /// <param name="finish">Closes the run with the reason it failed; null: <paramref name="work"/> does so before it throws anything but a
-    /// step's failure.</param>
-    /// <exception cref="Exception">The first error, also when closing failed.</exception>
+    /// <param name="finish">Closes the run with the reason of its failure; null: <paramref name="work"/> does so before it throws anything
+    /// but a step's failure.</param>
+    /// <exception cref="Exception">The first error, even if closing failed.</exception>
     public static async Task<T> RunAsync<T>(
         TaskOrchestrationContext context,
         string runId,

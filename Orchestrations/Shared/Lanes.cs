@@ -5,14 +5,14 @@ using Microsoft.DurableTask;
 
 namespace Durable.Orchestrations.Shared;
 
-/// <summary>A batch ended with failed partitions, or could not begin.</summary>
+/// <summary>A batch ended with failed partitions, or could not start.</summary>
 public sealed class BatchFailedException(string message) : Exception(message);
 
-/// <summary>Runs the partitions of a batch in lanes, tells how far it is, and closes the run.</summary>
+/// <summary>Runs the partitions of a batch in lanes, reports progress, and closes the run.</summary>
 internal static class Lanes
 {
-    /// <summary>Fills all of <paramref name="work"/>, <paramref name="lanes"/> at a time. A failure becomes an outcome, not an
-    /// end.</summary>
+    /// <summary>Fills all of <paramref name="work"/>, <paramref name="lanes"/> at a time. A failure becomes an outcome and does not stop
+    /// the batch.</summary>
     public static async Task<IReadOnlyList<PartitionOutcome>> DrainAsync<TWork>(
         TaskOrchestrationContext context,
         string kind,
@@ -75,7 +75,7 @@ internal static class Lanes
             );
     }
 
-    /// <summary>Closes the run, tells whoever wants to know, and fails when a partition did.</summary>
+    /// <summary>Closes the run, sends notifications, and fails if a partition failed.</summary>
     public static async Task<RunStatistics> FinishAsync(
         TaskOrchestrationContext context,
         string runId,

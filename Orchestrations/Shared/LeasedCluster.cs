@@ -5,13 +5,13 @@ using Microsoft.Extensions.Logging;
 
 namespace Durable.Orchestrations.Shared;
 
-/// <summary>A result together with the proof that what it was made on is off.</summary>
+/// <summary>A result with the proof that its machines are off.</summary>
 public sealed record Leased<T>(T Result, LeaseReceipt Receipt);
 
-/// <summary>Somebody sent <c>Cancel</c>: the run cleaned up and ended.</summary>
+/// <summary>The run got the event <c>Cancel</c>, cleaned up and ended.</summary>
 public sealed class RunCancelledException(string reason) : Exception($"Cancelled: {reason}");
 
-/// <summary>The work was not done by the deadline of its lease.</summary>
+/// <summary>The work did not finish by the lease's deadline.</summary>
 public sealed class LeaseExpiredException(string leaseId, DateTime deadlineUtc)
     : Exception(
         FormattableString.Invariant(
@@ -22,7 +22,7 @@ public sealed class LeaseExpiredException(string leaseId, DateTime deadlineUtc)
 /// <summary>The machines of a run did not start.</summary>
 public sealed class ClusterNotRunningException(string message) : Exception(message);
 
-/// <summary>It could not be proven that the machines are off. The reaper goes on until it can.</summary>
+/// <summary>It could not be proven that the machines are off. The reaper keeps stopping them until it can.</summary>
 public sealed class LeaseNotProvenException(LeaseReceipt receipt)
     : Exception(
         $"There is no proof that the machines of lease {receipt.LeaseId} are off ({receipt.Error ?? receipt.ToString()}). The reaper goes on; see GET /api/operations/leases."
@@ -30,24 +30,24 @@ public sealed class LeaseNotProvenException(LeaseReceipt receipt)
 
 /// <summary>Work on paid machines: lease first, start, work, stop what was started, prove it.</summary>
 /// <remarks>
-/// Terminate skips <c>finally</c> and a host that never returns never reaches it: the reaper stops whatever outlives its lease or its
-/// owner. Ends early, with the same clean-up, on the external event <see cref="CancelEvent"/> and at the deadline. Resume a failed run by
-/// starting it again, not by rewinding it: the official engine cannot rewind over activities in <c>finally</c>, and a lease once closed
-/// never starts a machine again.
+/// Terminate skips <c>finally</c>, and a host that never returns never reaches it: the reaper stops whatever outlives its lease or its
+/// owner. Ends early, with the same cleanup, on the external event <see cref="CancelEvent"/> and at the deadline. Resume a failed run by
+/// starting it again, not by rewinding it: the official engine cannot rewind over activities in <c>finally</c>, and a closed lease never
+/// starts a machine again.
 /// </remarks>
 public static class LeasedCluster
 {
     /// <summary>External event that ends a run cooperatively; its payload is the reason.</summary>
     public const string CancelEvent = "Cancel";
 
-    /// <summary>Time that cancelled work has to unwind (kill its job) before the machines go anyway.</summary>
+    /// <summary>Time for cancelled work to unwind (kill its job) before the machines are stopped anyway.</summary>
     private static readonly TimeSpan UnwindWithin = TimeSpan.FromMinutes(2);
 
     private static readonly TimeSpan FirstPause = TimeSpan.FromSeconds(1),
         LongestPause = TimeSpan.FromSeconds(15),
         ForceAfter = TimeSpan.FromMinutes(3);
 
-    /// <summary>Six tries, 1 s to 30 s apart; what a second try cannot mend is not tried again.</summary>
+    /// <summary>Six attempts, 1 s to 30 s apart. Permanent failures are not retried.</summary>
     public static readonly TaskOptions Retry = TaskOptions.FromRetryPolicy(
         new RetryPolicy(6, TimeSpan.FromSeconds(1), backoffCoefficient: 2, maxRetryInterval: TimeSpan.FromSeconds(30))
         {
@@ -55,11 +55,11 @@ public static class LeasedCluster
         }
     );
 
-    /// <summary>Waits for the cluster, starts it, does <paramref name="work"/> on it and stops it again, whatever happened.</summary>
-    /// <param name="work">Gets the running machines, and a token that is cancelled when it should unwind. Give that token to timers and
+    /// <summary>Waits for the cluster, starts it, runs <paramref name="work"/> on it and always stops it again.</summary>
+    /// <param name="work">Gets the running machines and a token whose cancellation means: unwind. Give that token to timers and
     /// <see cref="RemoteJobs"/>.</param>
-    /// <param name="tell">Called with the phase the run is in, also on replays; null: the phase becomes the custom status.</param>
-    /// <exception cref="LeaseNotProvenException">The work succeeded, but nobody could prove that the machines are off.</exception>
+    /// <param name="tell">Called with the run's current phase, also on replays; null: the phase becomes the custom status.</param>
+    /// <exception cref="LeaseNotProvenException">The work succeeded, but the machines could not be proven off.</exception>
     /// <exception cref="RunCancelledException">Cancelled; the machines are off.</exception>
     public static async Task<Leased<T>> RunAsync<T>(
         TaskOrchestrationContext context,
@@ -80,7 +80,7 @@ public static class LeasedCluster
         }
         catch (Exception error)
         {
-            Log.RunFailed(logger, context.InstanceId, request.LeaseId, error.Message); // before the stop, whose own failure would hide it
+            Log.RunFailed(logger, context.InstanceId, request.LeaseId, error.Message); // before the stop, whose failure would hide it
             throw;
         }
         finally
@@ -140,11 +140,11 @@ public static class LeasedCluster
             }
             finally
             {
-                stop.Cancel(); // a timer left open would keep the instance from ending
+                stop.Cancel(); // an open timer would keep the instance from ending
             }
         }
 
-        /// <returns>Why the work has to end before it is done: cancelled, or past the deadline. Null: it has ended.</returns>
+        /// <returns>Why the work must end early: cancelled, or past the deadline. Null: it has ended.</returns>
         private async Task<Exception?> EarlyEndAsync(ClusterGrant grant, Task working)
         {
             while (true)
@@ -162,7 +162,7 @@ public static class LeasedCluster
             }
         }
 
-        /// <returns>The grant as it is now; null when it is over.</returns>
+        /// <returns>The current grant; null when it is over.</returns>
         private async Task<ClusterGrant?> ExtendedAsync()
         {
             try
@@ -175,7 +175,7 @@ public static class LeasedCluster
             }
         }
 
-        /// <summary>Never throws: an error here would hide the one that led here.</summary>
+        /// <summary>Never throws: an error here would hide the first one.</summary>
         public async Task<LeaseReceipt> StopAsync()
         {
             Tell("stopping machines");

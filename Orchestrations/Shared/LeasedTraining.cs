@@ -7,32 +7,32 @@ namespace Durable.Orchestrations.Shared;
 
 /// <summary>How a training job ended.</summary>
 /// <param name="State">Null: it was never started.</param>
-/// <param name="Ended">Why it was ended early: <c>cancelled: …</c>, <c>time limit</c>. Null: it ended by itself.</param>
+/// <param name="Ended">Why it was ended early: <c>cancelled: …</c>, <c>time limit</c>. Null: it was not.</param>
 /// <param name="Cancelled">It was ended early because somebody asked.</param>
-/// <param name="Receipt">The proof that nothing runs any more, and what it cost.</param>
+/// <param name="Receipt">The proof that nothing runs any more, and the cost.</param>
 public sealed record TrainingResult(TrainingState? State, string? Ended, bool Cancelled, LeaseReceipt Receipt)
 {
     public bool Succeeded => State is { Succeeded: true } && Ended is null;
 }
 
 /// <summary>A training job under a lease: lease first, start, poll by durable timers, stop what still runs, prove it.</summary>
-/// <remarks>The job's name comes from the run: whatever is killed in between, the same job is found and none is started twice. A job
-/// outlives neither <see cref="TrainingOrder.Longest"/> (SageMaker's own limit) nor its lease (the reaper's).</remarks>
+/// <remarks>The job's name comes from the run: after any kill in between, the same job is found and none starts twice. A job outlives
+/// neither <see cref="TrainingOrder.Longest"/> (SageMaker's own limit) nor its lease (the reaper's).</remarks>
 public static class LeasedTraining
 {
-    /// <summary>From the grant until the job itself must have ended: starting machines and moving data take their time, too.</summary>
+    /// <summary>Added to the job's limit for the lease: starting machines and moving data take time, too.</summary>
     private static readonly TimeSpan Margin = TimeSpan.FromMinutes(15);
 
     private static readonly TimeSpan FirstPause = TimeSpan.FromSeconds(1),
         LongestPause = TimeSpan.FromSeconds(15);
 
-    /// <summary>Runs the job to its end, however it ends.</summary>
+    /// <summary>Runs the job to its end, successful or not.</summary>
     /// <param name="runId">The run in the ledger that pays for it.</param>
-    /// <param name="cancel">Completed when the work is to end early; its result is the reason.</param>
-    /// <param name="tell">Called with the phase the job is in, also on replays.</param>
+    /// <param name="cancel">Completes when the work should end early; its result is the reason.</param>
+    /// <param name="tell">Called with the job's current phase, also on replays.</param>
     /// <exception cref="TaskFailedException">No lease was granted (a budget: <see cref="LeaseRefusedException"/>), or AWS cannot be
     /// reached.</exception>
-    /// <exception cref="LeaseNotProvenException">Nobody could prove that the job has ended; the reaper goes on.</exception>
+    /// <exception cref="LeaseNotProvenException">The job could not be proven to have ended; the reaper takes over.</exception>
     public static async Task<TrainingResult> RunAsync(
         TaskOrchestrationContext context,
         TrainingOrder order,

@@ -2,7 +2,7 @@ using Microsoft.Extensions.Logging;
 
 namespace Durable.Orchestrations.Shared;
 
-/// <summary>What orchestrations log, once each: the logger is silent on replays.</summary>
+/// <summary>Log messages of orchestrations; the logger is silent on replays.</summary>
 internal static partial class Log
 {
     [LoggerMessage(

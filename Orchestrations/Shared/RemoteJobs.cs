@@ -6,27 +6,27 @@ using Microsoft.DurableTask;
 namespace Durable.Orchestrations.Shared;
 
 /// <summary>A job to run on a machine.</summary>
-/// <param name="Command">Its job id gets <c>-1</c>, <c>-2</c>, … for each attempt. Derive it from the run, so that no other run has
-/// it.</param>
-/// <param name="LeaseId">Nothing is started unless this lease is held and the machine is one of its.</param>
-/// <param name="Attempts">1 (default) to 5. An attempt begins only when the one before is proven dead.</param>
+/// <param name="Command">Each attempt appends <c>-1</c>, <c>-2</c>, … to its job id. Derive the id from the run, so that it is
+/// unique.</param>
+/// <param name="LeaseId">Nothing starts unless this lease is held and includes the machine.</param>
+/// <param name="Attempts">1 (default) to 5. An attempt starts only when the previous one is proven dead.</param>
 /// <param name="Ending">The job ends the run: it may start past the lease's deadline.</param>
 public sealed record RemoteJobRequest(RemoteTarget Target, RemoteCommand Command, string LeaseId, int Attempts = 1, bool Ending = false);
 
 /// <summary>How a job ended.</summary>
 public enum RemoteJobOutcome
 {
-    /// <summary>By itself, with an exit code; 124 is the machine's own time-out.</summary>
+    /// <summary>It exited with an exit code; 124 is the machine's own timeout.</summary>
     Exited,
 
-    /// <summary>It was gone without an exit code.</summary>
+    /// <summary>It disappeared without an exit code.</summary>
     Lost,
 
     /// <summary>It ran too long and was killed.</summary>
     TimedOut,
 }
 
-/// <summary>What came of a job.</summary>
+/// <summary>Outcome of a job.</summary>
 /// <param name="JobId">Id of the last attempt.</param>
 /// <param name="ExitCode">Null unless it exited.</param>
 /// <param name="OutputTail">The end of its output, secrets removed.</param>
@@ -35,7 +35,7 @@ public sealed record RemoteJobResult(string JobId, RemoteJobOutcome Outcome, int
     public bool Succeeded => Outcome == RemoteJobOutcome.Exited && ExitCode == 0;
 }
 
-/// <summary>A job may still be running although it should not be: nothing else may be started in its place.</summary>
+/// <summary>A job that should be dead may still run: nothing may start in its place.</summary>
 public sealed class RemoteJobNotDeadException(string jobId, string reason) : Exception($"Job {jobId} could not be proven dead: {reason}");
 
 /// <summary>Detached jobs on machines: start, poll by durable timers, kill at the deadline, on cancellation and before another
@@ -46,7 +46,7 @@ public static class RemoteJobs
         LongestPause = TimeSpan.FromSeconds(30),
         Grace = TimeSpan.FromSeconds(30);
 
-    /// <summary>Eight tries within about three minutes: a machine that has just started needs a while until it answers.</summary>
+    /// <summary>Eight attempts within about three minutes: a machine needs a while after its start until it answers.</summary>
     public static readonly TaskOptions Retry = TaskOptions.FromRetryPolicy(
         new RetryPolicy(8, TimeSpan.FromSeconds(2), backoffCoefficient: 2, maxRetryInterval: TimeSpan.FromSeconds(45))
         {
@@ -55,10 +55,10 @@ public static class RemoteJobs
     );
 
     /// <summary>Runs a job to its end.</summary>
-    /// <param name="tryAgain">Whether an unsuccessful result deserves another attempt; null: always, while attempts are left.</param>
+    /// <param name="tryAgain">Whether to retry after an unsuccessful result; null: always, while attempts are left.</param>
     /// <param name="cancellation">Ends the wait and kills the job; from <see cref="LeasedCluster"/>.</param>
     /// <returns>The last attempt, succeeded or not.</returns>
-    /// <exception cref="RemoteJobNotDeadException">An attempt cannot be killed: there is no other.</exception>
+    /// <exception cref="RemoteJobNotDeadException">An attempt cannot be killed, so there is no further one.</exception>
     /// <exception cref="OperationCanceledException">Cancelled; the job was killed.</exception>
     /// <exception cref="TaskFailedException">The machine cannot be reached, or the lease is lost.</exception>
     public static async Task<RemoteJobResult> RunAsync(
@@ -74,7 +74,7 @@ public static class RemoteJobs
             RemoteJobResult result = await RunOnceAsync(context, request with { Command = command }, attempt, cancellation);
             if (result.Succeeded || attempt >= request.Attempts || tryAgain?.Invoke(result) == false)
                 return result;
-            await KillAsync(context, request.Target, command.JobId); // also what an exited job left behind
+            await KillAsync(context, request.Target, command.JobId); // also kills what an exited job left behind
             await context.CreateTimer(TimeSpan.FromSeconds(5), cancellation);
         }
     }
@@ -113,12 +113,12 @@ public static class RemoteJobs
 
             if (state.Phase == RemoteJobPhase.Exited)
                 return new RemoteJobResult(job.JobId, RemoteJobOutcome.Exited, state.ExitCode, state.OutputTail, attempt);
-            await KillAsync(context, request.Target, job.JobId); // its runner is gone, what that started may not be
+            await KillAsync(context, request.Target, job.JobId); // its runner is gone, but its children may not be
             return new RemoteJobResult(job.JobId, RemoteJobOutcome.Lost, null, state.OutputTail, attempt);
         }
         catch (Exception error) when (error is OperationCanceledException or TaskFailedException)
         {
-            // A start whose answer got lost may have happened. When the machine is off there is nothing to kill and nobody to ask.
+            // A start whose answer was lost may have happened. When the machine is off, there is nothing to kill.
             try
             {
                 await KillAsync(context, request.Target, job.JobId);

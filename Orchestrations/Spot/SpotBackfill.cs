@@ -9,14 +9,14 @@ namespace Durable.Orchestrations.Spot;
 /// <summary>Slots of a backfill failed; the others are in place.</summary>
 public sealed class SlotsFailedException(string message) : Exception(message);
 
-/// <summary>Fills the slots of a range that are missing and have raw files, one after the other, oldest first.</summary>
+/// <summary>Fills the missing slots of a range that have raw files, one after the other, oldest first.</summary>
 public static class SpotBackfill
 {
     private static readonly TaskOptions Retry = TaskOptions.FromRetryPolicy(
         new RetryPolicy(5, TimeSpan.FromSeconds(2), backoffCoefficient: 2) { HandleFailure = Retries.IsTransient }
     );
 
-    /// <exception cref="SlotsFailedException">Some slots failed: the same range again does those only.</exception>
+    /// <exception cref="SlotsFailedException">Some slots failed; the same range again runs only those.</exception>
     [Function(nameof(SpotBackfill))]
     public static async Task<SpotBackfillResult> RunAsync(
         [OrchestrationTrigger] TaskOrchestrationContext context,
@@ -56,7 +56,7 @@ public static class SpotBackfill
     {
         try
         {
-            // The slot's own id: one that somebody runs by hand at the same time is not run twice, it fails here and is named.
+            // The slot's own id: a slot also started elsewhere is not run twice; it fails here and is named.
             SlotResult result = await context.CallSubOrchestratorAsync<SlotResult>(
                 nameof(SpotSlot),
                 request,

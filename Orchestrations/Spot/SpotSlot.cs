@@ -8,9 +8,9 @@ using Microsoft.DurableTask;
 
 namespace Durable.Orchestrations.Spot;
 
-/// <summary>One ten-minute slot: ask the sources side by side, merge with what was published, stage the delta, send it, commit it, publish
+/// <summary>One ten-minute slot: ask the sources in parallel, merge with the published market, stage the delta, send it, commit it, publish
 /// latest.</summary>
-/// <remarks>Each step leaves its result in the bucket or the record and finds it again, so a slot started anew goes on where it
+/// <remarks>Each step leaves its result in the bucket or the record and finds it again, so a restarted slot continues where it
 /// ended.</remarks>
 public static class SpotSlot
 {
@@ -21,7 +21,7 @@ public static class SpotSlot
         }
     );
 
-    // Sources do their own waiting, up to the end of the slot's time; a second call is for a host that died.
+    // Sources wait by themselves, up to the end of the slot's time; a second call is for a dead host.
     private static readonly TaskOptions Once = TaskOptions.FromRetryPolicy(
         new RetryPolicy(2, TimeSpan.FromSeconds(1)) { HandleFailure = Retries.IsTransient }
     );
@@ -71,7 +71,7 @@ public static class SpotSlot
         }
     }
 
-    /// <summary>The first slot ever has no day of questions: it packs one.</summary>
+    /// <summary>The first slot ever has no questions yet: it packs a day's.</summary>
     private static async Task<SlotWork> BeginAsync(TaskOrchestrationContext context, SlotRun run)
     {
         try
@@ -125,7 +125,7 @@ public static class SpotSlot
                 }
                 catch (TaskFailedException)
                 {
-                    // What this part was to ask is unknown; the others stand.
+                    // The part's questions are unknown; the other parts count.
                 }
 
                 Tell(context, work, "collecting", ++parts, asked);
@@ -133,8 +133,8 @@ public static class SpotSlot
         }
     }
 
-    /// <summary>Stages, sends and commits. A slot that another run left staged comes first: its delta is what this one's is computed
-    /// from.</summary>
+    /// <summary>Stages, sends and commits. A slot that another run left staged comes first: this slot's delta is computed from
+    /// it.</summary>
     private static async Task<SlotResult> StoreAsync(TaskOrchestrationContext context, SlotRun run, SlotWork work)
     {
         Tell(context, run.Request, "merging");

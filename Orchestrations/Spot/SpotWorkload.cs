@@ -8,7 +8,7 @@ using Microsoft.DurableTask;
 
 namespace Durable.Orchestrations.Spot;
 
-/// <summary>Packs the questions of a day. When it fails, slots of that day ask those of the day before, and a message says so.</summary>
+/// <summary>Packs the questions of a day. When it fails, that day's slots ask the previous day's questions, with a notification.</summary>
 public static class SpotWorkload
 {
     private static readonly TaskOptions Retry = TaskOptions.FromRetryPolicy(

@@ -127,7 +127,7 @@ public sealed class RunTests(RunFolder folder) : IClassFixture<RunFolder>
     [Theory]
     [InlineData("Durable__MaxDeliveries", "abc", "Setting Durable__MaxDeliveries is 'abc'; allowed: a whole number.")]
     [InlineData("Pothole__Bucket", "x", "Pothole__Bucket is 'x'; allowed: a bucket name")]
-    [InlineData("PostgresConnection", "foo", "Setting PostgresConnection is no connection string")]
+    [InlineData("PostgresConnection", "foo", "Setting PostgresConnection is not a valid connection string")]
     [InlineData(
         "PostgresConnection",
         "Host=127.0.0.1;Port=1;Username=a;Database=b",

@@ -1,5 +1,6 @@
 using Durable.Host;
 using Durable.Host.Hosting;
+using Durable.Operations;
 using Microsoft.Extensions.Configuration;
 
 namespace Durable.Tests.Host.Hosting;
@@ -33,10 +34,13 @@ public sealed class HostArgumentTests
         Assert.True(HostArguments.Read(["--enableAuth", "--port", "7071"], new ConfigurationBuilder().Build()).RequireKeys);
 
     [Theory, InlineData("70000"), InlineData("-1"), InlineData("http")]
-    public void Port_that_is_none_is_refused_by_name(string port) =>
-        Assert.Contains(
-            $"--port is '{port}'",
-            Assert.Throws<ArgumentException>(() => HostArguments.Read(["--port", port], new ConfigurationBuilder().Build())).Message,
-            StringComparison.Ordinal
+    public void Invalid_port_is_refused_in_one_sentence(string port)
+    {
+        ArgumentException error = Assert.Throws<ArgumentException>(() =>
+            HostArguments.Read(["--port", port], new ConfigurationBuilder().Build())
         );
+
+        Assert.Contains($"--port is '{port}'", error.Message, StringComparison.Ordinal);
+        Assert.Equal(error.Message, StartErrors.Explain(error));
+    }
 }

@@ -233,7 +233,7 @@ public sealed class LeaseKeeperTests
 
         LeaseRefusedException refused = await Assert.ThrowsAsync<LeaseRefusedException>(() => world.TakeAsync(third));
         Assert.Contains(
-            "the budget of the day is 10000 machine seconds (setting CostGuard__DaySeconds); 7200 are spent or promised, up to 3600 more are asked for",
+            "the budget of the day is 10000 machine seconds (setting CostGuard__DaySeconds); 7200 are spent or promised, up to 3600 more are requested",
             refused.Message,
             StringComparison.Ordinal
         );

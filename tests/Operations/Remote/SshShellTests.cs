@@ -93,7 +93,7 @@ public sealed class SshShellTests
         ArgumentException refused = await Assert.ThrowsAsync<ArgumentException>(() =>
             shell.RunAsync(new RemoteTarget("i-1", address), "true", default)
         );
-        Assert.Contains("no address of i-1", refused.Message, StringComparison.Ordinal);
+        Assert.Contains("not an address of i-1", refused.Message, StringComparison.Ordinal);
     }
 
     [SshServerFact]
