@@ -58,9 +58,9 @@ internal static class BenchCommandLine
             await bench.RunAsync(new BenchSizes(Given(Cells), Given(Rows)?[0]), report);
             return Done;
         }
-        catch (InvalidOperationException error)
+        catch (Exception error)
         {
-            await Console.Error.WriteLineAsync(error.Message);
+            await Console.Error.WriteLineAsync(error is InvalidOperationException ? error.Message : error.ToString());
             return Failed;
         }
         finally
