@@ -20,7 +20,7 @@ public sealed class EvaluateModel(BenchmarkStorage storage, BenchmarkTable table
         ModelDefinition definition = BenchmarkModels.Get(trained.Key.Model);
         ResultRow row =
             await table.FindAsync(trained.Key, cancellationToken)
-            ?? throw new ModelOutputException($"{trained.Key.Model} of {trained.Key.RunId} was never begun");
+            ?? throw new ModelOutputException($"{trained.Key.Model} of {trained.Key.RunId} was never started");
         IReadOnlyDictionary<string, byte[]> output = await storage.ReadArchiveAsync(
             trained.ModelUri.Replace("/model.tar.gz", "/output.tar.gz", StringComparison.Ordinal),
             cancellationToken

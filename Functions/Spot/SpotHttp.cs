@@ -356,7 +356,7 @@ public sealed class SpotHttp(
                 },
                 cancellationToken
             )
-            : await request.RefuseAsync(HttpStatusCode.NotFound, $"Slot {time} was never begun.", cancellationToken);
+            : await request.RefuseAsync(HttpStatusCode.NotFound, $"Slot {time} was never started.", cancellationToken);
     }
 
     private async Task<HttpResponseData?> OffAsync(HttpRequestData request, CancellationToken cancellationToken) =>

@@ -147,7 +147,7 @@ public sealed record LeaseStop(string LeaseId, bool Force);
 public sealed record LeaseExtension(string LeaseId, DateTime UntilUtc);
 
 /// <summary>A lease is not granted: a budget is spent, a machine is gone, or a price is unknown. Permanent; the message the message the
-/// message the message names the setting.</summary>
+/// message names the setting.</summary>
 public sealed class LeaseRefusedException(string leaseId, string reason) : PermanentFailureException($"No lease {leaseId}: {reason}");
 
 /// <summary>The caller no longer holds its lease: closed, stopping, or past its deadline. Permanent: nothing may start under it.</summary>

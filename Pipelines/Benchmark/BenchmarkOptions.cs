@@ -1,6 +1,6 @@
 namespace Durable.Pipelines.Benchmark;
 
-/// <summary>Settings <c>Benchmark__…</c>. Without a bucket the suite is off; with one, every other value must fit or the app does not
+/// <summary>Settings <c>Benchmark__…</c>. Without a bucket the suite is off; with one, every other value must be valid or the app does not
 /// start.</summary>
 public sealed class BenchmarkOptions
 {
@@ -9,19 +9,19 @@ public sealed class BenchmarkOptions
     /// <summary>Bucket of data, code and results. Empty: the suite is off.</summary>
     public string Bucket { get; init; } = "";
 
-    /// <summary>Everything the suite writes lies below this prefix.</summary>
+    /// <summary>Prefix of everything the suite writes.</summary>
     public string Prefix { get; init; } = "benchmark";
 
-    /// <summary>Where the four gzipped IDX files of MNIST lie. Absent: models of MNIST are not run.</summary>
+    /// <summary>Prefix of MNIST's four gzipped IDX files. Absent: MNIST models do not run.</summary>
     public string MnistPrefix { get; init; } = "mnist";
 
     /// <summary>Rows of the generated table, 500 to 1,000,000. Default 10,000.</summary>
     public int TabularRows { get; init; } = 10_000;
 
-    /// <summary>Role that training jobs work as.</summary>
+    /// <summary>Role of training jobs.</summary>
     public string RoleArn { get; init; } = "";
 
-    /// <summary>Training images, <c>framework=image</c> by comma. A model whose framework has none is not run.</summary>
+    /// <summary>Training images, <c>framework=image</c>, comma-separated. A model whose framework has none does not run.</summary>
     public string Images { get; init; } = "";
 
     /// <summary>Memory of all jobs that run at the same time, MB. Default 8,192.</summary>
@@ -30,7 +30,7 @@ public sealed class BenchmarkOptions
     /// <summary>Processors of all jobs that run at the same time. Default 4.</summary>
     public int Cpus { get; init; } = 4;
 
-    /// <summary>No job runs longer, whatever its model's own limit is. From 1 s to 24 h, default 4 h.</summary>
+    /// <summary>Longest time of any job, whatever its model's limit. From 1 s to 24 h, default 4 h.</summary>
     public TimeSpan LongestJob { get; init; } = TimeSpan.FromHours(4);
 
     /// <summary>Managed spot training: cheaper, may wait. Default false.</summary>
@@ -39,8 +39,7 @@ public sealed class BenchmarkOptions
     /// <summary>Whether the daily tick runs what is missing, failed or stale. Default false.</summary>
     public bool Daily { get; init; }
 
-    /// <summary>Tracking server, e.g. <c>http://mlflow:5000</c>. Empty: records stay in PostgreSQL until <c>export</c> sends
-    /// them.</summary>
+    /// <summary>Tracking server, e.g. <c>http://mlflow:5000</c>. Empty: records stay in PostgreSQL until <c>export</c>.</summary>
     public string MlflowUrl { get; init; } = "";
 
     /// <summary>Bearer token for the tracking server. Empty: none is sent.</summary>
@@ -49,7 +48,7 @@ public sealed class BenchmarkOptions
     /// <summary>Experiment of the runs.</summary>
     public string Experiment { get; init; } = "durable-benchmark";
 
-    /// <summary>Alias that a version gets when its gate passed.</summary>
+    /// <summary>Alias for a version whose gate passed.</summary>
     public string Alias { get; init; } = "champion";
 
     /// <summary>Folder of the scripts. Default <c>Jobs</c> beside the app.</summary>

@@ -4,7 +4,7 @@ using Durable.Operations.Aws;
 
 namespace Durable.Pipelines.Benchmark;
 
-/// <summary>Names every bad setting at once. Nothing is checked while the suite is off.</summary>
+/// <summary>Reports every invalid setting at once. Checks nothing while the suite is off.</summary>
 internal sealed partial class BenchmarkOptionsValidator()
     : SettingsValidator<BenchmarkOptions>(BenchmarkOptions.Section, options => options.IsOn)
 {

@@ -6,13 +6,13 @@ using Durable.Pipelines.Benchmark.Data;
 
 namespace Durable.Pipelines.Benchmark;
 
-/// <summary>Settles what a suite has to run, and how. Reads the bucket and the ledger; starts nothing.</summary>
+/// <summary>Plans which models a suite runs, and how. Reads the bucket and the ledger; starts nothing.</summary>
 public sealed class BenchmarkPlanner(BenchmarkStorage storage, Partitions partitions, BenchmarkOptions options)
 {
     /// <summary>Kind of these runs and partitions in the ledger.</summary>
     public const string Kind = "benchmark";
 
-    /// <summary>Most seconds a plan assumes for a model that was never timed: the seed's own expectation is 5 to 30 minutes.</summary>
+    /// <summary>Most seconds a plan assumes for a model never timed: the seed's own expectation is 5 to 30 minutes.</summary>
     private const int OrdinarySeconds = 600;
 
     /// <exception cref="BenchmarkOffException">No bucket is set.</exception>
@@ -70,7 +70,7 @@ public sealed class BenchmarkPlanner(BenchmarkStorage storage, Partitions partit
         );
     }
 
-    /// <summary>The job of a model: its name comes from the run, so that it is one however often it is asked for.</summary>
+    /// <summary>The job of a model: its name comes from the run, so repeated calls create one job.</summary>
     /// <returns>Null and the reason when there is no image for it.</returns>
     public ModelJob JobOf(ModelOrder order, PreparedData data, string sourceUri)
     {
@@ -122,7 +122,7 @@ public sealed class BenchmarkPlanner(BenchmarkStorage storage, Partitions partit
         }
         catch (DataSetMissingException)
         {
-            return "absent"; // its models end as NotRun, with that reason
+            return "absent"; // its models end as NotRun for this reason
         }
     }
 

@@ -5,8 +5,8 @@ using Microsoft.Extensions.Logging;
 namespace Durable.Pipelines.Benchmark;
 
 /// <summary>
-/// Closes models whose orchestration ended without closing them (terminated, purged): here, in the ledger and on the tracking server, where
-/// no run stays <c>RUNNING</c>; and cancels models whose suite has ended. Their jobs are stopped by the reaper of leases.
+/// Closes models whose orchestration ended without closing them (terminated, purged): here, in the ledger and on the tracking server, so
+/// that no run stays <c>RUNNING</c>. Cancels models whose suite has ended. The lease reaper stops their jobs.
 /// </summary>
 public sealed partial class BenchmarkReaper(
     BenchmarkTable table,
@@ -15,9 +15,9 @@ public sealed partial class BenchmarkReaper(
     ILogger<BenchmarkReaper> logger
 )
 {
-    /// <summary>One round. Safe to call at any time, also twice at once.</summary>
-    /// <param name="endOf">How an orchestration instance ended (<c>Terminated</c>, <c>absent</c>, …); null while it lives.</param>
-    /// <param name="cancel">Asks a living instance to end, with the reason.</param>
+    /// <summary>One round. Safe to call at any time, also concurrently.</summary>
+    /// <param name="endOf">How an orchestration instance ended (<c>Terminated</c>, <c>absent</c>, …); null while it runs.</param>
+    /// <param name="cancel">Asks a running instance to end, with the reason.</param>
     /// <returns>Models closed.</returns>
     public async Task<int> ReapAsync(
         Func<string, CancellationToken, Task<string?>> endOf,
@@ -46,7 +46,7 @@ public sealed partial class BenchmarkReaper(
         }
 
         if (options.HasMlflow)
-            await tracker.ExportAsync(cancellationToken); // what an outage left
+            await tracker.ExportAsync(cancellationToken); // left over from an outage
         return closed;
     }
 
@@ -67,7 +67,7 @@ public sealed partial class BenchmarkReaper(
     [LoggerMessage(
         EventId = 2620,
         Level = LogLevel.Warning,
-        Message = "The end of {Model} of {RunId} is not on the tracking server yet and waits for an export: {Reason}"
+        Message = "The end of {Model} of {RunId} is not yet on the tracking server and waits for an export: {Reason}"
     )]
     private static partial void LogNotTracked(ILogger logger, string runId, string model, string reason);
 }

@@ -73,13 +73,13 @@ public enum TrackingState
     Sent,
 }
 
-/// <summary>Asks for models of the suite.</summary>
+/// <summary>Requests models of the suite.</summary>
 /// <param name="Models">Names; empty: all.</param>
-/// <param name="Seed">Of the training; the data have their own.</param>
+/// <param name="Seed">Seed of the training; the data have their own.</param>
 /// <param name="TrainRows">The first n training rows only; 0: all. The test rows stay whole.</param>
 /// <param name="Epochs">Epochs or rounds; 0: as defined.</param>
-/// <param name="Force">Also what has passed already.</param>
-/// <param name="PlanHash">Do this plan and nothing else.</param>
+/// <param name="Force">Also models that have passed.</param>
+/// <param name="PlanHash">Apply exactly this plan.</param>
 public sealed record BenchmarkRequest(
     IReadOnlyList<string> Models,
     int Seed = 42,
@@ -92,7 +92,7 @@ public sealed record BenchmarkRequest(
     /// <summary>One suite at a time: a second start finds the first.</summary>
     public const string InstanceId = "benchmark";
 
-    /// <summary>What shapes the work, for the plan.</summary>
+    /// <summary>What determines the work, for the plan.</summary>
     public string OptionsText =>
         FormattableString.Invariant(
             $"seed {Seed}, training rows {(TrainRows == 0 ? "all" : TrainRows)}, epochs {(Epochs == 0 ? "as defined" : Epochs)}"
@@ -106,12 +106,12 @@ public sealed record BenchmarkRun(string RunId, string InstanceId, BenchmarkRequ
 public sealed record ModelKey(string RunId, string Model);
 
 /// <summary>One model that a suite has to run.</summary>
-/// <param name="Refusal">Why it cannot be run at all; null: it can.</param>
+/// <param name="Refusal">Why it cannot run; null: it can.</param>
 public sealed record ModelWork(string Model, int MemoryMb, int Cpus, string Fingerprint, string? Refusal);
 
-/// <summary>What a suite has to do, settled once at its beginning.</summary>
+/// <summary>The work of a suite, planned once at its start.</summary>
 /// <param name="Models">To be run, by priority.</param>
-/// <param name="Present">Passed before with the same definition, data, code and options.</param>
+/// <param name="Present">Already passed with the same definition, data, code and options.</param>
 public sealed record SuiteWork(IReadOnlyList<ModelWork> Models, IReadOnlyList<string> Present, int MemoryMb, int Cpus);
 
 /// <summary>One model of a suite, for the orchestration that runs it.</summary>
@@ -127,24 +127,24 @@ public sealed record TrainedModel(ModelKey Key, string JobName, string ModelUri,
 /// <param name="Reason">Null only when it passed.</param>
 public sealed record ModelEnd(ModelKey Key, ModelState State, string? Reason, string Fingerprint);
 
-/// <summary>What became of a model, in numbers that history may hold.</summary>
+/// <summary>Outcome of a model, small enough for history.</summary>
 /// <param name="Version">In the registry; null unless it passed.</param>
 public sealed record ModelOutcome(string Model, ModelState State, string? Reason, double? Accuracy, double? Seconds, int? Version);
 
-/// <summary>What became of a suite.</summary>
+/// <summary>Outcome of a suite.</summary>
 public sealed record SuiteResult(string RunId, Verdict Verdict, IReadOnlyList<ModelOutcome> Models, IReadOnlyList<string> Present)
 {
     public int Failed => Models.Count(model => model.State is ModelState.Failed or ModelState.GateFailed);
 }
 
-/// <summary>The plan of a suite, with what the planner alone knows.</summary>
+/// <summary>The plan of a suite, with the planner's own data.</summary>
 public sealed record SuitePlan(Plan Plan, SuiteWork Work);
 
 /// <summary>A prepared data set on S3.</summary>
-/// <param name="Prefix">Channels lie below it, with a slash at its end.</param>
+/// <param name="Prefix">Prefix of its channels, with a final slash.</param>
 public sealed record PreparedData(string Name, string Hash, string Prefix, int TrainRows, int ValidationRows, int TestRows, int Classes);
 
-/// <summary>A result as it is stored.</summary>
+/// <summary>A result as stored.</summary>
 public sealed record ResultRow(
     string RunId,
     string Model,

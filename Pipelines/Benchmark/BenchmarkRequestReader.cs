@@ -2,16 +2,16 @@ using Durable.Operations.Fields;
 
 namespace Durable.Pipelines.Benchmark;
 
-/// <summary>A request as it was read, or what is wrong with it.</summary>
-/// <param name="Request">Null when a field is wrong.</param>
+/// <summary>A request as read, or its errors.</summary>
+/// <param name="Request">Null when a field is invalid.</param>
 public sealed record BenchmarkRequestReading(BenchmarkRequest? Request, bool DryRun, IReadOnlyDictionary<string, string> Errors);
 
-/// <summary>The options of a suite, and how a request states them.</summary>
+/// <summary>The options of a suite, and reading them from a request.</summary>
 public static class BenchmarkRequestReader
 {
     private const int LeastRows = 100;
 
-    /// <summary>Every option with its limits; all may be left out.</summary>
+    /// <summary>Every option with its limits; all are optional.</summary>
     public static IReadOnlyList<Field> Fields { get; } =
     [
         Field.List("models", "Only these models.", [.. BenchmarkModels.All.Select(model => model.Name)]),
@@ -28,7 +28,7 @@ public static class BenchmarkRequestReader
 
     public static BenchmarkRequestReading Read(FieldValues values)
     {
-        // In the order of the definition, so that the same models are the same request; none stands for all.
+        // In definition order, so that the same models are the same request; none means all.
         BenchmarkRequest request = new(
             values.Has("models") ? [.. values.List("models")] : [],
             values.Whole("seed"),

@@ -8,7 +8,7 @@ namespace Durable.Pipelines.Benchmark;
 
 public static class BenchmarkServices
 {
-    /// <summary>Longest wait for an answer of the tracking server.</summary>
+    /// <summary>Timeout of a call to the tracking server.</summary>
     private static readonly TimeSpan MlflowTimeout = TimeSpan.FromSeconds(30);
 
     /// <summary>Registers the model benchmark and what it shares with the others.</summary>

@@ -9,7 +9,7 @@ using Durable.Pipelines.Benchmark.Results;
 
 namespace Durable.Pipelines.Benchmark;
 
-/// <summary>The bucket: data sets, scripts and what jobs leave. An error of S3 is an error, never "not there".</summary>
+/// <summary>The bucket: data sets, scripts and results of jobs. An S3 error is an error, never "not there".</summary>
 public sealed class BenchmarkStorage(IAmazonS3 s3, BenchmarkOptions options)
 {
     private const int DataSeed = 42;
@@ -23,7 +23,7 @@ public sealed class BenchmarkStorage(IAmazonS3 s3, BenchmarkOptions options)
 
     public string Uri(string key) => $"s3://{options.Bucket}/{key}";
 
-    /// <summary>Hash of the data a model would get now; a text that says so when they are not there.</summary>
+    /// <summary>Hash of the data a model would get now; a text that says so when they are missing.</summary>
     /// <exception cref="DataSetMissingException">The files of MNIST are not in the bucket; permanent.</exception>
     public async Task<string> DataHashAsync(string dataSet, CancellationToken cancellationToken = default)
     {
@@ -41,9 +41,9 @@ public sealed class BenchmarkStorage(IAmazonS3 s3, BenchmarkOptions options)
         ]);
     }
 
-    /// <summary>Puts a data set into the bucket, once: a set whose files are all as they were written is used again.</summary>
-    /// <remarks>Safe to run twice and at once: the same bytes go to the same names, and the manifest comes last.</remarks>
-    /// <exception cref="DataSetMissingException">There is nothing to make it from; permanent.</exception>
+    /// <summary>Uploads a data set once; a set with all files unchanged is reused.</summary>
+    /// <remarks>Safe to run twice and concurrently: the same bytes go to the same names, and the manifest comes last.</remarks>
+    /// <exception cref="DataSetMissingException">Its source is missing; permanent.</exception>
     public async Task<PreparedData> PrepareAsync(string dataSet, CancellationToken cancellationToken = default)
     {
         string hash = await DataHashAsync(dataSet, cancellationToken),
@@ -67,8 +67,8 @@ public sealed class BenchmarkStorage(IAmazonS3 s3, BenchmarkOptions options)
         return data;
     }
 
-    /// <summary>Labels of the test rows. No job ever gets them.</summary>
-    /// <exception cref="ModelOutputException">They are not what was prepared.</exception>
+    /// <summary>Labels of the test rows. Jobs never get them.</summary>
+    /// <exception cref="ModelOutputException">They are not the prepared ones.</exception>
     public async Task<int[]> ReadHeldOutAsync(string dataSet, string hash, CancellationToken cancellationToken = default)
     {
         string prefix = $"{options.Prefix}/data/{dataSet}-{hash}/";
@@ -81,7 +81,7 @@ public sealed class BenchmarkStorage(IAmazonS3 s3, BenchmarkOptions options)
         return NpyFile.ReadVector(labels);
     }
 
-    /// <summary>The scripts as they lie on this machine; their content decides where they go. Sends nothing.</summary>
+    /// <summary>The local scripts; their content hash decides their key. Uploads nothing.</summary>
     /// <exception cref="DirectoryNotFoundException">The setting <c>Benchmark__JobsDirectory</c> names no folder with them.</exception>
     public (string Hash, byte[] Archive) ReadCode()
     {
@@ -99,8 +99,8 @@ public sealed class BenchmarkStorage(IAmazonS3 s3, BenchmarkOptions options)
         return (hash, ModelArchive.Write(files));
     }
 
-    /// <summary>Puts the scripts into the bucket under their hash. Safe to call twice.</summary>
-    /// <returns>Their address, for a job.</returns>
+    /// <summary>Uploads the scripts under their hash. Safe to call twice.</summary>
+    /// <returns>Their URI, for a job.</returns>
     public async Task<string> UploadCodeAsync(CancellationToken cancellationToken = default)
     {
         (string hash, byte[] archive) = ReadCode();
@@ -110,8 +110,8 @@ public sealed class BenchmarkStorage(IAmazonS3 s3, BenchmarkOptions options)
         return Uri(key);
     }
 
-    /// <summary>An archive that a job left, by its address.</summary>
-    /// <exception cref="ModelOutputException">It is not there, lies elsewhere, or is broken.</exception>
+    /// <summary>An archive left by a job, by its URI.</summary>
+    /// <exception cref="ModelOutputException">It is missing, in another bucket, or broken.</exception>
     public async Task<IReadOnlyDictionary<string, byte[]>> ReadArchiveAsync(string uri, CancellationToken cancellationToken = default)
     {
         string root = Uri("");

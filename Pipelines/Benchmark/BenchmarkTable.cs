@@ -9,7 +9,7 @@ using NpgsqlTypes;
 namespace Durable.Pipelines.Benchmark;
 
 /// <summary>A version of a model in the registry.</summary>
-/// <param name="Aliases">That point at it now.</param>
+/// <param name="Aliases">Aliases that point at it now.</param>
 public sealed record VersionRow(
     string Model,
     int Version,
@@ -22,7 +22,7 @@ public sealed record VersionRow(
     IReadOnlyList<string> Aliases
 );
 
-/// <summary>There is no such version to go back to.</summary>
+/// <summary>There is no such version to roll back to.</summary>
 public sealed class NoSuchVersionException(string message) : PermanentFailureException(message);
 
 /// <summary>Results, versions and aliases in schema <c>benchmark</c>.</summary>
@@ -64,7 +64,7 @@ public sealed class BenchmarkTable(NpgsqlDataSource database)
         await command.ExecuteNonQueryAsync(cancellationToken);
     }
 
-    /// <summary>Keeps what was measured. Safe to call twice.</summary>
+    /// <summary>Records the scores. Safe to call twice.</summary>
     public async Task MeasureAsync(
         TrainedModel trained,
         TrainingReport report,
@@ -105,9 +105,9 @@ public sealed class BenchmarkTable(NpgsqlDataSource database)
         await command.ExecuteNonQueryAsync(cancellationToken);
     }
 
-    /// <summary>Closes a model: its state, its partition in the ledger and, when it passed, a version and the alias that moves to it,
-    /// together or not at all.</summary>
-    /// <remarks>Safe to call twice: the first closing stands, and a run registers a model once.</remarks>
+    /// <summary>Closes a model: its state, its partition in the ledger and, if it passed, a version and its alias, in one
+    /// transaction.</summary>
+    /// <remarks>Safe to call twice: the first close counts, and a run registers a model once.</remarks>
     /// <returns>The version; null unless it passed.</returns>
     public async Task<int?> EndAsync(ModelEnd end, string alias, CancellationToken cancellationToken = default)
     {
@@ -183,7 +183,7 @@ public sealed class BenchmarkTable(NpgsqlDataSource database)
             cancellationToken
         );
 
-    /// <summary>Results that are still running, with the orchestration that answers for each, and whether its suite has ended.</summary>
+    /// <summary>Running results, each with its orchestration and whether its suite has ended.</summary>
     public async Task<IReadOnlyList<(ModelKey Key, string InstanceId, string Fingerprint, bool SuiteEnded)>> OpenAsync(
         CancellationToken cancellationToken = default
     )
@@ -235,10 +235,10 @@ public sealed class BenchmarkTable(NpgsqlDataSource database)
         return rows;
     }
 
-    /// <summary>Points the alias at an earlier version, on record.</summary>
-    /// <param name="to">Null: the version it pointed at before the present one.</param>
+    /// <summary>Points the alias at an earlier version and records the move.</summary>
+    /// <param name="to">Null: the version before the current one.</param>
     /// <returns>Where it pointed and where it points.</returns>
-    /// <exception cref="NoSuchVersionException">There is none; nothing was changed.</exception>
+    /// <exception cref="NoSuchVersionException">There is no such version; nothing was changed.</exception>
     public async Task<(int From, int To)> RollBackAsync(
         string model,
         string alias,
@@ -281,7 +281,7 @@ public sealed class BenchmarkTable(NpgsqlDataSource database)
         return (from, to.Value);
     }
 
-    /// <summary>Keeps the comparison of a run. Safe to call twice.</summary>
+    /// <summary>Stores the comparison of a run. Safe to call twice.</summary>
     public async Task SaveReportAsync(
         string runId,
         Verdict verdict,
@@ -394,7 +394,7 @@ public sealed class BenchmarkTable(NpgsqlDataSource database)
         return (double)(await command.ExecuteScalarAsync(cancellationToken))!;
     }
 
-    // One number after the other: versions of a model are made and moved one at a time.
+    // Serialised: versions of a model are created and moved one at a time.
     private static async Task LockAsync(NpgsqlConnection connection, string model, CancellationToken cancellationToken)
     {
         await using NpgsqlCommand command = new(

@@ -6,7 +6,7 @@ namespace Durable.Pipelines.Benchmark;
 
 /// <summary>One line of the comparison.</summary>
 /// <param name="Gate">E.g. <c>&gt; 0.85</c>.</param>
-/// <param name="FromRun">The run it comes from, when that is another one.</param>
+/// <param name="FromRun">The run it comes from, if another one.</param>
 public sealed record ComparedModel(
     string Model,
     string Title,
@@ -27,7 +27,7 @@ public sealed record ComparedModel(
 );
 
 /// <summary>Two models side by side.</summary>
-/// <param name="Answer">A sentence; says so when one of them has no result.</param>
+/// <param name="Answer">A sentence, also when one of them has no result.</param>
 public sealed record ComparedPair(
     string Question,
     string First,
@@ -72,7 +72,7 @@ public sealed record ComparisonReport(string RunId, Verdict Verdict, IReadOnlyLi
         return new ComparisonReport(runId, verdict, models, [.. BenchmarkModels.Pairs.Select(pair => Compare(pair, known))]);
     }
 
-    /// <summary>For people: a Markdown table and a sentence for each pair.</summary>
+    /// <summary>A Markdown table and a sentence per pair.</summary>
     public string ToMarkdown()
     {
         StringBuilder text = new();
@@ -97,8 +97,7 @@ public sealed record ComparisonReport(string RunId, Verdict Verdict, IReadOnlyLi
         return text.ToString();
     }
 
-    /// <summary>Validation loss by epoch, as far through the training as each model went, so that rounds and epochs share an
-    /// axis.</summary>
+    /// <summary>Validation loss over the share of the training done, so that rounds and epochs share an axis.</summary>
     public string ToChart() =>
         CurveChart.Draw(
             $"Validation loss, {RunId}",

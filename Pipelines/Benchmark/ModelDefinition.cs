@@ -31,7 +31,7 @@ public sealed record ModelDefinition(
     public string RegisteredName => $"benchmark-{Name}";
 }
 
-/// <summary>Two models whose results are put side by side, and the question that this answers.</summary>
+/// <summary>Two models to compare, and the question this answers.</summary>
 public sealed record ModelPair(string First, string Second, string Question);
 
 /// <summary>The suite. A new model is one entry here and a script in <c>Jobs/benchmark</c>.</summary>
@@ -139,7 +139,7 @@ public static class BenchmarkModels
         ),
     ];
 
-    /// <summary>What is compared with what.</summary>
+    /// <summary>The comparisons.</summary>
     public static IReadOnlyList<ModelPair> Pairs { get; } =
     [
         new("lightgbm", "xgboost", "LightGBM or XGBoost"),
@@ -149,7 +149,7 @@ public static class BenchmarkModels
         new("pytorch-cnn", "tensorflow-cnn", "PyTorch or TensorFlow (CNN)"),
     ];
 
-    /// <summary>The model of that name; null when there is none.</summary>
+    /// <summary>The model with this name; null when there is none.</summary>
     public static ModelDefinition? Find(string name) => All.FirstOrDefault(model => model.Name == name);
 
     /// <exception cref="ArgumentException">There is no such model; permanent.</exception>

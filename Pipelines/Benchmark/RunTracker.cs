@@ -11,20 +11,20 @@ using NpgsqlTypes;
 namespace Durable.Pipelines.Benchmark;
 
 /// <summary>What an export sent.</summary>
-/// <param name="Waiting">Still to be sent, each with the reason.</param>
+/// <param name="Waiting">Records still to send, each with the reason.</param>
 public sealed record ExportResult(int Sent, int AliasMoves, IReadOnlyList<string> Waiting);
 
-/// <summary>No tracking server is set.</summary>
+/// <summary>No tracking server is configured.</summary>
 public sealed class NoTrackingServerException()
     : Durable.Operations.PermanentFailureException(
         "There is no tracking server: set Benchmark__MlflowUrl. Until then the records stay in PostgreSQL."
     );
 
-/// <summary>Tells the tracking server what PostgreSQL knows of a model's run: at its start, at its end, or later. The record is
-/// PostgreSQL's; the server has a copy.</summary>
+/// <summary>Sends a model's run to the tracking server: at its start, at its end, or later. PostgreSQL has the record; the server has a
+/// copy.</summary>
 /// <remarks>
-/// A run on the server carries the tag <c>durable.key</c> = run and model, by which it is found again, and one writer at a time holds a
-/// lock on that key: whatever is asked for twice, after a lost answer or a kill, is there once.
+/// A run on the server is found by its tag <c>durable.key</c> = run and model, and one writer at a time holds a lock on that key: a
+/// repeated call, after a lost answer or a kill, duplicates nothing.
 /// </remarks>
 public sealed class RunTracker(
     NpgsqlDataSource database,
@@ -38,7 +38,7 @@ public sealed class RunTracker(
 
     private const string ModelFolder = "model";
 
-    /// <summary>Shows a run as <c>RUNNING</c> on the server. Without a server nothing happens.</summary>
+    /// <summary>Shows a run as <c>RUNNING</c> on the server. Without a server it does nothing.</summary>
     public async Task BeginAsync(ModelKey key, CancellationToken cancellationToken = default)
     {
         if (!options.HasMlflow || await table.FindAsync(key, cancellationToken) is not { State: ModelState.Running } row)
@@ -48,11 +48,11 @@ public sealed class RunTracker(
         await NoteAsync(key, run.RunId, MlflowStatus.Running, sent: false, null, cancellationToken);
     }
 
-    /// <summary>Sends the whole record of a model that has ended: parameters, curves, scores, tags, artefacts, state, version and alias.
-    /// Safe to call twice.</summary>
-    /// <returns>False when it was sent before.</returns>
-    /// <exception cref="NoTrackingServerException">No server is set; permanent.</exception>
-    /// <exception cref="MlflowUnavailableException">The server does not answer; try again.</exception>
+    /// <summary>Sends the complete record of an ended model: parameters, curves, scores, tags, artefacts, state, version and alias. Safe to
+    /// call twice.</summary>
+    /// <returns>False when it was already sent.</returns>
+    /// <exception cref="NoTrackingServerException">No server is configured; permanent.</exception>
+    /// <exception cref="MlflowUnavailableException">The server does not answer; retry.</exception>
     public async Task<bool> SendAsync(ModelKey key, CancellationToken cancellationToken = default)
     {
         if (!options.HasMlflow)
@@ -81,7 +81,7 @@ public sealed class RunTracker(
         }
     }
 
-    /// <summary>Tells the server of every move of an alias it has not heard of, in order. Safe to call twice.</summary>
+    /// <summary>Sends every unsent move of an alias, in order. Safe to call twice.</summary>
     /// <returns>Moves sent.</returns>
     public async Task<int> SendAliasesAsync(CancellationToken cancellationToken = default)
     {
@@ -113,7 +113,7 @@ public sealed class RunTracker(
         return moves.Count;
     }
 
-    /// <summary>Sends everything that has ended and was not sent, each record once.</summary>
+    /// <summary>Sends every ended and unsent record once.</summary>
     public async Task<ExportResult> ExportAsync(CancellationToken cancellationToken = default)
     {
         if (!options.HasMlflow)
@@ -131,7 +131,7 @@ public sealed class RunTracker(
             {
                 waiting.Add($"{key.RunId} {key.Model}: {error.Message}");
                 if (error is MlflowUnavailableException)
-                    break; // the next one would wait as long for nothing
+                    break; // the next one would only time out, too
             }
         }
 
@@ -205,7 +205,7 @@ public sealed class RunTracker(
         }
         catch (MlflowRefusedException refused)
         {
-            await client.SetTagAsync(run.RunId, "durable.artifacts", refused.Message, cancellationToken); // the numbers are worth keeping without them
+            await client.SetTagAsync(run.RunId, "durable.artifacts", refused.Message, cancellationToken); // keep the numbers without them
         }
     }
 
@@ -309,7 +309,7 @@ public sealed class RunTracker(
             ]
         );
 
-    /// <summary>What makes a folder an MLflow model: which framework reads which file of it.</summary>
+    /// <summary>The MLmodel file of a folder: which framework reads which file.</summary>
     private static string ModelFile(MlflowRun run, ResultRow row)
     {
         string flavor = row.Framework switch
@@ -374,7 +374,7 @@ public sealed class RunTracker(
         await command.ExecuteNonQueryAsync(cancellationToken);
     }
 
-    /// <summary>Until disposed no other writer of this key goes on, on this host or another.</summary>
+    /// <summary>Until disposed, blocks other writers of this key on every host.</summary>
     private async Task<IAsyncDisposable> HoldAsync(ModelKey key, CancellationToken cancellationToken)
     {
         NpgsqlConnection connection = await database.OpenConnectionAsync(cancellationToken);

@@ -4,7 +4,7 @@ using Durable.Operations.Aws;
 
 namespace Durable.Pipelines.Pothole;
 
-/// <summary>Names every bad setting at once. Nothing is checked while the pipeline is off.</summary>
+/// <summary>Reports every invalid setting at once. Checks nothing while the pipeline is off.</summary>
 internal sealed partial class PotholeOptionsValidator() : SettingsValidator<PotholeOptions>(PotholeOptions.Section, options => options.IsOn)
 {
     protected override IEnumerable<string> Errors(PotholeOptions o)

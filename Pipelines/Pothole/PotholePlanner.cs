@@ -6,20 +6,20 @@ using Microsoft.Extensions.Configuration;
 
 namespace Durable.Pipelines.Pothole;
 
-/// <summary>The pipeline is not set up.</summary>
+/// <summary>The pipeline is not configured.</summary>
 public sealed class PotholeOffException()
     : PermanentFailureException(
         "The pothole pipeline is off: set Pothole__Bucket, Pothole__MasterInstanceId and Pothole__WorkerInstanceIds."
     );
 
-/// <summary>Settles what a day still needs. Reads the bucket and the ledger; starts nothing.</summary>
+/// <summary>Plans what a day still needs. Reads the bucket and the ledger; starts nothing.</summary>
 public sealed class PotholePlanner(PotholeStorage storage, PotholeSteps steps, PotholeOptions options, IConfiguration settings)
 {
     /// <summary>The step after the stages: results into PostgreSQL.</summary>
     public const string Load = "load";
 
     /// <summary>What a run of the day would do now, and why.</summary>
-    /// <param name="runId">The run; any text for a mere look.</param>
+    /// <param name="runId">The run; any text when only planning.</param>
     /// <exception cref="PotholeOffException">No bucket is set.</exception>
     public async Task<PotholeWork> PlanAsync(PotholeRequest request, string runId, CancellationToken cancellationToken = default)
     {

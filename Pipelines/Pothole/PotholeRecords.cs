@@ -4,9 +4,9 @@ using Durable.Operations.Plans;
 
 namespace Durable.Pipelines.Pothole;
 
-/// <summary>Asks for one day.</summary>
+/// <summary>Requests one day.</summary>
 /// <param name="Date">Korean calendar day, <c>YYYY-MM-DD</c>.</param>
-/// <param name="Force">Do every step again, also the ones that are done.</param>
+/// <param name="Force">Run every step again, also those already done.</param>
 public sealed record PotholeRequest(string Date, bool Force = false)
 {
     /// <summary>One day, one instance: a second start finds the first.</summary>
@@ -21,17 +21,17 @@ public sealed record PotholeRun(string RunId, string InstanceId, PotholeRequest 
     public string Date => Request.Date;
 }
 
-/// <summary>Why a step will or will not be done.</summary>
+/// <summary>Why a step runs or is skipped.</summary>
 public sealed record StepPlan(string Step, PlanReason Reason)
 {
     public bool IsToDo => Reason != PlanReason.Present;
 }
 
-/// <summary>What a run of one day has to do, settled once at its beginning.</summary>
-/// <param name="InputFiles">Non-empty sensor files of the day; 0: there is nothing to do, and no machine is started.</param>
-/// <param name="Stages">The stages that are to do, in order.</param>
+/// <summary>The work of one day's run, planned once at its start.</summary>
+/// <param name="InputFiles">Non-empty sensor files of the day; 0: nothing to do, and no machine starts.</param>
+/// <param name="Stages">The stages to run, in order.</param>
 /// <param name="CodeHash">Content hash of the stages' code.</param>
-/// <param name="LoadFingerprint">What the rows to load are made from.</param>
+/// <param name="LoadFingerprint">Hash of the inputs of the rows to load.</param>
 public sealed record PotholeWork(
     string Date,
     string RunId,
@@ -65,7 +65,7 @@ public sealed record StageWork(
     string Fingerprint
 );
 
-/// <summary>What spark-submit is told.</summary>
+/// <summary>Options of spark-submit.</summary>
 public sealed record SparkSettings(
     string Region,
     string ExecutorMemory,
@@ -74,7 +74,7 @@ public sealed record SparkSettings(
     IReadOnlyList<string> Packages
 );
 
-/// <summary>A stage whose driver ended well, to be taken into its place.</summary>
+/// <summary>A stage whose driver succeeded, to be published.</summary>
 /// <param name="JobId">The attempt that succeeded.</param>
 public sealed record StageOutput(PotholeRun Run, StageWork Stage, string JobId);
 
@@ -89,14 +89,14 @@ public enum DayState
     /// <summary>Every step is done.</summary>
     Succeeded,
 
-    /// <summary>The day has no data; nothing was started.</summary>
+    /// <summary>The day has no data; nothing started.</summary>
     NoInput,
 
-    /// <summary>A step failed. Of a run that is an exception, never a result.</summary>
+    /// <summary>A step failed. For a run this is an exception, never a result.</summary>
     Failed,
 }
 
-/// <summary>What a day ended with.</summary>
+/// <summary>Result of a day.</summary>
 /// <param name="Receipt">State, seconds and cost of each machine; null when none was started.</param>
 public sealed record PotholeResult(
     string Date,
@@ -107,12 +107,12 @@ public sealed record PotholeResult(
     IReadOnlyList<string> Warnings
 );
 
-/// <summary>What was loaded for a day.</summary>
-/// <param name="Removed">Segments that an earlier run of the day had and this one has not.</param>
+/// <summary>Result of loading a day.</summary>
+/// <param name="Removed">Segments of an earlier run of the day that this one lacks.</param>
 /// <param name="Warnings">Doubts about the data's quality that do not stop the run.</param>
 public sealed record LoadedSegments(string Date, int Rows, int Removed, long Impacts, long Total, IReadOnlyList<string> Warnings);
 
-/// <summary>Asks for every day from one to another, both included.</summary>
+/// <summary>Requests every day of a range, both ends included.</summary>
 /// <param name="Force">Also the days that are done.</param>
 public sealed record BackfillRequest(string From, string To, bool Force = false)
 {
@@ -123,5 +123,5 @@ public sealed record BackfillRequest(string From, string To, bool Force = false)
 public sealed record DayOutcome(string Date, DayState State, string? Error = null);
 
 /// <summary>How a backfill ended.</summary>
-/// <param name="Skipped">Days that were done before.</param>
+/// <param name="Skipped">Days already done.</param>
 public sealed record BackfillResult(int Days, int Skipped, int Succeeded, int NoInput, int Failed, IReadOnlyList<DayOutcome> Outcomes);

@@ -3,7 +3,7 @@ using Npgsql;
 
 namespace Durable.Pipelines.Pothole;
 
-/// <summary>A step that is done, as the ledger has it.</summary>
+/// <summary>A finished step in the ledger.</summary>
 public sealed record StepRow(string Step, string RunId, string Fingerprint, long Rows, string Detail, DateTime FinishedUtc);
 
 /// <summary>Which steps of a day are done, in <c>pothole.steps</c>.</summary>
@@ -30,7 +30,7 @@ public sealed class PotholeSteps(NpgsqlDataSource database)
         return steps;
     }
 
-    /// <summary>Notes a step as done. Safe to call twice.</summary>
+    /// <summary>Records a step as done. Safe to call twice.</summary>
     public async Task DoneAsync(string date, string runId, string fingerprint, StepDone done, CancellationToken cancellationToken = default)
     {
         await using NpgsqlCommand command = database.CreateCommand(
@@ -43,7 +43,7 @@ public sealed class PotholeSteps(NpgsqlDataSource database)
         await command.ExecuteNonQueryAsync(cancellationToken);
     }
 
-    /// <summary>Forgets what earlier runs of the day did; what this very run has done stays, so a late second call does no harm.</summary>
+    /// <summary>Forgets the steps of earlier runs of the day; this run's steps stay, so a late second call does no harm.</summary>
     public async Task ForgetAsync(string date, string runId, IReadOnlyList<string> steps, CancellationToken cancellationToken = default)
     {
         await using NpgsqlCommand command = database.CreateCommand(
@@ -54,5 +54,5 @@ public sealed class PotholeSteps(NpgsqlDataSource database)
     }
 
     internal static DateOnly Day(string date) =>
-        RunDates.TryRead(date, out DateOnly day) ? day : throw new ArgumentException($"'{date}' is no day as YYYY-MM-DD.");
+        RunDates.TryRead(date, out DateOnly day) ? day : throw new ArgumentException($"'{date}' is not a day in the form YYYY-MM-DD.");
 }

@@ -19,15 +19,15 @@ public sealed record Listing(IReadOnlyList<S3Object> Data, bool IsComplete, stri
 /// <summary>The stages' code in the bucket.</summary>
 public sealed record CodeBundle(string Hash, string Prefix);
 
-/// <summary>A stage said it was done, and its output says otherwise. Permanent.</summary>
+/// <summary>A stage succeeded, but its output is incomplete. Permanent.</summary>
 public sealed class StageOutputException(string message) : PermanentFailureException(message);
 
-/// <summary>The bucket: what is there, the code, and the swap of a stage's output. An error of S3 is an error, never "not there".</summary>
+/// <summary>The bucket: listings, the code, and the swap of a stage's output. An S3 error is an error, never "not there".</summary>
 public sealed class PotholeStorage(IAmazonS3 s3, PotholeOptions options)
 {
     private static readonly string[] NotOnTheCluster = ["sample", "evaluation", "__pycache__"];
 
-    /// <summary>Largest object that S3 copies in one call, 5 GB; what is larger is copied in parts.</summary>
+    /// <summary>Largest object that S3 copies in one call, 5 GB; larger ones are copied in parts.</summary>
     internal long LargestCopy { get; init; } = 5L << 30;
 
     /// <summary>Size of a part, 5 MiB to 5 GiB.</summary>
@@ -39,12 +39,12 @@ public sealed class PotholeStorage(IAmazonS3 s3, PotholeOptions options)
         Metrics = "_metrics.json",
         Manifest = "MANIFEST.sha256";
 
-    /// <summary>Partition of a day, with a slash at its end.</summary>
+    /// <summary>Partition of a day, with a final slash.</summary>
     public static string Partition(string prefix, string date) => $"{S3Names.Checked(prefix)}/dt={date}/";
 
     public string Uri(string key, string scheme = "s3a") => $"{scheme}://{options.Bucket}/{key}";
 
-    /// <summary>Lists a prefix to its end, however many pages that takes.</summary>
+    /// <summary>Lists a prefix over all pages.</summary>
     /// <exception cref="AmazonS3Exception">Access denied, expired credentials, no such bucket: not the same as empty.</exception>
     public async Task<Listing> ListAsync(string prefix, CancellationToken cancellationToken = default)
     {
@@ -63,7 +63,7 @@ public sealed class PotholeStorage(IAmazonS3 s3, PotholeOptions options)
         return new Listing(data, all.Any(file => file.Key == prefix + Success), Fingerprints.Of(facts));
     }
 
-    /// <summary>The stages' code as it lies on this machine: its content decides where it goes. Sends nothing.</summary>
+    /// <summary>The stages' local code; its content hash decides its key. Uploads nothing.</summary>
     /// <exception cref="DirectoryNotFoundException">The setting <c>Pothole__JobsDirectory</c> names no folder.</exception>
     public CodeBundle ReadCode()
     {
@@ -71,8 +71,8 @@ public sealed class PotholeStorage(IAmazonS3 s3, PotholeOptions options)
         return new CodeBundle(hash, $"{S3Names.Checked(options.CodePrefix)}/{hash}/");
     }
 
-    /// <summary>Puts the stages' code into the bucket. The manifest comes last: where it is, everything is. Safe to call twice and at
-    /// once.</summary>
+    /// <summary>Uploads the stages' code. The manifest comes last: where it exists, everything does. Safe to call twice and
+    /// concurrently.</summary>
     public async Task<CodeBundle> UploadCodeAsync(CancellationToken cancellationToken = default)
     {
         CodeBundle bundle = ReadCode();
@@ -85,7 +85,7 @@ public sealed class PotholeStorage(IAmazonS3 s3, PotholeOptions options)
         return bundle;
     }
 
-    /// <summary>Metrics that the attempt left beside its output, once that output is proven complete.</summary>
+    /// <summary>The attempt's metrics, after checking that its output is complete.</summary>
     /// <exception cref="StageOutputException">No data, no <c>_SUCCESS</c> or no metrics.</exception>
     public async Task<JsonElement> ReadMetricsAsync(StageWork stage, string jobId, CancellationToken cancellationToken = default)
     {
@@ -98,10 +98,10 @@ public sealed class PotholeStorage(IAmazonS3 s3, PotholeOptions options)
         return JsonSerializer.Deserialize<JsonElement>(await ReadAsync(prefix + Metrics, cancellationToken));
     }
 
-    /// <summary>Takes an attempt's output into the day's partition: the old mark goes first, then data comes and stale data goes, then the
-    /// new mark.</summary>
-    /// <remarks>Whoever reads only marked partitions sees the old or the new, never a mix. Safe to run twice and to die anywhere in
-    /// between.</remarks>
+    /// <summary>Swaps an attempt's output into the day's partition: removes the old mark, copies data, removes stale data, writes the new
+    /// mark.</summary>
+    /// <remarks>Readers of marked partitions see the old or the new data, never a mix. Safe to run twice and to be killed
+    /// anywhere.</remarks>
     public async Task PublishAsync(StageWork stage, string jobId, string partition, CancellationToken cancellationToken = default)
     {
         string source = AttemptPrefix(stage, jobId);
@@ -149,7 +149,7 @@ public sealed class PotholeStorage(IAmazonS3 s3, PotholeOptions options)
                             PartNumber = part + 1,
                             FirstByte = part * PartBytes,
                             LastByte = Math.Min((part + 1) * PartBytes, size) - 1,
-                            ETagToMatch = [file.ETag], // not of two versions of the file
+                            ETagToMatch = [file.ETag], // never mixes two versions of the file
                         },
                         token
                     );
@@ -169,7 +169,7 @@ public sealed class PotholeStorage(IAmazonS3 s3, PotholeOptions options)
         }
         catch
         {
-            // Parts that nobody completes are billed until they are given up.
+            // Incomplete uploads are billed until aborted.
             await s3.AbortMultipartUploadAsync(options.Bucket, target, upload, CancellationToken.None);
             throw;
         }

@@ -6,7 +6,7 @@ namespace Durable.Pipelines.Pothole;
 /// <summary>Days of the pipeline: calendar days of Korea, which is UTC+9 all year.</summary>
 public static partial class RunDates
 {
-    /// <summary>First day anybody may ask for: the sensors were not there before.</summary>
+    /// <summary>First allowed day: there were no sensors before.</summary>
     public static readonly DateOnly Earliest = new(2020, 1, 1);
 
     private static readonly TimeSpan Kst = TimeSpan.FromHours(9);
@@ -26,7 +26,7 @@ public static partial class RunDates
             && DateOnly.TryParseExact(text, "yyyy-MM-dd", CultureInfo.InvariantCulture, DateTimeStyles.None, out day);
     }
 
-    /// <summary>As it stands in instance ids, S3 keys and arguments.</summary>
+    /// <summary>Its form in instance ids, S3 keys and arguments.</summary>
     public static string Text(DateOnly day) => day.ToString("yyyy-MM-dd", CultureInfo.InvariantCulture);
 
     /// <summary>Every day from the first to the last.</summary>

@@ -6,13 +6,13 @@ using NpgsqlTypes;
 
 namespace Durable.Pipelines.Pothole;
 
-/// <summary>A row of the stage's export that is none. Permanent.</summary>
+/// <summary>An invalid row of the stage's export. Permanent.</summary>
 public sealed class SegmentFileException(string message) : PermanentFailureException(message);
 
 /// <summary>A segment of a day.</summary>
 public sealed record SegmentRow(string Id, double Longitude, double Latitude, long Impacts, long Total);
 
-/// <summary><c>pothole.pothole_segments</c>: one row for each segment and day.</summary>
+/// <summary><c>pothole.pothole_segments</c>: one row per segment and day.</summary>
 public sealed class SegmentTable(NpgsqlDataSource database)
 {
     private const string Header = "s_id,date,impact_count,total_count,centroid_lon,centroid_lat";
@@ -20,7 +20,7 @@ public sealed class SegmentTable(NpgsqlDataSource database)
     /// <summary>Replaces a day in one transaction: new and changed segments are written, vanished ones removed. Safe to run
     /// twice.</summary>
     /// <param name="csv">Export of stage 2, with its header; every row of the same day.</param>
-    /// <exception cref="SegmentFileException">The file is not what stage 2 writes; nothing was changed.</exception>
+    /// <exception cref="SegmentFileException">The file does not have stage 2's format; nothing was changed.</exception>
     public async Task<LoadedSegments> LoadAsync(string date, string csv, CancellationToken cancellationToken = default)
     {
         DateOnly day = PotholeSteps.Day(date);
@@ -119,7 +119,7 @@ public sealed class SegmentTable(NpgsqlDataSource database)
                 || !TryDegrees(fields[5], out double lat)
             )
                 throw new SegmentFileException(
-                    $"Line {number + 1} of the export is no row of {date}: '{line[..Math.Min(line.Length, 120)]}'."
+                    $"Line {number + 1} of the export is not a row of {date}: '{line[..Math.Min(line.Length, 120)]}'."
                 );
             if (impacts > total)
                 impossible++;

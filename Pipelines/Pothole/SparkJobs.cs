@@ -4,10 +4,9 @@ using Durable.Operations.Remote;
 
 namespace Durable.Pipelines.Pothole;
 
-/// <summary>What runs on the cluster's machines. The scripts are constant text; every value arrives as an argument and is only ever used as
-/// <c>"$1"</c>.</summary>
-/// <remarks>On a machine <c>SPARK_HOME</c> and <c>SPARK_MASTER_WEBUI_PORT</c> have Spark's own defaults unless its environment says
-/// otherwise. Job ids come from the run, so a job is started once however often it is asked for.</remarks>
+/// <summary>Scripts for the cluster's machines. They are constant text; every value is an argument, used only as <c>"$1"</c>.</summary>
+/// <remarks>On a machine <c>SPARK_HOME</c> and <c>SPARK_MASTER_WEBUI_PORT</c> have Spark's defaults unless its environment sets them. Job
+/// ids come from the run, so repeated calls start a job once.</remarks>
 public static class SparkJobs
 {
     // Arguments: the workers' addresses. Done when the master itself reports all of them alive, not after some seconds.
@@ -80,11 +79,11 @@ public static class SparkJobs
     public static RemoteCommand StopSpark(PotholeWork work) =>
         RemoteCommand.Script(Id(work, "stop-spark"), Stop, [], TimeSpan.FromMinutes(2));
 
-    /// <summary>Brings the code of this content hash to the machine.</summary>
+    /// <summary>Copies the code with this content hash to the machine.</summary>
     public static RemoteCommand DeployCode(PotholeWork work) =>
         RemoteCommand.Script(Id(work, "deploy-code"), Deploy, [work.CodeUri, work.CodeHash], TimeSpan.FromMinutes(5));
 
-    /// <summary>Installs the pinned packages; asked for only where there are any.</summary>
+    /// <summary>Installs the pinned packages, if any.</summary>
     public static RemoteCommand InstallPackages(PotholeWork work, string machineId) =>
         RemoteCommand.Script(Id(work, "install-" + machineId), Install, work.Spark.Packages, TimeSpan.FromMinutes(10));
 
@@ -136,7 +135,7 @@ public static class SparkJobs
             "spark.hadoop.fs.s3a.threads.max=100",
         ];
 
-    // The run's own start time makes it one of a kind: another run of the same day has other jobs.
+    // The run's start time makes the id unique: another run of the same day has other jobs.
     private static string Id(PotholeWork work, string step) => $"{work.RunId.Replace('/', '.')}.{step}";
 
     private static string Text(int number) => number.ToString(CultureInfo.InvariantCulture);

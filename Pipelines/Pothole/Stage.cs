@@ -5,10 +5,10 @@ namespace Durable.Pipelines.Pothole;
 /// <param name="Script">In the code bundle; <c>main.py</c> of a folder that holds all of the stage's own files.</param>
 /// <param name="Input">Prefix of the day's input partition.</param>
 /// <param name="Output">Prefix of the day's output partition.</param>
-/// <param name="Files">Options that name an object of the bucket, e.g. <c>--roads</c>; an empty key leaves the option out.</param>
+/// <param name="Files">Options that name an object of the bucket, e.g. <c>--roads</c>; an empty key omits the option.</param>
 /// <param name="Arguments">Options with plain values.</param>
 /// <param name="Timeout">Of one attempt.</param>
-/// <param name="Rows">Gates on the metrics the stage leaves beside its output.</param>
+/// <param name="Rows">Gates on the stage's metrics.</param>
 public sealed record Stage(
     string Name,
     string Script,
@@ -20,8 +20,8 @@ public sealed record Stage(
     IReadOnlyList<MetricLimit> Rows
 );
 
-/// <summary>A metric of a stage, or its share in another one, and the range it must lie in.</summary>
-/// <param name="Of">Null: the number itself.</param>
+/// <summary>A metric of a stage, or its share of another one, and its allowed range.</summary>
+/// <param name="Of">The other metric; null: the number itself.</param>
 public sealed record MetricLimit(string Metric, string? Of = null, double? AtLeast = null, double? AtMost = null);
 
 /// <summary>The stages in order. A new one is one entry here and a folder in <c>Jobs/pothole</c>.</summary>

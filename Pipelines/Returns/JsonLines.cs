@@ -4,8 +4,7 @@ using System.Text.Json;
 
 namespace Durable.Pipelines.Returns;
 
-/// <summary>Predicts rows given as JSON Lines: one answer for each line, a reason where a line is bad. Holds a few hundred rows at a time,
-/// however many there are.</summary>
+/// <summary>Predicts JSON Lines: one answer per line, with an error for a bad line. Keeps only a few hundred rows in memory.</summary>
 public static class JsonLines
 {
     private const int Batch = 256,
@@ -26,7 +25,7 @@ public static class JsonLines
         PipeReader reader = PipeReader.Create(input, new StreamPipeReaderOptions(bufferSize: 1 << 16, leaveOpen: true));
         Pending pending = new(model);
         long line = 0;
-        bool skipping = false; // the rest of a line that is too long
+        bool skipping = false; // skips the rest of a line that is too long
         while (true)
         {
             ReadResult read = await reader.ReadAsync(cancellationToken);
@@ -64,7 +63,7 @@ public static class JsonLines
     }
 
     /// <summary>Reads one row.</summary>
-    /// <returns>What is wrong with it; null when nothing is.</returns>
+    /// <returns>The error; null when there is none.</returns>
     internal static string? Read(JsonElement row, Span<float> features, out DateTime? baseTs, out bool hasTime)
     {
         (baseTs, hasTime) = (null, false);
@@ -97,7 +96,7 @@ public static class JsonLines
         }
         catch (InvalidOperationException)
         {
-            utc = default; // half a surrogate pair, written as an escape, is no text
+            utc = default; // an unpaired surrogate, written as an escape, is not valid text
             return false;
         }
     }
@@ -127,7 +126,7 @@ public static class JsonLines
         return true;
     }
 
-    /// <summary>Lines that were read and not answered yet.</summary>
+    /// <summary>Lines read but not yet answered.</summary>
     private sealed class Pending(ReturnsModel model)
     {
         private readonly float[] features = new float[Batch * ReturnsShape.Features],

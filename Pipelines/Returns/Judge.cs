@@ -5,11 +5,11 @@ namespace Durable.Pipelines.Returns;
 /// <summary>Errors on the same rows, mean squared over six targets, in squared per cent.</summary>
 /// <param name="Candidate">The new model's.</param>
 /// <param name="Current">The served model's; null when none is served.</param>
-/// <param name="Mean">Of always guessing the mean of the rows before.</param>
-/// <param name="Zero">Of always guessing zero.</param>
-/// <param name="Last">Of guessing what was last.</param>
-/// <param name="Reported">The candidate's, by its own script.</param>
-/// <param name="VaryingTargets">Targets that are not one constant in these rows.</param>
+/// <param name="Mean">Of always predicting the mean of the earlier rows.</param>
+/// <param name="Zero">Of always predicting zero.</param>
+/// <param name="Last">Of predicting the last value.</param>
+/// <param name="Reported">The candidate's, reported by its script.</param>
+/// <param name="VaryingTargets">Targets that vary in these rows.</param>
 public sealed record Judgement(
     double Candidate,
     double? Current,
@@ -21,12 +21,12 @@ public sealed record Judgement(
     int TestRows
 )
 {
-    /// <summary>The gates a candidate must pass. Not a number never passes.</summary>
+    /// <summary>The gates a candidate must pass. NaN never passes.</summary>
     /// <param name="epsilon">How much worse than the current model it may be, as a share.</param>
     public IReadOnlyList<DataGate> Gates(string subject, double epsilon) =>
         [
             new("varying_targets", subject, VaryingTargets, AtLeast: 1),
-            // Below, not at: a model that only learned the mean has learned nothing.
+            // Below, not at: a model that only predicts the mean has learned nothing.
             new("test_mse_over_mean_baseline", subject, Ratio(Candidate, Mean), AtMost: 1 - 1e-9),
             new("test_mse_over_zero_baseline", subject, Ratio(Candidate, Zero), AtMost: 1 - 1e-9),
             new("test_mse_over_last_value_baseline", subject, Ratio(Candidate, Last), AtMost: 1 - 1e-9),
@@ -43,14 +43,14 @@ public sealed record Judgement(
             ),
         ];
 
-    // 0 / 0 is no number, and no number passes no gate.
+    // 0 / 0 is NaN, which passes no gate.
     private static double Ratio(double error, double other) => error / other;
 }
 
-/// <summary>Measures models on rows that nobody trained on.</summary>
+/// <summary>Evaluates models on held-out rows.</summary>
 public static class Judge
 {
-    /// <summary>Measures a candidate and the served model on the last rows of a training set.</summary>
+    /// <summary>Evaluates a candidate and the served model on the last rows of a training set.</summary>
     /// <param name="parquet">The file the candidate was trained on.</param>
     public static Judgement Measure(string parquet, ReturnsModel candidate, double? reported, ReturnsModel? current)
     {

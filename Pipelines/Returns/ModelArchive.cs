@@ -5,20 +5,20 @@ using Durable.Operations;
 
 namespace Durable.Pipelines.Returns;
 
-/// <summary>A model archive is not what the training script leaves. Permanent.</summary>
+/// <summary>A model archive is not one of the training script. Permanent.</summary>
 public sealed class ModelArchiveException(string message) : PermanentFailureException(message);
 
-/// <summary>The parts of a <c>model.tar.gz</c> that are used. The rest, pickled weights above all, is never looked at.</summary>
+/// <summary>The used parts of a <c>model.tar.gz</c>. The rest, in particular pickled weights, is never read.</summary>
 /// <param name="Onnx">The network.</param>
 /// <param name="Metadata">Shape and metrics, as the script wrote them.</param>
 public sealed record ModelArchive(byte[] Onnx, JsonElement Metadata)
 {
     private const int MostEntries = 64;
-    private const long MostBytes = 64 << 20; // of everything unpacked; the network has 0.7 MB
+    private const long MostBytes = 64 << 20; // of all unpacked content; the network has 0.7 MB
 
     /// <summary>Reads an archive in memory; nothing is ever unpacked to disk.</summary>
-    /// <exception cref="ModelArchiveException">Damaged, too large, an entry that would leave its folder, a link, or a part is missing or
-    /// twice there.</exception>
+    /// <exception cref="ModelArchiveException">Damaged, too large, an entry outside its folder, a link, or a missing or duplicate
+    /// part.</exception>
     public static ModelArchive Read(byte[] archive)
     {
         Dictionary<string, byte[]> parts = [];
@@ -54,7 +54,7 @@ public sealed record ModelArchive(byte[] Onnx, JsonElement Metadata)
         return new ModelArchive(Part(parts, "model.onnx"), Checked(Part(parts, "metadata.json")));
     }
 
-    /// <summary>A number of the script's metrics; null when it is absent or no number.</summary>
+    /// <summary>A number of the script's metrics; null when it is absent or not a number.</summary>
     public double? Metric(string name) =>
         Metadata.TryGetProperty("metrics", out JsonElement metrics)
         && metrics.ValueKind == JsonValueKind.Object
@@ -82,13 +82,13 @@ public sealed record ModelArchive(byte[] Onnx, JsonElement Metadata)
         }
         catch (Exception error) when (error is JsonException or KeyNotFoundException or InvalidOperationException or FormatException)
         {
-            throw new ModelArchiveException($"metadata.json of the model archive is not what it should be: {error.Message}");
+            throw new ModelArchiveException($"metadata.json of the model archive is invalid: {error.Message}");
         }
     }
 
     private static string Shown(string name) => new([.. name.Take(80).Select(sign => char.IsControl(sign) ? '?' : sign)]);
 
-    /// <summary>Ends with an error once more than the limit was read: a small archive may unpack to a very large one.</summary>
+    /// <summary>Fails once more than the limit was read: a small archive may unpack to a very large one.</summary>
     private sealed class Limited(Stream inner, long limit) : Stream
     {
         private long read;

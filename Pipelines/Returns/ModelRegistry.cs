@@ -2,17 +2,16 @@ using Durable.Operations;
 
 namespace Durable.Pipelines.Returns;
 
-/// <summary>There is no published model to go back to.</summary>
+/// <summary>There is no published model to roll back to.</summary>
 public sealed class RollbackRefusedException(string reason) : PermanentFailureException(reason);
 
-/// <summary>Moves the pointer to the served model: forward to a judged one, back to one that was served.</summary>
+/// <summary>Moves the pointer to the served model: forward to a judged one, or back to an earlier one.</summary>
 public sealed class ModelRegistry(ReturnsStorage storage, ModelTable models, ModelServer server, TimeProvider clock)
 {
-    /// <summary>Stores the judged archive under its version, then moves the pointer. Safe to repeat, and to die anywhere in between: until
-    /// the pointer moves, nothing changes for anybody.</summary>
-    /// <exception cref="ObjectChangedException">The job's archive is not the one that was judged, or another lies under its
-    /// version.</exception>
-    /// <exception cref="PointerMovedException">Another model is served than the one it was compared with.</exception>
+    /// <summary>Stores the judged archive under its version, then moves the pointer. Safe to repeat and to be killed anywhere: nothing
+    /// changes until the pointer moves.</summary>
+    /// <exception cref="ObjectChangedException">The job's archive is not the judged one, or another archive has its version.</exception>
+    /// <exception cref="PointerMovedException">The served model is no longer the one it was compared with.</exception>
     public async Task<ModelPointer> PublishAsync(JudgedModel judged, CancellationToken cancellationToken = default)
     {
         if (!judged.IsAccepted)
@@ -37,12 +36,12 @@ public sealed class ModelRegistry(ReturnsStorage storage, ModelTable models, Mod
         return pointer;
     }
 
-    /// <summary>Serves a model again that was served before.</summary>
+    /// <summary>Publishes an earlier model again.</summary>
     /// <param name="version">Null: the one published before the served one.</param>
     /// <exception cref="NoModelException">None is served.</exception>
     /// <exception cref="RollbackRefusedException">There is no such model.</exception>
-    /// <exception cref="ObjectChangedException">Its archive is not the one that was judged; the pointer stays.</exception>
-    /// <exception cref="PointerMovedException">Somebody else moved the pointer in this moment.</exception>
+    /// <exception cref="ObjectChangedException">Its archive is not the judged one; the pointer stays.</exception>
+    /// <exception cref="PointerMovedException">The pointer was moved concurrently.</exception>
     public async Task<ModelPointer> RollBackAsync(string? version, CancellationToken cancellationToken = default)
     {
         ServedPointer served = await storage.ReadPointerAsync(cancellationToken) ?? throw new NoModelException();
@@ -74,7 +73,7 @@ public sealed class ModelRegistry(ReturnsStorage storage, ModelTable models, Mod
             mse,
             served.Pointer.Version
         );
-        (await server.LoadAsync(pointer, cancellationToken)).Dispose(); // whole and loadable, or the pointer stays
+        (await server.LoadAsync(pointer, cancellationToken)).Dispose(); // complete and loadable, or the pointer stays
         await storage.MovePointerAsync(pointer, served.ETag, cancellationToken);
         await models.MovedAsync(served.Pointer.Version, model.Version, pointer.ModelUri, PointerReason.Rollback, cancellationToken);
         return pointer;

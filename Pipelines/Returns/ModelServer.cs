@@ -2,19 +2,19 @@ using Durable.Operations;
 
 namespace Durable.Pipelines.Returns;
 
-/// <summary>No model was ever published.</summary>
+/// <summary>No model has been published.</summary>
 public sealed class NoModelException() : PermanentFailureException("No model is served yet: train one first (POST /api/returns).");
 
-/// <summary>The model that is served, loaded. Asks the pointer each time and loads again when it has moved.</summary>
-/// <remarks>A model is loaded only when its archive is the one that was judged, by its checksum. One that cannot be loaded leaves the last
-/// good one in memory unused: serving another model than the pointer names would store predictions under a false version.</remarks>
+/// <summary>The served model, loaded. Reads the pointer each time and reloads when it has moved.</summary>
+/// <remarks>A model is loaded only if its archive has the judged checksum. If loading fails, the last good model is not used instead: that
+/// would store predictions under a wrong version.</remarks>
 public sealed class ModelServer(ReturnsStorage storage) : IDisposable
 {
     private readonly SemaphoreSlim loading = new(1);
     private (ModelPointer Pointer, ReturnsModel Model)? loaded;
 
-    /// <exception cref="NoModelException">None was published.</exception>
-    /// <exception cref="ObjectChangedException">The archive is not the one that was judged.</exception>
+    /// <exception cref="NoModelException">No model has been published.</exception>
+    /// <exception cref="ObjectChangedException">The archive is not the judged one.</exception>
     /// <exception cref="ModelArchiveException">The archive cannot be used.</exception>
     public async Task<(ModelPointer Pointer, ReturnsModel Model)> GetAsync(CancellationToken cancellationToken = default)
     {
@@ -27,7 +27,7 @@ public sealed class ModelServer(ReturnsStorage storage) : IDisposable
             if (loaded is { } meanwhile && meanwhile.Pointer.Sha256 == pointer.Sha256)
                 return (pointer, meanwhile.Model);
             ReturnsModel model = await LoadAsync(pointer, cancellationToken);
-            loaded = (pointer, model); // the one before may be in use: its finalizer frees it
+            loaded = (pointer, model); // the previous one may be in use: its finalizer frees it
             return (pointer, model);
         }
         finally

@@ -29,7 +29,7 @@ public enum PointerReason
     Rollback,
 }
 
-/// <summary>A judged model, as the ledger has it.</summary>
+/// <summary>A judged model in the ledger.</summary>
 public sealed record ModelRow(
     string Version,
     string RunId,
@@ -46,11 +46,10 @@ public sealed record ModelRow(
 /// <summary>A move of the pointer to the served model.</summary>
 public sealed record PointerMove(DateTime MovedAt, string? FromVersion, string ToVersion, PointerReason Reason);
 
-/// <summary>Every model that was judged, and every move of the pointer, in <c>returns.models</c> and
-/// <c>returns.pointer_moves</c>.</summary>
+/// <summary>Every judged model, and every move of the pointer, in <c>returns.models</c> and <c>returns.pointer_moves</c>.</summary>
 public sealed class ModelTable(NpgsqlDataSource database)
 {
-    /// <summary>Records a judgement. Safe to repeat; the newest stands.</summary>
+    /// <summary>Records a judgement. Safe to repeat; the newest counts.</summary>
     public async Task RecordAsync(
         string version,
         string runId,
@@ -129,7 +128,7 @@ public sealed class ModelTable(NpgsqlDataSource database)
     public async Task<IReadOnlyList<ModelRow>> ReadAsync(int most = 50, CancellationToken cancellationToken = default) =>
         await ReadAsync("ORDER BY judged_at DESC LIMIT $1", most, cancellationToken);
 
-    /// <summary>A model that was published once; null when there is none of that version.</summary>
+    /// <summary>A published model; null when there is none with this version.</summary>
     public async Task<ModelRow?> FindPublishedAsync(string version, CancellationToken cancellationToken = default) =>
         (await ReadAsync("WHERE version = $1 AND published_at IS NOT NULL", version, cancellationToken)).FirstOrDefault();
 

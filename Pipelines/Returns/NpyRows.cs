@@ -3,7 +3,7 @@ using System.Text;
 
 namespace Durable.Pipelines.Returns;
 
-/// <summary>A training set as one structured numpy array, written row by row. For Pythons without a Parquet reader.</summary>
+/// <summary>A training set as one structured numpy array, written row by row. For a Python without a Parquet reader.</summary>
 /// <remarks>Format: https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html, version 1.0. The number of rows is filled in at
 /// the end.</remarks>
 internal sealed class NpyRows : IAsyncDisposable

@@ -2,7 +2,7 @@ using System.Text;
 
 namespace Durable.Pipelines.Returns;
 
-/// <summary>Looks an ONNX file over before a runtime loads it: only the layers of a perceptron, and no weights in other files.</summary>
+/// <summary>Checks an ONNX file before a runtime loads it: only the layers of a perceptron, no weights in other files.</summary>
 /// <remarks>Field numbers: https://github.com/onnx/onnx/blob/main/onnx/onnx.proto.</remarks>
 internal static class OnnxCheck
 {
@@ -18,7 +18,7 @@ internal static class OnnxCheck
 
     private static readonly string[] Layers = ["Gemm", "Relu", "LayerNormalization"];
 
-    /// <exception cref="ModelArchiveException">It has something else, or is no protobuf.</exception>
+    /// <exception cref="ModelArchiveException">It has something else, or is not protobuf.</exception>
     public static void Check(ReadOnlySpan<byte> model)
     {
         bool hasGraph = false;
@@ -132,6 +132,6 @@ internal static class OnnxCheck
             throw Broken();
         }
 
-        private static ModelArchiveException Broken() => new("model.onnx is no ONNX file.");
+        private static ModelArchiveException Broken() => new("model.onnx is not an ONNX file.");
     }
 }

@@ -5,8 +5,8 @@ using Npgsql;
 
 namespace Durable.Pipelines.Returns;
 
-/// <summary>The source's tables by a connection of their own. One statement, one snapshot: rows that come while it reads wait for the next
-/// read.</summary>
+/// <summary>The source's tables over their own connection. One statement, one snapshot: rows added during the read wait for the next
+/// one.</summary>
 public sealed class PostgresSource(NpgsqlDataSource database) : IReturnsSource
 {
     public async IAsyncEnumerable<JsonElement> ReadAsync(

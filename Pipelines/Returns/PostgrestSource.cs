@@ -7,9 +7,9 @@ namespace Durable.Pipelines.Returns;
 
 /// <summary>The source's tables over PostgREST, page by page.</summary>
 /// <remarks>
-/// A page begins at the last key that was read and skips the rows with that key that are known: rows that are inserted or removed meanwhile
-/// shift nothing. The server may cut a page to fewer rows than asked for and says nothing about it, so only an empty page is the end.
-/// Retried: no answer, 503, 504, 429, and 500 with an SQLSTATE of class 40 or 57. Never another 4xx.
+/// A page starts at the last key read and skips known rows with that key: concurrent inserts and deletes shift nothing. The server may
+/// silently truncate a page, so only an empty page is the end. Retried: no answer, 503, 504, 429, and 500 with an SQLSTATE of class 40 or
+/// 57. Never another 4xx.
 /// </remarks>
 public sealed class PostgrestSource(HttpClient http, ReturnsOptions options, TimeProvider clock) : IReturnsSource
 {
@@ -64,8 +64,8 @@ public sealed class PostgrestSource(HttpClient http, ReturnsOptions options, Tim
         }
     }
 
-    /// <returns>The rows, or why another attempt is worth it.</returns>
-    /// <exception cref="SourceRefusedException">Another attempt is not.</exception>
+    /// <returns>The rows, or why to retry.</returns>
+    /// <exception cref="SourceRefusedException">A retry is pointless.</exception>
     private async Task<(IReadOnlyList<JsonElement>? Rows, string Problem)> TryAsync(
         Uri address,
         SourceTable table,
@@ -91,7 +91,7 @@ public sealed class PostgrestSource(HttpClient http, ReturnsOptions options, Tim
                 || (error is OperationCanceledException && !cancellationToken.IsCancellationRequested)
             )
         {
-            return (null, error.Message); // no answer, half an answer, or none within the client's limit
+            return (null, error.Message); // no answer, a partial answer, or a timeout
         }
     }
 

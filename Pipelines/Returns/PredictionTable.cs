@@ -4,8 +4,8 @@ using NpgsqlTypes;
 
 namespace Durable.Pipelines.Returns;
 
-/// <summary>How predictions fared against what happened.</summary>
-/// <param name="Mse">Mean squared error over the scored ones; null when none is.</param>
+/// <summary>Scores of predictions against outcomes.</summary>
+/// <param name="Mse">Mean squared error over the scored ones; null when there are none.</param>
 /// <param name="Recent">The same over the last day's worth of them.</param>
 public sealed record PredictionScores(long Predictions, long Scored, double? Mse, long RecentScored, double? Recent);
 
@@ -20,15 +20,15 @@ public sealed record PredictionRow(
     DateTime MadeAt
 );
 
-/// <summary>Predictions by embedding and model, in <c>returns.predictions</c>: at most one for each pair.</summary>
+/// <summary>Predictions by embedding and model, in <c>returns.predictions</c>: at most one per pair.</summary>
 public sealed class PredictionTable(NpgsqlDataSource database)
 {
-    /// <summary>Times a day has.</summary>
+    /// <summary>Ten-minute times in a day.</summary>
     private const int Day = 144;
 
     /// <summary>
-    /// Embeddings that lack a prediction by this model: the newest, and those that came since the last prediction of any model, at most a
-    /// day's worth, oldest first.
+    /// Embeddings without a prediction by this model: the newest, and those since the last prediction of any model, at most a day's worth,
+    /// oldest first.
     /// </summary>
     public async Task<IReadOnlyList<Embedding>> FindOpenAsync(string version, CancellationToken cancellationToken = default)
     {
@@ -51,7 +51,7 @@ public sealed class PredictionTable(NpgsqlDataSource database)
         return open;
     }
 
-    /// <summary>Stores a prediction, unless there is one of this embedding and model.</summary>
+    /// <summary>Stores a prediction unless this embedding and model have one.</summary>
     /// <returns>Whether it was stored.</returns>
     public async Task<bool> AddAsync(DateTime baseTs, string version, float[] predicted, CancellationToken cancellationToken = default)
     {
@@ -62,7 +62,7 @@ public sealed class PredictionTable(NpgsqlDataSource database)
         return await command.ExecuteNonQueryAsync(cancellationToken) == 1;
     }
 
-    /// <summary>Scores every prediction whose outcome is known by now.</summary>
+    /// <summary>Scores every prediction whose outcome is known.</summary>
     /// <returns>Predictions scored.</returns>
     public async Task<int> ScoreAsync(CancellationToken cancellationToken = default)
     {
@@ -76,7 +76,7 @@ public sealed class PredictionTable(NpgsqlDataSource database)
         return await command.ExecuteNonQueryAsync(cancellationToken);
     }
 
-    /// <summary>How the predictions of a model (null: of all) fared.</summary>
+    /// <summary>Scores of a model's predictions (null: of all models').</summary>
     public async Task<PredictionScores> ReadScoresAsync(string? version, CancellationToken cancellationToken = default)
     {
         await using NpgsqlCommand command = database.CreateCommand(

@@ -15,10 +15,10 @@ public enum TickOutcome
     Skipped,
 }
 
-/// <summary>A tick of a timer and what became of it.</summary>
+/// <summary>A tick of a timer and its outcome.</summary>
 public sealed record TickRow(string Timer, DateTime At, TickOutcome Outcome, string Detail);
 
-/// <summary>What the timers did, which trainings are paid for, and how runs of a kind ended before.</summary>
+/// <summary>Ticks of the timers, finished training jobs, and how earlier runs of a kind ended.</summary>
 public sealed class ReturnsJournal(NpgsqlDataSource database)
 {
     /// <summary>Records a tick.</summary>
@@ -53,7 +53,7 @@ public sealed class ReturnsJournal(NpgsqlDataSource database)
         return ticks;
     }
 
-    /// <summary>Keeps what a finished job left. Safe to repeat.</summary>
+    /// <summary>Records a finished job's result. Safe to repeat.</summary>
     public async Task TrainedAsync(TrainedArtifact trained, CancellationToken cancellationToken = default) =>
         await ExecuteAsync(
             """
@@ -64,7 +64,7 @@ public sealed class ReturnsJournal(NpgsqlDataSource database)
             cancellationToken
         );
 
-    /// <summary>What a finished job of this fingerprint left, and whether its model was judged; null when there was no such job.</summary>
+    /// <summary>Result of a finished job with this fingerprint, and whether its model was judged; null when there is none.</summary>
     public async Task<(TrainedArtifact Trained, bool Judged)?> FindTrainedAsync(
         string fingerprint,
         CancellationToken cancellationToken = default
@@ -83,7 +83,7 @@ public sealed class ReturnsJournal(NpgsqlDataSource database)
             : null;
     }
 
-    /// <summary>Whether the run of a kind before this one failed.</summary>
+    /// <summary>Whether the previous run of the kind failed.</summary>
     public async Task<bool> PreviousFailedAsync(string kind, string runId, CancellationToken cancellationToken = default)
     {
         await using NpgsqlCommand command = database.CreateCommand(

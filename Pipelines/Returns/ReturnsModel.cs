@@ -2,7 +2,7 @@ using Microsoft.ML.OnnxRuntime;
 
 namespace Durable.Pipelines.Returns;
 
-/// <summary>A loaded network: 512 numbers in, six returns in per cent out. One thread; safe to use from many.</summary>
+/// <summary>A loaded network: 512 numbers in, six returns in per cent out. Runs on one thread; thread-safe.</summary>
 public sealed class ReturnsModel : IDisposable
 {
     private static readonly string[] Inputs = ["features"],
@@ -14,14 +14,13 @@ public sealed class ReturnsModel : IDisposable
 
     public static int Targets => ReturnsShape.Targets.Count;
 
-    /// <exception cref="ModelArchiveException">It is no such network.</exception>
+    /// <exception cref="ModelArchiveException">It is not such a network.</exception>
     public static ReturnsModel Load(byte[] onnx)
     {
         OnnxCheck.Check(onnx);
         try
         {
-            // Idle threads that spin take the processor from the database beside them; one thread is faster for a network this small
-            // anyway.
+            // Spinning idle threads take CPU from the database; one thread is faster for such a small network anyway.
             using SessionOptions options = new()
             {
                 IntraOpNumThreads = 1,
@@ -56,14 +55,14 @@ public sealed class ReturnsModel : IDisposable
         return predicted;
     }
 
-    /// <summary>Predicts rows that lie one behind the other.</summary>
+    /// <summary>Predicts consecutive rows.</summary>
     /// <param name="features">Rows × 512.</param>
     /// <param name="predicted">Rows × 6, filled.</param>
     public void Predict(Memory<float> features, Memory<float> predicted)
     {
         int rows = features.Length / ReturnsShape.Features;
         if (rows == 0 || features.Length != rows * ReturnsShape.Features || predicted.Length != rows * Targets)
-            throw new ArgumentException($"{features.Length} features and {predicted.Length} returns are no whole rows.");
+            throw new ArgumentException($"{features.Length} features and {predicted.Length} returns are not whole rows.");
         using OrtValue input = OrtValue.CreateTensorValueFromMemory(OrtMemoryInfo.DefaultInstance, features, [rows, ReturnsShape.Features]);
         using OrtValue output = OrtValue.CreateTensorValueFromMemory(OrtMemoryInfo.DefaultInstance, predicted, [rows, Targets]);
         session.Run(run, Inputs, [input], Outputs, [output]);

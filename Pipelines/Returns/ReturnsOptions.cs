@@ -1,6 +1,6 @@
 namespace Durable.Pipelines.Returns;
 
-/// <summary>Settings <c>Returns__…</c>. Without a bucket the pipeline is off; with one, every other value must fit or the app does not
+/// <summary>Settings <c>Returns__…</c>. Without a bucket the pipeline is off; with one, every other value must be valid or the app does not
 /// start.</summary>
 public sealed class ReturnsOptions
 {
@@ -9,7 +9,7 @@ public sealed class ReturnsOptions
     /// <summary>Bucket of training sets, code and models. Empty: the pipeline is off.</summary>
     public string Bucket { get; init; } = "";
 
-    /// <summary>Where the rows come from: <c>postgres</c> or <c>supabase</c> (PostgREST).</summary>
+    /// <summary>Source of the rows: <c>postgres</c> or <c>supabase</c> (PostgREST).</summary>
     public string Source { get; init; } = "postgres";
 
     /// <summary>Npgsql connection string of the source. Empty: the pipelines' own database.</summary>
@@ -27,7 +27,7 @@ public sealed class ReturnsOptions
 
     public string CodePrefix { get; init; } = "code";
 
-    /// <summary>Role that the training job takes on.</summary>
+    /// <summary>Role of the training job.</summary>
     public string RoleArn { get; init; } = "";
 
     /// <summary>Training image. <c>{version}</c> is replaced by the framework version, <c>{region}</c> by the AWS region.</summary>
@@ -38,7 +38,7 @@ public sealed class ReturnsOptions
     /// <summary>Machine of the training job. The network has 172,870 weights: a CPU is enough. Default ml.m5.large.</summary>
     public string InstanceType { get; init; } = "ml.m5.large";
 
-    /// <summary>Train on spot capacity. A job that finds none is tried again on demand.</summary>
+    /// <summary>Train on spot capacity; without any, the job is retried on demand.</summary>
     public bool Spot { get; init; }
 
     /// <summary>Longest time a training job may run, 5 s to 5 h; the service itself ends it then. Default 30 min.</summary>
@@ -47,7 +47,7 @@ public sealed class ReturnsOptions
     /// <summary>Most epochs of a training, 1 to 10,000. Default 100.</summary>
     public int Epochs { get; init; } = 100;
 
-    /// <summary>How far before the newest known row each read begins, so that late rows are found. Default 6 h.</summary>
+    /// <summary>How far before the newest known row each read starts, to find late rows. Default 6 h.</summary>
     public TimeSpan Overlap { get; init; } = TimeSpan.FromHours(6);
 
     /// <summary>Largest share of rejected rows in a read, 0 to 1. Default 0.05.</summary>
@@ -60,10 +60,11 @@ public sealed class ReturnsOptions
     /// 0.02.</summary>
     public double Epsilon { get; init; } = 0.02;
 
-    /// <summary>Error of recent predictions over the error at publication from which people are told, above 1. Default 4.</summary>
+    /// <summary>Drift limit: error of recent predictions over the error at publication, above 1; beyond it a notification is sent. Default
+    /// 4.</summary>
     public double MaxDrift { get; init; } = 4;
 
-    /// <summary>Also write the training set as .npy: for machines whose Python cannot read Parquet. Default false.</summary>
+    /// <summary>Also write the training set as .npy: for a Python that cannot read Parquet. Default false.</summary>
     public bool AlsoNpy { get; init; }
 
     /// <summary>Folder of the training code. Default <c>Jobs</c> beside the app.</summary>

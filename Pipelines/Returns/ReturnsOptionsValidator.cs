@@ -4,7 +4,7 @@ using Durable.Operations.Aws;
 
 namespace Durable.Pipelines.Returns;
 
-/// <summary>Names every bad setting at once. Nothing is checked while the pipeline is off.</summary>
+/// <summary>Reports every invalid setting at once. Checks nothing while the pipeline is off.</summary>
 internal sealed partial class ReturnsOptionsValidator() : SettingsValidator<ReturnsOptions>(ReturnsOptions.Section, options => options.IsOn)
 {
     /// <summary>A SageMaker machine type, such as <c>ml.m5.large</c>.</summary>

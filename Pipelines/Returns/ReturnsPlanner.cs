@@ -5,15 +5,15 @@ using Durable.Operations.Plans;
 
 namespace Durable.Pipelines.Returns;
 
-/// <summary>The pipeline is not set up.</summary>
+/// <summary>The pipeline is not configured.</summary>
 public sealed class ReturnsOffException()
     : PermanentFailureException("The returns pipeline is off: set Returns__Bucket and Returns__RoleArn.");
 
-/// <summary>There is no training set to skip the preparation for.</summary>
+/// <summary>Preparation is skipped, but there is no training set.</summary>
 public sealed class NoTrainingSetException() : PermanentFailureException("There is no training set yet: start without skipDataPrep first.");
 
-/// <summary>What a training would do now.</summary>
-/// <param name="MostCostUsd">If the job ran to its limit.</param>
+/// <summary>The plan of a training.</summary>
+/// <param name="MostCostUsd">Cost if the job runs to its limit.</param>
 public sealed record ReturnsPlan(
     Plan Plan,
     long KnownRows,
@@ -24,13 +24,13 @@ public sealed record ReturnsPlan(
     decimal? MostCostUsd
 );
 
-/// <summary>Settles what a training would do. Reads the ledger and the bucket; starts nothing and asks the source nothing.</summary>
+/// <summary>Plans a training. Reads the ledger and the bucket; starts nothing and does not query the source.</summary>
 public sealed class ReturnsPlanner(ReturnsStorage storage, ReturnsTable table, ReturnsOptions options, CostGuardOptions costs)
 {
     public const string Kind = "returns";
 
     /// <exception cref="ReturnsOffException">No bucket is set.</exception>
-    /// <exception cref="NoTrainingSetException">The preparation is to be skipped and there is nothing to train on.</exception>
+    /// <exception cref="NoTrainingSetException">Preparation is skipped and there is no training set.</exception>
     public async Task<ReturnsPlan> PlanAsync(ReturnsRequest request, CancellationToken cancellationToken = default)
     {
         if (!options.IsOn)

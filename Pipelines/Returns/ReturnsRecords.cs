@@ -2,15 +2,14 @@ using System.Text.Json.Serialization;
 
 namespace Durable.Pipelines.Returns;
 
-/// <summary>Asks for a training.</summary>
-/// <param name="Limit">Only the latest so many rows; 0: all.</param>
-/// <param name="Since">Only rows from this time on, which are also read from the source again; null: all, and only what is new is
-/// read.</param>
-/// <param name="SkipDataPrep">Train on the latest training set as it is.</param>
-/// <param name="Force">Train even when these very rows and this very code were judged before.</param>
+/// <summary>Requests a training.</summary>
+/// <param name="Limit">Only the latest n rows; 0: all.</param>
+/// <param name="Since">Only rows from this time on, also read again from the source; null: all rows, and only new ones are read.</param>
+/// <param name="SkipDataPrep">Train on the latest training set unchanged.</param>
+/// <param name="Force">Train even if the same rows and code were already judged.</param>
 /// <param name="InstanceType">Machine; null: the setting.</param>
 /// <param name="FrameworkVersion">PyTorch of the image; null: the setting.</param>
-/// <param name="PlanHash">Do what this plan says, or nothing.</param>
+/// <param name="PlanHash">Apply exactly this plan.</param>
 public sealed record ReturnsRequest(
     long Limit = 0,
     DateTime? Since = null,
@@ -32,13 +31,13 @@ public sealed record ReturnsRequest(
 /// <param name="StartUtc">Names the training set, the job and the model.</param>
 public sealed record ReturnsRun(string RunId, string InstanceId, DateTime StartUtc, ReturnsRequest Request)
 {
-    /// <summary>The start as keys have it: <c>2025-12-23T08-00-00+00-00</c>.</summary>
+    /// <summary>The start in the form of keys: <c>2025-12-23T08-00-00+00-00</c>.</summary>
     public string RunTs => StartUtc.ToString("yyyy-MM-dd'T'HH-mm-ss'+00-00'", System.Globalization.CultureInfo.InvariantCulture);
 
     public string JobName => StartUtc.ToString("'mlops-returns-'yyyyMMdd-HHmmss", System.Globalization.CultureInfo.InvariantCulture);
 }
 
-/// <summary>What a training job left.</summary>
+/// <summary>Result of a training job.</summary>
 /// <param name="Version">Time of the run that started the job; names the model.</param>
 public sealed record TrainedArtifact(string Fingerprint, string Version, string JobName, string ArtifactUri);
 
@@ -46,10 +45,10 @@ public sealed record TrainedArtifact(string Fingerprint, string Version, string 
 public sealed record Candidate(ReturnsRun Run, TrainingSet Set, TrainedArtifact Trained);
 
 /// <summary>A judged model.</summary>
-/// <param name="PointerMark">Mark of the pointer that was in place when it was judged; null: there was none.</param>
-/// <param name="CurrentVersion">The model it was compared with.</param>
-/// <param name="TestMse">Its error on the test rows; null when it is no number.</param>
-/// <param name="Failed">Gates it did not pass, as sentences.</param>
+/// <param name="PointerMark">ETag of the pointer at the judgement; null: there was none.</param>
+/// <param name="CurrentVersion">The model it was compared with; null: none.</param>
+/// <param name="TestMse">Its error on the test rows; null when it is NaN.</param>
+/// <param name="Failed">Failed gates, as sentences.</param>
 public sealed record JudgedModel(
     string Version,
     string JobName,
@@ -95,7 +94,7 @@ public enum InferenceEnding
 
 /// <summary>What came of a training.</summary>
 /// <param name="Rows">Rows of the training set.</param>
-/// <param name="CostUsd">What the training jobs cost.</param>
+/// <param name="CostUsd">Cost of the training jobs.</param>
 public sealed record ReturnsResult(
     TrainingEnding State,
     string RunTs,
@@ -122,8 +121,8 @@ public sealed record InferenceResult(
     double? Mse
 );
 
-/// <summary>What a prediction step did.</summary>
+/// <summary>Result of a prediction step.</summary>
 public sealed record PredictedRows(string? Version, int Open, int Stored);
 
-/// <summary>What a scoring step found.</summary>
+/// <summary>Result of a scoring step.</summary>
 public sealed record ScoredRows(int Scored, double? Mse);

@@ -3,7 +3,7 @@ using System.Text.Json;
 
 namespace Durable.Pipelines.Returns;
 
-/// <summary>What a row of the training set is made of.</summary>
+/// <summary>Shape of a row of the training set.</summary>
 public static class ReturnsShape
 {
     /// <summary>Numbers of one text's embedding, and of both.</summary>
@@ -28,26 +28,26 @@ public static class ReturnsShape
     ];
 }
 
-/// <summary>Two text embeddings, one behind the other, describing the market up to a time.</summary>
+/// <summary>Two concatenated text embeddings that describe the market up to a time.</summary>
 /// <param name="Values">512 numbers; each half has length 1.</param>
 public sealed record Embedding(DateTime BaseTs, float[] Values);
 
-/// <summary>What the strategies returned in the ten minutes up to <paramref name="Ts"/>, in per cent.</summary>
+/// <summary>The strategies' returns in the ten minutes up to <paramref name="Ts"/>, in per cent.</summary>
 public sealed record Outcome(DateTime Ts, double[] Targets);
 
-/// <summary>An embedding with what came after it.</summary>
+/// <summary>An embedding with the returns after it.</summary>
 public sealed record TrainingRow(DateTime BaseTs, float[] Features, double[] Targets)
 {
     public DateTime Ts => BaseTs + ReturnsShape.Ahead;
 }
 
-/// <summary>A source row that cannot be used.</summary>
+/// <summary>A rejected source row.</summary>
 /// <param name="Key">Its time as the source wrote it.</param>
 /// <param name="Reason"><c>bad_time</c>, <c>not_256</c>, <c>not_finite</c>, <c>not_unit</c>, <c>target_missing</c> or
 /// <c>duplicate</c>.</param>
 public sealed record Reject(string Key, string Reason);
 
-/// <summary>Reads source rows, which are JSON objects as PostgreSQL prints them, and says what is wrong with a bad one.</summary>
+/// <summary>Reads source rows, JSON objects as PostgreSQL prints them, and returns the reason for a bad one.</summary>
 public static class ReturnsRows
 {
     public static (Embedding? Row, Reject? Reject) ReadEmbedding(JsonElement row)
@@ -80,7 +80,7 @@ public static class ReturnsRows
     }
 
     /// <summary>Reads an embedding given as an array or as text: <c>[…]</c>, or <c>{…}</c> as PostgreSQL prints arrays.</summary>
-    /// <returns>What is wrong, as a reject's reason; null when nothing is.</returns>
+    /// <returns>The reject's reason; null when the value is valid.</returns>
     public static string? ReadHalf(JsonElement value, Span<float> target)
     {
         if (value.ValueKind == JsonValueKind.String)
@@ -98,7 +98,7 @@ public static class ReturnsRows
         return UnitOrNot(target);
     }
 
-    /// <summary>A time with its zone, or without one, which means UTC.</summary>
+    /// <summary>A time; without a zone it is UTC.</summary>
     public static bool TryTime(string? text, out DateTime utc) =>
         DateTime.TryParse(
             text,
@@ -140,7 +140,7 @@ public static class ReturnsRows
         return Math.Abs(Math.Sqrt(square) - 1) <= ReturnsShape.NormTolerance ? null : "not_unit";
     }
 
-    // PostgreSQL prints NaN and Infinity, which JSON does not know, as text.
+    // PostgreSQL prints NaN and Infinity, which JSON lacks, as text.
     private static bool TryNumber(JsonElement value, out double number)
     {
         number = double.NaN;

@@ -11,7 +11,7 @@ using Durable.Operations.Aws;
 namespace Durable.Pipelines.Returns;
 
 /// <summary>A training set in the bucket.</summary>
-/// <param name="RunTs">Time of the run that wrote it, as its key has it.</param>
+/// <param name="RunTs">Time of the run that wrote it, in the form of its key.</param>
 /// <param name="TrainUri">The Parquet file.</param>
 /// <param name="Sha256">Of the Parquet file.</param>
 public sealed record TrainingSet(
@@ -24,15 +24,15 @@ public sealed record TrainingSet(
     int SchemaVersion
 )
 {
-    /// <summary>The folder of the file, which is what a training job is given.</summary>
+    /// <summary>The folder of the file, a training job's input.</summary>
     public string Folder => TrainUri[..(TrainUri.LastIndexOf('/') + 1)];
 }
 
-/// <summary>Which model is served: the content of <c>model/latest.json</c>.</summary>
+/// <summary>The served model: the content of <c>model/latest.json</c>.</summary>
 /// <param name="ModelUri">The archive, which never changes.</param>
 /// <param name="Version">Time of the run that trained it.</param>
 /// <param name="Sha256">Of the archive.</param>
-/// <param name="PreviousVersion">The model served before; null: there was none.</param>
+/// <param name="PreviousVersion">The model served before; null: none.</param>
 public sealed record ModelPointer(
     string ModelUri,
     string Version,
@@ -44,20 +44,20 @@ public sealed record ModelPointer(
     string? PreviousVersion
 );
 
-/// <summary>A pointer with the mark that a change of it must name.</summary>
+/// <summary>A pointer with its ETag, which a change must name.</summary>
 public sealed record ServedPointer(ModelPointer Pointer, string ETag);
 
-/// <summary>Somebody else moved the pointer to the served model since it was read.</summary>
+/// <summary>The pointer to the served model was moved since it was read.</summary>
 public sealed class PointerMovedException(string bucket, string key)
     : PermanentFailureException(
         $"s3://{bucket}/{key} was changed meanwhile by another run; the model was judged against one that is no longer served."
     );
 
-/// <summary>An object is not what is on record. Permanent.</summary>
+/// <summary>An object differs from the record. Permanent.</summary>
 public sealed class ObjectChangedException(string uri, string expected, string found)
     : PermanentFailureException($"{uri} has sha256 {found}, on record is {expected}.");
 
-/// <summary>The bucket: training sets, the training code, models and the pointer to the served one. An error of S3 is an error, never "not
+/// <summary>The bucket: training sets, the training code, models and the pointer to the served one. An S3 error is an error, never "not
 /// there".</summary>
 public sealed class ReturnsStorage(IAmazonS3 s3, ReturnsOptions options)
 {
@@ -73,16 +73,16 @@ public sealed class ReturnsStorage(IAmazonS3 s3, ReturnsOptions options)
 
     public string Uri(string key) => $"s3://{options.Bucket}/{key}";
 
-    /// <summary>Where the training set of a run lies.</summary>
+    /// <summary>Key of a run's training set.</summary>
     public string TrainKey(string runTs, string file = "train.parquet") => $"{options.TrainPrefix}/run_ts={runTs}/{file}";
 
-    /// <summary>Where the published model of a run lies.</summary>
+    /// <summary>Key of a run's published model.</summary>
     public string ModelKey(string version) => $"{options.ModelPrefix}/run_ts={version}/model.tar.gz";
 
-    /// <summary>Prefix that a training job writes under.</summary>
+    /// <summary>Prefix of a training job's output.</summary>
     public string JobOutputUri(string runTs) => Uri($"{options.ModelPrefix}/jobs/run_ts={runTs}");
 
-    /// <summary>Stores a training set, its files first, the pointer to the latest last. Safe to repeat.</summary>
+    /// <summary>Stores a training set, files first, the pointer to the latest last. Safe to repeat.</summary>
     public async Task<TrainingSet> PublishTrainingSetAsync(
         string runTs,
         DateTime generatedUtc,
@@ -131,8 +131,8 @@ public sealed class ReturnsStorage(IAmazonS3 s3, ReturnsOptions options)
     public async Task<TrainingSet?> ReadTrainingSetAsync(CancellationToken cancellationToken = default) =>
         await FindAsync(TrainLatest, cancellationToken) is { } found ? JsonSerializer.Deserialize<TrainingSet>(found.Bytes, Snake) : null;
 
-    /// <summary>Brings the Parquet file of a training set to this machine.</summary>
-    /// <exception cref="ObjectChangedException">It is not the file on record.</exception>
+    /// <summary>Downloads the Parquet file of a training set.</summary>
+    /// <exception cref="ObjectChangedException">It is not the recorded file.</exception>
     public async Task DownloadAsync(TrainingSet set, string path, CancellationToken cancellationToken = default)
     {
         using (GetObjectResponse found = await s3.GetObjectAsync(options.Bucket, KeyOf(set.TrainUri), cancellationToken))
@@ -143,7 +143,7 @@ public sealed class ReturnsStorage(IAmazonS3 s3, ReturnsOptions options)
             throw new ObjectChangedException(set.TrainUri, set.Sha256, sha256);
     }
 
-    /// <summary>Puts the training code into the bucket, under its content hash. Safe to call twice and at once.</summary>
+    /// <summary>Uploads the training code under its content hash. Safe to call twice and concurrently.</summary>
     /// <returns>URI of the bundle.</returns>
     /// <exception cref="DirectoryNotFoundException">The setting <c>Returns__JobsDirectory</c> names no folder with the scripts.</exception>
     public async Task<string> UploadCodeAsync(CancellationToken cancellationToken = default)
@@ -154,13 +154,13 @@ public sealed class ReturnsStorage(IAmazonS3 s3, ReturnsOptions options)
         return Uri(key);
     }
 
-    /// <summary>An object of this bucket, whole. Only for small ones.</summary>
+    /// <summary>A small object of this bucket, read completely.</summary>
     public Task<byte[]> ReadAsync(string uri, CancellationToken cancellationToken = default) =>
         s3.ReadBytesAsync(options.Bucket, KeyOf(uri), cancellationToken);
 
-    /// <summary>Stores a judged archive under its version. It is never changed afterwards: the same bytes again are fine, others are
+    /// <summary>Stores a judged archive under its version. It never changes: the same bytes again are accepted, others are
     /// refused.</summary>
-    /// <exception cref="ObjectChangedException">Another archive lies there.</exception>
+    /// <exception cref="ObjectChangedException">Another archive has this version.</exception>
     public async Task StoreModelAsync(string version, byte[] archive, CancellationToken cancellationToken = default)
     {
         string key = ModelKey(version),
@@ -186,16 +186,15 @@ public sealed class ReturnsStorage(IAmazonS3 s3, ReturnsOptions options)
         }
     }
 
-    /// <summary>The pointer to the served model; null when none was ever published.</summary>
+    /// <summary>The pointer to the served model; null when none has been published.</summary>
     public async Task<ServedPointer?> ReadPointerAsync(CancellationToken cancellationToken = default) =>
         await FindAsync(ModelLatest, cancellationToken) is { } found
             ? new ServedPointer(JsonSerializer.Deserialize<ModelPointer>(found.Bytes, Snake)!, found.ETag)
             : null;
 
-    /// <summary>Moves the pointer from the one that was read to another. Safe to repeat: a pointer that is there already is no
-    /// change.</summary>
-    /// <param name="from">Mark of the pointer that was read; null: there was none.</param>
-    /// <exception cref="PointerMovedException">It is another one by now.</exception>
+    /// <summary>Replaces the pointer that was read by another. Safe to repeat: an equal pointer is no change.</summary>
+    /// <param name="from">ETag of the pointer that was read; null: none.</param>
+    /// <exception cref="PointerMovedException">It has changed since.</exception>
     public async Task MovePointerAsync(ModelPointer to, string? from, CancellationToken cancellationToken = default)
     {
         PutObjectRequest put = new()
@@ -215,7 +214,7 @@ public sealed class ReturnsStorage(IAmazonS3 s3, ReturnsOptions options)
         }
         catch (AmazonS3Exception error) when (error.StatusCode is HttpStatusCode.PreconditionFailed or HttpStatusCode.Conflict)
         {
-            // Our own first attempt, whose answer was lost, is no conflict.
+            // Our own first attempt, whose answer was lost, is not a conflict.
             if ((await ReadPointerAsync(cancellationToken))?.Pointer.Sha256 != to.Sha256)
                 throw new PointerMovedException(options.Bucket, ModelLatest);
         }
@@ -229,7 +228,7 @@ public sealed class ReturnsStorage(IAmazonS3 s3, ReturnsOptions options)
         string prefix = $"s3://{options.Bucket}/";
         return uri.StartsWith(prefix, StringComparison.Ordinal)
             ? uri[prefix.Length..]
-            : throw new ArgumentException($"{uri} does not lie in the bucket {options.Bucket}.");
+            : throw new ArgumentException($"{uri} is not in the bucket {options.Bucket}.");
     }
 
     private async Task<(byte[] Bytes, string ETag)?> FindAsync(string key, CancellationToken cancellationToken)

@@ -8,10 +8,10 @@ using NpgsqlTypes;
 
 namespace Durable.Pipelines.Returns;
 
-/// <summary>What a read of one source table came to.</summary>
-/// <param name="Read">Rows the source gave.</param>
-/// <param name="Changed">Rows that are new or differ from what was known.</param>
-/// <param name="Rejected">Rows that could not be used, by reason.</param>
+/// <summary>Result of reading one source table.</summary>
+/// <param name="Read">Rows returned by the source.</param>
+/// <param name="Changed">Rows that are new or changed.</param>
+/// <param name="Rejected">Rejected rows, by reason.</param>
 public sealed record SourceRead(string Table, long Read, long Changed, IReadOnlyDictionary<string, long> Rejected)
 {
     public long RejectedRows => Rejected.Values.Sum();
@@ -20,14 +20,15 @@ public sealed record SourceRead(string Table, long Read, long Changed, IReadOnly
 /// <summary>Rows to train on, by time and number.</summary>
 public sealed record TrainingWindow(long Rows, DateTime? From, DateTime? To);
 
-/// <summary>The whole training set in PostgreSQL. It grows by what is new at the source and is never read from there again.</summary>
+/// <summary>The whole training set in PostgreSQL. It grows by the source's new rows and never rereads the rest.</summary>
 public sealed class ReturnsTable(NpgsqlDataSource database)
 {
     private const int Batch = 1000;
 
     /// <summary>
-    /// Takes over what is new: every row from <paramref name="overlap"/> before the newest known one, or from <paramref name="sinceUtc"/>.
-    /// Safe to repeat and to break off: rows are stored by their time, and the next read begins where the stored rows end.
+    /// Stores new rows: every row from <paramref name="overlap"/> before the watermark (the newest known row), or from
+    /// <paramref name="sinceUtc"/>. Safe to repeat and to interrupt: rows are stored by their time, and the next read starts where the
+    /// stored rows end.
     /// </summary>
     public async Task<SourceRead> SyncAsync(
         IReturnsSource source,
@@ -73,8 +74,8 @@ public sealed class ReturnsTable(NpgsqlDataSource database)
         return new SourceRead(table.Name, read, changed, rejected.ToDictionary(pair => pair.Key, pair => pair.Value.Rows));
     }
 
-    /// <summary>How many rows there are to train on: embeddings with what came ten minutes later.</summary>
-    /// <param name="limit">Only the latest so many; 0: all.</param>
+    /// <summary>Number of rows to train on: embeddings with the returns ten minutes later.</summary>
+    /// <param name="limit">Only the latest n; 0: all.</param>
     public async Task<TrainingWindow> WindowAsync(DateTime? sinceUtc, long limit, CancellationToken cancellationToken = default)
     {
         await using NpgsqlCommand command = database.CreateCommand(
@@ -105,7 +106,7 @@ public sealed class ReturnsTable(NpgsqlDataSource database)
             yield return new TrainingRow(reader.GetDateTime(0), Floats(reader.GetFieldValue<byte[]>(1)), reader.GetFieldValue<double[]>(2));
     }
 
-    /// <summary>The newest embedding, or that of a time; null when there is none.</summary>
+    /// <summary>The newest embedding, or the one at a time; null when there is none.</summary>
     public async Task<Embedding?> FindEmbeddingAsync(DateTime? baseTs, CancellationToken cancellationToken = default)
     {
         await using NpgsqlCommand command = database.CreateCommand(

@@ -2,10 +2,9 @@ using ParquetSharp;
 
 namespace Durable.Pipelines.Returns;
 
-/// <summary>Rows on which a model is judged, and the trivial guesses it must beat. Rows are those of the script's own split, by
-/// time.</summary>
+/// <summary>The holdout on which a model is judged, and the baselines it must beat. The split is the script's own, by time.</summary>
 /// <param name="TrainRows">Rows before validation and test.</param>
-/// <param name="TestRows">The last rows: nobody trained on them.</param>
+/// <param name="TestRows">The last rows: the holdout.</param>
 public sealed record TrainingSplit(int TrainRows, int ValidationRows, int TestRows)
 {
     public int TestFrom => TrainRows + ValidationRows;
@@ -23,7 +22,7 @@ public sealed record TrainingSplit(int TrainRows, int ValidationRows, int TestRo
 /// <summary>A training set as a Parquet file. Row groups of 2,000 rows: neither writer nor reader holds more than one.</summary>
 public static class TrainingSetFile
 {
-    /// <summary>Goes up when a column changes; kept in the file under <c>schema_version</c>.</summary>
+    /// <summary>Increases when a column changes; kept in the file under <c>schema_version</c>.</summary>
     public const int SchemaVersion = 1;
 
     private const int RowGroup = 2000;
@@ -41,7 +40,7 @@ public static class TrainingSetFile
             new Column<float[]>("features"),
         ];
 
-    /// <summary>Writes the rows, and beside them as <c>.npy</c> when a path is given. The same rows give the same bytes.</summary>
+    /// <summary>Writes the rows, and also as <c>.npy</c> if a path is given. The same rows give the same bytes.</summary>
     /// <returns>Rows written.</returns>
     public static async Task<int> WriteAsync(
         string parquet,
@@ -85,7 +84,7 @@ public static class TrainingSetFile
         return checked((int)file.FileMetaData.NumRows);
     }
 
-    /// <summary>Targets of every row, in blocks; cheap, the features stay unread.</summary>
+    /// <summary>Targets of every row, in blocks; cheap, because the features are not read.</summary>
     public static IEnumerable<double[][]> ReadTargets(string parquet)
     {
         using ParquetFileReader file = new(parquet);
@@ -96,7 +95,7 @@ public static class TrainingSetFile
         }
     }
 
-    /// <summary>Rows from a number on, in blocks of at most 2,000.</summary>
+    /// <summary>Rows from an index on, in blocks of at most 2,000.</summary>
     public static IEnumerable<IReadOnlyList<TrainingRow>> Read(string parquet, int from = 0)
     {
         using ParquetFileReader file = new(parquet);

@@ -8,10 +8,10 @@ using Durable.Pipelines.Spot.Tables;
 
 namespace Durable.Pipelines.Spot;
 
-/// <summary>Which slots are not in the history, why, and which of them can still be filled.</summary>
+/// <summary>Finds slots missing from the history, why, and which can still be filled.</summary>
 public sealed class GapFinder(SlotTable slots, SpotBucket bucket)
 {
-    /// <summary>Looks at a range, both ends included.</summary>
+    /// <summary>Checks a range, both ends included.</summary>
     public async Task<GapReport> FindAsync(SlotTime from, SlotTime to, CancellationToken cancellationToken = default)
     {
         Dictionary<SlotTime, SlotRow> known = (await slots.ReadAsync(from, to, cancellationToken)).ToDictionary(row => row.Slot);
@@ -35,7 +35,7 @@ public sealed class GapFinder(SlotTable slots, SpotBucket bucket)
         bool IsPresent(SlotTime slot) => known.TryGetValue(slot, out SlotRow? row) && row.State == SlotState.Present;
     }
 
-    /// <summary>What a backfill of the range would do: present slots are skipped, lost ones are not in it.</summary>
+    /// <summary>The plan of a backfill of the range: present slots are skipped, lost ones are excluded.</summary>
     public async Task<(Plan Plan, GapReport Report)> PlanAsync(SlotTime from, SlotTime to, CancellationToken cancellationToken = default)
     {
         GapReport report = await FindAsync(from, to, cancellationToken);
@@ -78,8 +78,8 @@ public sealed class GapFinder(SlotTable slots, SpotBucket bucket)
             ?? (
                 row is null
                     ? hasScores
-                        ? "Never begun here; its raw files are there."
-                        : "Never begun: nothing ran at the time."
+                        ? "Never started here; its raw files exist."
+                        : "Never started: nothing ran at the time."
                     : $"Left in state {row.State.Text()} by run {row.RunId}."
             );
         return new Gap(slot.Text, state, canBeFilled ? reason : reason + " No raw scores: it stays missing.", canBeFilled);

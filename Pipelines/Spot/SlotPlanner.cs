@@ -6,13 +6,13 @@ using Durable.Pipelines.Spot.Tables;
 
 namespace Durable.Pipelines.Spot;
 
-/// <summary>Settles what a slot still needs. Reads the bucket and the record; asks nobody and changes nothing.</summary>
+/// <summary>Plans what a slot still needs. Reads the bucket and the record; queries no source and changes nothing.</summary>
 public sealed class SlotPlanner(SpotFiles files, SpotBucket bucket, SlotTable slots, SpotOptions options, TimeProvider clock)
 {
-    /// <summary>How many days back an old workload may be.</summary>
+    /// <summary>Largest age of an old workload, in days.</summary>
     private const int OldestWorkloadDays = 7;
 
-    /// <summary>What a run of the slot would do now.</summary>
+    /// <summary>The plan of a run of the slot.</summary>
     /// <exception cref="SpotOffException">No bucket is set.</exception>
     /// <exception cref="SlotOverException">It is too late to ask, or too early.</exception>
     /// <exception cref="WorkloadMissingException">There are no questions to ask.</exception>
@@ -42,7 +42,7 @@ public sealed class SlotPlanner(SpotFiles files, SpotBucket bucket, SlotTable sl
         if (scores is null)
         {
             if (now < slot.Utc.AddMinutes(-1))
-                throw new SlotOverException(slot, "has not begun");
+                throw new SlotOverException(slot, "has not started");
             if (now >= slot.Utc + SlotTime.Length)
                 throw new SlotOverException(slot, "its time is over");
         }
@@ -66,7 +66,7 @@ public sealed class SlotPlanner(SpotFiles files, SpotBucket bucket, SlotTable sl
         );
     }
 
-    /// <summary>The same as a plan to be shown and applied by its hash.</summary>
+    /// <summary>The same as a plan, to show and apply by its hash.</summary>
     public static Plan AsPlan(SlotWork work)
     {
         PlanReason reason =
@@ -93,7 +93,7 @@ public sealed class SlotPlanner(SpotFiles files, SpotBucket bucket, SlotTable sl
         return Plan.Make(SlotStore.Kind, options, [(work.Slot, [""])], ledger, work.Lanes, force: false);
     }
 
-    /// <summary>The questions of a day, or of the newest day before it that has some.</summary>
+    /// <summary>The questions of a day, or of the newest earlier day that has some.</summary>
     public async Task<Workload> FindWorkloadAsync(DateOnly day, CancellationToken cancellationToken = default)
     {
         for (int back = 0; back <= OldestWorkloadDays; back++)

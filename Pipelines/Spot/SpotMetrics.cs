@@ -3,7 +3,7 @@ using Durable.Pipelines.Spot.Tables;
 
 namespace Durable.Pipelines.Spot;
 
-/// <summary>Numbers of the newest committed slot, as metrics of the meter <c>Durable.Spot</c>.</summary>
+/// <summary>Metrics of the newest committed slot, on the meter <c>Durable.Spot</c>.</summary>
 public sealed class SpotMetrics : IDisposable
 {
     public const string MeterName = "Durable.Spot";

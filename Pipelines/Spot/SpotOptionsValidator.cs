@@ -5,7 +5,7 @@ using Durable.Pipelines.Spot.Model;
 
 namespace Durable.Pipelines.Spot;
 
-/// <summary>Names every bad setting at once. Nothing is checked while the collector is off.</summary>
+/// <summary>Reports every invalid setting at once. Checks nothing while the collector is off.</summary>
 internal sealed partial class SpotOptionsValidator() : SettingsValidator<SpotOptions>(SpotOptions.Section, options => options.IsOn)
 {
     protected override IEnumerable<string> Errors(SpotOptions o)

@@ -4,21 +4,21 @@ using Durable.Pipelines.Spot.Model;
 
 namespace Durable.Pipelines.Spot;
 
-/// <summary>The collector is not set up.</summary>
+/// <summary>The collector is not configured.</summary>
 public sealed class SpotOffException() : PermanentFailureException("The spot collector is off: set Spot__Bucket.");
 
-/// <summary>A slot has no raw files and its time is over: placement scores are known only at the time.</summary>
+/// <summary>A slot has no raw files and its time is over: placement scores are available only at the time.</summary>
 public sealed class SlotOverException(SlotTime slot, string when)
     : PermanentFailureException($"Slot {slot} has no raw files and {when}. Scores are known only at the time: this slot stays missing.");
 
-/// <summary>There is no day of questions to ask, not even an old one.</summary>
+/// <summary>There are no questions to ask, not even old ones.</summary>
 public sealed class WorkloadMissingException(DateOnly day)
     : Exception($"There is no workload of {day:yyyy-MM-dd} or earlier. Pack one: durable spot workload --date {day:yyyy-MM-dd}");
 
-/// <summary>Asks for one slot.</summary>
+/// <summary>Requests one slot.</summary>
 /// <param name="Slot">Its time, UTC, e.g. <c>2026-11-26T10:20</c>.</param>
-/// <param name="MaxRemovedShare">Instead of the setting: share of the rows that may vanish.</param>
-/// <param name="PlanHash">Do what this plan says, or nothing.</param>
+/// <param name="MaxRemovedShare">Share of the rows that may vanish; overrides the setting.</param>
+/// <param name="PlanHash">Apply exactly this plan.</param>
 public sealed record SlotRequest(string Slot, double? MaxRemovedShare = null, string? PlanHash = null)
 {
     public string InstanceId => SlotTime.Parse(Slot).InstanceId;
@@ -30,15 +30,15 @@ public sealed record SlotRun(string RunId, string InstanceId, SlotRequest Reques
     internal SlotTime Slot => SlotTime.Parse(Request.Slot);
 }
 
-/// <summary>Questions that one activity asks: <paramref name="Count"/> of the workload from <paramref name="First"/> on.</summary>
+/// <summary>Questions of one activity: <paramref name="Count"/> of the workload from <paramref name="First"/> on.</summary>
 public sealed record ScorePart(int Number, int First, int Count);
 
-/// <summary>What a slot has to do, settled once at its beginning.</summary>
+/// <summary>The work of a slot, planned once at its start.</summary>
 /// <param name="IsPresent">It is in the history: there is nothing to do.</param>
 /// <param name="WorkloadDay">Day whose questions are asked: the slot's own or, when that one was not packed, the newest before it.</param>
 /// <param name="Parts">Empty when the scores are in the bucket.</param>
 /// <param name="Lanes">Parts asked at the same time.</param>
-/// <param name="DeadlineUtc">After it nothing is asked that is known only at the time.</param>
+/// <param name="DeadlineUtc">After it, data available only at the time are no longer asked for.</param>
 public sealed record SlotWork(
     string Slot,
     bool IsPresent,
@@ -73,7 +73,7 @@ public enum SlotEnding
 }
 
 /// <summary>How a slot ended.</summary>
-/// <param name="Sources">Sources that left something unknown, with how much and why.</param>
+/// <param name="Sources">Sources with unknown data, with amount and reason.</param>
 public sealed record SlotResult(
     string Slot,
     SlotEnding State,
@@ -88,7 +88,7 @@ public sealed record SlotResult(
     IReadOnlyList<string> Sources
 );
 
-/// <summary>Asks for a day's questions.</summary>
+/// <summary>Requests a day's questions.</summary>
 /// <param name="Day"><c>YYYY-MM-DD</c>, UTC.</param>
 public sealed record WorkloadRequest(string Day)
 {
@@ -98,8 +98,8 @@ public sealed record WorkloadRequest(string Day)
 /// <summary>A request with the run that serves it.</summary>
 public sealed record WorkloadRun(string RunId, string InstanceId, WorkloadRequest Request);
 
-/// <summary>What was packed.</summary>
-/// <param name="Bound">No packing has fewer questions.</param>
+/// <summary>Result of packing.</summary>
+/// <param name="Bound">Proven lower bound of the questions.</param>
 /// <param name="Lists">Lists of one account's quota.</param>
 /// <param name="AccountsNeeded">Accounts for all capacities of a day.</param>
 public sealed record WorkloadReceipt(
@@ -114,7 +114,7 @@ public sealed record WorkloadReceipt(
     bool WasThere = false
 );
 
-/// <summary>Asks for every missing slot of a range that has raw files.</summary>
+/// <summary>Requests every missing slot of a range that has raw files.</summary>
 public sealed record SpotBackfillRequest(string From, string To, string? PlanHash = null)
 {
     public string InstanceId => $"spot-backfill-{SlotTime.Parse(From).InstanceId[5..]}-{SlotTime.Parse(To).InstanceId[5..]}";
@@ -147,7 +147,7 @@ public enum GapState
 /// <param name="CanBeFilled">Its scores are in the bucket.</param>
 public sealed record Gap(string Slot, GapState State, string Reason, bool CanBeFilled);
 
-/// <summary>What is missing of a range.</summary>
+/// <summary>The gaps of a range.</summary>
 public sealed record GapReport(string From, string To, int Slots, int Present, IReadOnlyList<Gap> Gaps)
 {
     public int CanBeFilled => Gaps.Count(gap => gap.CanBeFilled);

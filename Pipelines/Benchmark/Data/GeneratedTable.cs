@@ -7,8 +7,7 @@ namespace Durable.Pipelines.Benchmark.Data;
 /// </summary>
 /// <remarks>
 /// The construction of I. Guyon, "Design of experiments for the NIPS 2003 variable selection benchmark", which the original suite used
-/// through scikit-learn; the numbers differ from those, because its random stream is another one. The same rows and seed give the same
-/// bytes.
+/// through scikit-learn; the numbers differ because the random stream differs. The same rows and seed give the same bytes.
 /// </remarks>
 internal static class GeneratedTable
 {

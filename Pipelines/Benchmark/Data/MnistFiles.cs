@@ -5,11 +5,11 @@ using Durable.Operations;
 
 namespace Durable.Pipelines.Benchmark.Data;
 
-/// <summary>The files of MNIST are not there, or are not what they should be.</summary>
+/// <summary>The files of MNIST are missing or invalid.</summary>
 public sealed class DataSetMissingException(string message) : PermanentFailureException(message);
 
 /// <summary>MNIST's four gzipped IDX files (http://yann.lecun.com/exdb/mnist): big-endian, images 0x803, labels 0x801.</summary>
-/// <remarks>The last tenth of the training rows is for validation (of the original: 54,000 and 6,000); the test rows stay whole.</remarks>
+/// <remarks>The last tenth of the training rows is for validation (of the original: 54,000 and 6,000); all test rows are kept.</remarks>
 internal static class MnistFiles
 {
     public static readonly IReadOnlyList<string> Names =
@@ -24,7 +24,7 @@ internal static class MnistFiles
         Labels = 0x801,
         Side = 28;
 
-    /// <summary>MD5 of the original test images, unpacked: whatever else has this format goes by another name.</summary>
+    /// <summary>MD5 of the original test images, unpacked: other data in this format get another name.</summary>
     private const string OriginalTestImages = "2646ac647ad5339dbf082846283269ea";
 
     /// <param name="gzipped">The four files in the order of <see cref="Names"/>.</param>
@@ -76,7 +76,7 @@ internal static class MnistFiles
     {
         int header = magic == Images ? 16 : 8;
         if (file.Length < header || BinaryPrimitives.ReadInt32BigEndian(file) != magic)
-            throw new DataSetMissingException($"{name} does not begin with 0x{magic:x}: it is no IDX file of its kind.");
+            throw new DataSetMissingException($"{name} does not begin with 0x{magic:x}: it is not an IDX file of its kind.");
         int rows = BinaryPrimitives.ReadInt32BigEndian(file.AsSpan(4)),
             size = magic == Images ? Side * Side : 1;
         if (
@@ -100,7 +100,7 @@ internal static class MnistFiles
         }
         catch (InvalidDataException broken)
         {
-            throw new DataSetMissingException($"{name} is no gzip file: {broken.Message}");
+            throw new DataSetMissingException($"{name} is not a gzip file: {broken.Message}");
         }
     }
 }

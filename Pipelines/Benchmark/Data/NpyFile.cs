@@ -6,7 +6,7 @@ using Durable.Operations;
 
 namespace Durable.Pipelines.Benchmark.Data;
 
-/// <summary>A file is not the .npy array that was asked for.</summary>
+/// <summary>A file is not the requested .npy array.</summary>
 public sealed class NpyFormatException(string message) : PermanentFailureException(message);
 
 /// <summary>NumPy's array file, version 1.0, little-endian, C order. Source:
@@ -24,7 +24,7 @@ internal static partial class NpyFile
     public static byte[] Write(ReadOnlySpan<byte> values, params ReadOnlySpan<int> shape) => Write("|u1", values, shape);
 
     /// <summary>A matrix of float32.</summary>
-    /// <exception cref="NpyFormatException">It is no such array, or is cut short.</exception>
+    /// <exception cref="NpyFormatException">It is not such an array, or is truncated.</exception>
     public static (float[] Values, int Rows, int Columns) ReadMatrix(ReadOnlySpan<byte> file)
     {
         (int[] shape, int start) = ReadHeader(file, "<f4");
@@ -34,7 +34,7 @@ internal static partial class NpyFile
     }
 
     /// <summary>A vector of int32.</summary>
-    /// <exception cref="NpyFormatException">It is no such array, or is cut short.</exception>
+    /// <exception cref="NpyFormatException">It is not such an array, or is truncated.</exception>
     public static int[] ReadVector(ReadOnlySpan<byte> file)
     {
         (int[] shape, int start) = ReadHeader(file, "<i4");
@@ -47,7 +47,7 @@ internal static partial class NpyFile
     {
         string sizes = string.Join(", ", shape.ToArray().Select(size => size.ToString(CultureInfo.InvariantCulture)));
         string header = $"{{'descr': '{type}', 'fortran_order': False, 'shape': ({sizes}{(shape.Length == 1 ? "," : "")}), }}";
-        int length = (((Magic.Length + 2 + header.Length + 1 + 63) / 64) * 64) - Magic.Length - 2; // data begins at a multiple of 64
+        int length = (((Magic.Length + 2 + header.Length + 1 + 63) / 64) * 64) - Magic.Length - 2; // data starts at a multiple of 64
         byte[] file = new byte[Magic.Length + 2 + length + values.Length];
         Magic.CopyTo(file);
         BitConverter.TryWriteBytes(file.AsSpan(Magic.Length), (ushort)length);
@@ -59,7 +59,7 @@ internal static partial class NpyFile
     private static (int[] Shape, int Start) ReadHeader(ReadOnlySpan<byte> file, string type)
     {
         if (file.Length < 10 || !file[..6].SequenceEqual(Magic[..6]) || file[6] != 1)
-            throw new NpyFormatException("This is no .npy file of version 1.");
+            throw new NpyFormatException("This is not a .npy file of version 1.");
         int start = 10 + BitConverter.ToUInt16(file[8..]);
         if (start > file.Length)
             throw new NpyFormatException("The .npy file ends within its header.");

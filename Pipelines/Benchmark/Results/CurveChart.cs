@@ -17,11 +17,11 @@ internal static class CurveChart
         Top = 40,
         Bottom = 48;
 
-    // Okabe and Ito's colours: told apart by colour-blind readers, too.
+    // Okabe and Ito's colours: distinct for colour-blind readers, too.
     private static readonly string[] Colours = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9"];
 
     /// <param name="title">Shown above; escaped.</param>
-    /// <param name="yName">Of the vertical axis.</param>
+    /// <param name="yName">Name of the vertical axis.</param>
     public static string Draw(string title, string yName, IReadOnlyList<ChartLine> lines)
     {
         (double X, double Y)[] all = [.. lines.SelectMany(line => line.Points).Where(point => double.IsFinite(point.Y))];

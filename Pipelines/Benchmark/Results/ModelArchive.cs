@@ -10,7 +10,7 @@ internal static class ModelArchive
     private const long LargestFile = 1L << 30;
 
     /// <summary>The files of a tar.gz by name.</summary>
-    /// <exception cref="ModelOutputException">It is none, or a file in it is larger than 1 GB.</exception>
+    /// <exception cref="ModelOutputException">It is not a tar.gz, or a file in it is larger than 1 GB.</exception>
     public static IReadOnlyDictionary<string, byte[]> Read(Stream archive)
     {
         Dictionary<string, byte[]> files = [];
@@ -37,7 +37,7 @@ internal static class ModelArchive
         return files;
     }
 
-    /// <summary>A tar.gz that is the same bytes for the same files, so that its hash names them.</summary>
+    /// <summary>A deterministic tar.gz: the same files give the same bytes, so its hash identifies them.</summary>
     public static byte[] Write(IEnumerable<KeyValuePair<string, byte[]>> files)
     {
         using MemoryStream archive = new();
@@ -58,8 +58,8 @@ internal static class ModelArchive
         return archive.ToArray();
     }
 
-    /// <summary>Compares the model's files with the checksums the job wrote when it had trained them.</summary>
-    /// <exception cref="ModelOutputException">A file is missing, new or another: the model was changed after training.</exception>
+    /// <summary>Compares the model's files with the checksums that the job wrote after training.</summary>
+    /// <exception cref="ModelOutputException">A file is missing, new or changed: the model was altered after training.</exception>
     public static void Verify(IReadOnlyDictionary<string, byte[]> model, IReadOnlyList<ModelFile> expected)
     {
         foreach (ModelFile file in expected)

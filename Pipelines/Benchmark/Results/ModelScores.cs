@@ -1,7 +1,7 @@
 namespace Durable.Pipelines.Benchmark.Results;
 
-/// <summary>How well a model does on held-out rows. All shares go from 0 to 1.</summary>
-/// <param name="Precision">Of class 1 where there are two classes; else the plain mean over the classes.</param>
+/// <summary>A model's scores on held-out rows. All shares are from 0 to 1.</summary>
+/// <param name="Precision">Of class 1 with two classes; else the unweighted mean over the classes.</param>
 /// <param name="Recall">As precision.</param>
 /// <param name="F1">Harmonic mean of precision and recall of class 1, or its mean over the classes.</param>
 /// <param name="Loss">Mean of −ln p(right class), p at least 1e-7.</param>
@@ -15,13 +15,13 @@ public sealed record ModelScores(
     IReadOnlyList<IReadOnlyList<int>> Confusion
 );
 
-/// <summary>Computes scores from what the job left and labels it never saw.</summary>
+/// <summary>Computes scores from the job's probabilities and labels it never saw.</summary>
 internal static class Scoring
 {
     private const double LeastProbability = 1e-7,
         SumTolerance = 1e-3;
 
-    /// <exception cref="ModelOutputException">The probabilities are none, or not those of the test rows.</exception>
+    /// <exception cref="ModelOutputException">The probabilities are invalid, or not those of the test rows.</exception>
     public static ModelScores Of(float[] probabilities, int rows, int columns, int[] labels)
     {
         int classes = labels.Max() + 1;

@@ -4,7 +4,7 @@ using Durable.Operations;
 
 namespace Durable.Pipelines.Benchmark.Results;
 
-/// <summary>A job said it was done, and what it left says otherwise.</summary>
+/// <summary>A job succeeded, but its results are unusable.</summary>
 public sealed class ModelOutputException(string message)
     : PermanentFailureException($"The results of the training job cannot be used: {message}. Nothing was registered.");
 
@@ -24,8 +24,8 @@ public sealed record ModelFile(
     [property: JsonPropertyName("sha256")] string Sha256
 );
 
-/// <summary>What a training script says of itself, in <c>metrics.json</c>.</summary>
-/// <param name="BestEpoch">Where the weights are from.</param>
+/// <summary>A training script's own report, in <c>metrics.json</c>.</summary>
+/// <param name="BestEpoch">Epoch of the kept weights.</param>
 /// <param name="Rows">Rows by channel.</param>
 public sealed record TrainingReport(
     string Framework,
@@ -39,7 +39,7 @@ public sealed record TrainingReport(
     IReadOnlyList<ModelFile> ModelFiles
 )
 {
-    /// <exception cref="ModelOutputException">It is no such report.</exception>
+    /// <exception cref="ModelOutputException">It is not such a report.</exception>
     public static TrainingReport Read(byte[] json)
     {
         TrainingReport? report;
@@ -59,14 +59,13 @@ public sealed record TrainingReport(
 }
 
 /// <summary>Whether training settled.</summary>
-/// <param name="Converged">The training loss fell, and the validation loss of the epoch whose weights were kept is not above what came
-/// before it.</param>
+/// <param name="Converged">The training loss fell, and the validation loss of the kept epoch is not above earlier ones.</param>
 public sealed record Convergence(bool Converged, string Detail)
 {
-    /// <summary>Slack of a loss that moves sideways.</summary>
+    /// <summary>Tolerance for a loss that moves sideways.</summary>
     private const double Tolerance = 1.02;
 
-    /// <summary>Judges the curve up to the best epoch; what follows was thrown away by early stopping.</summary>
+    /// <summary>Judges the curve up to the best epoch; early stopping discards the rest.</summary>
     public static Convergence Of(IReadOnlyList<CurvePoint> curve, int bestEpoch)
     {
         CurvePoint[] kept = [.. curve.Where(point => point.Epoch <= bestEpoch)];

@@ -8,11 +8,11 @@ using Durable.Operations;
 namespace Durable.Pipelines.Benchmark.Tracking;
 
 /// <summary>
-/// MLflow's REST API 2.0, as far as the suite needs it. Every write may be made twice: what exists is found instead of made again, and a
-/// metric is written once for each run, key and step.
+/// The part of MLflow's REST API 2.0 that the suite needs. Every write is safe to repeat: existing objects are found instead of created
+/// again, and a metric is written once per run, key and step.
 /// </summary>
-/// <remarks>Contract: a recorded conversation with a server 2.9, <c>tests/Data/mlflow-transcript.txt</c>. Errors are <c>{error_code,
-/// message}</c>; ids and versions are texts, times and steps numbers; a number that is none goes as text.</remarks>
+/// <remarks>Contract: recorded calls to a 2.9 server, <c>tests/Data/mlflow-transcript.txt</c>. Errors are <c>{error_code, message}</c>; ids
+/// and versions are texts, times and steps numbers; NaN and infinity are texts.</remarks>
 public sealed class MlflowClient(HttpClient http, Uri server, string? token = null)
 {
     /// <summary>Limits of one <c>log-batch</c>.</summary>
@@ -28,7 +28,7 @@ public sealed class MlflowClient(HttpClient http, Uri server, string? token = nu
     private const string AlreadyExists = "RESOURCE_ALREADY_EXISTS",
         DoesNotExist = "RESOURCE_DOES_NOT_EXIST";
 
-    /// <summary>Finds an experiment by name, or makes it.</summary>
+    /// <summary>Finds an experiment by name, or creates it.</summary>
     /// <returns>Its id.</returns>
     public async Task<string> EnsureExperimentAsync(string name, CancellationToken cancellationToken = default)
     {
@@ -38,7 +38,7 @@ public sealed class MlflowClient(HttpClient http, Uri server, string? token = nu
         {
             return Text(await PostAsync("experiments/create", new JsonObject { ["name"] = name }, cancellationToken), "experiment_id");
         }
-        catch (MlflowRefusedException taken) when (taken.Code == AlreadyExists) // by somebody else, this very moment
+        catch (MlflowRefusedException taken) when (taken.Code == AlreadyExists) // created concurrently
         {
             return await FindExperimentAsync(name, cancellationToken)
                 ?? throw new MlflowRefusedException(
@@ -51,7 +51,7 @@ public sealed class MlflowClient(HttpClient http, Uri server, string? token = nu
     }
 
     /// <summary>Id of an experiment; null when there is none.</summary>
-    /// <exception cref="MlflowRefusedException">It is deleted: its name is taken, and nothing can be logged to it.</exception>
+    /// <exception cref="MlflowRefusedException">It is deleted: its name is taken, and it accepts no logs.</exception>
     public async Task<string?> FindExperimentAsync(string name, CancellationToken cancellationToken = default)
     {
         JsonNode? answer = await FindAsync($"experiments/get-by-name?experiment_name={Uri.EscapeDataString(name)}", cancellationToken);
@@ -67,8 +67,8 @@ public sealed class MlflowClient(HttpClient http, Uri server, string? token = nu
             : Text(experiment, "experiment_id");
     }
 
-    /// <summary>The run that carries a tag, or a new one that does: a run whose first answer got lost is found again.</summary>
-    /// <param name="key">Tag and value that no other run of the experiment has.</param>
+    /// <summary>The run with a tag, or a new one with it: a run whose first answer was lost is found again.</summary>
+    /// <param name="key">Tag and value, unique in the experiment.</param>
     public async Task<MlflowRun> EnsureRunAsync(
         string experimentId,
         string name,
@@ -94,7 +94,7 @@ public sealed class MlflowClient(HttpClient http, Uri server, string? token = nu
         return Run(answer["run"]!);
     }
 
-    /// <summary>The run that carries a tag; null when there is none.</summary>
+    /// <summary>The run with a tag; null when there is none.</summary>
     public async Task<MlflowRun?> FindRunAsync(
         string experimentId,
         (string Name, string Value) key,
@@ -116,9 +116,9 @@ public sealed class MlflowClient(HttpClient http, Uri server, string? token = nu
     }
 
     /// <summary>Logs parameters, tags and metrics in as few calls as the limits allow.</summary>
-    /// <remarks>Metrics append: what the server already has of a key and step is left out, so a call made again, also after one whose
-    /// answer got lost, doubles nothing. One writer for each run at a time.</remarks>
-    /// <exception cref="MlflowRefusedException">A parameter was logged before with another value: they never change.</exception>
+    /// <remarks>Metrics append: steps that the server already has are left out, so a repeated call, also after a lost answer, duplicates
+    /// nothing. One writer per run at a time.</remarks>
+    /// <exception cref="MlflowRefusedException">A parameter was already logged with another value; parameters never change.</exception>
     public async Task LogAsync(
         string runId,
         IReadOnlyList<MlflowMetric> metrics,
@@ -228,8 +228,8 @@ public sealed class MlflowClient(HttpClient http, Uri server, string? token = nu
             cancellationToken
         );
 
-    /// <summary>Puts a file among the artefacts of a run, through the server. Safe to call twice.</summary>
-    /// <exception cref="MlflowRefusedException">The server hands no artefacts on (it runs without <c>--serve-artifacts</c>).</exception>
+    /// <summary>Uploads a file to a run's artefacts through the server. Safe to call twice.</summary>
+    /// <exception cref="MlflowRefusedException">The server does not serve artefacts (it runs without <c>--serve-artifacts</c>).</exception>
     public async Task PutArtifactAsync(
         MlflowRun run,
         string path,
@@ -255,7 +255,7 @@ public sealed class MlflowClient(HttpClient http, Uri server, string? token = nu
         await SendAsync(request, "PUT artifact", cancellationToken);
     }
 
-    /// <summary>The version of a model that a run made, or a new one. The model is made when there is none of that name.</summary>
+    /// <summary>A run's version of a model, or a new one. Creates the model if needed.</summary>
     public async Task<MlflowVersion> EnsureVersionAsync(
         string model,
         MlflowRun run,
@@ -396,10 +396,10 @@ public sealed class MlflowClient(HttpClient http, Uri server, string? token = nu
         JsonObject? json = Json(text);
         if ((int)status is >= 200 and < 300)
             return json
-                ?? throw new MlflowUnavailableException(operation, "an answer that is no JSON: something else than MLflow answers there");
+                ?? throw new MlflowUnavailableException(operation, "an answer that is not JSON: something other than MLflow answers there");
         string code = json?["error_code"]?.ToString() ?? "",
             message = json?["message"]?.ToString() ?? text;
-        message = Durable.Postgres.Redaction.Redact(message.Split('\n')[0]); // the rest of it is the server's SQL
+        message = Durable.Postgres.Redaction.Redact(message.Split('\n')[0]); // the rest is the server's SQL
         if (message.Length > 400)
             message = message[..400];
         return
@@ -472,7 +472,7 @@ public sealed class MlflowClient(HttpClient http, Uri server, string? token = nu
 
     private static string Cut(string text, int longest) => text.Length <= longest ? text : text[..(longest - 1)] + "…";
 
-    /// <summary>A text within quotes of a search filter, which knows no way to escape one.</summary>
+    /// <summary>A text in quotes for a search filter, which has no escapes.</summary>
     private static string Quoted(string text) =>
         text.Contains('\'', StringComparison.Ordinal) ? throw new ArgumentException($"'{text}' cannot be searched for.") : text;
 }

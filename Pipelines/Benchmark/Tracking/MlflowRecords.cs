@@ -7,8 +7,8 @@ namespace Durable.Pipelines.Benchmark.Tracking;
 /// <param name="TimestampMs">Unix time in milliseconds.</param>
 public sealed record MlflowMetric(string Key, double Value, long TimestampMs, long Step);
 
-/// <summary>A run as the server has it.</summary>
-/// <param name="ArtifactUri">Where its artefacts lie, e.g. <c>mlflow-artifacts:/1/&lt;run&gt;/artifacts</c>.</param>
+/// <summary>A run on the server.</summary>
+/// <param name="ArtifactUri">URI of its artefacts, e.g. <c>mlflow-artifacts:/1/&lt;run&gt;/artifacts</c>.</param>
 /// <param name="Metrics">The newest value of each.</param>
 public sealed record MlflowRun(
     string RunId,

@@ -1,6 +1,6 @@
 namespace Durable.Pipelines.Climate.Grid;
 
-/// <summary>Cells of the grid that belong together: 4,096 in grid order, fewer in the last tile.</summary>
+/// <summary>A block of cells: 4,096 in grid order, fewer in the last tile.</summary>
 public sealed record Tile(int Number, int[] GridIds, double[] Latitudes, double[] Longitudes)
 {
     public const int Size = 4096;
@@ -8,7 +8,7 @@ public sealed record Tile(int Number, int[] GridIds, double[] Latitudes, double[
     public int Cells => GridIds.Length;
 }
 
-/// <summary>Columns of values for the cells of some tiles, tile after tile. A column that was never stored is all NaN.</summary>
+/// <summary>Columns of values for the cells of some tiles, tile after tile. A column never stored is all NaN.</summary>
 public sealed class GridColumns
 {
     private readonly Dictionary<GridVariable, float[]> columns = [];
@@ -34,7 +34,7 @@ public sealed class GridColumns
         }
     }
 
-    /// <summary>True when the day counts in this column were counted on monthly values.</summary>
+    /// <summary>True when this column's day counts come from monthly values.</summary>
     public bool IsFromMonthly(GridVariable variable) => monthly.Contains(variable);
 
     public void MarkMonthly(GridVariable variable) => monthly.Add(variable);

@@ -9,10 +9,10 @@ namespace Durable.Pipelines.Climate.Grid;
 /// <summary>Reads and writes the grid as tiles and columns (<c>climate.tiles</c>, <c>climate.cell_series</c>).</summary>
 public sealed class GridStore(NpgsqlDataSource database)
 {
-    /// <summary>Scenario 0 or year 0: the block holds for all of them.</summary>
+    /// <summary>Scenario 0 or year 0: the block applies to all of them.</summary>
     private const short Any = 0;
 
-    /// <summary>The tiles in order, whole ones only; with <paramref name="box"/> those that have a cell in it.</summary>
+    /// <summary>The tiles in order, always whole; with <paramref name="box"/>, those with a cell in it.</summary>
     public async Task<IReadOnlyList<Tile>> ReadTilesAsync(BoundingBox? box = null, CancellationToken cancellationToken = default)
     {
         List<Tile> tiles = [];
@@ -30,7 +30,7 @@ public sealed class GridStore(NpgsqlDataSource database)
             : [.. tiles.Where(tile => tile.Latitudes.Zip(tile.Longitudes).Any(at => box.Contains(at.First, at.Second)))];
     }
 
-    /// <summary>Replaces the whole grid. When the cells are others than before, every column goes: it no longer fits.</summary>
+    /// <summary>Replaces the whole grid. When the cells change, all columns are dropped, because they no longer fit.</summary>
     /// <returns>True when the cells changed.</returns>
     public async Task<bool> ReplaceTilesAsync(IReadOnlyList<Tile> tiles, CancellationToken cancellationToken = default)
     {
@@ -71,7 +71,7 @@ public sealed class GridStore(NpgsqlDataSource database)
         return (long)(await command.ExecuteScalarAsync(cancellationToken))!;
     }
 
-    /// <summary>Cells of the grid as it was imported, in <paramref name="box"/> (null: anywhere) and in the range of grid numbers of
+    /// <summary>Cells of the imported grid, in <paramref name="box"/> (null: anywhere) and in the range of grid numbers of
     /// <paramref name="tile"/> (null: any).</summary>
     public async Task<long> CountImportedCellsAsync(BoundingBox? box, Tile? tile = null, CancellationToken cancellationToken = default)
     {
@@ -98,7 +98,7 @@ public sealed class GridStore(NpgsqlDataSource database)
         CancellationToken cancellationToken = default
     ) => ReadAsync((short)scenario, [.. years.Select(year => (short)year)], variables, tiles, cancellationToken);
 
-    /// <summary>Columns that hold for every scenario and year.</summary>
+    /// <summary>Columns that apply to every scenario and year.</summary>
     public async Task<GridColumns> ReadPlacesAsync(IReadOnlyList<Tile> tiles, CancellationToken cancellationToken = default) =>
         (await ReadAsync(Any, [Any], GridVariables.Static, tiles, cancellationToken))[Any];
 
@@ -129,7 +129,7 @@ public sealed class GridStore(NpgsqlDataSource database)
 
     /// <summary>Replaces <paramref name="variables"/> of one scenario and year (null: all of them) for the given tiles, whole or not at
     /// all.</summary>
-    /// <param name="version">Recorded as the inputs' version; results of another version are stale. Null leaves it alone.</param>
+    /// <param name="version">Recorded as the inputs' version; results of another version are stale. Null leaves it unchanged.</param>
     public async Task WriteAsync(
         Scenario? scenario,
         int? year,
@@ -204,7 +204,7 @@ public sealed class GridStore(NpgsqlDataSource database)
         await transaction.CommitAsync(cancellationToken);
     }
 
-    /// <summary>Versions of the inputs by (scenario, year); scenario and year 0 are the facts about places.</summary>
+    /// <summary>Versions of the inputs by (scenario, year); scenario and year 0 hold the facts about places.</summary>
     public async Task<Dictionary<(int Scenario, int Year), string>> ReadVersionsAsync(CancellationToken cancellationToken = default)
     {
         Dictionary<(int, int), string> versions = [];

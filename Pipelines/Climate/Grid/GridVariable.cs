@@ -2,7 +2,7 @@ using Durable.Pipelines.Climate.Model;
 
 namespace Durable.Pipelines.Climate.Grid;
 
-/// <summary>What a grid column holds. The number is stored in <c>climate.cell_series</c> and never changes.</summary>
+/// <summary>Content of a grid column. The number is stored in <c>climate.cell_series</c> and never changes.</summary>
 public enum GridVariable : short
 {
     /// <summary>SU25, days a year with a maximum above 25 °C.</summary>
@@ -105,7 +105,7 @@ public static class GridVariables
     public static IReadOnlyList<GridVariable> Annual { get; } =
     [.. Enum.GetValues<GridVariable>().Where(variable => (short)variable < 100)];
 
-    /// <summary>What is known about the place itself.</summary>
+    /// <summary>Facts about the place itself.</summary>
     public static IReadOnlyList<GridVariable> Static { get; } =
     [.. Enum.GetValues<GridVariable>().Where(variable => (short)variable is > 100 and < 120)];
 
@@ -128,7 +128,7 @@ public static class GridVariables
         GridVariable.AnnualRain,
     ];
 
-    /// <summary>The day counts that are rough when they come from monthly values.</summary>
+    /// <summary>The day counts that are only approximate when they come from monthly values.</summary>
     public static IReadOnlyList<GridVariable> DayCounts { get; } =
     [GridVariable.SummerDays, GridVariable.TropicalNights, GridVariable.FrostDays, GridVariable.IceDays];
 }

@@ -18,7 +18,7 @@ internal sealed class SeaLevelPoints(IReadOnlyList<(int GridId, double Latitude,
         return new SeaLevelPoints(points);
     }
 
-    /// <summary>The nearest point; number −1 at NaN km when the sea-level grid was never loaded.</summary>
+    /// <summary>The nearest point; number −1 at NaN km when no sea-level grid is loaded.</summary>
     public (int GridId, double Kilometres) Nearest(double latitude, double longitude)
     {
         (int GridId, double Kilometres) nearest = (-1, double.NaN);

@@ -3,8 +3,8 @@ namespace Durable.Pipelines.Climate.Hazards;
 /// <summary>Heat: summer days, warm spells, tropical nights. Inputs in days per year, NaN when missing.</summary>
 public static class ExtremeHeat
 {
-    /// <summary>H = 0.3·su25/100 + 0.3·wsdi/30 + 0.2·tr25/50 + 0.2·tx90p/100, each term capped at its weight, tx90p standing in for itself
-    /// by su25.</summary>
+    /// <summary>H = 0.3·su25/100 + 0.3·wsdi/30 + 0.2·tr25/50 + 0.2·tx90p/100, each term capped at its weight, with su25 in place of
+    /// tx90p.</summary>
     /// <remarks>Defaults: su25 25, wsdi 10, tr25 15 days. No input at all: 0.4.</remarks>
     public static HazardScore Score(double summerDays, double warmSpellDays, double tropicalNights)
     {

@@ -2,7 +2,7 @@ namespace Durable.Pipelines.Climate.Hazards;
 
 /// <summary>Hazard score H of one risk.</summary>
 /// <param name="Value">0 to 1, rounded to 4 decimals; results store 100 times this.</param>
-/// <param name="UsedFallback">True when at least one input was missing and a stated default stood in for it.</param>
+/// <param name="UsedFallback">True when at least one input was missing and its stated default was used.</param>
 public readonly record struct HazardScore(double Value, bool UsedFallback)
 {
     internal static HazardScore Of(double value, bool usedFallback) => new(Math.Round(value, 4), usedFallback);
@@ -11,7 +11,7 @@ public readonly record struct HazardScore(double Value, bool UsedFallback)
 /// <summary>Inputs are <see cref="double.NaN"/> when missing. A true zero is a value.</summary>
 internal static class Missing
 {
-    /// <summary>The value, or its default, noting in <paramref name="usedFallback"/> that the default was needed.</summary>
+    /// <summary>The value, or its default, which sets <paramref name="usedFallback"/>.</summary>
     public static double Or(double value, double fallback, ref bool usedFallback)
     {
         if (!double.IsNaN(value))

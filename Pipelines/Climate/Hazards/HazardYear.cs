@@ -6,7 +6,7 @@ namespace Durable.Pipelines.Climate.Hazards;
 /// <summary>Scores all cells of one scenario and year, cell by cell, from whole columns.</summary>
 public sealed class HazardYear
 {
-    /// <summary>Bits of <c>fallbacks</c> that say days were counted on monthly values (at most 12).</summary>
+    /// <summary>Bits of <c>fallbacks</c> that mark days counted on monthly values (at most 12).</summary>
     public const int MonthlyHeatBit = 1 << 9,
         MonthlyColdBit = 1 << 10;
 
@@ -88,7 +88,7 @@ public sealed class HazardYear
     public short Score(int cell, Span<short> scores)
     {
         LandCover land = LandCovers.FromCode(cover[cell]);
-        // Land cover itself may be unknown: every risk that looks at it then rests on a default.
+        // Land cover itself may be unknown: every risk that uses it then rests on a default.
         bool noLand = float.IsNaN(cover[cell]);
         int fallbacks = monthlyBits;
         Put(Risk.ExtremeHeat, ExtremeHeat.Score(summerDays[cell], warmSpells[cell], tropicalNights[cell]), false, scores, ref fallbacks);
@@ -132,8 +132,7 @@ public sealed class HazardYear
             fallbacks |= risk.Bit();
     }
 
-    /// <exception cref="InvalidOperationException">H is no number or lies outside 0 to 1: the partition must fail, not store a
-    /// zero.</exception>
+    /// <exception cref="InvalidOperationException">H is NaN or outside 0 to 1: the partition must fail, not store a zero.</exception>
     private static short Hundredths(double value) =>
         value is >= 0 and <= 1
             ? (short)Math.Round(value * 10_000)

@@ -29,7 +29,7 @@ public static class RiverFlood
         : rain > 200 ? 0.5 + (rain - 200) / 200
         : rain / 300;
 
-    /// <summary>Topographic wetness index that stands for a land cover.</summary>
+    /// <summary>Topographic wetness index of a land cover.</summary>
     internal static double WetnessIndex(LandCover cover) =>
         cover switch
         {

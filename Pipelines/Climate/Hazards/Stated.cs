@@ -1,8 +1,8 @@
 namespace Durable.Pipelines.Climate.Hazards;
 
 /// <summary>
-/// Values in the precision in which they are stated. Columns hold 32-bit floats, in which 0.6 is 0.60000002: compared with a threshold of
-/// 0.6 in double precision it lies above, and the formula takes the wrong branch.
+/// Values in their stated precision. Columns hold 32-bit floats, in which 0.6 is 0.60000002: in double precision that is above a threshold
+/// of 0.6, and the formula would take the wrong branch.
 /// </summary>
 internal static class Stated
 {
@@ -22,7 +22,6 @@ internal static class Stated
         return stored; // also NaN and infinities
     }
 
-    /// <summary>A ratio of stated values, without the last digits that dividing leaves: 1.5 computed as 1.4999999999999998 is
-    /// 1.5.</summary>
+    /// <summary>A ratio of stated values, without rounding errors of the division: 1.4999999999999998 becomes 1.5.</summary>
     public static double Ratio(double value) => Math.Round(value, 9);
 }

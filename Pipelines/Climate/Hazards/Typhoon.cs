@@ -7,8 +7,8 @@ namespace Durable.Pipelines.Climate.Hazards;
 public readonly record struct TrackPoint(double Latitude, double Longitude, double MaxWind);
 
 /// <summary>
-/// What the storm tracks mean for one place, before the year's rain is known. H is linear in the rain score, so a batch works the
-/// track geometry out once per cell instead of once per cell, scenario and year.
+/// Effect of the storm tracks on one place, before the year's rain is known. H is linear in the rain score, so a batch computes the track
+/// geometry once per cell instead of once per cell, scenario and year.
 /// </summary>
 /// <param name="Points">Fixes within the gale radius; 0 when the place was never in range.</param>
 /// <param name="Wind">Σ 0.55·wind·(1 − d/gale) over them.</param>
@@ -28,7 +28,7 @@ public static class Typhoon
 
     private const double NoStormScore = 0.1;
 
-    /// <summary>Sums up the nearest <see cref="MaxPoints"/> fixes within <see cref="GaleKilometres"/>.</summary>
+    /// <summary>Sums the nearest <see cref="MaxPoints"/> fixes within <see cref="GaleKilometres"/>.</summary>
     public static TyphoonExposure Expose(double latitude, double longitude, IEnumerable<TrackPoint> points)
     {
         var inRange = points

@@ -2,13 +2,12 @@ using Durable.Pipelines.Climate.Model;
 
 namespace Durable.Pipelines.Climate.Hazards;
 
-/// <summary>Urban flood: hourly rain against what the drains of the place carry (mm/h).</summary>
+/// <summary>Urban flood: hourly rain against the drainage capacity of the place (mm/h).</summary>
 public static class UrbanFlood
 {
     /// <summary>H = 0.5·(1 − drainage/80) + 0.5·excess, capped at 1; hourly rain is RX1DAY/12.</summary>
     /// <param name="wettestDay">RX1DAY in mm; default 100.</param>
-    /// <param name="imperviousRatio">Sealed share 0 to 1; default 0.7. Ignored for water, forest and farmland, which drain as their
-    /// class.</param>
+    /// <param name="imperviousRatio">Sealed share 0 to 1; default 0.7. Ignored for water, forest and farmland, whose class decides.</param>
     /// <param name="buildingCount">Buildings per km²; default 100.</param>
     public static HazardScore Score(double wettestDay, LandCover cover, double imperviousRatio, double buildingCount)
     {

@@ -25,7 +25,7 @@ public static class Wildfire
             : rain < 1500 ? 150
             : 50;
         double isi = Math.Clamp(w / 5 * 20 + t / 40 * 15, 0, 37);
-        double bui = 0.8 * droughtCode; // 320/292 for the driest class: above 1, and kept so
+        double bui = 0.8 * droughtCode; // 320/292 for the driest class: above 1, kept as published
         double factor = cover switch
         {
             LandCover.Forest => 1.3,

@@ -4,8 +4,8 @@ using NpgsqlTypes;
 namespace Durable.Pipelines.Climate.Import;
 
 /// <summary>
-/// Imports a CSV file (plain or gzip, header line, UTF-8 or EUC-KR/CP949) into an input table: each row is checked, good rows go in by COPY
-/// and replace rows of the same key, bad ones are reported one by one. One transaction: the file is in, or it is not.
+/// Imports a CSV file (plain or gzip, header line, UTF-8 or EUC-KR/CP949) into an input table: checks each row, inserts good rows by COPY,
+/// replacing rows with the same key, and reports bad ones one by one. One transaction: all or nothing.
 /// </summary>
 public sealed class CsvImporter(NpgsqlDataSource database, ImportLimits limits)
 {
@@ -17,10 +17,10 @@ public sealed class CsvImporter(NpgsqlDataSource database, ImportLimits limits)
 
     /// <param name="table">One of <see cref="InputTables.All"/>.</param>
     /// <param name="content">Read to its end, asynchronously; gzip is recognised by its first bytes.</param>
-    /// <param name="source">Where it came from, for the record.</param>
+    /// <param name="source">Source, for the record.</param>
     /// <exception cref="ImportRefusedException">Unknown table or column, a key column is missing, another format, a damaged
     /// archive.</exception>
-    /// <exception cref="ImportTooLargeException">The file is beyond a limit.</exception>
+    /// <exception cref="ImportTooLargeException">The file exceeds a limit.</exception>
     /// <remarks>Importing the same file twice leaves the same rows.</remarks>
     public async Task<ImportReceipt> ImportAsync(string table, Stream content, string source, CancellationToken cancellationToken = default)
     {
@@ -175,7 +175,7 @@ public sealed class CsvImporter(NpgsqlDataSource database, ImportLimits limits)
         return rejected;
     }
 
-    /// <summary>Fills <paramref name="values"/>, or says why the row cannot be taken.</summary>
+    /// <summary>Fills <paramref name="values"/>, or returns why the row is refused.</summary>
     private static Refusal? Read(CsvRecords csv, InputColumn[] columns, int[] calendar, object?[] values)
     {
         string[] fields = csv.Fields;
@@ -235,7 +235,7 @@ public sealed class CsvImporter(NpgsqlDataSource database, ImportLimits limits)
             );
     }
 
-    // Not in the middle of a pair of surrogates: half a character is no text.
+    // Not in the middle of a surrogate pair: half a character is not valid text.
     private static string Cut(string text, int longest) =>
         text.Length <= longest ? text : text[..(char.IsHighSurrogate(text[longest - 1]) ? longest - 1 : longest)];
 

@@ -6,9 +6,9 @@ using CsvHelper.Configuration;
 namespace Durable.Pipelines.Climate.Import;
 
 /// <summary>
-/// Comma-separated records (RFC 4180), blank lines left out. A quoted field may go on over lines, but a record of several lines is taken
-/// only when nothing is wrong with it: otherwise <see cref="KeepFirstLine"/> refuses its first line alone, so that a stray quote costs one
-/// row and not those behind it.
+/// Comma-separated records (RFC 4180), blank lines left out. A quoted field may span lines, but a multi-line record is accepted only when
+/// it is valid: otherwise <see cref="KeepFirstLine"/> refuses its first line alone, so that a stray quote costs one row, not the following
+/// ones.
 /// </summary>
 internal sealed class CsvRecords(ImportLines lines, ImportLimits limits)
 {
@@ -27,15 +27,15 @@ internal sealed class CsvRecords(ImportLines lines, ImportLimits limits)
     private readonly List<string> following = [];
     private long taken;
 
-    /// <summary>Line on which the record begins, from 1.</summary>
+    /// <summary>Line on which the record starts, from 1.</summary>
     public long Line { get; private set; }
 
-    /// <summary>The record as it was delivered.</summary>
+    /// <summary>The record as delivered.</summary>
     public string Raw { get; private set; } = "";
 
     public string[] Fields { get; private set; } = [];
 
-    /// <summary>Position of the field whose quotes are wrong; null when all are right.</summary>
+    /// <summary>Position of the field with wrong quotes; null when all are right.</summary>
     public int? BadField { get; private set; }
 
     public bool SpansLines => following.Count > 0;
@@ -66,7 +66,7 @@ internal sealed class CsvRecords(ImportLines lines, ImportLimits limits)
         return true;
     }
 
-    /// <summary>Takes the record for its first line only; the others are read again, as rows of their own.</summary>
+    /// <summary>Reduces the record to its first line; the others are read again as separate rows.</summary>
     public void KeepFirstLine()
     {
         if (following.Count > 0)
@@ -122,7 +122,7 @@ internal sealed class CsvRecords(ImportLines lines, ImportLimits limits)
         return line;
     }
 
-    // A quote opens a field only at its beginning; inside one, two are a quote and one ends it.
+    // A quote opens a field only at its start; inside, two are a quote and one ends it.
     private static bool OpensQuote(string line, bool open)
     {
         bool begins = !open;

@@ -2,14 +2,14 @@ using System.Buffers.Binary;
 
 namespace Durable.Pipelines.Climate.Import;
 
-/// <summary>A file as it arrives: its first bytes can be looked at before it is read, and its last four when it has ended. Read
-/// asynchronously only.</summary>
+/// <summary>A file as it arrives: its first bytes can be peeked before reading, and its last four after the end. Asynchronous reads
+/// only.</summary>
 internal sealed class DeliveredStream(Stream content) : Stream
 {
     private ReadOnlyMemory<byte> ahead;
     private readonly byte[] last = new byte[4];
 
-    /// <summary>The last four bytes so far as a little-endian number: of a whole gzip file, its inflated length modulo 2³².</summary>
+    /// <summary>The last four bytes so far as a little-endian number: of a complete gzip file, its inflated length modulo 2³².</summary>
     public uint LastFour => BinaryPrimitives.ReadUInt32LittleEndian(last);
 
     public override bool CanRead => true;
@@ -22,7 +22,7 @@ internal sealed class DeliveredStream(Stream content) : Stream
         set => throw new NotSupportedException();
     }
 
-    /// <summary>Up to <paramref name="count"/> bytes from the beginning, which are read again afterwards.</summary>
+    /// <summary>Up to <paramref name="count"/> bytes from the start, which are read again afterwards.</summary>
     public async Task<ReadOnlyMemory<byte>> PeekAsync(int count, CancellationToken cancellationToken)
     {
         byte[] first = new byte[count];
@@ -49,7 +49,7 @@ internal sealed class DeliveredStream(Stream content) : Stream
     public override Task<int> ReadAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) =>
         ReadAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
 
-    // The web server forbids it: a blocked thread for each slow sender.
+    // The web server forbids synchronous reads: they block a thread per slow sender.
     public override int Read(byte[] buffer, int offset, int count) =>
         throw new NotSupportedException("Read a delivered file asynchronously.");
 

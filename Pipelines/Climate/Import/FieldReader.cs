@@ -3,11 +3,11 @@ using System.Text.Json;
 
 namespace Durable.Pipelines.Climate.Import;
 
-/// <summary>Why a value was not taken.</summary>
-/// <param name="Column">Empty when it is the row as a whole.</param>
+/// <summary>Why a value was refused.</summary>
+/// <param name="Column">Empty when the whole row is at fault.</param>
 internal sealed record Refusal(string Column, string Value, string Reason, string Remedy);
 
-/// <summary>Reads fields strictly: what is not plainly a value of its column is refused, never guessed at.</summary>
+/// <summary>Reads fields strictly: anything that is not clearly a value of its column is refused, never guessed.</summary>
 internal static class FieldReader
 {
     private const NumberStyles Whole = NumberStyles.AllowLeadingSign,
@@ -62,7 +62,7 @@ internal static class FieldReader
                 column.Name,
                 text,
                 "is out of range",
-                FormattableString.Invariant($"{column.Name} goes from {Least(column)} to {Most(column)}.")
+                FormattableString.Invariant($"{column.Name} must be from {Least(column)} to {Most(column)}.")
             )
             : null;
     }
@@ -111,7 +111,7 @@ internal static class FieldReader
         };
     }
 
-    // Any day of a month is that month: two deliveries that date it differently are the same value, and must not add up.
+    // Any day of a month means that month: deliveries with different days are the same value and must not add up.
     private static object? Month(string text, CultureInfo culture) =>
         DateOnly.TryParseExact(text, Months, culture, DateTimeStyles.None, out DateOnly month) ? month
         : DateOnly.TryParseExact(text, Days, culture, DateTimeStyles.None, out DateOnly day) ? new DateOnly(day.Year, day.Month, 1)

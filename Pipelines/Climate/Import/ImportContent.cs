@@ -2,7 +2,7 @@ using System.IO.Compression;
 
 namespace Durable.Pipelines.Climate.Import;
 
-/// <summary>The bytes of a delivered file, inflated if it is gzip, checked to its last byte and held to
+/// <summary>The bytes of a delivered file, inflated if it is gzip, verified to its last byte and limited to
 /// <see cref="ImportLimits.InflatedBytes"/>.</summary>
 internal sealed class ImportContent
 {
@@ -40,7 +40,7 @@ internal sealed class ImportContent
         return new ImportContent(delivered, first.Span.SequenceEqual<byte>([0x1f, 0x8b]), limits);
     }
 
-    /// <summary>Fills <paramref name="buffer"/> as far as the file goes; 0 at its end, once that has been checked.</summary>
+    /// <summary>Fills <paramref name="buffer"/> as far as the file goes; 0 at its verified end.</summary>
     /// <exception cref="ImportRefusedException">Another format, or a damaged or cut archive.</exception>
     /// <exception cref="ImportTooLargeException">More bytes than allowed.</exception>
     public async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken)
@@ -70,7 +70,7 @@ internal sealed class ImportContent
         return read;
     }
 
-    // The inflater checks the checksum when it gets there, but takes a file that ends early, or goes on with something else, for whole.
+    // The inflater verifies the checksum when it reaches it, but accepts a file that ends early or has trailing data.
     private async Task CheckTrailerAsync(CancellationToken cancellationToken)
     {
         byte[] rest = new byte[4096];

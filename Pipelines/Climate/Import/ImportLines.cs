@@ -3,8 +3,8 @@ using System.Text;
 namespace Durable.Pipelines.Climate.Import;
 
 /// <summary>
-/// Lines of a file, strictly decoded. Text is UTF-8 unless its first bytes beyond ASCII are not, then EUC-KR/CP949, in which Korean
-/// agencies deliver. A byte that fits neither refuses the file: a name stored with replacement characters cannot be mended later.
+/// Lines of a file, strictly decoded. Text is UTF-8, or EUC-KR/CP949 (used by Korean agencies) if its first non-ASCII bytes are not UTF-8.
+/// A byte that fits neither refuses the file: a name stored with replacement characters cannot be repaired later.
 /// </summary>
 internal sealed class ImportLines(ImportContent content, ImportLimits limits)
 {
@@ -27,7 +27,7 @@ internal sealed class ImportLines(ImportContent content, ImportLimits limits)
     private bool skipLineFeed,
         ended;
 
-    /// <summary>UTF-8 or CP949; text without anything beyond ASCII is both, and called UTF-8.</summary>
+    /// <summary>UTF-8 or CP949; pure ASCII counts as UTF-8.</summary>
     public string EncodingName { get; private set; } = "UTF-8";
 
     /// <summary>Lines read so far.</summary>
@@ -129,7 +129,7 @@ internal sealed class ImportLines(ImportContent content, ImportLimits limits)
         try
         {
             count = with.GetChars(read, chars, ended);
-            // Bytes that the Korean code page does not assign come out as private or control characters, not as an error.
+            // Bytes unassigned in the Korean code page decode to private or control characters, not to an error.
             return !korean
                 || (
                     !chars.AsSpan(0, count).ContainsAnyInRange('\uE000', '\uF8FF')

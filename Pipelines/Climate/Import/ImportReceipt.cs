@@ -1,14 +1,14 @@
 namespace Durable.Pipelines.Climate.Import;
 
-/// <summary>A row that was refused.</summary>
-/// <param name="Line">Line of the file on which it begins, from 1; the header is line 1.</param>
-/// <param name="Column">Column at fault; empty when it is the row as a whole.</param>
-/// <param name="Value">What stood there, cut to 100 characters.</param>
+/// <summary>A refused row.</summary>
+/// <param name="Line">Line of the file on which it starts, from 1; the header is line 1.</param>
+/// <param name="Column">Column at fault; empty when the whole row is.</param>
+/// <param name="Value">The value, cut to 100 characters.</param>
 /// <param name="Remedy">What to change so that the row is accepted.</param>
-/// <param name="Content">The row as it was delivered, cut to 500 characters.</param>
+/// <param name="Content">The row as delivered, cut to 500 characters.</param>
 public sealed record RejectedRow(long Line, string Column, string Value, string Reason, string Remedy, string Content);
 
-/// <summary>What became of a file.</summary>
+/// <summary>Result of an import.</summary>
 /// <param name="Encoding">How its text was decoded: UTF-8 or CP949.</param>
 /// <param name="Rejects">The first hundred; the first 10,000 are in <c>climate.import_rejects</c>.</param>
 public sealed record ImportReceipt(
@@ -21,8 +21,8 @@ public sealed record ImportReceipt(
     IReadOnlyList<RejectedRow> Rejects
 );
 
-/// <summary>The file as a whole cannot be read into the table; nothing of it was stored.</summary>
+/// <summary>The file cannot be read into the table; nothing was stored.</summary>
 public class ImportRefusedException(string message, Exception? cause = null) : Exception(message, cause);
 
-/// <summary>The file is larger than <see cref="ImportLimits"/> allow; nothing of it was stored.</summary>
+/// <summary>The file is larger than <see cref="ImportLimits"/> allow; nothing was stored.</summary>
 public sealed class ImportTooLargeException(string message) : ImportRefusedException(message);

@@ -14,19 +14,19 @@ public enum ColumnKind
     Text,
     Day,
 
-    /// <summary>Stored as its first day, whatever day of it was delivered.</summary>
+    /// <summary>Stored as its first day, whatever day was delivered.</summary>
     Month,
     Timestamp,
     Json,
 }
 
-/// <summary>A column of an input table and what it may hold.</summary>
+/// <summary>A column of an input table and its allowed values.</summary>
 /// <param name="Required">Blank is refused; otherwise blank is NULL.</param>
 /// <param name="Least">Smallest number allowed.</param>
 /// <param name="Most">Largest number allowed.</param>
 /// <param name="Allowed">The only texts allowed.</param>
 /// <param name="Longest">Most characters of a text.</param>
-/// <param name="NotGiven">A number outside the range that the source writes for "not given"; it is NULL, as a blank is.</param>
+/// <param name="NotGiven">A number outside the range that the source writes for "not given"; it becomes NULL, like a blank.</param>
 public sealed record InputColumn(
     string Name,
     ColumnKind Kind,
@@ -39,9 +39,9 @@ public sealed record InputColumn(
 );
 
 /// <summary>A table that can be imported: its columns, its key, and the grid its cells must belong to.</summary>
-/// <param name="CellsOf">Table whose <c>grid_id</c>s are known; null when the table has none to check.</param>
-/// <param name="AlsoUnique">Columns that no two rows share, beside the key.</param>
-/// <param name="HasCalendarDay">Its columns <c>year</c>, <c>month</c> and <c>day</c> are one date.</param>
+/// <param name="CellsOf">Table of known <c>grid_id</c>s; null when the table has none to check.</param>
+/// <param name="AlsoUnique">Unique columns besides the key.</param>
+/// <param name="HasCalendarDay">Its columns <c>year</c>, <c>month</c> and <c>day</c> form a date.</param>
 public sealed record InputTable(
     string Name,
     IReadOnlyList<InputColumn> Columns,
@@ -51,7 +51,7 @@ public sealed record InputTable(
     bool HasCalendarDay = false
 )
 {
-    /// <summary>The column with this name, whatever its case; null when there is none.</summary>
+    /// <summary>The column with this name, ignoring case; null when there is none.</summary>
     public InputColumn? Find(string name) =>
         Columns.FirstOrDefault(column => string.Equals(column.Name, name, StringComparison.OrdinalIgnoreCase));
 }
@@ -59,7 +59,7 @@ public sealed record InputTable(
 /// <summary>Every table a climate warehouse may deliver.</summary>
 public static class InputTables
 {
-    /// <summary>Years that rows may be of. A later one is a slip that would make every series run up to it.</summary>
+    /// <summary>Allowed years of rows. A later year is a typo that would extend every series up to it.</summary>
     public const int FirstYear = 1900,
         LastYear = 2100;
 

@@ -34,7 +34,7 @@ public static class ClimateIndices
     /// <summary>Mean of the days that have a value.</summary>
     public static double Mean(DailySeries series, int year) => Total(series, year) / Count(series, year, value => !double.IsNaN(value));
 
-    /// <summary>CDD: days of the longest dry spell that ends in the year; it may have begun in an earlier one. NaN when a spell spans the
+    /// <summary>CDD: days of the longest dry spell that ends in the year; it may have started in an earlier one. NaN when a spell spans the
     /// whole year.</summary>
     public static double LongestDrySpell(DailySeries rain, int year) => LongestSpell(rain, year, value => value < WetDay);
 
@@ -50,7 +50,7 @@ public static class ClimateIndices
 
     /// <summary>
     /// A percentile for each of the 365 calendar days, from the five days around it in every year of the base period; 29 February is left
-    /// out, and takes the value of 28 February. Quantiles are of Hyndman and Fan's type 8.
+    /// out and takes the value of 28 February. Quantiles: Hyndman and Fan, type 8.
     /// </summary>
     /// <returns>365 values; NaN where fewer than a tenth of the window's days are known.</returns>
     public static double[] DayPercentiles(DailySeries series, int firstYear, int lastYear, double percent)

@@ -27,7 +27,7 @@ public sealed class DailySeries
     /// <summary>Every day, from 1 January of the first year.</summary>
     public ReadOnlySpan<double> All => values;
 
-    /// <summary>Lays dated values on the calendar; days that nobody names are missing, a day named twice keeps its last value.</summary>
+    /// <summary>Arranges dated values by calendar day; absent days are missing, a repeated day keeps its last value.</summary>
     public static DailySeries From(IReadOnlyCollection<(DateOnly Date, double Value)> days)
     {
         if (days.Count == 0)
@@ -49,7 +49,7 @@ public sealed class DailySeries
     public int StartOf(int year) => yearStarts[year - FirstYear];
 
     /// <summary>
-    /// True when a year may be judged: at most 15 days missing in all and at most 3 in any month.
+    /// True when a year is complete enough: at most 15 days missing in all and at most 3 in any month.
     /// </summary>
     public bool IsComplete(int year)
     {

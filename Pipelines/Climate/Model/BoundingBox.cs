@@ -1,6 +1,6 @@
 namespace Durable.Pipelines.Climate.Model;
 
-/// <summary>Part of the grid, in degrees; its edges belong to it.</summary>
+/// <summary>Part of the grid, in degrees, edges included.</summary>
 public sealed record BoundingBox(double South, double West, double North, double East)
 {
     /// <summary>What the grid covers: latitude 33 to 39, longitude 124.5 to 132.</summary>

@@ -19,7 +19,7 @@ public static class LandCovers
     /// <summary>Class of a raster code; a code outside 1–7 (or a missing one) is <see cref="LandCover.Other"/>.</summary>
     public static LandCover FromCode(float code) => code is >= 1 and <= 7 ? (LandCover)(int)code : LandCover.Other;
 
-    /// <summary>Share of sealed ground, 0 to 1, that goes with a class when nobody measured it.</summary>
+    /// <summary>Default share of sealed ground of a class, 0 to 1.</summary>
     public static double ImperviousRatio(this LandCover cover) =>
         cover switch
         {

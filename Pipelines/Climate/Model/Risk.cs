@@ -31,7 +31,7 @@ public static class Risks
     /// <summary>The bit of this risk in a fallback or selection mask.</summary>
     public static int Bit(this Risk risk) => 1 << (int)risk;
 
-    /// <summary>Mask of the given risks; no risk at all means all nine.</summary>
+    /// <summary>Mask of the given risks; none means all nine.</summary>
     public static int Mask(IEnumerable<Risk> risks)
     {
         int mask = risks.Aggregate(0, (sum, risk) => sum | risk.Bit());

@@ -31,7 +31,7 @@ public sealed class DistrictIndices(NpgsqlDataSource database)
         return districts;
     }
 
-    /// <summary>Replaces the indices of a district, for every year that is complete enough to have them. Safe to run twice.</summary>
+    /// <summary>Replaces the indices of a district, for every year that is complete enough. Safe to run twice.</summary>
     /// <returns>Values stored.</returns>
     public async Task<long> DeriveAsync(string district, CancellationToken cancellationToken = default)
     {

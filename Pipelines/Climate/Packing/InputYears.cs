@@ -4,17 +4,17 @@ using Npgsql;
 
 namespace Durable.Pipelines.Climate.Packing;
 
-/// <summary>An input table holds a row of a year that nothing computes.</summary>
+/// <summary>An input table has a row outside the computed years.</summary>
 public sealed class StrayInputYearException(string table, string row)
     : PermanentFailureException(
         $"climate.{table} holds a row outside {InputTables.FirstYear} to {InputTables.LastYear}: {row}. Delete or correct it, then pack again."
     );
 
-/// <summary>Looks for rows outside the years that input tables may hold. The importer refuses them; rows written otherwise before
-/// constraints did are named here.</summary>
+/// <summary>Looks for rows outside the allowed years of input tables. The importer refuses such rows; this finds rows written otherwise,
+/// before there were constraints.</summary>
 internal static class InputYears
 {
-    /// <exception cref="StrayInputYearException">A table holds such a row: its series would run over thousands of years.</exception>
+    /// <exception cref="StrayInputYearException">A table has such a row: its series would run over thousands of years.</exception>
     public static async Task CheckAsync(NpgsqlDataSource database, CancellationToken cancellationToken)
     {
         string sql = string.Join(
@@ -38,7 +38,7 @@ internal static class InputYears
             throw new StrayInputYearException(reader.GetString(0), reader.GetString(1));
     }
 
-    // Tables that packing reads by year; the key begins with the time, so the index finds the strays.
+    // Tables that packing reads by year; the key starts with the time, so the index finds the strays.
     private static bool IsDated(InputTable table) =>
         table.Name == "api_typhoon_besttrack" || table.Key[0] is "observation_date" or "year" && table.Name != "api_typhoon_track";
 }

@@ -4,16 +4,16 @@ using Durable.Pipelines.Climate.Import;
 
 namespace Durable.Pipelines.Climate.Packing;
 
-/// <summary>An input table holds a number that its variable cannot have, such as a code for "not given". Permanent.</summary>
+/// <summary>An input table has a value that its variable cannot have, such as a code for "not given". Permanent.</summary>
 public sealed class ImpossibleInputException(string table, string where, float value, double least, double most)
     : PermanentFailureException(
         FormattableString.Invariant(
-            $"climate.{table} gives {value} for {where}; it goes from {least} to {most}, and what is not given is NULL. Correct the rows, then pack again."
+            $"climate.{table} gives {value} for {where}; it must be from {least} to {most}, or NULL when not given. Correct the rows, then pack again."
         )
     );
 
-/// <summary>Holds packed columns to the ranges of the importer, which refuses such rows: these were written otherwise. A code within a sum
-/// or a mean shows when it pulls that out of range.</summary>
+/// <summary>Checks packed columns against the importer's ranges, for rows written past the importer. A code within a sum or mean shows when
+/// it pulls that out of range.</summary>
 internal static class PackedRanges
 {
     private const int MonthsOfYear = 12;
@@ -49,7 +49,7 @@ internal static class PackedRanges
     /// <summary>Checks every column that comes from one input column.</summary>
     /// <param name="gridIds">Of the cells, in their order.</param>
     /// <param name="when">Scenario and year; empty for places.</param>
-    /// <exception cref="ImpossibleInputException">The first that does not fit.</exception>
+    /// <exception cref="ImpossibleInputException">The first value out of range.</exception>
     public static void Check(GridColumns columns, IEnumerable<GridVariable> variables, IReadOnlyList<int> gridIds, string when)
     {
         foreach (GridVariable variable in variables)

@@ -7,13 +7,13 @@ using Npgsql;
 
 namespace Durable.Pipelines.Climate.Packing;
 
-/// <summary>Turns what the input tables say about places (grid, facts, basins, coast, storm tracks) into columns.</summary>
+/// <summary>Turns the input tables on places (grid, facts, basins, coast, storm tracks) into columns.</summary>
 public sealed class PlacePacker(NpgsqlDataSource database, GridStore grid)
 {
-    /// <summary>Packs everything anew. Safe to run twice; when the cells themselves changed, annual columns are dropped and must be packed
+    /// <summary>Packs everything again. Safe to run twice; when the cells changed, annual columns are dropped and must be packed
     /// again.</summary>
     /// <returns>Cells in the grid.</returns>
-    /// <exception cref="ImpossibleInputException">A table holds a number that its variable cannot have.</exception>
+    /// <exception cref="ImpossibleInputException">A table has a value that its variable cannot have.</exception>
     public async Task<int> PackAsync(CancellationToken cancellationToken = default)
     {
         await InputYears.CheckAsync(database, cancellationToken);
@@ -154,7 +154,7 @@ public sealed class PlacePacker(NpgsqlDataSource database, GridStore grid)
         List<StormFix> fixes = [];
         await using NpgsqlCommand command = database.CreateCommand(Sql);
         await using NpgsqlDataReader reader = await command.ExecuteReaderAsync(cancellationToken);
-        // The source writes −999 for "not given", and rows of before imports knew that may hold it: no storm has a wind of −999 m/s.
+        // The source writes −999 for "not given", and rows imported before that was known may contain it.
         double Number(int column) => reader.IsDBNull(column) || reader.GetFloat(column) <= -900 ? double.NaN : reader.GetFloat(column);
         while (await reader.ReadAsync(cancellationToken))
         {

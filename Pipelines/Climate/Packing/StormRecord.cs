@@ -5,13 +5,13 @@ using Durable.Pipelines.Climate.Probability;
 
 namespace Durable.Pipelines.Climate.Packing;
 
-/// <summary>All storm fixes, in half-degree bands of latitude so that a place looks at its neighbourhood only.</summary>
+/// <summary>All storm fixes, in half-degree bands of latitude so that a place searches only its neighbourhood.</summary>
 internal sealed class StormRecord
 {
     private const double BandDegrees = 0.5,
         GaleDegrees = Typhoon.GaleKilometres / 111.0 + BandDegrees;
 
-    // JMA's largest gale axis on record is some 1,300 km (700 nautical miles); a fix further than this cannot reach.
+    // JMA's largest recorded gale axis is about 1,300 km (700 nautical miles); a fix further away cannot reach.
     private const double LargestAxisDegrees = 12.5;
 
     private readonly Dictionary<int, TrackPoint[]> bands;
@@ -28,7 +28,7 @@ internal sealed class StormRecord
                     band.Select(fix => new TrackPoint(fix.Latitude, fix.Longitude, double.IsNaN(fix.MaxWind) ? 0 : fix.MaxWind)).ToArray()
             );
         byYear = fixes.ToLookup(fix => fix.Year);
-        // Years without storms inside the record are years all the same: their index is 0.
+        // Years without storms inside the record count, with index 0.
         Years = IsEmpty
             ? []
             : [.. Enumerable.Range(fixes.Min(fix => fix.Year), fixes.Max(fix => fix.Year) - fixes.Min(fix => fix.Year) + 1)];

@@ -7,15 +7,14 @@ namespace Durable.Pipelines.Climate.Packing;
 
 /// <summary>
 /// Turns a year of the input tables into annual columns, for all scenarios. Day counts come from the daily tables of the cell's district;
-/// without them they are counted on monthly values (at most 12) and the column says so. Other variables come from the yearly and monthly
+/// without them they are counted on monthly values (at most 12), and the column is marked. Other variables come from the yearly and monthly
 /// tables, else from the district's daily values.
 /// </summary>
 public sealed class YearPacker(NpgsqlDataSource database, GridStore grid)
 {
     /// <summary>Packs a year. Safe to run twice. Columns without any value are stored as missing.</summary>
     /// <returns>Known values packed, over all scenarios.</returns>
-    /// <exception cref="ImpossibleInputException">A table holds a number that its variable cannot have. Nothing of the year was
-    /// packed.</exception>
+    /// <exception cref="ImpossibleInputException">A table has a value that its variable cannot have. The year was not packed.</exception>
     public async Task<long> PackAsync(int year, CancellationToken cancellationToken = default)
     {
         IReadOnlyList<Tile> tiles = await grid.ReadTilesAsync(cancellationToken: cancellationToken);
@@ -88,7 +87,7 @@ public sealed class YearPacker(NpgsqlDataSource database, GridStore grid)
         string Yearly(string table) => $"SELECT grid_id, ssp1, ssp2, ssp3, ssp5 FROM climate.{table} WHERE year = {year}";
         string Counted(string column, string test) =>
             $"CASE WHEN count({column}) > 0 THEN count(*) FILTER (WHERE {column} {test}) END::real";
-        // In double precision, then to a thousandth of a mm: twelve months of 83.3 mm and 83.7 mm that make 1000 mm must not become
+        // In double precision, then to a thousandth of a mm: twelve months of 83.3 mm and 83.7 mm with a sum of 1000 mm must not become
         // 999.99994 in single precision.
         static string Sum(string column) => $"round(sum({column}::double precision)::numeric, 3)::real";
         return
@@ -135,8 +134,8 @@ public sealed class YearPacker(NpgsqlDataSource database, GridStore grid)
         }
     }
 
-    // Day counts of real days replace those of months; anything else fills gaps only. A column stays marked as monthly until each of its
-    // cells has real days: the mark holds for whole columns, and a rough count must not pass for a good one.
+    // Counts of real days replace monthly ones; anything else only fills gaps. A column stays marked as monthly until each of its cells has
+    // real days: the mark applies to whole columns, and a rough count must not pass for an exact one.
     private async Task FillDistrictsAsync(
         GridColumns[] scenarios,
         int year,

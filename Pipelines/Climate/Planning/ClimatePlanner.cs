@@ -15,25 +15,25 @@ public sealed record ClimateRun(string InstanceId, DateTime StartedAt, ClimateRe
     public string RunId => RunLedger.RunId(InstanceId, StartedAt);
 }
 
-/// <summary>Nothing to compute from.</summary>
+/// <summary>No input data.</summary>
 public sealed class ClimateInputMissingException(string what)
     : PermanentFailureException(
         $"{what} Import the input tables and pack them (POST /api/climate/import, then /api/climate/pack), or generate a sample (POST /api/climate/sample)."
     );
 
-/// <summary>Works out which partitions a request means and which of them must be filled.</summary>
+/// <summary>Determines a request's partitions and which of them must be filled.</summary>
 public sealed class ClimatePlanner(GridStore grid, Partitions partitions)
 {
     /// <summary>Rows that make an activity worth its overhead: small grids get several years at once.</summary>
     private const int RowsInGroup = 65_536,
         MostYearsInGroup = 80;
 
-    /// <summary>What a lane of a small machine writes, from the benchmark; only the first plan rests on it. A row of P(H) holds all target
+    /// <summary>Speed of a lane on a small machine, from the benchmark; used only for the first plan. A row of P(H) holds all target
     /// years.</summary>
     private const double LaneHazardRowsPerSecond = 200_000,
         LaneProbabilityRowsPerSecond = 30_000;
 
-    /// <exception cref="ClimateInputMissingException">The grid is empty, or no cell lies in the box.</exception>
+    /// <exception cref="ClimateInputMissingException">The grid is empty, or the box has no cells.</exception>
     public async Task<Plan> PlanHazardAsync(ClimateRequest request, CancellationToken cancellationToken = default)
     {
         long cells = CountIn(request.Box, await CellsAsync(request, cancellationToken));

@@ -13,11 +13,11 @@ namespace Durable.Pipelines.Climate.Planning;
 /// <param name="Risks">Names; default all nine.</param>
 /// <param name="Box">Part of the grid; default all of it.</param>
 /// <param name="Window">Sample window of P(H): <c>rolling-30</c> (default) or <c>full-series</c>.</param>
-/// <param name="Force">Fill partitions that are in place, too.</param>
+/// <param name="Force">Also fill partitions already in place.</param>
 /// <param name="MaxFallbackShare">Gate: largest share of values that may rest on defaults, 0 to 1; default 0.05.</param>
 /// <param name="MaxChange">Gate: largest change of a partition's mean against its last run, 0 to 100; default 0.5 (half more or
 /// less).</param>
-/// <param name="PlanHash">Do exactly this plan, or nothing.</param>
+/// <param name="PlanHash">Apply exactly this plan.</param>
 /// <param name="AfterProbability">H only: wait until P(H) of the same scenarios and years has passed its gate. Default false; the yearly
 /// timer sets it.</param>
 /// <param name="Backup">Dump the result tables first; default false.</param>

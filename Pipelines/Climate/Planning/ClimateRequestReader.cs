@@ -5,11 +5,11 @@ using Durable.Pipelines.Climate.Probability;
 
 namespace Durable.Pipelines.Climate.Planning;
 
-/// <summary>A request as read: either the options or what is wrong with them, field by field.</summary>
+/// <summary>A request as read: either the options or their errors by field.</summary>
 /// <param name="DryRun">Show the plan and do nothing.</param>
 public sealed record ClimateRequestReading(ClimateRequest? Request, bool DryRun, IReadOnlyDictionary<string, string> Errors);
 
-/// <summary>The options of a batch, and how a request states them.</summary>
+/// <summary>The options of a batch, and reading them from a request.</summary>
 public static class ClimateRequestReader
 {
     private static readonly ClimateRequest Defaults = ClimateRequest.Everything;
@@ -44,11 +44,11 @@ public static class ClimateRequestReader
     ];
 
     /// <param name="body">JSON object, or blank for none.</param>
-    /// <param name="query">Pairs that win over the body.</param>
+    /// <param name="query">Pairs that override the body.</param>
     public static ClimateRequestReading Read(string? body, IEnumerable<KeyValuePair<string, string?>> query) =>
         Read(FieldValues.Read(Fields, body, query));
 
-    /// <summary>Checks options that were read by <see cref="Fields"/>.</summary>
+    /// <summary>Checks options read by <see cref="Fields"/>.</summary>
     public static ClimateRequestReading Read(FieldValues values)
     {
         ClimateRequest request = new(

@@ -1,19 +1,19 @@
 namespace Durable.Pipelines.Climate.Probability;
 
 /// <summary>
-/// Probability of each bin from a sample of yearly intensities. Gaussian kernel density, Scott bandwidth σ·n^(−1/5) (σ with n − 1);
-/// a bin's share is an exact difference of the normal distribution function, so infinite edges are just 0 and 1.
+/// Probability of each bin from a sample of yearly intensities. Gaussian kernel density, Scott bandwidth σ·n^(−1/5) (σ with n − 1); a bin's
+/// share is an exact difference of the normal distribution function, so infinite edges give 0 and 1.
 /// </summary>
 /// <remarks>This is the definition, in double precision. <see cref="RollingBins"/> computes the same for many windows at once.</remarks>
 public static class BinProbability
 {
-    /// <summary>Fewer years than this are counted, not smoothed.</summary>
+    /// <summary>With fewer years, counts are used instead of smoothing.</summary>
     public const int SmallestSmoothed = 3;
 
     private static readonly double[] ScottFactors = [.. Enumerable.Range(0, 200).Select(n => Math.Pow(n, -0.2))];
 
-    /// <summary>Fills <paramref name="probabilities"/> (one for each bin, sum 1) from years whose value is known.</summary>
-    /// <returns>False when the sample is empty: there is no probability then, and 0 would be a lie.</returns>
+    /// <summary>Fills <paramref name="probabilities"/> (one per bin, sum 1) from years with a known value.</summary>
+    /// <returns>False when the sample is empty: there is no probability then.</returns>
     public static bool TryEstimate(ReadOnlySpan<double> sample, BinScheme scheme, Span<double> probabilities)
     {
         probabilities[..scheme.Count].Clear();
@@ -35,7 +35,7 @@ public static class BinProbability
         return true;
     }
 
-    /// <summary>n^(−1/5): bandwidth over standard deviation; 0 for a sample that is too small to be smoothed.</summary>
+    /// <summary>n^(−1/5): bandwidth over standard deviation; 0 for a sample too small to smooth.</summary>
     internal static double Scott(int n) =>
         n < SmallestSmoothed ? 0
         : n < ScottFactors.Length ? ScottFactors[n]
@@ -67,11 +67,11 @@ public static class BinProbability
         if (total < 1e-9)
             return false;
         foreach (ref double interval in intervals)
-            interval /= total; // what the kernel puts outside the range of the intensity is shared out
+            interval /= total; // the kernel's share outside the intensity's range is redistributed
         return true;
     }
 
-    /// <summary>Share of years in each interval: all of a degenerate sample in the one that holds it.</summary>
+    /// <summary>Share of years in each interval; a degenerate sample is all in one.</summary>
     private static void Count(double[] sample, BinScheme scheme, Span<double> intervals)
     {
         intervals.Clear();

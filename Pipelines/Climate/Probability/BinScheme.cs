@@ -5,9 +5,8 @@ namespace Durable.Pipelines.Climate.Probability;
 /// <summary>Bins of an intensity and the damage rate of each.</summary>
 /// <param name="Edges">Ascending; the outer two may be infinite. One more than there are bins over the continuous part.</param>
 /// <param name="DamageRates">Share of value lost in a year that falls into the bin, in the order in which results are stored.</param>
-/// <param name="ZeroBin">True: a bin of its own, stored first, holds exact zeros ("nothing happened"), and the edges cover the
-/// rest.</param>
-/// <param name="RightClosed">(a, b] instead of [a, b). Decides only where a value that lies on an edge belongs.</param>
+/// <param name="ZeroBin">True: a separate bin, stored first, holds exact zeros ("nothing happened"), and the edges cover the rest.</param>
+/// <param name="RightClosed">(a, b] instead of [a, b). Matters only for values on an edge.</param>
 /// <param name="Descending">True: results list the highest bin first.</param>
 public sealed record BinScheme(
     double[] Edges,
@@ -26,9 +25,9 @@ public sealed record BinScheme(
     /// <summary>Where results of continuous bin <paramref name="interval"/> are stored.</summary>
     internal int Slot(int interval) => (Descending ? Intervals - 1 - interval : interval) + (ZeroBin ? 1 : 0);
 
-    /// <summary>Interval that holds a value; one outside all of them goes to the nearest.</summary>
-    /// <remarks>When all inner edges coincide (a baseline without any spread), a value equal to them is ordinary, not extreme: the lowest
-    /// bin holds it.</remarks>
+    /// <summary>Interval of a value; a value outside all of them goes to the nearest.</summary>
+    /// <remarks>When all inner edges coincide (a baseline without any spread), a value equal to them counts as ordinary, not extreme: it is
+    /// in the lowest bin.</remarks>
     internal int IntervalOf(double value)
     {
         bool noSpread = Intervals > 2 && Edges[1] == Edges[^2];
@@ -38,8 +37,7 @@ public sealed record BinScheme(
         return interval;
     }
 
-    // A value within the precision of stored columns of an edge lies on it: ground of 0.6 m under 0.9 m of water is 0.3 m deep, not
-    // 0.29999998.
+    // A value within stored precision of an edge is on it: ground of 0.6 m under 0.9 m of water is 0.3 m deep, not 0.29999998.
     private static bool IsBeyond(double value, double edge, bool closed)
     {
         double tolerance = 1e-6 * Math.Max(1, Math.Abs(edge));
@@ -82,11 +80,10 @@ public static class BinSchemes
     public static BinScheme ExtremeCold(ReadOnlySpan<double> baseline) => Quantiles(baseline, [80, 90, 95, 99], [5, 10, 15, 25], ColdRates);
 
     /// <summary>RX1DAY (mm) against the 80th, 95th and 99th percentile.</summary>
-    /// <remarks>With fewer than 10 baseline years the sample's own percentiles are used all the same: no defaults are published for
-    /// rain.</remarks>
+    /// <remarks>Also with fewer than 10 baseline years the sample's own percentiles are used: no defaults are published for rain.</remarks>
     public static BinScheme RiverFlood(ReadOnlySpan<double> baseline) => Quantiles(baseline, [80, 95, 99], [], RiverRates);
 
-    /// <summary>No annual loss is larger: the last bin of urban flood.</summary>
+    /// <summary>Largest possible annual loss: the last bin of urban flood.</summary>
     public static double LargestDamageRate => UrbanFlood.DamageRates[^1];
 
     /// <summary>Number of bins of a risk, as results store them.</summary>

@@ -1,8 +1,8 @@
 namespace Durable.Pipelines.Climate.Probability;
 
 /// <summary>
-/// A variable as a series for each cell, turned from columns by year. Sixteen cells are turned at a time: eighty columns read cell after
-/// cell miss the cache. Not thread-safe; fast for cells in order.
+/// A variable as a series per cell, transposed from columns by year. Sixteen cells are transposed at a time: reading eighty columns cell by
+/// cell misses the cache. Not thread-safe; fast for cells in order.
 /// </summary>
 internal sealed class CellSeries(float[][] columns)
 {
@@ -11,7 +11,7 @@ internal sealed class CellSeries(float[][] columns)
     private readonly float[] turned = new float[Block * columns.Length];
     private int block = -1;
 
-    /// <summary>Values of a cell by year, NaN where there is none. Valid until the next cell is asked for.</summary>
+    /// <summary>Values of a cell by year, NaN where missing. Valid until the next call.</summary>
     public ReadOnlySpan<float> this[int cell]
     {
         get

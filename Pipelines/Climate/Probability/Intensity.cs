@@ -5,10 +5,10 @@ namespace Durable.Pipelines.Climate.Probability;
 /// <summary>Yearly intensities that are not simply an input column.</summary>
 public static class Intensity
 {
-    /// <summary>Share of renewable water that may be used without harm.</summary>
+    /// <summary>Share of renewable water that can be used sustainably.</summary>
     private const double UsableShare = 0.63;
 
-    /// <summary>What the published batch fed every place when no basin was known: 10⁹ m³ taken from 10¹⁰ m³, WSI 0.1587.</summary>
+    /// <summary>The published batch's default for a place without a known basin: 10⁹ m³ taken from 10¹⁰ m³, WSI 0.1587.</summary>
     public const double DefaultWaterStress = 1e9 / (1e10 * UsableShare);
 
     /// <summary>Fire weather index from annual means; FWI = √(1 − rh/100)·e^(0.05039·w·3.6)·e^(0.08(t − 5))·e^(−0.0005·rain/12)·5. Eight
@@ -18,7 +18,7 @@ public static class Intensity
     /// <param name="wind">m/s, default 3.5.</param>
     /// <param name="annualRain">mm, default 1200.</param>
     /// <param name="index">As long as the series.</param>
-    /// <returns>True when a default stood in for any value.</returns>
+    /// <returns>True when any value was a default.</returns>
     public static bool FireWeather(
         ReadOnlySpan<float> temperature,
         ReadOnlySpan<float> humidity,
@@ -48,7 +48,7 @@ public static class Intensity
     public static double Inundation(double riseCentimetres, double ground) =>
         Math.Max(riseCentimetres / 100 - (double.IsNaN(ground) ? 0 : ground), 0);
 
-    /// <summary>Withdrawal over usable renewable water, which follows the rain of the year relative to the baseline.</summary>
+    /// <summary>Withdrawal over usable renewable water, which scales with the year's rain relative to the baseline.</summary>
     public static double WaterStress(double withdrawal, double renewable, double annualRain, double baselineRain)
     {
         double scale = baselineRain > 0 && !double.IsNaN(annualRain) ? Math.Max(annualRain, 1) / baselineRain : 1;

@@ -3,9 +3,9 @@ using System.Buffers.Binary;
 namespace Durable.Pipelines.Climate.Probability;
 
 /// <summary>
-/// A place and risk as stored: ten bytes for each target year, lowest bits first. 24 bits are the annual loss in millionths, then come four
-/// bin probabilities of 14 bits in ten-thousandths; the bin after the last one stored is the rest to 1. A single year stands for all when
-/// all are the same. <c>climate.annual_loss</c> and <c>climate.bin_probabilities</c> read them in SQL.
+/// A place and risk as stored: ten bytes for each target year, lowest bits first. 24 bits for the annual loss in millionths, then four bin
+/// probabilities of 14 bits in ten-thousandths; the bin after the last stored one is the rest to 1. When all years are equal, one is
+/// stored. <c>climate.annual_loss</c> and <c>climate.bin_probabilities</c> decode them in SQL.
 /// </summary>
 public static class PackedYears
 {
@@ -28,7 +28,7 @@ public static class PackedYears
         BinaryPrimitives.WriteUInt16LittleEndian(year[8..], (ushort)(nextBins >> 12));
     }
 
-    /// <summary>Says of every year that it could not be computed.</summary>
+    /// <summary>Marks every year as not computed.</summary>
     internal static void Forget(Span<byte> years)
     {
         for (int at = 0; at < years.Length; at += Size)

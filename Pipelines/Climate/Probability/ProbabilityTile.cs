@@ -19,7 +19,7 @@ public sealed class ProbabilityTile
     private readonly short[] constants; // bit of a risk: its first year stands for all
 
     /// <param name="years">Annual columns by year. Years before 2021, when there are at least 10 of them, are the baseline of the quantile
-    /// bins; else the first 30 projected ones are.</param>
+    /// bins; else the first 30 projected ones.</param>
     /// <param name="place">Facts about the tile's cells.</param>
     /// <param name="storms">Typhoon index by year of the track record; the whole record is the sample for every target year.</param>
     public ProbabilityTile(
@@ -47,15 +47,15 @@ public sealed class ProbabilityTile
     /// <summary>By cell: the risks that rest on a stated default, or could not be computed.</summary>
     public short[] Fallbacks { get; }
 
-    /// <summary>What the computed cells amount to.</summary>
+    /// <summary>Totals over the computed cells.</summary>
     internal LossSummary Summary { get; } = new();
 
-    /// <summary>Target years of a computed cell and risk; one when it stands for all.</summary>
+    /// <summary>Target years of a computed cell and risk; one when all are equal.</summary>
     public ReadOnlyMemory<byte> Years(int cell, Risk risk) =>
         packed.AsMemory(Start(cell, risk), (constants[cell] & risk.Bit()) != 0 ? PackedYears.Size : targets * PackedYears.Size);
 
     /// <param name="cells">Positions in the tile.</param>
-    /// <exception cref="InvalidOperationException">A probability or loss left its range: the partition must fail.</exception>
+    /// <exception cref="InvalidOperationException">A probability or loss is out of range: the partition must fail.</exception>
     public void Compute(IReadOnlyList<int> cells, CancellationToken cancellationToken = default)
     {
         Worker worker = new(this);
@@ -216,7 +216,7 @@ public sealed class ProbabilityTile
         private void Typhoon(int cell)
         {
             ReadOnlySpan<float> index = stormIndex[cell];
-            if (stormsBefore is null || !index.SequenceEqual(stormsBefore)) // neighbours mostly have seen the same storms
+            if (stormsBefore is null || !index.SequenceEqual(stormsBefore)) // neighbours mostly share their storms
             {
                 stormsBefore = BinProbability.TryEstimate(Known(index), BinSchemes.Typhoon, storm) ? index.ToArray() : null;
             }
@@ -254,7 +254,7 @@ public sealed class ProbabilityTile
                 return;
             }
 
-            // Gaps, zero-inflated values, a series shorter than the targets: the plain way, years counted by calendar.
+            // Gaps, zero-inflated values, a series shorter than the targets: the plain method, by calendar year.
             if (whole && scheme.ZeroBin && !values.ContainsAnyExcept(0))
                 AllZero(risk, cell, scheme);
             else
@@ -309,7 +309,7 @@ public sealed class ProbabilityTile
             PackedYears.Forget(tile.Room(cell, risk)[..PackedYears.Size]);
         }
 
-        /// <param name="targets">One stands for all of them.</param>
+        /// <param name="targets">One applies to all.</param>
         private void Store(Risk risk, int cell, BinScheme scheme, int first, int targets)
         {
             if (targets == 1)

@@ -9,10 +9,9 @@ namespace Durable.Pipelines.Climate.Probability;
 /// with it to 3e-6 (bins are stored to 1e-4). Not thread-safe; one per worker, used for every cell.
 /// </summary>
 /// <remarks>
-/// Below an edge lies the share ½ + Σ erf((edge − x)·u) / 2n of a window, u = 1/(bandwidth·√2). Every window has a u of its own, so nothing
-/// could be shared between windows. But erf(d·u) is smooth in ln u: its values at a few Chebyshev nodes, summed up once along the series,
-/// give the sum of any window as a difference, interpolated to the window's u. 80 windows of 30 years then cost 80 times 8 values of erf
-/// for an edge, not 80 times 30.
+/// The share of a window below an edge is ½ + Σ erf((edge − x)·u) / 2n, u = 1/(bandwidth·√2). Every window has its own u, so windows could
+/// share nothing. But erf(d·u) is smooth in ln u: its values at a few Chebyshev nodes, summed once along the series, give any window's sum
+/// as a difference, interpolated to the window's u. 80 windows of 30 years then cost 80 times 8 values of erf per edge, not 80 times 30.
 /// </remarks>
 internal sealed class RollingBins
 {
@@ -27,7 +26,7 @@ internal sealed class RollingBins
     private static readonly Nodes Few = new(8, MathF.Log(2)),
         Many = new(16, MathF.Log(6.5f));
 
-    // Shares of a total below this would be divided by too little for single precision.
+    // With a smaller total, single precision is too coarse for the division.
     private const float SmallestTotal = 0.25f;
 
     private readonly double[] sums = new double[Pad + MaxYears + 1 + Pad + Lanes],
@@ -53,8 +52,8 @@ internal sealed class RollingBins
 
     /// <param name="series">Values of consecutive years, none missing, no zero bin to split off.</param>
     /// <param name="rolling">False: the whole series is the sample of every target year.</param>
-    /// <returns>Years that <paramref name="result"/> holds: every one of the series, or one for all of them. Never fewer, so that a year
-    /// comes out the same whichever are asked for.</returns>
+    /// <returns>Years in <paramref name="result"/>: every year of the series, or one for all. Never fewer, so that a year's result does not
+    /// depend on which years are requested.</returns>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public int Estimate(ReadOnlySpan<double> series, BinScheme scheme, bool rolling, TargetBins result)
     {
@@ -82,7 +81,7 @@ internal sealed class RollingBins
         return windows.Count;
     }
 
-    /// <summary>A degenerate sample, or one that lies mostly outside the bins: as the definition has it.</summary>
+    /// <summary>A degenerate sample, or one mostly outside the bins: computed by the definition.</summary>
     private void Define(ReadOnlySpan<double> series, int window, BinScheme scheme, TargetBins result)
     {
         (int from, int to) = SampleWindow.Of(window, series.Length, windows.IsRolling);
@@ -104,7 +103,7 @@ internal sealed class RollingBins
         }
 
         for (int lane = finite; lane < MaxEdges; lane++)
-            edges[lane] = edges[Math.Min(finite - 1, lane % EdgesInVector(finite))]; // lanes without an edge of their own repeat one
+            edges[lane] = edges[Math.Min(finite - 1, lane % EdgesInVector(finite))]; // lanes without an edge repeat one
         Vector512<double> edgesByLane = Vector512.LoadUnsafe(ref edges[0]);
         for (int year = 0; year < series.Length; year += 2)
         {
@@ -114,12 +113,12 @@ internal sealed class RollingBins
             Vector512.Create(pair.GetUpper(), pair.GetUpper()).StoreUnsafe(ref distances[(year + 1) * Lanes]);
         }
 
-        distances.AsSpan(series.Length * Lanes, 4 * Lanes).Clear(); // what an earlier series left there would share divisions with this one's last years
+        distances.AsSpan(series.Length * Lanes, 4 * Lanes).Clear(); // else leftovers share divisions with the last years
         return finite;
     }
 
     /// <summary>Sums of values and squares from the start of the series to each year.</summary>
-    /// <returns>What was taken off the values, so that they stay small: a variance here is a difference of sums.</returns>
+    /// <returns>The offset subtracted from the values to keep them small: a variance here is a difference of sums.</returns>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private double Sum(ReadOnlySpan<double> series)
     {
@@ -182,8 +181,8 @@ internal sealed class RollingBins
         return Vector512.ConditionalSelect(degenerate, Vector512<double>.Zero, variance * Vector512.LoadUnsafe(ref windows.Spreads[from]));
     }
 
-    /// <summary>Σ erf((edge − value)·scale) from the start of the series to each year. A lane for each edge and node, so that windows need
-    /// no sum across lanes.</summary>
+    /// <summary>Σ erf((edge − value)·scale) from the start of the series to each year. One lane per edge and node, so that windows need no
+    /// sum across lanes.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void Accumulate(Nodes nodes, float low, float high, int finite, int length)
     {
@@ -295,7 +294,7 @@ internal sealed class RollingBins
 
     private static int EdgesInVector(int finite) => finite <= MaxEdges / 2 ? MaxEdges / 2 : MaxEdges;
 
-    /// <summary>Shares between the edges, normalised: what the kernels put outside the range of the intensity is shared out.</summary>
+    /// <summary>Shares between the edges, normalised: the kernels' share outside the intensity's range is redistributed.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void Share(BinScheme scheme, int finiteEdges, TargetBins result)
     {

@@ -18,8 +18,8 @@ public static class SampleWindow
 }
 
 /// <summary>The samples of every year of a series as target year, with what does not depend on their values.</summary>
-/// <remarks>Sums along a series begin with <see cref="SampleWindow.Half"/> zeros and end with as many repetitions, so that windows that are
-/// clipped lie like the others.</remarks>
+/// <remarks>Sums along a series start with <see cref="SampleWindow.Half"/> zeros and end with as many repetitions, so that clipped windows
+/// are laid out like the others.</remarks>
 internal sealed class SampleWindows
 {
     /// <param name="length">Years of the series.</param>
@@ -45,7 +45,7 @@ internal sealed class SampleWindows
 
     public int Count { get; }
 
-    /// <summary>Where the sums at the end of the first window lie, those at its beginning lying at 0. The next window's lie one
+    /// <summary>Position of the sums at the end of the first window; those at its start are at 0. The next window's are one
     /// further.</summary>
     public int End { get; }
 

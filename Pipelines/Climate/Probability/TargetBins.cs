@@ -30,11 +30,11 @@ internal sealed class TargetBins
     /// <summary>Nothing is known about a year: no sample.</summary>
     public void Forget(int target) => this[0][target] = float.NaN;
 
-    /// <summary>Packs <paramref name="count"/> years. The running sum of bins is what is rounded, so that stored bins sum to 1 exactly;
-    /// each is off by at most 0.0001.</summary>
+    /// <summary>Packs <paramref name="count"/> years. The running sum of bins is rounded, so that stored bins sum to 1 exactly; each is off
+    /// by at most 0.0001.</summary>
     /// <param name="years"><see cref="PackedYears"/>.</param>
     /// <param name="times">Target years that each of them stands for.</param>
-    /// <exception cref="InvalidOperationException">Probabilities that leave 0 to 1 or do not sum to 1 within 1e-6, a loss outside the
+    /// <exception cref="InvalidOperationException">Probabilities outside 0 to 1 or with a sum not within 1e-6 of 1, or a loss outside the
     /// damage rates: the partition must fail.</exception>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void Pack(BinScheme scheme, int first, int count, Span<byte> years, int times, LossSummary summary)
@@ -113,7 +113,7 @@ internal sealed class TargetBins
     }
 }
 
-/// <summary>What the gates of a partition look at. Losses are in millionths.</summary>
+/// <summary>Input of a partition's gates. Losses are in millionths.</summary>
 internal sealed class LossSummary
 {
     private Vector512<int> smallest = Vector512.Create(int.MaxValue),

@@ -3,8 +3,8 @@ using Durable.Pipelines.Climate.Model;
 namespace Durable.Pipelines.Climate.Probability;
 
 /// <summary>
-/// S_tc of a place and year: every fix of a storm adds 7 when the place lies in the storm area of a typhoon (TY), 3 in the storm area of
-/// any other, else 1 in the gale area of a TS, STS or TY, else 0.
+/// S_tc of a place and year: every fix of a storm adds 7 in the storm area of a typhoon (TY), 3 in the storm area of any other, else 1 in
+/// the gale area of a TS, STS or TY, else 0.
 /// </summary>
 public static class TyphoonIndex
 {

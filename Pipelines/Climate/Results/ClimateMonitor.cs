@@ -9,11 +9,11 @@ public sealed record MonitoredYear(string Scenario, int TargetYear, long TotalRe
 /// <summary>The monitoring query's answer, computed by running it.</summary>
 public sealed record MonitoringQueryRun(double Seconds, IReadOnlyList<MonitoredYear> Rows);
 
-/// <summary>Answers the operating guide's monitoring query: at once from the sums kept with the partitions, or by running it over every
+/// <summary>Answers the operating guide's monitoring query: quickly from the sums kept with the partitions, or by running it over every
 /// row.</summary>
 public sealed class ClimateMonitor(NpgsqlDataSource database)
 {
-    /// <summary>The query as the guide prints it; anybody may run it in psql as it stands.</summary>
+    /// <summary>The query as printed in the guide; it can run in psql unchanged.</summary>
     public const string Query = """
         SELECT scenario, target_year, COUNT(*) as total_records,
                AVG(hazard_score) as avg_hazard_score
@@ -29,19 +29,19 @@ public sealed class ClimateMonitor(NpgsqlDataSource database)
         GROUP BY s.scenario, h.target_year
         """;
 
-    // Over 144 million rows the query takes minutes. One at a time: a page that reloads itself must not pile them up.
+    // Over 144 million rows the query takes minutes. One at a time: a self-reloading page must not pile them up.
     private static readonly TimeSpan LongestQuery = TimeSpan.FromMinutes(10);
     private readonly SemaphoreSlim one = new(1);
 
-    /// <summary>The result by scenario and year, exact, in milliseconds whatever the size of the grid.</summary>
+    /// <summary>The result by scenario and year, exact, in milliseconds for any grid size.</summary>
     public async Task<IReadOnlyList<MonitoredYear>> ReadAsync(CancellationToken cancellationToken = default)
     {
         await using NpgsqlCommand command = database.CreateCommand(FromSums);
         return await ReadAsync(command, cancellationToken);
     }
 
-    /// <summary>Runs <see cref="Query"/> itself and takes the time.</summary>
-    /// <returns>Null while another one runs in this process.</returns>
+    /// <summary>Runs <see cref="Query"/> itself and measures its time.</summary>
+    /// <returns>Null while another run is active in this process.</returns>
     public async Task<MonitoringQueryRun?> RunQueryAsync(CancellationToken cancellationToken = default)
     {
         if (!await one.WaitAsync(TimeSpan.Zero, cancellationToken))

@@ -7,12 +7,12 @@ namespace Durable.Pipelines.Climate.Results;
 /// <param name="Sum">Hundredths of a point.</param>
 internal sealed record HazardSum(int Year, DateTimeOffset CreatedAt, long Scores, long Sum);
 
-/// <summary>Keeps <c>climate.hazard_sums</c> in step with the rows, in the transaction that writes them.</summary>
+/// <summary>Updates <c>climate.hazard_sums</c> in the transaction that writes the rows.</summary>
 internal static class HazardSums
 {
     private static readonly string Columns = string.Join(", ", Risks.Names);
 
-    /// <summary>Replaces what is known of the years that were written whole.</summary>
+    /// <summary>Replaces the sums of years written whole.</summary>
     public static async Task ReplaceAsync(
         NpgsqlConnection connection,
         Scenario scenario,
@@ -38,7 +38,7 @@ internal static class HazardSums
         await insert.ExecuteNonQueryAsync(cancellationToken);
     }
 
-    /// <summary>Sums up years anew from the tables that hold them: some risks or cells of them were written.</summary>
+    /// <summary>Recomputes the sums of partly written years (some risks or cells) from their tables.</summary>
     /// <param name="tables">By year.</param>
     public static async Task RecountAsync(
         NpgsqlConnection connection,

@@ -17,15 +17,15 @@ public sealed class HazardTable(NpgsqlDataSource database, GridStore grid, Parti
     /// <summary>Kind of the partitions in the ledger.</summary>
     public const string Kind = "hazard";
 
-    /// <summary>Changes when a formula or default changes: everything scored before is stale then.</summary>
+    /// <summary>Changes with every formula or default: earlier scores are then stale.</summary>
     internal const string ModelVersion = "H2";
 
     /// <summary>
     /// Scores the years of a group and puts them in place, all that succeed in one transaction. A year that cannot be scored, or fails its
-    /// gate, is recorded as failed with the reason, and whatever was there before stays.
+    /// gate, is recorded as failed with the reason, and its old rows stay.
     /// </summary>
     /// <returns>One outcome for each year, in order. Values = cells × risks.</returns>
-    /// <remarks>Safe to run twice. Trouble with the database itself is thrown, so that the caller retries.</remarks>
+    /// <remarks>Safe to run twice. Database errors are thrown, so that the caller retries.</remarks>
     public async Task<IReadOnlyList<PartitionOutcome>> WriteAsync(HazardGroup group, CancellationToken cancellationToken = default)
     {
         Stopwatch watch = Stopwatch.StartNew();
@@ -156,7 +156,7 @@ public sealed class HazardTable(NpgsqlDataSource database, GridStore grid, Parti
         PartitionRecord? known
     )
     {
-        // A part of a whole partition, computed again from the same inputs, leaves it whole.
+        // Recomputing a part of a complete partition from the same inputs leaves it complete.
         string whole = Fingerprint(scenario, year, versions, Risks.Mask([]), null);
         return known?.Fingerprint == whole ? whole : Fingerprint(scenario, year, versions, group.RiskMask, group.Box);
     }
@@ -230,7 +230,7 @@ public sealed class HazardTable(NpgsqlDataSource database, GridStore grid, Parti
         return passed;
     }
 
-    /// <summary>Each year into its own table: a new one beside the others, all attached at the end, or the one it has.</summary>
+    /// <summary>Writes each year into its own table: a new one, attached at the end, or its existing one.</summary>
     private static async Task FillOwnAsync(
         NpgsqlConnection connection,
         HazardGroup group,
@@ -271,7 +271,7 @@ public sealed class HazardTable(NpgsqlDataSource database, GridStore grid, Parti
         await table.AttachAsync(connection, scenario, [.. added.Select(year => (year.Year, (long)year.Count))], cancellationToken);
     }
 
-    /// <summary>All years into the table that small years of the scenario share, in the place of what it held of them.</summary>
+    /// <summary>Writes all years into the scenario's shared table, replacing their old rows.</summary>
     private static async Task FillSharedAsync(
         NpgsqlConnection connection,
         HazardGroup group,
@@ -295,8 +295,7 @@ public sealed class HazardTable(NpgsqlDataSource database, GridStore grid, Parti
     }
 
     /// <summary>
-    /// Some risks or cells of years in the place of what <paramref name="target"/> has of them; rows that are not mentioned and risks
-    /// outside the mask stay.
+    /// Replaces some risks or cells of years in <paramref name="target"/>; other rows and risks outside the mask stay.
     /// </summary>
     /// <remarks>Reads a partition by its own name: a lock on the parent here would deadlock with another lane that attaches.</remarks>
     private static async Task MergeAsync(
@@ -345,7 +344,7 @@ public sealed class HazardTable(NpgsqlDataSource database, GridStore grid, Parti
 
     private static bool IsPartial(HazardGroup group) => group.Box is not null || group.RiskMask != Risks.Mask([]);
 
-    /// <summary>One COPY for each <see cref="HazardGroup.BatchSize"/> rows, across years.</summary>
+    /// <summary>One COPY per <see cref="HazardGroup.BatchSize"/> rows, across years.</summary>
     private static async Task CopyAsync(
         NpgsqlConnection connection,
         string table,
@@ -407,7 +406,7 @@ public sealed class HazardTable(NpgsqlDataSource database, GridStore grid, Parti
         public int Count;
         public long Fallbacks;
 
-        /// <summary>Of the scores, in hundredths of a point, once <see cref="Measure"/> has summed them up.</summary>
+        /// <summary>Of the scores, in hundredths of a point, after <see cref="Measure"/> has summed them.</summary>
         public long Sum { get; private set; }
 
         public readonly int[] GridIds = new int[capacity];

@@ -2,7 +2,7 @@ using Durable.Operations.Ledger;
 
 namespace Durable.Pipelines.Climate.Results;
 
-/// <summary>What was computed for one partition, in the numbers its gates look at.</summary>
+/// <summary>Numbers of one computed partition, for its gates.</summary>
 /// <param name="Values">Known values.</param>
 /// <param name="Wanted">Rows × risks.</param>
 /// <param name="Smallest">Of the values; so are largest and sum.</param>
@@ -20,13 +20,12 @@ internal sealed record PartitionMeasures(
     public double Mean => Values == 0 ? double.NaN : Sum / Values;
 }
 
-/// <summary>The gates a partition passes before it takes the place of what was there: <c>operations.gates</c> keeps what they measured,
-/// passed or not.</summary>
+/// <summary>The gates a partition must pass before it replaces the old rows; <c>operations.gates</c> records them, passed or not.</summary>
 internal static class PartitionGates
 {
     public const string Mean = "mean_value";
 
-    /// <param name="expectedRows">Cells of the imported grid, times target years for P(H); the packed columns must cover just
+    /// <param name="expectedRows">Cells of the imported grid, times target years for P(H); the packed columns must cover exactly
     /// those.</param>
     /// <param name="highest">Upper end of the values; the lower one is 0.</param>
     /// <param name="lastMean">Mean of the same partition in an earlier run; null: none, or not comparable.</param>

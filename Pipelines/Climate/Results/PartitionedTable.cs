@@ -5,18 +5,18 @@ namespace Durable.Pipelines.Climate.Results;
 
 /// <summary>
 /// A result table partitioned by (scenario, part): part is a year (H) or a tile (P). A new partition is filled beside the table and
-/// attached when whole, one that is there is emptied and filled again, always in one transaction with everything recorded about it: readers
-/// see the old rows or the new ones. Small parts of H share a table instead, in which they are deleted and written again.
+/// attached when complete; an existing one is truncated and filled again, always in one transaction with its ledger records: readers see
+/// the old rows or the new ones. Small parts of H share a table, in which they are deleted and written again.
 /// </summary>
 /// <param name="Name">Schema and table.</param>
 /// <param name="PartColumn">Second partition column.</param>
 /// <param name="PartType">Its type.</param>
-/// <param name="IndexedRows">Rows from which a table gets an index on the cell. Its rows lie in that order, so a few pages for each cell
-/// suffice; a smaller table is read as fast whole.</param>
-/// <param name="HasShared">Parts below <see cref="OwnTableRows"/> lie in the scenario's default partition.</param>
+/// <param name="IndexedRows">Rows above which a table gets an index on the cell. Rows are in that order, so a few pages per cell suffice; a
+/// smaller table is read whole as fast.</param>
+/// <param name="HasShared">Parts below <see cref="OwnTableRows"/> are in the scenario's default partition.</param>
 internal sealed record PartitionedTable(string Name, string PartColumn, string PartType, int IndexedRows, bool HasShared = false)
 {
-    /// <summary>Rows from which a part of H gets a table of its own. Below, making the table would take longer than writing the
+    /// <summary>Rows above which a part of H gets its own table. Below, creating the table would take longer than writing the
     /// rows.</summary>
     public const int OwnTableRows = 5_000;
 
@@ -26,8 +26,8 @@ internal sealed record PartitionedTable(string Name, string PartColumn, string P
     public static PartitionedTable Probability { get; } = new("climate.probability_cells", "tile", "integer", IndexedRows: 10_000);
 
     /// <summary>
-    /// Creates the empty tables that will become partitions. Their checks let them be attached without a scan. Filled once, frozen and
-    /// replaced whole, they have nothing to vacuum, and analysing hundreds of them while a batch runs took a quarter of its processors.
+    /// Creates the empty tables that will become partitions. Their checks let them be attached without a scan. Autovacuum skips them:
+    /// filled once, frozen and replaced whole, they have nothing to vacuum, and analysing hundreds of them took a quarter of a batch's CPU.
     /// </summary>
     /// <returns>Their names, in the order of <paramref name="parts"/>.</returns>
     public async Task<IReadOnlyList<string>> CreateAsync(
@@ -54,7 +54,7 @@ internal sealed record PartitionedTable(string Name, string PartColumn, string P
         return [.. parts.Select(part => Filling(scenario, part))];
     }
 
-    /// <summary>The parts that have a table of their own.</summary>
+    /// <summary>The parts with their own table.</summary>
     public async Task<HashSet<int>> ReadOwnTablesAsync(
         NpgsqlConnection connection,
         Scenario scenario,
@@ -76,7 +76,7 @@ internal sealed record PartitionedTable(string Name, string PartColumn, string P
         return [.. (int[])(await command.ExecuteScalarAsync(cancellationToken))!];
     }
 
-    /// <summary>Empties the table of a part, to be filled again in the same transaction, with FREEZE so that no reader ever finds it empty.
+    /// <summary>Truncates the table of a part, to be filled again in the same transaction with FREEZE, so that no reader finds it empty.
     /// Readers of the part wait.</summary>
     /// <returns>The table.</returns>
     public async Task<string> EmptyAsync(NpgsqlConnection connection, Scenario scenario, int part, CancellationToken cancellationToken)
@@ -85,7 +85,7 @@ internal sealed record PartitionedTable(string Name, string PartColumn, string P
         return Partition(scenario, part);
     }
 
-    /// <summary>Removes parts from <paramref name="table"/>, to be written again in the same transaction.</summary>
+    /// <summary>Deletes parts from <paramref name="table"/>, to be written again in the same transaction.</summary>
     /// <remarks>The scenario's lock comes first, as in <see cref="AttachAsync"/>: the other order could deadlock with it.</remarks>
     public Task DeleteAsync(
         NpgsqlConnection connection,
@@ -95,12 +95,13 @@ internal sealed record PartitionedTable(string Name, string PartColumn, string P
         CancellationToken cancellationToken
     ) => ExecuteAsync(connection, $"LOCK TABLE ONLY {Parent(scenario)} IN ACCESS SHARE MODE; {Delete(table, parts)}", cancellationToken);
 
-    /// <summary>Sums up new pages of the shared table, so that the next <see cref="DeleteAsync"/> reads only those of its parts.</summary>
+    /// <summary>Summarises new pages of the shared table, so that the next <see cref="DeleteAsync"/> reads only those of its
+    /// parts.</summary>
     public Task SummarizeSharedAsync(NpgsqlConnection connection, Scenario scenario, CancellationToken cancellationToken) =>
         ExecuteAsync(connection, $"SELECT brin_summarize_new_values('{Parent(scenario)}_years')", cancellationToken);
 
     /// <summary>Attaches filled tables as partitions. Locks the scenario's table until the transaction ends, so call it last.</summary>
-    /// <param name="filled">Parts that had no table of their own so far.</param>
+    /// <param name="filled">Parts without a table so far.</param>
     public async Task AttachAsync(
         NpgsqlConnection connection,
         Scenario scenario,
@@ -145,7 +146,7 @@ internal sealed record PartitionedTable(string Name, string PartColumn, string P
 
     internal static async Task ExecuteAsync(NpgsqlConnection connection, string sql, CancellationToken cancellationToken)
     {
-        // No limit of time: a year of the national grid takes what it takes, and a lock waits for the readers before it.
+        // No timeout: a year of the national grid takes long, and a lock waits for earlier readers.
         await using NpgsqlCommand command = new(sql, connection) { CommandTimeout = 0 };
         await command.ExecuteNonQueryAsync(cancellationToken);
     }

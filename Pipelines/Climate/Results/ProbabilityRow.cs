@@ -3,10 +3,10 @@ using Durable.Pipelines.Climate.Probability;
 
 namespace Durable.Pipelines.Climate.Results;
 
-/// <summary>A row of <c>climate.probability_cells</c>: a cell and risk with its target years, first to last without a hole (years not
-/// computed are marked so).</summary>
+/// <summary>A row of <c>climate.probability_cells</c>: a cell and risk with its target years, first to last without gaps (years not
+/// computed are marked).</summary>
 /// <param name="CreatedAt">Start of the run that wrote the latest of its years.</param>
-/// <param name="Years"><see cref="PackedYears"/>; a single one holds for all years.</param>
+/// <param name="Years"><see cref="PackedYears"/>; a single one applies to all years.</param>
 internal readonly record struct ProbabilityRow(
     int GridId,
     Risk Risk,
@@ -17,7 +17,7 @@ internal readonly record struct ProbabilityRow(
     ReadOnlyMemory<byte> Years
 )
 {
-    /// <summary>Some years, cells or risks in the place of what was there of them; everything else stays.</summary>
+    /// <summary>Replaces some years, cells or risks; everything else stays.</summary>
     /// <returns>By cell, then risk.</returns>
     public static List<ProbabilityRow> Lay(IEnumerable<ProbabilityRow> rows, IEnumerable<ProbabilityRow> over)
     {
@@ -38,7 +38,7 @@ internal readonly record struct ProbabilityRow(
         PackedYears.Forget(years);
         below.CopyTo(years, first);
         CopyTo(years, first);
-        // The bit belongs to the row, not to a year: it stays as long as a year below may rest on a default.
+        // The bit belongs to the row, not to a year: it stays while any year may rest on a default.
         bool covers = FirstYear <= below.FirstYear && LastYear >= below.LastYear;
         return this with { FirstYear = first, LastYear = last, Fallback = Fallback || (!covers && below.Fallback), Years = years };
     }

@@ -55,10 +55,10 @@ public sealed class ProbabilityTable(NpgsqlDataSource database, GridStore grid, 
     /// <summary>Changes when bins, damage rates or the estimate change.</summary>
     internal const string ModelVersion = "P3";
 
-    /// <summary>Computes every target year of a tile and puts the tile in place. A tile that fails a gate is recorded as failed; what was
-    /// there stays.</summary>
+    /// <summary>Computes every target year of a tile and puts the tile in place. A tile that fails a gate is recorded as failed; its old
+    /// rows stay.</summary>
     /// <returns>Rows = cells × risks; values = rows × target years.</returns>
-    /// <remarks>Safe to run twice. Trouble with the database itself is thrown, so that the caller retries.</remarks>
+    /// <remarks>Safe to run twice. Database errors are thrown, so that the caller retries.</remarks>
     public async Task<PartitionOutcome> WriteAsync(ProbabilityTask task, CancellationToken cancellationToken = default)
     {
         Stopwatch watch = Stopwatch.StartNew();
@@ -146,7 +146,7 @@ public sealed class ProbabilityTable(NpgsqlDataSource database, GridStore grid, 
     {
         int risks = BitOperations.PopCount((uint)task.RiskMask);
         LossSummary summary = probabilities.Summary;
-        // A fallback holds for a cell and risk, so it counts once for each of the target years.
+        // A fallback applies to a cell and risk, so it counts once per target year.
         long rows = (long)cells.Length * risks,
             fallbacks =
                 cells.Sum(cell => (long)BitOperations.PopCount((uint)(probabilities.Fallbacks[cell] & task.RiskMask)))

@@ -2,7 +2,7 @@ using Durable.Operations.Backup;
 
 namespace Durable.Pipelines.Climate.Results;
 
-/// <summary>The tables that hold what the climate batches computed.</summary>
+/// <summary>The result tables of the climate batches.</summary>
 internal static class ResultTables
 {
     /// <summary>All of them, with their partitions.</summary>

@@ -1,6 +1,6 @@
 namespace Durable.Pipelines.Climate.Sample;
 
-/// <summary>Random numbers that depend on nothing but their keys: any cell of any year can be drawn alone, on any machine, in any
+/// <summary>Random numbers that depend only on their keys: any cell of any year can be drawn separately, on any machine, in any
 /// order.</summary>
 internal static class Noise
 {

@@ -4,9 +4,9 @@ using Durable.Pipelines.Climate.Model;
 namespace Durable.Pipelines.Climate.Sample;
 
 /// <summary>
-/// An invented climate for trying things out: plausible for South Korea, the same for the same seed, and nobody's measurement.
-/// Warming follows the four scenarios and is ordered SSP126 &lt; SSP245 &lt; SSP370 &lt; SSP585 by 2081–2100; weather noise is common to
-/// the scenarios, so that the order does not depend on luck.
+/// A generated climate for trials: plausible for South Korea, reproducible by seed, not measured. Warming follows the four scenarios and is
+/// ordered SSP126 &lt; SSP245 &lt; SSP370 &lt; SSP585 by 2081–2100; the scenarios share their weather noise, so that the order does not
+/// depend on chance.
 /// </summary>
 /// <param name="cells">1 to 451,351 cells, spread evenly over the 601 × 751 grid of 0.01°.</param>
 public sealed class SampleClimate(int cells, int seed)
@@ -104,7 +104,7 @@ public sealed class SampleClimate(int cells, int seed)
         );
     }
 
-    /// <summary>All annual variables of one scenario and year for the cells of a tile, but for the sea level, which the packer looks
+    /// <summary>All annual variables of one scenario and year for the cells of a tile, except the sea level, which the packer looks
     /// up.</summary>
     public GridColumns Year(Scenario scenario, int year, Tile tile)
     {

@@ -7,11 +7,11 @@ using NpgsqlTypes;
 
 namespace Durable.Pipelines.Climate.Sample;
 
-/// <summary>The grid holds data that somebody imported; a sample would wipe it out.</summary>
+/// <summary>The grid holds imported data, which a sample would overwrite.</summary>
 public sealed class SampleWouldReplaceDataException(string source)
     : PermanentFailureException($"The grid was imported from {source}. The sample replaces the whole grid: use an empty database for it.");
 
-/// <summary>The grid that is there.</summary>
+/// <summary>The current grid.</summary>
 /// <param name="Source">Of the last import, or <c>sample:CELLS:SEED</c>.</param>
 /// <param name="Seed">Of the sample; null for imported data.</param>
 public sealed record PresentGrid(long Cells, string Source, int? Seed);
@@ -21,7 +21,7 @@ public sealed class SampleLoader(NpgsqlDataSource database, GridStore grid, Plac
 {
     private const string Prefix = "sample";
 
-    /// <summary>Loads grid, facts, basins, coast and storms, and packs them. Does nothing when the same sample is there already.</summary>
+    /// <summary>Loads grid, facts, basins, coast and storms, and packs them. Does nothing when the same sample exists.</summary>
     /// <returns>Cells in the grid.</returns>
     /// <exception cref="SampleWouldReplaceDataException">The grid holds imported data.</exception>
     public async Task<int> LoadPlacesAsync(int cells, int seed, CancellationToken cancellationToken = default)
@@ -70,8 +70,8 @@ public sealed class SampleLoader(NpgsqlDataSource database, GridStore grid, Plac
         return cells;
     }
 
-    /// <summary>Writes the annual columns of some years of a scenario, sea level included. A year already written with the same sample is
-    /// left alone.</summary>
+    /// <summary>Writes the annual columns of some years of a scenario, sea level included. Skips a year already written with the same
+    /// sample.</summary>
     /// <returns>Values written: cells × variables × years.</returns>
     public async Task<long> LoadYearsAsync(
         int cells,

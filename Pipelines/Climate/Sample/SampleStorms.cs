@@ -2,7 +2,7 @@ using Durable.Pipelines.Climate.Model;
 
 namespace Durable.Pipelines.Climate.Sample;
 
-/// <summary>Invented storms of 2015–2022: up to five a year that recurve past the peninsula, and one year without any.</summary>
+/// <summary>Generated storms of 2015–2022: up to five a year that recurve past the peninsula, and one year without any.</summary>
 public static class SampleStorms
 {
     public const int FirstYear = 2015,

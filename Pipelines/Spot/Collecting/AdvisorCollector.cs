@@ -6,7 +6,8 @@ namespace Durable.Pipelines.Spot.Collecting;
 /// <summary>Reads the Spot Advisor's public document.</summary>
 public sealed class AdvisorCollector(HttpClient http, SpotOptions options, Patience patience)
 {
-    /// <summary>All rows of wanted types, or unknown everywhere and why: a web page instead of the document is no empty document.</summary>
+    /// <summary>All rows of wanted types, or unknown everywhere with the reason: a web page instead of the document is not an empty
+    /// document.</summary>
     public async Task<Feed<InterruptionRate>> CollectAsync(DateTime deadlineUtc, CancellationToken cancellationToken)
     {
         try

@@ -2,7 +2,7 @@ using Amazon.Runtime;
 
 namespace Durable.Pipelines.Spot.Collecting;
 
-/// <summary>Tries a call again, with growing pauses and jitter, until a deadline. What is beyond the SDK's own retries.</summary>
+/// <summary>Retries a call with backoff and jitter until a deadline, beyond the SDK's own retries.</summary>
 public sealed class Patience(TimeProvider clock)
 {
     private static readonly TimeSpan First = TimeSpan.FromMilliseconds(500),
@@ -20,8 +20,8 @@ public sealed class Patience(TimeProvider clock)
         "Client.RequestLimitExceeded",
     };
 
-    /// <summary>Makes the call until it is answered, fails for good, or fails after the deadline.</summary>
-    /// <param name="triesBeside">Tries of a failure that is not throttling.</param>
+    /// <summary>Repeats the call until it succeeds, fails for good, or fails after the deadline.</summary>
+    /// <param name="triesBeside">Attempts for failures other than throttling.</param>
     public async Task<T> CallAsync<T>(Func<Task<T>> call, DateTime deadlineUtc, CancellationToken cancellationToken, int triesBeside = 3)
     {
         TimeSpan pause = First;

@@ -7,10 +7,10 @@ using Durable.Pipelines.Spot.Model;
 
 namespace Durable.Pipelines.Spot.Collecting;
 
-/// <summary>Reads spot and on-demand prices, region by region. A region that fails is unknown; the others stand.</summary>
+/// <summary>Reads spot and on-demand prices, region by region. A region that fails is unknown; the others count.</summary>
 public sealed class PriceCollector(ISpotAccounts accounts, IAmazonPricing priceList, SpotOptions options, Patience patience)
 {
-    /// <summary>Spot prices in force at a time: the history keeps them, so a late call reads the same.</summary>
+    /// <summary>Spot prices at a time: the history keeps them, so a late call reads the same.</summary>
     public Task<Feed<SpotQuote>> SpotAsync(
         IReadOnlyList<string> regions,
         DateTime atUtc,

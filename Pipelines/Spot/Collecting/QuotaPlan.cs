@@ -3,7 +3,7 @@ using Durable.Pipelines.Spot.Packing;
 
 namespace Durable.Pipelines.Spot.Collecting;
 
-/// <summary>Deals questions to accounts.</summary>
+/// <summary>Assigns questions to accounts.</summary>
 public static class QuotaPlan
 {
     /// <summary>Names a question at a capacity, as an account's quota counts it.</summary>
@@ -12,7 +12,7 @@ public static class QuotaPlan
 
     /// <summary>
     /// A question stays with the account that asked it in the last 24 hours: asking it again costs nothing. A new one goes to the next
-    /// account with quota left, going round once from <paramref name="start"/>; when there is none, it goes to nobody.
+    /// account with quota left, from <paramref name="start"/> on, once around; without any, it is not asked.
     /// </summary>
     /// <param name="asked">Account of each configuration of the last 24 hours, of any capacity.</param>
     public static IReadOnlyList<AssignedQuery> Assign(

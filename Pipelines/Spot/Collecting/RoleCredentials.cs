@@ -6,7 +6,7 @@ using Amazon.SecurityToken.Model;
 namespace Durable.Pipelines.Spot.Collecting;
 
 /// <summary>Credentials of a role that the app's own account may assume, renewed before they end.</summary>
-/// <param name="endpoint">Where STS answers; null: AWS.</param>
+/// <param name="endpoint">STS endpoint; null: AWS.</param>
 internal sealed class RoleCredentials(string roleArn, (string Url, string Region)? endpoint) : RefreshingAWSCredentials
 {
     private const int Seconds = 3600;

@@ -8,10 +8,10 @@ using Durable.Pipelines.Spot.Storage;
 
 namespace Durable.Pipelines.Spot.Collecting;
 
-/// <summary>A question and the account that is to ask it; null when no account has quota left.</summary>
+/// <summary>A question and its account; null when no account has quota left.</summary>
 public sealed record AssignedQuery(PlacementQuery Query, string? Account);
 
-/// <summary>What the accounts answered.</summary>
+/// <summary>The accounts' answers.</summary>
 /// <param name="Asked">Questions answered.</param>
 public sealed record CollectedScores(
     IReadOnlyList<ZoneScore> Rows,
@@ -26,9 +26,9 @@ public sealed class ScoreCollector(ISpotAccounts accounts, SpotOptions options, 
     public const string OverQuota = "every account is over its quota of questions",
         TooLate = "the time of the slot was over";
 
-    /// <summary>Asks all questions. An account that is over its quota, or may not ask, hands its question on to the next of the pool, once
-    /// round; one that nobody answers is unknown.</summary>
-    /// <param name="deadlineUtc">Nothing is asked after it.</param>
+    /// <summary>Asks all questions. If an account is over its quota or not permitted, the next one of the pool asks, each once; a question
+    /// without an answer is unknown.</summary>
+    /// <param name="deadlineUtc">No questions after it.</param>
     public async Task<CollectedScores> CollectAsync(
         int capacity,
         IReadOnlyList<AssignedQuery> queries,
@@ -37,7 +37,7 @@ public sealed class ScoreCollector(ISpotAccounts accounts, SpotOptions options, 
     )
     {
         Answer[] answers = new Answer[queries.Count];
-        ConcurrentDictionary<string, string> refusing = []; // account → why it takes no new questions
+        ConcurrentDictionary<string, string> refusing = []; // account → why it gets no new questions
         await Parallel.ForAsync(
             0,
             queries.Count,
@@ -163,7 +163,7 @@ public sealed class ScoreCollector(ISpotAccounts accounts, SpotOptions options, 
         return rows;
     }
 
-    /// <summary>True for what is the account's fault and not the question's.</summary>
+    /// <summary>True when the account is at fault, not the question.</summary>
     private static bool IsTheAccounts(AmazonServiceException error) =>
         error.ErrorCode
             is "MaxConfigLimitExceeded"

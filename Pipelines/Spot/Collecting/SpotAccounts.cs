@@ -15,7 +15,7 @@ public interface ISpotAccounts
     IAmazonEC2 Ec2(string account, string? region = null);
 }
 
-/// <summary>Clients that are kept: credentials and connections are made on first use, once each.</summary>
+/// <summary>Cached clients: credentials and connections are created once, on first use.</summary>
 public sealed class SpotAccounts(IConfiguration settings) : ISpotAccounts, IDisposable
 {
     private readonly ConcurrentDictionary<(string Account, string Region), Lazy<AmazonEC2Client>> clients = [];
@@ -54,7 +54,7 @@ public sealed class SpotAccounts(IConfiguration settings) : ISpotAccounts, IDisp
             client.Value.Dispose();
     }
 
-    /// <summary>Null: whatever the SDK finds by itself.</summary>
+    /// <summary>Null: the SDK's default credentials.</summary>
     /// <exception cref="ArgumentException">There is no such profile; permanent.</exception>
     private static AWSCredentials? CredentialsOf(string account, (string Url, string Region)? endpoint)
     {

@@ -2,10 +2,10 @@ using Durable.Pipelines.Spot.Feeds;
 
 namespace Durable.Pipelines.Spot.Collecting;
 
-/// <summary>Reads pages until there is no next one.</summary>
+/// <summary>Reads all pages.</summary>
 internal static class TokenPages
 {
-    /// <exception cref="FeedUnreadableException">A page names a page that was read before: it would never end.</exception>
+    /// <exception cref="FeedUnreadableException">A page token repeats: reading would never end.</exception>
     public static async Task ReadAsync(Func<string?, Task<string?>> readPage)
     {
         HashSet<string> met = [];

@@ -3,15 +3,15 @@ using Durable.Pipelines.Spot.Model;
 
 namespace Durable.Pipelines.Spot.Feeds;
 
-/// <summary>A source answered with something that is not what it publishes.</summary>
+/// <summary>A source's answer is not in its published format.</summary>
 public sealed class FeedUnreadableException(string message, Exception? inner = null) : Exception(message, inner);
 
 /// <summary>The public Spot Advisor document: <c>spot_advisor → region → Linux → type → { r: 0..4, s }</c>.</summary>
 public static class AdvisorFeed
 {
-    /// <summary>Reads interruption frequencies: range 0 (below 5 %) is 3.0, each range worse is half less. A range nobody knows makes its
-    /// row unknown.</summary>
-    /// <exception cref="FeedUnreadableException">It is no such document: cut off, a web page, or without regions.</exception>
+    /// <summary>Reads interruption frequencies: range 0 (below 5 %) is 3.0, each worse range is 0.5 less. An unknown range makes its row
+    /// unknown.</summary>
+    /// <exception cref="FeedUnreadableException">It is not such a document: truncated, a web page, or without regions.</exception>
     public static Feed<InterruptionRate> Parse(ReadOnlyMemory<byte> json)
     {
         try

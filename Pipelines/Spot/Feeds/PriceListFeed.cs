@@ -9,7 +9,7 @@ public static class PriceListFeed
 {
     /// <summary>The on-demand price of a product: its first on-demand term's first price in dollars. Null when it has none or it is
     /// zero.</summary>
-    /// <exception cref="FeedUnreadableException">It is no product.</exception>
+    /// <exception cref="FeedUnreadableException">It is not a product.</exception>
     public static OnDemandQuote? Parse(string product)
     {
         try
@@ -38,7 +38,7 @@ public static class PriceListFeed
         }
         catch (Exception error) when (error is JsonException or KeyNotFoundException or InvalidOperationException)
         {
-            throw new FeedUnreadableException($"The price list holds something that is no product: {error.Message}", error);
+            throw new FeedUnreadableException($"The price list has an entry that is not a product: {error.Message}", error);
         }
     }
 }
@@ -49,7 +49,7 @@ public static class SpotPriceFeed
     /// <summary>The product whose prices are collected.</summary>
     public const string Linux = "Linux/UNIX";
 
-    /// <summary>Reads a price above zero, rounded to five decimals. A text that is none is no price, not zero.</summary>
+    /// <summary>Reads a price above zero, rounded to five decimals. Invalid text is no price, not zero.</summary>
     public static bool TryPrice(string? dollars, out double price)
     {
         bool read = decimal.TryParse(

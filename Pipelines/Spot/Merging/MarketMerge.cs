@@ -3,12 +3,12 @@ using Durable.Pipelines.Spot.Model;
 
 namespace Durable.Pipelines.Spot.Merging;
 
-/// <summary>A slot merged with what was published before it.</summary>
+/// <summary>A slot merged with the market before it.</summary>
 /// <param name="Rows">The market as of the slot.</param>
-/// <param name="Changed">Rows that are new or differ in any published value.</param>
-/// <param name="Removed">Rows of before that are gone.</param>
-/// <param name="Carried">Rows kept because their placement score could not be asked.</param>
-/// <param name="Duplicates">Scores beyond the first of a key; the lowest stands.</param>
+/// <param name="Changed">Rows that are new or changed in any published value.</param>
+/// <param name="Removed">Rows that vanished.</param>
+/// <param name="Carried">Rows kept because their placement score is unknown.</param>
+/// <param name="Duplicates">Scores beyond the first of a key; the lowest counts.</param>
 public sealed record MergedSlot(
     IReadOnlyDictionary<MarketKey, Quote> Rows,
     IReadOnlyList<KeyValuePair<MarketKey, Quote>> Changed,
@@ -17,7 +17,8 @@ public sealed record MergedSlot(
     int Duplicates
 );
 
-/// <summary>Joins the sources of a slot, keeps T3 and T2 through the capacity cycle, and finds what changed. Rules: docs/spot.md.</summary>
+/// <summary>Joins the sources of a slot, tracks T3 and T2 through the capacity cycle, and computes the changes. Rules:
+/// docs/spot.md.</summary>
 public static class MarketMerge
 {
     /// <summary>Merges one slot. Pure: the same two inputs give the same rows, in the same order.</summary>
@@ -52,7 +53,7 @@ public static class MarketMerge
         return new MergedSlot(rows, changed, removed, carried, duplicates);
     }
 
-    // Marks a row of TakeScores and CarryUnknown until its turn comes; no published T3 is negative.
+    // Marks an unfinished row of TakeScores and CarryUnknown; no published T3 is negative.
     private const int Carried = -2;
 
     private static int TakeScores(Dictionary<MarketKey, Quote> rows, IReadOnlyList<ZoneScore> scores)
@@ -87,8 +88,8 @@ public static class MarketMerge
         return carried;
     }
 
-    /// <summary>Score, T3 and T2 of a row that scored <paramref name="score"/> at a capacity. The rules are the original's, to the
-    /// letter.</summary>
+    /// <summary>Score, T3 and T2 of a row that scored <paramref name="score"/> at a capacity. The rules are exactly the
+    /// original's.</summary>
     private static Quote Climb(int score, Quote? before, int capacity, int below)
     {
         int t3Before = before?.T3 ?? 0,
@@ -148,7 +149,7 @@ public static class MarketMerge
             };
         }
 
-        // What the source was not asked stays what it was; what it was asked and does not have is missing.
+        // Values the source was not asked for stay; values it was asked for and lacks are missing.
         private static double Otherwise(UnknownPlaces unknown, in MarketKey key, double? before) =>
             before is { } known && unknown.Covers(key.InstanceType, key.Region) ? known : Quote.Missing;
     }

@@ -15,12 +15,12 @@ public sealed class CapacityLadder
 
     public int Count => rungs.Length;
 
-    /// <summary>The capacity at a place of the cycle; the place may go round.</summary>
+    /// <summary>The capacity at a position of the cycle, which may wrap around.</summary>
     public int At(int index) => rungs[index % rungs.Length];
 
     public bool Has(int capacity) => Array.BinarySearch(rungs, capacity) >= 0;
 
-    /// <summary>The next lower capacity, 0 below the lowest: what is still believed when this one scored low.</summary>
+    /// <summary>The next lower capacity, 0 below the lowest: the bound when this one scores low.</summary>
     public int Below(int capacity)
     {
         int at = Array.BinarySearch(rungs, capacity);

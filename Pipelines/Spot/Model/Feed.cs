@@ -1,6 +1,6 @@
 namespace Durable.Pipelines.Spot.Model;
 
-/// <summary>What a source could not be asked in one slot. Rows there keep what they had; nothing of them is taken for gone.</summary>
+/// <summary>What a source could not be asked in one slot. Its rows keep their values and do not count as vanished.</summary>
 /// <param name="Region">Null: everywhere.</param>
 /// <param name="InstanceType">Null: every type of the region.</param>
 public sealed record Unknown(string? Region, string? InstanceType, string Reason);
@@ -33,7 +33,7 @@ public sealed class UnknownPlaces
         || (types.Count > 0 && types.Contains(new TypeInRegion(instanceType, region)));
 }
 
-/// <summary>What one source said in one slot.</summary>
+/// <summary>One source's answer in one slot.</summary>
 public sealed record Feed<TRow>(IReadOnlyList<TRow> Rows, IReadOnlyList<Unknown> Unknown);
 
 /// <summary>A placement score of a zone.</summary>
@@ -42,7 +42,7 @@ public readonly record struct ZoneScore(string InstanceType, string Region, stri
     public MarketKey Key => new(InstanceType, Region, Zone);
 }
 
-/// <summary>How seldom a type is interrupted in a region: 3 down to 1 in halves.</summary>
+/// <summary>Interruption score of a type in a region: 3 (rare) down to 1 in steps of 0.5.</summary>
 public readonly record struct InterruptionRate(string InstanceType, string Region, double Interruption);
 
 /// <summary>The spot price of a type in a zone.</summary>
@@ -51,8 +51,8 @@ public readonly record struct SpotQuote(string InstanceType, string Zone, double
 /// <summary>The on-demand price of a type in a region.</summary>
 public readonly record struct OnDemandQuote(string InstanceType, string Region, double Price);
 
-/// <summary>Everything that was seen in one slot.</summary>
-/// <param name="Capacity">Target capacity its scores were asked for.</param>
+/// <summary>All observations of one slot.</summary>
+/// <param name="Capacity">Target capacity of its scores.</param>
 public sealed record Observation(
     int Capacity,
     Feed<ZoneScore> Scores,

@@ -4,14 +4,14 @@ namespace Durable.Pipelines.Spot.Model;
 /// every account.</summary>
 public readonly record struct MarketKey(string InstanceType, string Region, string Zone)
 {
-    // A zone id lies in one region only.
+    // A zone id belongs to one region only.
     public override int GetHashCode() => HashCode.Combine(InstanceType, Zone);
 
     public override string ToString() => $"{InstanceType}:{Region}:{Zone}";
 }
 
-/// <summary>An instance type in a region, where interruption frequency and on-demand price are known.</summary>
+/// <summary>An instance type in a region, the key of interruption frequency and on-demand price.</summary>
 public readonly record struct TypeInRegion(string InstanceType, string Region);
 
-/// <summary>An instance type in a zone, where the spot price is known.</summary>
+/// <summary>An instance type in a zone, the key of the spot price.</summary>
 public readonly record struct TypeInZone(string InstanceType, string Zone);

@@ -5,7 +5,7 @@ namespace Durable.Pipelines.Spot.Model;
 /// <summary>One ten-minute slot, named by the time it was scheduled for.</summary>
 public readonly record struct SlotTime : IComparable<SlotTime>
 {
-    /// <summary>Between two slots.</summary>
+    /// <summary>Time between two slots.</summary>
     public static readonly TimeSpan Length = TimeSpan.FromMinutes(10);
 
     private static readonly string[] Formats =
@@ -30,7 +30,7 @@ public readonly record struct SlotTime : IComparable<SlotTime>
     /// <summary>One slot, one instance: a second start finds the first.</summary>
     public string InstanceId => "spot-" + Utc.ToString("yyyyMMdd-HHmm", CultureInfo.InvariantCulture);
 
-    /// <summary>The slot a moment lies in.</summary>
+    /// <summary>The slot of a time.</summary>
     public static SlotTime Of(DateTime utc) => new(DateTime.SpecifyKind(utc.AddTicks(-(utc.Ticks % Length.Ticks)), DateTimeKind.Utc));
 
     /// <summary>Reads a UTC time such as <c>2026-11-26T10:20</c>, with seconds and a Z or without, down to its slot.</summary>
@@ -47,9 +47,9 @@ public readonly record struct SlotTime : IComparable<SlotTime>
         return read;
     }
 
-    /// <exception cref="ArgumentException">It is no such time; permanent.</exception>
+    /// <exception cref="ArgumentException">It is not such a time; permanent.</exception>
     public static SlotTime Parse(string text) =>
-        TryParse(text, out SlotTime slot) ? slot : throw new ArgumentException($"'{text}' is no UTC time such as 2026-11-26T10:20.");
+        TryParse(text, out SlotTime slot) ? slot : throw new ArgumentException($"'{text}' is not a UTC time such as 2026-11-26T10:20.");
 
     /// <summary>All slots from this one to another, both included.</summary>
     public IEnumerable<SlotTime> To(SlotTime last)

@@ -2,11 +2,11 @@ using Google.OrTools.Sat;
 
 namespace Durable.Pipelines.Spot.Packing;
 
-/// <summary>Packs the regions of each type into as few questions as there can be.</summary>
+/// <summary>Packs the regions of each type into the fewest possible questions.</summary>
 /// <remarks>
 /// Bin packing as a choice of patterns: which multisets of zone counts fill a question, and how often each is used. Types with the same
-/// zone counts share one solution. CP-SAT runs on one thread with a fixed seed and a limit that counts work, not time, so the same
-/// offerings give the same questions everywhere.
+/// zone counts share one solution. CP-SAT runs on one thread with a fixed seed and a deterministic work limit, so the same offerings give
+/// the same questions everywhere.
 /// </remarks>
 public sealed class QueryPacker
 {
@@ -16,8 +16,8 @@ public sealed class QueryPacker
     private readonly Dictionary<string, Solution> solved = [];
     private readonly double workLimit;
 
-    /// <param name="workLimit">Work that one solution may cost, in CP-SAT's deterministic seconds. When it runs out, the best found stands
-    /// beside what is proven.</param>
+    /// <param name="workLimit">Work limit of one solution, in CP-SAT's deterministic seconds. When it is used up, the best solution is
+    /// returned with the proven bound.</param>
     public QueryPacker(double workLimit = 5) => this.workLimit = workLimit;
 
     /// <summary>Packs a day's offerings, in any order, one of each type and region.</summary>
@@ -69,7 +69,7 @@ public sealed class QueryPacker
         return new PackedQueries(queries, bound);
     }
 
-    /// <param name="Patterns">For each question, how many parts of each size it holds.</param>
+    /// <param name="Patterns">Per question, its number of parts of each size.</param>
     private sealed record Solution(IReadOnlyList<int[]> Patterns, int Bound);
 
     private Solution Solve(int[] demand)
@@ -115,7 +115,7 @@ public sealed class QueryPacker
         );
     }
 
-    /// <summary>Each part into the first question with room, largest first.</summary>
+    /// <summary>First fit decreasing: each part into the first question with room, largest first.</summary>
     private static List<int[]> FirstFitDecreasing(int[] demand)
     {
         List<(int[] Pattern, int Zones)> bins = [];
@@ -134,7 +134,7 @@ public sealed class QueryPacker
         return [.. bins.Select(bin => bin.Pattern)];
     }
 
-    /// <summary>Every multiset of the sizes in demand that fits a question and to which no more can be added.</summary>
+    /// <summary>Every maximal multiset of the needed sizes that fits a question.</summary>
     private static IEnumerable<int[]> Patterns(int[] demand)
     {
         int[] sizes = [.. Enumerable.Range(1, ZonesPerQuery).Reverse().Where(size => demand[size] > 0)];

@@ -8,20 +8,20 @@ using Durable.Pipelines.Spot.Tables;
 
 namespace Durable.Pipelines.Spot.Sinks;
 
-/// <summary>Where a staged delta goes before it is committed, besides PostgreSQL.</summary>
+/// <summary>A target of a staged delta besides PostgreSQL, before the commit.</summary>
 public interface ISpotSink
 {
     string Name { get; }
 
     bool IsOn { get; }
 
-    /// <summary>Sends a delta. Safe to call again with the same one.</summary>
+    /// <summary>Sends a delta. Safe to repeat with the same delta.</summary>
     /// <returns>Records that the sink refused for good; they are kept as dead letters.</returns>
     Task<int> SendAsync(SlotTime slot, IReadOnlyList<MarketChange> changes, CancellationToken cancellationToken = default);
 }
 
-/// <summary>Amazon Timestream: one multi-measure record a change. The on-demand price is a measure: as a dimension it began a new series at
-/// each price.</summary>
+/// <summary>Amazon Timestream: one multi-measure record per change. The on-demand price is a measure: as a dimension it would start a new
+/// series at each price.</summary>
 public sealed class TimestreamSink(
     IAmazonTimestreamWrite timestream,
     SpotBucket bucket,
@@ -65,8 +65,7 @@ public sealed class TimestreamSink(
         return dead.Length;
     }
 
-    /// <summary>Sends until each record is taken or was refused <see cref="TriesOfARecord"/> times; only the refused ones are sent
-    /// again.</summary>
+    /// <summary>Sends until each record is accepted or was refused <see cref="TriesOfARecord"/> times; resends only refused ones.</summary>
     private async Task<List<MarketChange>> SendBatchAsync(
         List<MarketChange> batch,
         DateTime deadlineUtc,
@@ -95,7 +94,7 @@ public sealed class TimestreamSink(
             }
             catch (RejectedRecordsException rejected)
             {
-                // A refusal that does not say of which records is one of all: what was taken is taken again without effect.
+                // A refusal without record indices counts for all: resending accepted records has no effect.
                 HashSet<int> indices = [.. (rejected.RejectedRecords ?? []).Select(record => record.RecordIndex ?? -1)];
                 if (indices.Count > 0 && indices.All(index => index >= 0 && index < batch.Count))
                     batch = [.. batch.Where((_, index) => indices.Contains(index))];

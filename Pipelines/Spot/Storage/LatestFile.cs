@@ -3,7 +3,7 @@ using Durable.Pipelines.Spot.Model;
 
 namespace Durable.Pipelines.Spot.Storage;
 
-/// <summary><c>latest_aws.json</c> and the query selector, with the fields their readers know.</summary>
+/// <summary><c>latest_aws.json</c> and the query selector, with the fields their readers expect.</summary>
 public static class LatestFile
 {
     /// <summary>A JSON array of records, id from 1, by key.</summary>

@@ -5,11 +5,11 @@ using Durable.Pipelines.Spot.Model;
 
 namespace Durable.Pipelines.Spot.Storage;
 
-/// <summary>What an account was asked.</summary>
+/// <summary>The questions of an account.</summary>
 /// <param name="Configurations">Names of questions at their capacity, as the account's quota counts them.</param>
 public sealed record AccountUse(string Account, IReadOnlyList<string> Configurations);
 
-/// <summary>First line of a raw file: what its rows are, how many, and what could not be asked.</summary>
+/// <summary>First line of a raw file: schema, number of rows, and what could not be asked.</summary>
 /// <param name="Schema">Name and version of the rows, e.g. <c>spot.scores/1</c>.</param>
 /// <param name="Asked">Questions answered; scores only.</param>
 public sealed record RawHeader(
@@ -22,7 +22,7 @@ public sealed record RawHeader(
     IReadOnlyList<AccountUse>? Accounts = null
 );
 
-/// <summary>A raw file is not what its name and first line say. Permanent.</summary>
+/// <summary>A raw file does not match its name and first line. Permanent.</summary>
 public sealed class RawFileException(string message) : Operations.PermanentFailureException(message);
 
 /// <summary>Raw files: gzip, JSON Lines, the header first.</summary>
@@ -44,7 +44,7 @@ public static class RawFile
         return bytes.ToArray();
     }
 
-    /// <exception cref="RawFileException">It is of another schema, cut off, or not readable at all.</exception>
+    /// <exception cref="RawFileException">It has another schema, is truncated, or is unreadable.</exception>
     public static (RawHeader Header, List<TRow> Rows) Read<TRow>(byte[] file, string schema, string key)
     {
         try

@@ -5,14 +5,14 @@ using Durable.Operations.Aws;
 
 namespace Durable.Pipelines.Spot.Storage;
 
-/// <summary>An object with what is needed to replace just that version of it.</summary>
+/// <summary>An object with the ETag needed to replace exactly that version.</summary>
 public sealed record StoredObject(byte[] Bytes, string ETag, IReadOnlyDictionary<string, string> Metadata);
 
-/// <summary>The bucket. An error of S3 is an error, never "not there"; raw files are written once and never changed.</summary>
+/// <summary>The bucket. An S3 error is an error, never "not there"; raw files are written once and never changed.</summary>
 public class SpotBucket(IAmazonS3 s3, SpotOptions options)
 {
-    /// <summary>Writes an object that must not be there yet.</summary>
-    /// <returns>False when it was there: also when this very call had written it and its answer was lost.</returns>
+    /// <summary>Writes an object that must not exist yet.</summary>
+    /// <returns>False when it existed, even if this call wrote it and the answer was lost.</returns>
     public virtual async Task<bool> TryCreateAsync(string key, byte[] bytes, CancellationToken cancellationToken = default)
     {
         try
@@ -22,14 +22,14 @@ public class SpotBucket(IAmazonS3 s3, SpotOptions options)
         }
         catch (AmazonS3Exception error) when (error.StatusCode is HttpStatusCode.PreconditionFailed or HttpStatusCode.Conflict)
         {
-            // 412: it is there. 409: another writer is at it at this moment; whoever reads it next sees one of the two whole.
+            // 412: it exists. 409: a concurrent writer; the next reader sees one of the two, complete.
             if (error.StatusCode == HttpStatusCode.Conflict && await ReadAsync(key, cancellationToken) is null)
                 throw;
             return false;
         }
     }
 
-    /// <summary>Replaces the version that was read; null: there was none.</summary>
+    /// <summary>Replaces the version that was read; null: none.</summary>
     /// <returns>False when another writer was faster.</returns>
     public virtual async Task<bool> TryReplaceAsync(
         string key,
@@ -61,7 +61,7 @@ public class SpotBucket(IAmazonS3 s3, SpotOptions options)
     public virtual Task WriteAsync(string key, byte[] bytes, CancellationToken cancellationToken = default) =>
         s3.PutObjectAsync(Put(key, bytes, _ => { }), cancellationToken);
 
-    /// <summary>Null only when S3 says that there is no such object.</summary>
+    /// <summary>Null only when S3 reports that the object does not exist.</summary>
     public virtual async Task<StoredObject?> ReadAsync(string key, CancellationToken cancellationToken = default)
     {
         try

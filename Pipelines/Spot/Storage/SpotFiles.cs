@@ -3,13 +3,13 @@ using Durable.Pipelines.Spot.Packing;
 
 namespace Durable.Pipelines.Spot.Storage;
 
-/// <summary>A day's questions as its file holds them.</summary>
+/// <summary>A day's questions as stored in its file.</summary>
 public sealed record Workload(DateOnly Day, IReadOnlyList<PlacementQuery> Queries)
 {
     public IReadOnlyList<string> Regions => [.. Queries.SelectMany(query => query.Regions).Distinct().Order(StringComparer.Ordinal)];
 }
 
-/// <summary>Reads and writes each kind of raw file. A file that is there stands: a second run of a step reads what the first one
+/// <summary>Reads and writes each kind of raw file. An existing file is kept: a second run of a step reads what the first one
 /// saw.</summary>
 public sealed class SpotFiles(SpotBucket bucket)
 {
@@ -56,7 +56,7 @@ public sealed class SpotFiles(SpotBucket bucket)
     public Task<bool> WriteOnDemandPricesAsync(DateOnly day, Feed<OnDemandQuote> feed, CancellationToken cancellationToken) =>
         WriteAsync(SpotKeys.OnDemandPrices(day), OnDemandSchema, Text(day), feed, cancellationToken);
 
-    /// <summary>Prices of the slot's day, or what its own run could read of them.</summary>
+    /// <summary>Prices of the slot's day, or those its own run could read.</summary>
     public async Task<Feed<OnDemandQuote>?> ReadOnDemandPricesOfAsync(SlotTime slot, CancellationToken cancellationToken) =>
         Feed(await ReadAsync<OnDemandQuote>(SpotKeys.PartialOnDemandPrices(slot), OnDemandSchema, cancellationToken))
         ?? await ReadOnDemandPricesAsync(slot.Day, cancellationToken);

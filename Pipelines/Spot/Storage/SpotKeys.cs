@@ -3,7 +3,7 @@ using Durable.Pipelines.Spot.Model;
 
 namespace Durable.Pipelines.Spot.Storage;
 
-/// <summary>Where things lie in the bucket. The original's layout with JSON Lines and Parquet instead of pickles.</summary>
+/// <summary>Keys in the bucket. The original's layout, with JSON Lines and Parquet instead of pickles.</summary>
 public static class SpotKeys
 {
     public const string Latest = "latest_data/latest_aws.json",
@@ -13,7 +13,7 @@ public static class SpotKeys
 
     public static string Scores(SlotTime slot, int capacity) => FormattableString.Invariant($"{ScoresPrefix(slot)}{capacity}.jsonl.gz");
 
-    /// <summary>Beginning of a slot's score file, whatever its capacity.</summary>
+    /// <summary>Prefix of a slot's score file, for any capacity.</summary>
     public static string ScoresPrefix(SlotTime slot) => $"{ScoresFolder(slot.Day)}{Clock(slot)}_sps_";
 
     public static string ScoresFolder(DateOnly day) => $"rawdata/aws/sps/{Folder(day)}/";
@@ -27,19 +27,19 @@ public static class SpotKeys
 
     public static string OnDemandPrices(DateOnly day) => $"rawdata/aws/ondemand_price/{Folder(day)}/ondemand_price.jsonl.gz";
 
-    /// <summary>Of a slot whose day has no file because a region failed.</summary>
+    /// <summary>File of a slot whose day has none because a region failed.</summary>
     public static string PartialOnDemandPrices(SlotTime slot) =>
         $"rawdata/aws/ondemand_price/{Folder(slot.Day)}/{Clock(slot)}_ondemand_price.jsonl.gz";
 
     public static string Merged(SlotTime slot) => $"rawdata/aws/{Folder(slot.Day)}/{Clock(slot)}-00.parquet";
 
-    /// <param name="attempt">Different for each attempt: a late writer overwrites nobody.</param>
+    /// <param name="attempt">Different for each attempt, so that a late writer overwrites nothing.</param>
     public static string Delta(SlotTime slot, string attempt) =>
         $"rawdata/aws/delta/{Folder(slot.Day)}/{Clock(slot)}_delta_{attempt}.jsonl.gz";
 
     public static string DeadLetters(SlotTime slot, string sink) => $"dead-letter/{sink}/{Folder(slot.Day)}/{Clock(slot)}.jsonl.gz";
 
-    /// <summary>The slot's clock time in a score file's name; null when it is no such name.</summary>
+    /// <summary>The slot's clock time in a score file's name; null when it is not such a name.</summary>
     public static SlotTime? SlotOfScores(DateOnly day, string key)
     {
         string name = key[(key.LastIndexOf('/') + 1)..];

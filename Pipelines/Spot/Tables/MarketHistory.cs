@@ -6,22 +6,22 @@ using NpgsqlTypes;
 
 namespace Durable.Pipelines.Spot.Tables;
 
-/// <summary>The market's rows: latest, every change, and the table as of any moment.</summary>
+/// <summary>The market's rows: latest, every change, and the table as of any time.</summary>
 public sealed class MarketHistory(NpgsqlDataSource database)
 {
-    /// <summary>The first slot of a whole market stores a row of every key.</summary>
+    /// <summary>The first slot of a market stores a row of every key.</summary>
     private const int LongestStatementSeconds = 600;
 
     private const string Values = "score, t3, t2, interruption, spot_price, on_demand_price";
 
-    /// <summary>The market as of now.</summary>
+    /// <summary>The current market.</summary>
     public async Task<Dictionary<MarketKey, Quote>> ReadLatestAsync(CancellationToken cancellationToken = default)
     {
         await using NpgsqlConnection connection = await database.OpenConnectionAsync(cancellationToken);
         return await ReadLatestAsync(connection, cancellationToken);
     }
 
-    /// <summary>The newest slot and the market as of it, as one commit left them.</summary>
+    /// <summary>The newest slot and its market, from one snapshot.</summary>
     public async Task<(SlotTime Slot, Dictionary<MarketKey, Quote> Rows)> ReadCommittedAsync(CancellationToken cancellationToken = default)
     {
         await using NpgsqlConnection connection = await database.OpenConnectionAsync(cancellationToken);
@@ -45,7 +45,7 @@ public sealed class MarketHistory(NpgsqlDataSource database)
             cancellationToken
         );
 
-    /// <summary>The market as of a moment.</summary>
+    /// <summary>The market as of a time.</summary>
     public async Task<Dictionary<MarketKey, Quote>> ReadAsOfAsync(DateTime momentUtc, CancellationToken cancellationToken = default)
     {
         await using NpgsqlConnection connection = await database.OpenConnectionAsync(cancellationToken);
@@ -65,7 +65,7 @@ public sealed class MarketHistory(NpgsqlDataSource database)
             cancellationToken
         );
 
-    /// <summary>Rows of the market that match, the table as of a moment or now, in order of their key.</summary>
+    /// <summary>Matching rows of the market, as of a time or now, in key order.</summary>
     public async Task<IReadOnlyList<MarketChange>> FindAsync(
         DateTime? momentUtc,
         string? instanceType,
@@ -113,7 +113,7 @@ public sealed class MarketHistory(NpgsqlDataSource database)
         return await ReadChangesAsync(command, cancellationToken);
     }
 
-    /// <summary>The query selector: every key that was ever published, in order.</summary>
+    /// <summary>The query selector: every key ever published, in order.</summary>
     public async Task<IReadOnlyList<MarketKey>> ReadKeysAsync(CancellationToken cancellationToken = default)
     {
         await using NpgsqlCommand command = database.CreateCommand(
@@ -127,7 +127,7 @@ public sealed class MarketHistory(NpgsqlDataSource database)
     }
 
     /// <summary>Stores a staged delta in the caller's transaction: new keys, changes, and latest when it is the newest slot.</summary>
-    /// <remarks>One COPY into a temporary table, then one statement: each row meets its key once and goes on with its number.</remarks>
+    /// <remarks>One COPY into a temporary table, then one statement: each row looks up its key once and then uses its number.</remarks>
     internal static async Task StoreAsync(
         NpgsqlConnection connection,
         IReadOnlyList<MarketChange> changes,
@@ -164,7 +164,7 @@ public sealed class MarketHistory(NpgsqlDataSource database)
         );
     }
 
-    // The main statement does not see what its WITH inserts: new keys come from what that returns.
+    // The main statement does not see rows inserted in its WITH, so new keys come from its RETURNING.
     private const string WithNewKeys = """
         WITH fresh AS (
             INSERT INTO spot.market_keys (instance_type, region, zone)
@@ -201,7 +201,7 @@ public sealed class MarketHistory(NpgsqlDataSource database)
         return keys;
     }
 
-    /// <summary>Drops months that end before a time. What was in force then stays in force: it is written again at the new beginning of
+    /// <summary>Drops months that end before a time. Values valid then stay valid: they are written again at the new start of the
     /// history.</summary>
     /// <returns>Months dropped.</returns>
     public async Task<int> PruneAsync(DateTime keepFromUtc, CancellationToken cancellationToken = default)
@@ -271,7 +271,7 @@ public sealed class MarketHistory(NpgsqlDataSource database)
         );
     }
 
-    /// <param name="table">With the columns of the temporary table <c>delta</c>; never from outside.</param>
+    /// <param name="table">Has the columns of the temporary table <c>delta</c>; never user input.</param>
     internal static async Task CopyAsync(
         NpgsqlConnection connection,
         string table,
@@ -283,7 +283,7 @@ public sealed class MarketHistory(NpgsqlDataSource database)
             $"COPY {table} (at, instance_type, region, zone, score, t3, t2, interruption, spot_price, on_demand_price, ceased) FROM STDIN (FORMAT binary)",
             cancellationToken
         );
-        (string text, DateTime at) = ("", default); // a slot's rows are of one time, a late one's of two
+        (string text, DateTime at) = ("", default); // a slot's rows have one time, a late one's two
         foreach (MarketChange change in changes)
         {
             if (change.At != text)
@@ -308,7 +308,7 @@ public sealed class MarketHistory(NpgsqlDataSource database)
     private static async Task<Dictionary<MarketKey, Quote>> ReadAsync(NpgsqlCommand command, CancellationToken cancellationToken)
     {
         Dictionary<MarketKey, Quote> rows = [];
-        Dictionary<string, string> names = new(StringComparer.Ordinal); // a region's name comes with thousands of rows
+        Dictionary<string, string> names = new(StringComparer.Ordinal); // a region's name repeats in thousands of rows
         await using (command)
         {
             await using NpgsqlDataReader reader = await command.ExecuteReaderAsync(cancellationToken);

@@ -18,8 +18,8 @@ public enum SlotState
     Present,
 }
 
-/// <summary>What is recorded of a slot.</summary>
-/// <param name="IsLate">A newer slot was there before: latest and rotation did not move.</param>
+/// <summary>The record of a slot.</summary>
+/// <param name="IsLate">A newer slot existed: latest and rotation did not move.</param>
 public sealed record SlotRow(
     SlotTime Slot,
     SlotState State,
@@ -36,11 +36,11 @@ public sealed record SlotRow(
     string? Error
 );
 
-/// <summary>Where the cycle of capacities and accounts stands.</summary>
+/// <summary>Position in the cycle of capacities and accounts.</summary>
 public sealed record Rotation(int CapacityIndex, int AccountIndex, DateOnly? WorkloadDate, SlotTime? LatestSlot);
 
-/// <summary>One change of the market, as it is staged, stored and sent.</summary>
-/// <param name="At">The slot from which it holds; <c>2026-11-26T10:20</c>.</param>
+/// <summary>One change of the market, as staged, stored and sent.</summary>
+/// <param name="At">The slot from which it is valid; <c>2026-11-26T10:20</c>.</param>
 public sealed record MarketChange(
     string At,
     string InstanceType,
@@ -74,5 +74,5 @@ public sealed record MarketChange(
     public static MarketChange Gone(SlotTime at, MarketKey key) => Of(at, key, Quote.Ceased) with { Ceased = true };
 }
 
-/// <summary>A slot's delta, ready to be stored.</summary>
+/// <summary>A slot's delta, ready to store.</summary>
 public sealed record StagedSlot(SlotTime Slot, IReadOnlyList<MarketChange> Changes, IReadOnlyList<Storage.AccountUse> Uses);

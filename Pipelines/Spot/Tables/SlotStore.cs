@@ -7,25 +7,25 @@ using Npgsql;
 
 namespace Durable.Pipelines.Spot.Tables;
 
-/// <summary>What became of an attempt to stage a slot.</summary>
-/// <param name="WaitsFor">Another slot is staged and must be stored first; then nothing was done.</param>
+/// <summary>Outcome of staging a slot.</summary>
+/// <param name="WaitsFor">Another staged slot that must be stored first; nothing was done.</param>
 public sealed record StageOutcome(SlotRow? Row, SlotTime? WaitsFor);
 
-/// <summary>Takes a slot from its observation to the history, in two transactions with the sinks between them: staged, then
+/// <summary>Moves a slot from its observation to the history, in two transactions with the sinks in between: staged, then
 /// present.</summary>
 /// <remarks>
-/// One slot is staged at a time, so a delta is computed from the very market it is applied to. A slot whose run died while it was staged is
-/// finished by whoever comes next. A late slot, older than the newest one present, changes what the market was at that slot and nothing
-/// after it: each row it changes is set back at the next slot.
+/// One slot is staged at a time, so a delta is computed from the market it is applied to. If a run dies with its slot staged, the next slot
+/// finishes it. A late slot, older than the newest present one, changes the market at that slot and nothing after it: the next slot sets
+/// each changed row back.
 /// </remarks>
 public sealed class SlotStore(NpgsqlDataSource database, SpotBucket bucket, DataGates gates, SpotOptions options)
 {
     /// <summary>Kind of these partitions and runs in the ledger.</summary>
     public const string Kind = "spot";
 
-    /// <summary>Merges, finds the delta, and stages it in the bucket. Safe to call twice: a slot that is staged or present stays as it
-    /// is.</summary>
-    /// <param name="read">What was seen; called only when it is needed.</param>
+    /// <summary>Merges, computes the delta, and stages it in the bucket. Safe to call twice: a staged or present slot is
+    /// unchanged.</summary>
+    /// <param name="read">The observation; called only when needed.</param>
     /// <exception cref="DataGateException">Too many rows would vanish; nothing was staged.</exception>
     public async Task<StageOutcome> StageAsync(
         SlotTime slot,
@@ -40,7 +40,7 @@ public sealed class SlotStore(NpgsqlDataSource database, SpotBucket bucket, Data
         await SlotTable.HoldRotationAsync(connection, cancellationToken);
         SlotRow row =
             await SlotTable.HoldAsync(connection, slot, cancellationToken)
-            ?? throw new InvalidOperationException($"Slot {slot} was never begun.");
+            ?? throw new InvalidOperationException($"Slot {slot} was never started.");
         if (row.State != SlotState.Collecting)
             return new StageOutcome(row, null);
         (SlotTime? staged, SlotTime? newest, SlotTime? next) = await NeighboursAsync(connection, slot, cancellationToken);
@@ -114,7 +114,7 @@ public sealed class SlotStore(NpgsqlDataSource database, SpotBucket bucket, Data
         return new StageOutcome(done, null);
     }
 
-    /// <summary>Makes a staged slot part of the history; latest, rotation, quota ledger and partition move in the same transaction. Safe to
+    /// <summary>Commits a staged slot to the history, with latest, rotation, quota ledger and partition in the same transaction. Safe to
     /// call twice.</summary>
     public async Task<SlotRow> CommitAsync(SlotTime slot, CancellationToken cancellationToken = default)
     {
@@ -124,7 +124,7 @@ public sealed class SlotStore(NpgsqlDataSource database, SpotBucket bucket, Data
         Rotation rotation = await SlotTable.HoldRotationAsync(connection, cancellationToken);
         SlotRow row =
             await SlotTable.HoldAsync(connection, slot, cancellationToken)
-            ?? throw new InvalidOperationException($"Slot {slot} was never begun.");
+            ?? throw new InvalidOperationException($"Slot {slot} was never started.");
         if (row.State == SlotState.Present)
             return row;
         if (row.State != SlotState.Staged || staged is null)
@@ -152,7 +152,7 @@ public sealed class SlotStore(NpgsqlDataSource database, SpotBucket bucket, Data
         return row with { State = SlotState.Present };
     }
 
-    /// <summary>The staged delta of a slot; null when it is not staged (any more).</summary>
+    /// <summary>The staged delta of a slot; null when it is not staged.</summary>
     public async Task<StagedSlot?> ReadStagedAsync(SlotTime slot, CancellationToken cancellationToken = default)
     {
         SlotRow? row = await new SlotTable(database).ReadAsync(slot, cancellationToken);
@@ -177,7 +177,7 @@ public sealed class SlotStore(NpgsqlDataSource database, SpotBucket bucket, Data
         if (row.IsLate)
             return;
 
-        // A slot that nobody answered leaves its capacity to the next one.
+        // A slot without any answer leaves its capacity to the next one.
         bool moves = row.Asked > 0 && row.Capacity == options.Ladder().At(rotation.CapacityIndex);
         int account = uses.Count == 0 ? rotation.AccountIndex : Math.Max(0, options.AccountPool.ToList().IndexOf(uses[^1].Account));
         await using NpgsqlCommand update = new(

@@ -11,7 +11,7 @@ public sealed class SlotTable(NpgsqlDataSource database)
     private const string Columns =
         "slot, state, capacity, run_id, delta_key, is_late, asked, rows, changed, removed, carried, rejected, error";
 
-    /// <summary>Opens a slot, or finds it as it is. The first capacity stays: its raw files are named by it.</summary>
+    /// <summary>Opens a slot, or finds it. The first capacity is kept: raw files are named by it.</summary>
     public async Task<SlotRow> BeginAsync(SlotTime slot, int capacity, string runId, CancellationToken cancellationToken = default)
     {
         await using NpgsqlCommand command = database.CreateCommand(
@@ -31,7 +31,7 @@ public sealed class SlotTable(NpgsqlDataSource database)
     public Task<List<SlotRow>> ReadAsync(SlotTime from, SlotTime to, CancellationToken cancellationToken = default) =>
         ReadAsync($"SELECT {Columns} FROM spot.slots WHERE slot BETWEEN $1 AND $2 ORDER BY slot", [from.Utc, to.Utc], cancellationToken);
 
-    /// <summary>Notes why a slot is not present. One that became present meanwhile stays so.</summary>
+    /// <summary>Records why a slot is not present. One that became present meanwhile is unchanged.</summary>
     public async Task FailedAsync(SlotTime slot, string error, CancellationToken cancellationToken = default)
     {
         await using NpgsqlCommand command = database.CreateCommand(
@@ -57,11 +57,11 @@ public sealed class SlotTable(NpgsqlDataSource database)
         return await RotationAsync(connection, "", cancellationToken);
     }
 
-    /// <summary>Holds the rotation until the transaction ends: slots are staged and stored one at a time.</summary>
+    /// <summary>Locks the rotation until the transaction ends: slots are staged and stored one at a time.</summary>
     internal static Task<Rotation> HoldRotationAsync(NpgsqlConnection connection, CancellationToken cancellationToken) =>
         RotationAsync(connection, " FOR UPDATE", cancellationToken);
 
-    /// <summary>Which account asked which configuration within 24 hours before a time.</summary>
+    /// <summary>Account of each configuration asked within 24 hours before a time.</summary>
     public async Task<Dictionary<string, string>> ReadAccountsAsync(DateTime nowUtc, CancellationToken cancellationToken = default)
     {
         Dictionary<string, string> accounts = [];
@@ -75,7 +75,7 @@ public sealed class SlotTable(NpgsqlDataSource database)
         return accounts;
     }
 
-    /// <summary>True when the last message about slots told of a failure.</summary>
+    /// <summary>True when the last notification about slots was a failure.</summary>
     public async Task<bool> LastNewsWasFailureAsync(CancellationToken cancellationToken = default)
     {
         await using NpgsqlCommand command = database.CreateCommand(

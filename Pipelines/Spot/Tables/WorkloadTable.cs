@@ -3,10 +3,10 @@ using Npgsql;
 
 namespace Durable.Pipelines.Spot.Tables;
 
-/// <summary>What was packed for which day.</summary>
+/// <summary>Packed workloads by day.</summary>
 public sealed class WorkloadTable(NpgsqlDataSource database)
 {
-    /// <summary>Notes a day's workload. Safe to call twice.</summary>
+    /// <summary>Records a day's workload. Safe to call twice.</summary>
     public async Task RecordAsync(
         WorkloadReceipt receipt,
         string file,

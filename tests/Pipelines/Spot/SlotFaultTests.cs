@@ -181,7 +181,7 @@ public sealed class SlotFaultTests(AwsSandbox sandbox) : IClassFixture<AwsSandbo
             StringComparison.Ordinal
         );
         Assert.Contains(
-            "has not begun",
+            "has not started",
             (await Assert.ThrowsAsync<SlotOverException>(() => world.RunAsync(world.Now.Plus(1)))).Message,
             StringComparison.Ordinal
         );

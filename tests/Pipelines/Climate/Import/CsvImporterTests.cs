@@ -47,7 +47,7 @@ public sealed class CsvImporterTests
             ],
             receipt.Rejects.Select(reject => ((int)reject.Line, reject.Column, reject.Value, reject.Reason))
         );
-        Assert.Equal("ssp5 goes from -90 to 60.", receipt.Rejects[2].Remedy);
+        Assert.Equal("ssp5 must be from -90 to 60.", receipt.Rejects[2].Remedy);
         Assert.Equal("2050-10-01,7,30,30,30,30", receipt.Rejects[3].Content);
         Assert.All(receipt.Rejects, reject => Assert.NotEmpty(reject.Remedy));
         Assert.Equal(7L, await database.ScalarAsync<long>("SELECT count(*) FROM climate.import_rejects WHERE remedy <> ''"));

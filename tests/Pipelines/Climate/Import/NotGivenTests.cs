@@ -71,19 +71,19 @@ public sealed class NotGivenTests
     [Theory]
     [InlineData(
         "INSERT INTO climate.ws_data VALUES ('2050-03-01', 1, 3, 3, 3, -999)",
-        "climate.ws_data gives -999 for Wind of cell 1, SSP585 2050; it goes from 0 to 150"
+        "climate.ws_data gives -999 for Wind of cell 1, SSP585 2050; it must be from 0 to 150"
     )]
     [InlineData(
         "INSERT INTO climate.rx1day_data VALUES (2050, 1, 120, -999, 120, 120)",
-        "climate.rx1day_data gives -999 for WettestDay of cell 1, SSP245 2050; it goes from 0 to 3000"
+        "climate.rx1day_data gives -999 for WettestDay of cell 1, SSP245 2050; it must be from 0 to 3000"
     )]
     [InlineData(
         "INSERT INTO climate.sea_level_data SELECT 2050, grid_id, 20, 20, 20, -9999 FROM climate.sea_level_grid",
-        "climate.sea_level_data gives -9999 for SeaLevel of cell 1, SSP585 2050; it goes from -500 to 1000"
+        "climate.sea_level_data gives -9999 for SeaLevel of cell 1, SSP585 2050; it must be from -500 to 1000"
     )]
     [InlineData(
         "INSERT INTO climate.cell_facts (grid_id, elevation_m) VALUES (1, -999)",
-        "climate.cell_facts gives -999 for Elevation of cell 1; it goes from -500 to 9000"
+        "climate.cell_facts gives -999 for Elevation of cell 1; it must be from -500 to 9000"
     )]
     public async Task A_code_that_was_written_past_the_importer_stops_the_packing_and_is_named(string insert, string expected)
     {
