@@ -8,14 +8,14 @@ using Durable.Cli.Output;
 
 namespace Durable.Cli;
 
-/// <summary>The command tree of <c>durable</c>. How a command is added: docs/command-line.md.</summary>
+/// <summary>The command tree of <c>durable</c>. To add a command: docs/command-line.md.</summary>
 internal static partial class DurableCommandLine
 {
     private const string Name = "durable";
     private const string NoCommand = "Required command was not provided.";
 
-    /// <summary>Parses and runs one command line. Nothing escapes but <see cref="OutOfMemoryException"/> and its kind: errors become a line
-    /// and a code.</summary>
+    /// <summary>Parses and runs one command line. Errors become a line and an exit code; only <see cref="OutOfMemoryException"/> and the
+    /// like escape.</summary>
     /// <returns>One of <see cref="ExitCode"/>.</returns>
     public static async Task<int> RunAsync(IReadOnlyList<string> args, Screen screen, CancellationToken cancellation = default)
     {
@@ -24,8 +24,7 @@ internal static partial class DurableCommandLine
         if (parsed.Errors.Count > 0)
             return Refuse(root, parsed, screen);
 
-        // Results go to the screen; what System.CommandLine itself writes, help and version, comes here and is given the name people call
-        // this by.
+        // Results go to the screen; System.CommandLine's own output (help, version) comes here, with the name this program was called by.
         using StringWriter own = new();
         int code = await parsed.InvokeAsync(
             new InvocationConfiguration
@@ -40,14 +39,14 @@ internal static partial class DurableCommandLine
         return code;
     }
 
-    /// <summary>The tree. A subject's commands are one line here.</summary>
+    /// <summary>The tree. One line per subject.</summary>
     internal static Command Create(Screen screen)
     {
         Connection connection = new();
         HelpOption help = new("--help", "-h") { Recursive = true };
         if (help.Action is HelpAction action)
             action.MaxWidth = screen.Width;
-        Command root = new(Name, "Starts, watches and steers the runs of a Durable app over HTTP.")
+        Command root = new(Name, "Starts, watches and controls the runs of a Durable app over HTTP.")
         {
             connection.Url,
             connection.Key,

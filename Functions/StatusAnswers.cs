@@ -5,11 +5,11 @@ using Microsoft.DurableTask.Client;
 
 namespace Durable.Functions;
 
-/// <summary>Answers of functions that start orchestrations. In the functions' own namespace, so that these win over the official
-/// extensions, which give every address the key of the whole hub.</summary>
+/// <summary>Answers of functions that start orchestrations. In the functions' namespace, so that they take precedence over the official
+/// extensions, which put the hub's key into every URL.</summary>
 internal static class StatusAnswers
 {
-    /// <summary>202 with the addresses under which the instance is watched and steered.</summary>
+    /// <summary>202 with the URLs to watch and control the instance.</summary>
     public static Task<HttpResponseData> CreateCheckStatusResponseAsync(
         this DurableTaskClient client,
         HttpRequestData request,

@@ -6,7 +6,7 @@ APP_URL_FILE="$LOCAL/app.url"
 
 app_url() { [ -f "$APP_URL_FILE" ] && cat "$APP_URL_FILE"; }
 
-# The admin routes want the master key, from this machine's users too: only who may read the file has it. One that the caller set goes first.
+# The admin routes need the master key even on this machine: only those who can read the file have it. The caller's own key takes precedence.
 app_use_key() {
   local key=''
   if [ -z "${DURABLE_KEY:-}" ] && [ -r "$LOCAL/keys.json" ]; then
@@ -69,7 +69,7 @@ app_say_why() {
   die 1 "$why"
 }
 
-# Work in hand is durable: what does not end within 15 s is cut off and taken up at the next start.
+# Work in progress is durable: what does not end within 15 s is cut off and resumed at the next start.
 app_stop() {
   stop_process "$APP_PID_FILE" 15
   rm -f "$APP_URL_FILE"

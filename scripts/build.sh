@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# Builds the app and the command line, once for each state of the sources. Needs common.sh.
+# Builds the app and the command line, once per state of the sources. Needs common.sh.
 
 export APP_DLL="$ROOT/bin/Release/net10.0/Durable.dll"
 export CLI_DLL="$ROOT/Cli/bin/Release/net10.0/Durable.Cli.dll"
@@ -33,7 +33,7 @@ build_app() {
   printf '%s\n' "$want" >"$stamp"
 }
 
-# Shows that it goes on: the seconds on a terminal, else a line now and then.
+# Shows progress: the seconds on a terminal, else a line now and then.
 build_one() { # build_one PROJECT
   local started=$SECONDS outcome=0
   dotnet build "$ROOT/$1" -c Release -v quiet -nologo -nodeReuse:false >"$LOGS/build.log" 2>&1 </dev/null 9>&- &

@@ -22,7 +22,7 @@ die() { # die CODE LINE...
 
 is_root() { [ "$(id -u)" -eq 0 ]; }
 
-# Start time of a process in clock ticks since boot: with the pid it names one process for ever, a reused pid has another.
+# Start time of a process in clock ticks since boot: with the pid it identifies a process; a reused pid has another.
 process_start() {
   local stat
   { stat=$(<"/proc/$1/stat"); } 2>/dev/null || return 1
@@ -40,7 +40,7 @@ remember_process() { # remember_process FILE PID
   mv -f "$1.new" "$1"
 }
 
-# Prints the pid in FILE when that very process still runs.
+# Prints the pid in FILE if that process still runs.
 running_process() {
   local pid='' start='' now
   [ -f "$1" ] && read -r pid start <"$1" || return 1

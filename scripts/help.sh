@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# What ./run says about itself. Needs nothing.
+# Help texts of ./run. Needs nothing.
 
 usage() {
   case ${1:-all} in
@@ -9,12 +9,12 @@ usage() {
       cat <<'HELP'
 Usage: ./run benchmark [OPTIONS]
 Trains, gates, registers and compares the six models; without an AWS account, on a sandbox. Stays up until Ctrl-C.
-  --model LIST        only these models, such as xgboost; several by comma (default all)
+  --model LIST        only these models, such as xgboost; comma-separated (default all)
   --train-rows N      the first training rows only
   --epochs N          epochs, or rounds of boosting (default: all, as defined)
   --mnist DIR         folder of MNIST's four gzipped files, for the sandbox
   --seed N            seed of the training
-  --force             what is done already, too
+  --force             also what is already done
   --port N            port of the app on 127.0.0.1 (default FUNCTIONS_PORT, else 7071, or a free one when that is taken)
   --exit              stop everything when the suite has ended
 HELP
@@ -42,28 +42,28 @@ HELP
     serve)
       cat <<'HELP'
 Usage: ./run serve [--port N]
-Starts PostgreSQL and the app and stays up until Ctrl-C; runs nothing. Timers fire, HTTP starts runs, and runs that were cut off go on.
+Starts PostgreSQL and the app and stays up until Ctrl-C; runs nothing. Timers fire, HTTP starts runs, and interrupted runs continue.
   --port N   port of the app on 127.0.0.1 (default FUNCTIONS_PORT, else 7071, or a free one when that is taken)
 HELP
       ;;
     sandbox)
       cat <<'HELP'
 Usage: ./run sandbox [--port N]
-Starts an AWS of our own on this machine, with machines and Spark that really run, until Ctrl-C. ./run pothole uses it while it is up. See Sandbox/README.md.
+Starts a local stand-in for AWS, with machines and Spark that really run, until Ctrl-C. ./run pothole uses it while it runs. See Sandbox/README.md.
   --port N   its port on 127.0.0.1 (default 4566)
 HELP
       ;;
     func)
       cat <<'HELP'
 Usage: ./run func
-Starts PostgreSQL, Azurite and the app on the Azure Functions host (func start). Names whatever of these is missing, with the command that installs it.
+Starts PostgreSQL, Azurite and the app on the Azure Functions host (func start). Names whatever is missing, with the command that installs it.
 HELP
       ;;
     cli) echo "Usage: ./run cli ARGUMENTS...   the command line against the app that ./run started; ./run cli --help has its commands" ;;
     status)
       cat <<'HELP'
 Usage: ./run status [--json]
-Says what is running here, and where. Exit code: 0 the app runs, 1 it does not.
+Shows what is running here, and where. Exit code: 0 the app runs, 1 it does not.
   --json     as JSON, for programs
 HELP
       ;;
@@ -76,7 +76,7 @@ HELP
     stop)
       cat <<'HELP'
 Usage: ./run stop
-Stops the app, the database and the sandbox that ./run started. Runs that are not finished go on at the next start.
+Stops the app, the database and the sandbox that ./run started. Unfinished runs continue at the next start.
 HELP
       ;;
     reset)
@@ -96,12 +96,12 @@ Usage: ./run [climate] [OPTIONS]
 Sets up what is missing, starts PostgreSQL and the app, generates a sample climate once, runs the hazard batch, stays up until Ctrl-C.
   --cells N           grid cells of the sample climate (default 1000); another number or seed replaces the sample
   --seed N            seed of the sample climate (default 1)
-  --scenario LIST     only these scenarios, such as SSP245; several by comma (default all)
+  --scenario LIST     only these scenarios, such as SSP245; comma-separated (default all)
   --start-year YEAR   first year
   --end-year YEAR     last year
   --workers N         partitions computed at the same time
   --batch-size N      rows per chunk written
-  --force             compute what is already there, too
+  --force             compute existing partitions, too
   --port N            port of the app on 127.0.0.1 (default FUNCTIONS_PORT, else 7071, or a free one when that is taken)
   --exit              stop everything when the batch has ended
 HELP
@@ -112,7 +112,7 @@ usage_pothole() {
 Usage: ./run pothole [OPTIONS]
 Runs one day of road sensors on the Spark cluster; without an AWS account, on a sandbox with sample data. Stays up until Ctrl-C.
   --date YYYY-MM-DD   Korean calendar day (default: yesterday)
-  --force             every step again, also those that are done
+  --force             repeat every step, also finished ones
   --trips N           trips of the sample data on the sandbox (default 200)
   --seed N            seed of the sample data (default 1)
   --port N            port of the app on 127.0.0.1 (default FUNCTIONS_PORT, else 7071, or a free one when that is taken)
@@ -129,7 +129,7 @@ Usage: ./run [climate] [OPTIONS]   set up, start, generate a sample climate once
        ./run spot [OPTIONS]        one slot of the EC2 spot market; without an AWS account, on a sandbox
        ./run serve [--port N]      start the app and stay up, run nothing
        ./run func                  the app on the Azure Functions host (func start) with Azurite
-       ./run sandbox [--port N]    an AWS of our own on this machine, until Ctrl-C
+       ./run sandbox [--port N]    a local stand-in for AWS, until Ctrl-C
        ./run cli ARGUMENTS...      the command line against the running app; try ./run cli --help
        ./run status [--json]       what is running, and where
        ./run logs [NAME]           the app's log, followed; also postgres, sandbox, build

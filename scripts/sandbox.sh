@@ -10,7 +10,7 @@ sandbox_is_ours() { [ "$sandbox_is_ours" -eq 1 ]; }
 
 sandbox_url() { [ -s "$SANDBOX_READY_FILE" ] && cat "$SANDBOX_READY_FILE"; }
 
-# True when the environment names an AWS account: then nothing is simulated.
+# True when the environment configures an AWS account: then nothing is simulated.
 aws_is_configured() {
   [ -n "${AWS_ENDPOINT_URL:-}${AWS_PROFILE:-}${AWS_ACCESS_KEY_ID:-}${AWS_WEB_IDENTITY_TOKEN_FILE:-}${AWS_CONTAINER_CREDENTIALS_RELATIVE_URI:-}" ]
 }
@@ -33,7 +33,7 @@ sandbox_start() { # sandbox_start [PORT]
   sandbox_use
 }
 
-# That of ./run sandbox, which outlives this one, where it is up; else one of our own.
+# Uses ./run sandbox, which outlives this process, if it runs; else starts one.
 sandbox_start_or_use() {
   if running_process "$SANDBOX_PID_FILE" >/dev/null && sandbox_url >/dev/null; then
     ensure_sandbox
@@ -55,7 +55,7 @@ sandbox_stop() {
   rm -f "$SANDBOX_READY_FILE"
 }
 
-# Runs whose machines and files went with an earlier sandbox would wait for them until their lease ends: they are ended, and their leases closed.
+# Runs that lost their machines with an earlier sandbox would wait until their lease ends: end them and close their leases.
 sandbox_end_lost_runs() { # sandbox_end_lost_runs URL PREFIX
   local id ids
   ids=$(cli instances list --url "$1" --prefix "$2" --status Running,Pending,Suspended --all -o json |

@@ -158,9 +158,9 @@ internal sealed class AwsJson(string jsonVersion, string targetPrefix, string ve
         {
             TResponse response = new();
             using MemoryStream body = new();
-            context.Stream.CopyTo(body); // to the end: the base class compares the checksum of all that was read
+            context.Stream.CopyTo(body); // to the end: the base class verifies the checksum of everything read
             if (body.Length == 0)
-                return response; // operations that answer with nothing
+                return response; // operations without a response body
             using JsonDocument document = JsonDocument.Parse(body.GetBuffer().AsMemory(0, (int)body.Length));
             ReadInto(response, document.RootElement);
             return response;

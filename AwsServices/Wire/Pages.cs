@@ -3,7 +3,7 @@ using Amazon.Runtime;
 
 namespace Durable.AwsServices;
 
-/// <summary>Asks for page after page until a response has no token. One use each, as the official paginators.</summary>
+/// <summary>Requests pages until a response has no token. Single use, like the official paginators.</summary>
 internal abstract class Pages<TRequest, TResponse>(
     TRequest request,
     Func<TRequest, CancellationToken, Task<TResponse>> call,

@@ -4,10 +4,10 @@ using Amazon.Util.Internal;
 
 namespace Durable.AwsServices;
 
-/// <summary>The defaults modes of the AWS SDKs: what a client does when nobody configured it (AWS_DEFAULTS_MODE chooses).</summary>
+/// <summary>The defaults modes of the AWS SDKs: a client's behaviour without configuration (AWS_DEFAULTS_MODE chooses).</summary>
 internal static class ServiceDefaults
 {
-    // Time-outs of each mode: the SDK reference guide, "Smart configuration defaults".
+    // Timeouts of each mode: the SDK reference guide, "Smart configuration defaults".
     public static DefaultConfigurationProvider Provider { get; } =
         new([
             Mode(DefaultConfigurationMode.Standard, 3_100),

@@ -7,7 +7,7 @@ using Amazon.Util;
 
 namespace Durable.AwsServices;
 
-/// <summary>Where a service answers: the configured URL, or <c>https://prefix[-fips].region.suffix</c> of the region's partition.</summary>
+/// <summary>A service's endpoint: the configured URL, or <c>https://prefix[-fips].region.suffix</c> of the region's partition.</summary>
 internal sealed class ServiceEndpoints(string prefix) : IEndpointProvider
 {
     public Endpoint ResolveEndpoint(EndpointParameters parameters)

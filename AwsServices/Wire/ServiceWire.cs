@@ -15,7 +15,7 @@ internal interface IWireProtocol
         where TResponse : AmazonWebServiceResponse, new();
 }
 
-/// <summary>What the pipeline must know of one service; everything else (retries, credentials, clock, signing) is the SDK's own.</summary>
+/// <summary>What the pipeline needs to know about a service; the rest (retries, credentials, clock, signing) is the SDK's.</summary>
 internal sealed class ServiceWire(
     string serviceId,
     string requestServiceName,
@@ -40,7 +40,7 @@ internal sealed class ServiceWire(
             EndpointDiscoveryMarshaller = discoversEndpoint ? new DiscoveryMarshaller() : null,
         };
 
-    /// <summary>The same operation, asking <paramref name="client"/> for the endpoint that its account is to use.</summary>
+    /// <summary>The same operation, asking <paramref name="client"/> for its account's endpoint.</summary>
     public static InvokeOptions Discovering(InvokeOptions operation, EndpointOperationDelegate client) =>
         new()
         {

@@ -1,9 +1,9 @@
 namespace Durable.AwsServices;
 
-/// <summary>How a member is called on the wire, where its name alone does not say it.</summary>
+/// <summary>Name of a member on the wire, where it differs from the rule.</summary>
 [AttributeUsage(AttributeTargets.Property)]
 internal sealed class WireAttribute : Attribute
 {
-    /// <summary>Name in JSON; else the member's name.</summary>
+    /// <summary>Name in JSON; default: the member's name.</summary>
     public string? Json { get; init; }
 }

@@ -14,7 +14,7 @@ internal sealed class WireShape
 
     private WireShape(Type type)
     {
-        // Declared only: what a request or response inherits (metadata, status code) belongs to the SDK, not to the wire.
+        // Declared members only: inherited ones (metadata, status code) belong to the SDK, not to the wire.
         Members =
         [
             .. type.GetProperties(BindingFlags.Public | BindingFlags.Instance | BindingFlags.DeclaredOnly)

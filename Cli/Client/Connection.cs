@@ -2,17 +2,17 @@ using System.CommandLine;
 
 namespace Durable.Cli.Client;
 
-/// <summary>How results are written.</summary>
+/// <summary>Format of results.</summary>
 internal enum OutputFormat
 {
     /// <summary>For people.</summary>
     Table,
 
-    /// <summary>What the host answered, for programs: nothing else goes to standard output.</summary>
+    /// <summary>For programs: only the host's answer on standard output.</summary>
     Json,
 }
 
-/// <summary>The options that every command has: where the host is, the key that opens it, how to write.</summary>
+/// <summary>The options of every command: the host's address, its key, the output format.</summary>
 internal sealed class Connection
 {
     /// <summary>Default: <c>DURABLE_URL</c>, else the port of <c>func start</c> on this machine.</summary>
@@ -23,7 +23,7 @@ internal sealed class Connection
     public Option<string?> Key { get; } =
         new("--key")
         {
-            Description = "Key of the host; default DURABLE_KEY. Better there than here: other users see command lines",
+            Description = "Key of the host; default DURABLE_KEY, which is safer: other users can see command lines",
             Recursive = true,
         };
 
@@ -31,13 +31,13 @@ internal sealed class Connection
     public Option<OutputFormat> Output { get; } = OutputOption();
 
     /// <summary>Tables as wide as their contents.</summary>
-    public Option<bool> Wide { get; } = new("--wide") { Description = "Tables show every column whole, however wide", Recursive = true };
+    public Option<bool> Wide { get; } = new("--wide") { Description = "Tables show every column in full, however wide", Recursive = true };
 
-    /// <summary>The client that the parsed options ask for.</summary>
-    /// <exception cref="CommandFailedException">The address is none.</exception>
+    /// <summary>The client for the parsed options.</summary>
+    /// <exception cref="CommandFailedException">The address is invalid.</exception>
     public DurableClient Open(ParseResult parsed)
     {
-        // Read here, not as default values: help prints those, and a key is nobody's to print.
+        // Read here, not as default values: help prints those, and a key must not be printed.
         string text = parsed.GetValue(Url) ?? Setting("DURABLE_URL") ?? "http://127.0.0.1:7071";
         return Uri.TryCreate(text, UriKind.Absolute, out Uri? url) && url.Scheme is "http" or "https"
             ? new DurableClient(url, parsed.GetValue(Key) ?? Setting("DURABLE_KEY"))

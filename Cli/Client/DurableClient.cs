@@ -6,7 +6,7 @@ using System.Text.Json.Nodes;
 
 namespace Durable.Cli.Client;
 
-/// <summary>What the host answered.</summary>
+/// <summary>The host's answer.</summary>
 /// <param name="Status">HTTP status, below 400 unless the caller allowed it.</param>
 /// <param name="Body">JSON, or null when there was none.</param>
 /// <param name="ContinuationToken">More pages follow when not null.</param>
@@ -28,14 +28,14 @@ internal sealed class DurableClient(Uri baseUrl, string? key) : IDisposable
         Timeout = Timeout.InfiniteTimeSpan, // SendAsync sets it
     };
 
-    /// <summary>Where this client speaks to.</summary>
+    /// <summary>Address of the host.</summary>
     public Uri BaseUrl => http.BaseAddress!;
 
     /// <summary>Closes the connections.</summary>
     public void Dispose() => http.Dispose();
 
     /// <summary>A route of the management API, <c>instances/…</c>.</summary>
-    /// <param name="allow">A status that the caller wants to see although it is an error.</param>
+    /// <param name="allow">An error status that the caller handles itself.</param>
     public Task<Answer> ManageAsync(
         HttpMethod method,
         string route,
@@ -46,7 +46,7 @@ internal sealed class DurableClient(Uri baseUrl, string? key) : IDisposable
     ) => SendAsync(method, Management + route, json, cancellation, continuation, allow);
 
     /// <summary>A route of the app, <c>climate/…</c> under <c>/api</c>.</summary>
-    /// <param name="allow">A status that the caller wants to see although it is an error.</param>
+    /// <param name="allow">An error status that the caller handles itself.</param>
     public Task<Answer> CallAsync(
         HttpMethod method,
         string route,
@@ -55,12 +55,12 @@ internal sealed class DurableClient(Uri baseUrl, string? key) : IDisposable
         params IReadOnlyList<HttpStatusCode> allow
     ) => SendAsync(method, "api/" + route, json, cancellation, continuation: null, allow);
 
-    /// <summary>Sends a file to a route of the app. It takes as long as it takes.</summary>
+    /// <summary>Sends a file to a route of the app, without a timeout.</summary>
     public Task<Answer> UploadAsync(string route, HttpContent content, CancellationToken cancellation) =>
         SendAsync(HttpMethod.Post, "api/" + route, json: null, cancellation, content: content);
 
     /// <summary>Sends one request.</summary>
-    /// <exception cref="CommandFailedException">Nobody answers (3), the host is not ready (3), bad values or key (2), any other refusal
+    /// <exception cref="CommandFailedException">No host answers (3), the host is not ready (3), bad values or key (2), any other refusal
     /// (1).</exception>
     public async Task<Answer> SendAsync(
         HttpMethod method,

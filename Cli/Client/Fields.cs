@@ -7,14 +7,14 @@ namespace Durable.Cli.Client;
 /// <summary>Reads JSON whose names may be PascalCase (worker serializer) or camelCase (ASP.NET Core).</summary>
 internal static class Fields
 {
-    /// <summary>The member of that name in any case, or null.</summary>
+    /// <summary>The member with this name, ignoring case, or null.</summary>
     public static JsonNode? Field(this JsonNode? node, string name) =>
         node is JsonObject members ? members.FirstOrDefault(m => m.Key.Equals(name, StringComparison.OrdinalIgnoreCase)).Value : null;
 
     /// <summary>The member as text: a string as it is, anything else as JSON; empty when absent or null.</summary>
     public static string Text(this JsonNode? node, string name) => Plain(node.Field(name));
 
-    /// <summary>The member as a whole number, or null when it is none.</summary>
+    /// <summary>The member as a whole number, or null.</summary>
     public static long? Number(this JsonNode? node, string name) =>
         node.Field(name) is JsonValue value && value.GetValueKind() == JsonValueKind.Number && value.TryGetValue(out double number)
             ? (long)number
@@ -30,7 +30,7 @@ internal static class Fields
             _ => value.ToJsonString(),
         };
 
-    /// <summary>A time as people read it, in UTC; the text as it is when it is no time.</summary>
+    /// <summary>A readable time, in UTC; other text unchanged.</summary>
     public static string Time(this JsonNode? node, string name)
     {
         string text = node.Text(name);

@@ -4,12 +4,12 @@ using Durable.Cli.Output;
 
 namespace Durable.Cli.Client;
 
-/// <summary>What a host answers when it refuses, as sentences: never a path, never JSON.</summary>
+/// <summary>A host's refusals as sentences, never a path or JSON.</summary>
 internal static class Refusals
 {
     /// <summary>The message and exit code for <paramref name="status"/>.</summary>
     /// <param name="status">400 or more.</param>
-    /// <param name="body">What came with it, or null.</param>
+    /// <param name="body">The body of the refusal, or null.</param>
     public static CommandFailedException Of(HttpStatusCode status, JsonNode? body)
     {
         string reason = Sentence(body);
@@ -17,7 +17,7 @@ internal static class Refusals
         {
             HttpStatusCode.Unauthorized or HttpStatusCode.Forbidden => new CommandFailedException(
                 ExitCode.BadUsage,
-                ("The host wants a key: set DURABLE_KEY or give --key. " + reason).TrimEnd()
+                ("The host needs a key: set DURABLE_KEY or give --key. " + reason).TrimEnd()
             ),
             HttpStatusCode.BadRequest => new CommandFailedException(
                 ExitCode.BadUsage,
@@ -35,11 +35,11 @@ internal static class Refusals
             ),
             HttpStatusCode.Gone or HttpStatusCode.PreconditionFailed => new CommandFailedException(
                 ExitCode.Failed,
-                Or("The instance is not in a state for that.")
+                Or("The instance's state does not allow that.")
             ),
             HttpStatusCode.RequestEntityTooLarge => new CommandFailedException(
                 ExitCode.BadUsage,
-                Or("That is larger than the host takes.")
+                Or("That is larger than the host accepts.")
             ),
             >= HttpStatusCode.InternalServerError => new CommandFailedException(
                 ExitCode.Failed,
@@ -62,7 +62,7 @@ internal static class Refusals
             lines.Add(message);
         if ((body.Field("fields") ?? body.Field("errors")) is JsonObject fields)
         {
-            lines.RemoveAll(line => line == "invalid options"); // the fields say it better
+            lines.RemoveAll(line => line == "invalid options"); // the fields say more
             lines.AddRange(fields.Select(field => $"{field.Key}: {Cells.Of(Plain, field.Value)}"));
         }
         if (body.Field("difference") is JsonArray { Count: > 0 } difference)

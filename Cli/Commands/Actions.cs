@@ -4,7 +4,7 @@ using Durable.Cli.Output;
 
 namespace Durable.Cli.Commands;
 
-/// <summary>Binds what a command does to a connection, and turns expected failures into a line and a code.</summary>
+/// <summary>Binds a command's action to a connection, and turns expected failures into a line and an exit code.</summary>
 internal static class Actions
 {
     /// <summary>Sets the action of <paramref name="command"/> and returns it.</summary>

@@ -3,7 +3,7 @@ using System.Text.Json.Nodes;
 
 namespace Durable.Cli.Commands;
 
-/// <summary>The options of a climate batch, and the JSON body that they make. What is not given is left to the host's defaults.</summary>
+/// <summary>The options of a climate batch, and their JSON body. Options left out have the host's defaults.</summary>
 internal sealed class BatchOptions
 {
     /// <summary>hazard, probability or annual (probability, then hazard).</summary>
@@ -16,7 +16,7 @@ internal sealed class BatchOptions
             "annual"
         );
 
-    private Option<string[]> Scenarios { get; } = Options.List("--scenario", "Only these scenarios, by comma; default all");
+    private Option<string[]> Scenarios { get; } = Options.List("--scenario", "Only these scenarios, comma-separated; default all");
 
     private Option<long?> StartYear { get; } = Options.Number("--start-year", "First year");
 
@@ -26,21 +26,21 @@ internal sealed class BatchOptions
 
     private Option<long?> BatchSize { get; } = Options.Number("--batch-size", "Rows per chunk written");
 
-    private Option<string[]> Risks { get; } = Options.List("--risks", "Only these risks, by comma; default all");
+    private Option<string[]> Risks { get; } = Options.List("--risks", "Only these risks, comma-separated; default all");
 
     private Option<string?> Window { get; } = new("--window") { Description = "Sample for P(H)" };
 
-    private Option<bool> Force { get; } = new("--force") { Description = "Compute what is already there, too" };
+    private Option<bool> Force { get; } = new("--force") { Description = "Compute existing partitions, too" };
 
     private Option<string?> Box { get; } = new("--bbox") { Description = "Only this part of the grid: south,west,north,east in degrees" };
 
     private Option<double?> MaxFallbackShare { get; } =
-        new("--max-fallback-share") { Description = "Largest share of values that may rest on stated defaults" };
+        new("--max-fallback-share") { Description = "Largest share of values that may use stated defaults" };
 
     private Option<double?> MaxChange { get; } =
         new("--max-change") { Description = "Largest change of a partition's mean against its last run; 0.5 is half more or less" };
 
-    private Option<string?> PlanHash { get; } = new("--plan-hash") { Description = "Do exactly the plan with this hash, or nothing" };
+    private Option<string?> PlanHash { get; } = new("--plan-hash") { Description = "Apply exactly the plan with this hash" };
 
     private Option<bool> Backup { get; } = new("--backup") { Description = "Dump the result tables first" };
 

@@ -14,7 +14,7 @@ internal static class BenchmarkCommands
 
     /// <summary>The group with all its commands.</summary>
     public static Command Create(Connection connection, Screen screen) =>
-        new("benchmark", "Trains the benchmark's models, holds them to their gates and compares them.")
+        new("benchmark", "Trains the benchmark's models, checks their gates and compares them.")
         {
             Run(connection, screen),
             Plan(connection, screen),
@@ -28,7 +28,7 @@ internal static class BenchmarkCommands
     private static Command Run(Connection connection, Screen screen)
     {
         RequestOptions request = new();
-        Option<string?> plan = new("--plan") { Description = "Do the plan of this hash and nothing else" };
+        Option<string?> plan = new("--plan") { Description = "Apply exactly the plan with this hash" };
         Option<bool> noWait = new("--no-wait") { Description = "Return as soon as the suite has started" };
         return request
             .AddTo(
@@ -162,8 +162,8 @@ internal static class BenchmarkCommands
     private static Command Rollback(Connection connection, Screen screen)
     {
         Argument<string> model = new("model") { Description = "Name of the model" };
-        Option<long?> to = Options.Number("--to", "Version to go back to; default the one before the present");
-        Option<string?> reason = new("--reason") { Description = "Kept with the move" };
+        Option<long?> to = Options.Number("--to", "Version to go back to; default the previous one");
+        Option<string?> reason = new("--reason") { Description = "Recorded with the move" };
         return new Command("rollback", "Moves a model's alias back to an earlier version.") { model, to, reason }.Does(
             connection,
             screen,
@@ -192,7 +192,7 @@ internal static class BenchmarkCommands
     }
 
     private static Command Export(Connection connection, Screen screen) =>
-        new Command("export", "Sends every record to the tracking server that it has not got.").Does(
+        new Command("export", "Sends the tracking server every record it does not have.").Does(
             connection,
             screen,
             async (_, client, format, cancellation) =>
@@ -244,14 +244,14 @@ internal static class BenchmarkCommands
             ? number.ToString(format, CultureInfo.InvariantCulture)
             : "";
 
-    /// <summary>The options that shape a request.</summary>
+    /// <summary>The options of a request.</summary>
     private sealed class RequestOptions
     {
-        private readonly Option<string[]> models = Options.List("--model", "Models by comma; default all");
+        private readonly Option<string[]> models = Options.List("--model", "Models, comma-separated; default all");
         private readonly Option<long?> seed = Options.Number("--seed", "Seed of the training");
         private readonly Option<long?> rows = Options.Number("--train-rows", "The first training rows only");
         private readonly Option<long?> epochs = Options.Number("--epochs", "Epochs, or rounds of boosting");
-        private readonly Option<bool> force = new("--force") { Description = "Also what has passed already" };
+        private readonly Option<bool> force = new("--force") { Description = "Also train models that have passed" };
 
         public Command AddTo(Command command)
         {

@@ -7,7 +7,7 @@ using Durable.Cli.Output;
 
 namespace Durable.Cli.Commands;
 
-/// <summary><c>durable climate …</c>: sample data, plans, batches, what came of them.</summary>
+/// <summary><c>durable climate …</c>: sample data, plans, batches and their results.</summary>
 internal static class ClimateCommands
 {
     /// <summary>The group with all its commands.</summary>
@@ -56,7 +56,7 @@ internal static class ClimateCommands
                 bool isThere =
                     wantedCells is null
                     || (wantedSeed is not null && sample.Number("cells") == wantedCells && sample.Number("seed") == wantedSeed);
-                // Asked before a sample is made, too: a bad option replaces no grid.
+                // Asked before a sample is generated, so that a bad option replaces no grid.
                 JsonArray? plans = await NothingToDoAsync(client, parsed, options, cancellation);
                 if (!isThere)
                 {
@@ -86,8 +86,7 @@ internal static class ClimateCommands
         );
     }
 
-    // The plans of the batch, when they have nothing to fill; null when there is work, or when that cannot be told: then the start itself
-    // says what is wrong.
+    // The plans of the batch, if they have nothing to fill; null when there is work, or on an error, which the start then reports.
     private static async Task<JsonArray?> NothingToDoAsync(
         DurableClient client,
         ParseResult parsed,
@@ -255,8 +254,7 @@ internal static class ClimateCommands
         );
     }
 
-    // Each sample replaces the whole grid, so that the host makes one at a time: another one under way is waited for, then ours is asked
-    // for again.
+    // Each sample replaces the whole grid, so the host generates one at a time: wait for a running one, then request ours again.
     private static async Task<JsonNode?> SampleAsync(
         DurableClient client,
         Screen screen,
@@ -296,7 +294,7 @@ internal static class ClimateCommands
                 screen.Say("A sample is being generated already: waiting for it first.");
             JsonNode status = await RunWaiter.WaitAsync(client, screen, id, cancellation, hasMachines: false);
             if (isOther)
-                continue; // was it ours, this finds it done
+                continue; // if it was ours, this finds it done
             return RunWaiter.Outcome(status) == ExitCode.Ok
                 ? status
                 : throw new CommandFailedException(ExitCode.Failed, $"The sample climate was not generated: {status.Text("output")}");
@@ -343,7 +341,7 @@ internal static class ClimateCommands
         StatisticsView.WriteMonitoring(screen, statistics.Field("monitoring"), all: true);
     }
 
-    // A batch that is done stays done when its numbers cannot be had.
+    // A finished batch stays finished even if its numbers are unavailable.
     private static async Task<JsonNode?> TryStatisticsAsync(DurableClient client, Screen screen, CancellationToken cancellation)
     {
         try

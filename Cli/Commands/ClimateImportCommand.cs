@@ -7,7 +7,7 @@ using Durable.Cli.Output;
 
 namespace Durable.Cli.Commands;
 
-/// <summary><c>durable climate import FILE</c>: sends an input table to the host, and shows each row that was refused.</summary>
+/// <summary><c>durable climate import FILE</c>: sends an input table to the host and shows each refused row.</summary>
 internal static class ClimateImportCommand
 {
     public static Command Create(Connection connection, Screen screen)
@@ -23,7 +23,7 @@ internal static class ClimateImportCommand
         Option<string?> source = new("--source") { Description = "Where the file came from, for the record; default its name" };
         return new Command(
             "import",
-            "Imports an input table. Good rows replace those of the same key; exit code 1 when any row was refused."
+            "Imports an input table. Good rows replace those with the same key; exit code 1 when any row was refused."
         )
         {
             file,

@@ -3,7 +3,7 @@ using Durable.Cli.Output;
 
 namespace Durable.Cli.Commands;
 
-/// <summary>Completion in a shell: <c>durable completion bash</c> prints what the shell reads once; that asks <c>durable complete</c> at
+/// <summary>Completion in a shell: <c>durable completion bash</c> prints a script for the shell, which calls <c>durable complete</c> at
 /// each Tab.</summary>
 internal static class CompletionCommands
 {
@@ -79,7 +79,7 @@ internal static class CompletionCommands
         return command;
     }
 
-    /// <summary>Prints what may follow, one word on a line. For the scripts; hidden.</summary>
+    /// <summary>Prints possible next words, one per line. For the scripts; hidden.</summary>
     public static Command Complete(Command root, Screen screen)
     {
         Argument<string[]> words = new("words") { Arity = ArgumentArity.ZeroOrMore };
@@ -98,7 +98,7 @@ internal static class CompletionCommands
                     .Where(label => label.StartsWith(part, StringComparison.OrdinalIgnoreCase))
                     .Distinct(),
             ];
-            // Options only when asked for, or when nothing else may follow.
+            // Options only when requested, or when nothing else may follow.
             List<string> wordsOnly = [.. found.Where(label => !label.StartsWith('-'))];
             foreach (
                 string label in part.StartsWith('-') || wordsOnly.Count == 0

@@ -6,7 +6,7 @@ using Durable.Cli.Output;
 
 namespace Durable.Cli.Commands;
 
-/// <summary><c>durable functions …</c>: what the app consists of.</summary>
+/// <summary><c>durable functions …</c>: the functions of the app.</summary>
 internal static class FunctionCommands
 {
     /// <summary>The group with all its commands.</summary>
@@ -59,8 +59,8 @@ internal static class FunctionCommands
             var type => type,
         };
 
-    /// <summary>The function of that name, in any case.</summary>
-    /// <exception cref="CommandFailedException">There is none, or it is of another kind.</exception>
+    /// <summary>The function with this name, ignoring case.</summary>
+    /// <exception cref="CommandFailedException">There is none, or it has another kind.</exception>
     public static async Task<JsonNode> FindAsync(DurableClient client, string name, string kind, CancellationToken cancellation)
     {
         Answer answer = await client.SendAsync(
@@ -77,7 +77,10 @@ internal static class FunctionCommands
             );
         return Kind(answer.Body) == kind
             ? answer.Body
-            : throw new CommandFailedException(ExitCode.Failed, $"{answer.Body.Text("name")} is no {kind} but: {Kind(answer.Body)}.");
+            : throw new CommandFailedException(
+                ExitCode.Failed,
+                $"{answer.Body.Text("name")} is not a {kind} function: its trigger is {Kind(answer.Body)}."
+            );
     }
 
     private static string StartedBy(JsonNode? function)

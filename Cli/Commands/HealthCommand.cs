@@ -5,12 +5,12 @@ using Durable.Cli.Output;
 
 namespace Durable.Cli.Commands;
 
-/// <summary><c>durable health</c>: is the host ready for work, part by part.</summary>
+/// <summary><c>durable health</c>: shows whether the host is ready, part by part.</summary>
 internal static class HealthCommand
 {
     /// <summary>Exit 0 ready, 3 not ready or not there.</summary>
     public static Command Create(Connection connection, Screen screen) =>
-        new Command("health", "Asks the host whether it can take work.").Does(
+        new Command("health", "Shows whether the host can take work.").Does(
             connection,
             screen,
             async (_, client, format, cancellation) =>

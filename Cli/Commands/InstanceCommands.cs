@@ -8,7 +8,7 @@ using Durable.Cli.Output;
 
 namespace Durable.Cli.Commands;
 
-/// <summary><c>durable instances …</c>: the management API, one command for each operation.</summary>
+/// <summary><c>durable instances …</c>: the management API, one command per operation.</summary>
 internal static class InstanceCommands
 {
     private static readonly string[] Statuses =
@@ -25,7 +25,7 @@ internal static class InstanceCommands
 
     /// <summary>The group with all its commands.</summary>
     public static Command Create(Connection connection, Screen screen) =>
-        new("instances", "Lists, shows and steers orchestration instances.")
+        new("instances", "Lists, shows and controls orchestration instances.")
         {
             List(connection, screen),
             Show(connection, screen),
@@ -40,13 +40,13 @@ internal static class InstanceCommands
                 "Ends a run now. Its finally blocks do not run: a run on paid machines is cancelled instead.",
                 "only a run that has not ended can be terminated"
             ),
-            Steer(connection, screen, "suspend", "Holds a run after its present step.", "only Running or Pending can be suspended"),
-            Steer(connection, screen, "resume", "Lets a suspended run go on.", "only Suspended can be resumed"),
+            Steer(connection, screen, "suspend", "Suspends a run after its current step.", "only Running or Pending can be suspended"),
+            Steer(connection, screen, "resume", "Resumes a suspended run.", "only Suspended can be resumed"),
             Steer(
                 connection,
                 screen,
                 "rewind",
-                "Takes a failed run back to before its failures and tries those again.",
+                "Rewinds a failed run to before its failures and retries them.",
                 "only Failed can be rewound"
             ),
             Restart(connection, screen),
@@ -62,9 +62,9 @@ internal static class InstanceCommands
     private static Command List(Connection connection, Screen screen)
     {
         Filter filter = new();
-        Option<string?> prefix = new("--prefix") { Description = "Only ids that begin with this" };
+        Option<string?> prefix = new("--prefix") { Description = "Only ids that start with this" };
         Option<long?> top = Options.Number("--top", "Instances on a page; default 50");
-        Option<string?> from = new("--continuation-token") { Description = "Next page: the token that the last one ended with" };
+        Option<string?> from = new("--continuation-token") { Description = "Next page: the token at the end of the last one" };
         Option<bool> all = new("--all") { Description = "All pages" };
         Option<bool> newest = new("--newest") { Description = "The newest first, instead of by id" };
         Command command = new("list", "Lists instances, a page at a time.")
@@ -147,7 +147,7 @@ internal static class InstanceCommands
     private static Command History(Connection connection, Screen screen)
     {
         Argument<string> id = InstanceId();
-        Command command = new("history", "Shows every step of one instance in order: when, how long, with what result.") { id };
+        Command command = new("history", "Shows every step of one instance in order: start, duration, result.") { id };
         return command.Does(
             connection,
             screen,
@@ -200,7 +200,7 @@ internal static class InstanceCommands
         );
     }
 
-    // The host starts what no function is called, and fails it in its first turn.
+    // The host starts an unknown function's instance and fails it in its first turn.
     private static async Task RefuseUnknownAsync(DurableClient client, string id, CancellationToken cancellation)
     {
         for (int looks = 0; looks < 20; looks++, await Task.Delay(100, cancellation))
@@ -231,7 +231,7 @@ internal static class InstanceCommands
     private static CommandFailedException Unknown(string id) =>
         new(ExitCode.Failed, $"There is no instance {id}. {Screen.Command} instances list shows those there are.");
 
-    // What comes with 404, 409, 410 and 412, if anything, is for programs; people are told the state, and what the verb needs.
+    // Bodies of 404, 409, 410 and 412 are for programs; people see the state and what the verb needs.
     private static async Task<Answer> SteerAsync(
         DurableClient client,
         HttpMethod method,
@@ -300,11 +300,8 @@ internal static class InstanceCommands
     private static Command Cancel(Connection connection, Screen screen)
     {
         Argument<string> id = InstanceId();
-        Option<string?> reason = new("--reason") { Description = "Why; ends up in the run's error" };
-        return new Command(
-            "cancel",
-            "Asks a run on leased machines to clean up and end: it kills its jobs, stops its machines and says why."
-        )
+        Option<string?> reason = new("--reason") { Description = "Reason; shown in the run's error" };
+        return new Command("cancel", "Cancels a run on leased machines: it kills its jobs, stops its machines and ends.")
         {
             id,
             reason,
@@ -328,7 +325,7 @@ internal static class InstanceCommands
     private static Command Restart(Connection connection, Screen screen)
     {
         Argument<string> id = InstanceId();
-        Option<bool> same = new("--same-id") { Description = "Under the same id, replacing the old run; default is a new id" };
+        Option<bool> same = new("--same-id") { Description = "Use the same id, replacing the old run; default: a new id" };
         return new Command("restart", "Starts the same orchestration with the same input again.") { id, same }.Does(
             connection,
             screen,
@@ -352,7 +349,7 @@ internal static class InstanceCommands
     {
         Argument<string?> id = new("instance-id")
         {
-            Description = "One instance; without it, all that ended and match the options",
+            Description = "One instance; without it, all ended ones that match the options",
             Arity = ArgumentArity.ZeroOrOne,
         };
         Filter filter = new();
@@ -387,9 +384,9 @@ internal static class InstanceCommands
     private static Command RaiseEvent(Connection connection, Screen screen)
     {
         Argument<string> id = InstanceId();
-        Argument<string> name = new("event-name") { Description = "The name that the run waits for" };
+        Argument<string> name = new("event-name") { Description = "The event the run waits for" };
         Option<string?> data = new("--data") { Description = "JSON, or @file with JSON; default null" };
-        return new Command("raise-event", "Sends an event to a run that waits for it.") { id, name, data }.Does(
+        return new Command("raise-event", "Sends an event to a run.") { id, name, data }.Does(
             connection,
             screen,
             async (parsed, client, format, cancellation) =>
@@ -448,7 +445,7 @@ internal static class InstanceCommands
     private sealed class Filter
     {
         public Option<string[]> Status { get; } =
-            Options.List("--status", $"Only these, by comma: {string.Join(", ", Statuses)}", Statuses);
+            Options.List("--status", $"Only these, comma-separated: {string.Join(", ", Statuses)}", Statuses);
 
         public Option<DateTimeOffset?> From { get; } = Options.Instant("--created-from", "Created at or after, such as 2026-01-31T00:00Z");
 

@@ -6,7 +6,7 @@ using Durable.Cli.Output;
 
 namespace Durable.Cli.Commands;
 
-/// <summary><c>durable leases …</c>: paid machines, who has them, until when, at what cost.</summary>
+/// <summary><c>durable leases …</c>: paid machines with holder, deadline and cost.</summary>
 internal static class LeaseCommands
 {
     /// <summary>The group with all its commands.</summary>
@@ -18,7 +18,7 @@ internal static class LeaseCommands
         Option<string?> state = new("--state") { Description = "Which leases, such as overdue" };
         Option<string?> cluster = new("--cluster") { Description = "Only this cluster" };
         Option<long?> top = Options.Number("--top", "Leases on a page");
-        Option<string?> before = new("--before") { Description = "Next page: the number that the last one ended with" };
+        Option<string?> before = new("--before") { Description = "Next page: the number at the end of the last one" };
         Option<bool> all = new("--all") { Description = "All pages" };
         Command command = new("list", "Lists leases, newest first, a page at a time. " + OptionsCommand.Hint("operations/leases"))
         {
@@ -92,7 +92,7 @@ internal static class LeaseCommands
             lease.Text("closedBy"),
         ];
 
-    // How many are in which state; with --wide, which.
+    // Machines per state; with --wide, their ids.
     private static string Machines(Screen screen, JsonArray machines) =>
         screen.Wide
             ? string.Join(' ', machines.Select(machine => $"{machine.Text("id")}:{machine.Text("state")}"))

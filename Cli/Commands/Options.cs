@@ -4,11 +4,11 @@ using System.Globalization;
 
 namespace Durable.Cli.Commands;
 
-/// <summary>Kinds of options. What the host holds the limits of is read and sent as it is: the host states them once, judges by them and
-/// shows them (<c>durable options</c>). Only what never leaves this process, or is a word of the protocol, is judged here.</summary>
+/// <summary>Kinds of options. Values with limits of the host are sent unchecked: the host states, checks and shows them (<c>durable
+/// options</c>). Only local values and words of the protocol are checked here.</summary>
 internal static class Options
 {
-    /// <summary>Values by comma or by repeating the option; the host knows which there are.</summary>
+    /// <summary>Values, comma-separated or by repeating the option; the host checks them.</summary>
     public static Option<string[]> List(string name, string description) =>
         new(name)
         {
@@ -19,7 +19,7 @@ internal static class Options
             CustomParser = result => [.. Words(result).Distinct()],
         };
 
-    /// <summary>Values out of <paramref name="allowed"/>, by comma or by repeating the option, in any case.</summary>
+    /// <summary>Values from <paramref name="allowed"/>, comma-separated or by repeating the option, in any case.</summary>
     public static Option<string[]> List(string name, string description, IReadOnlyList<string> allowed)
     {
         Option<string[]> option = List(name, description);
@@ -40,7 +40,7 @@ internal static class Options
         return option;
     }
 
-    /// <summary>One value out of <paramref name="allowed"/>, in any case; the first one unless given.</summary>
+    /// <summary>One value from <paramref name="allowed"/>, in any case; default the first.</summary>
     public static Option<string> Choice(string name, string description, params IReadOnlyList<string> allowed)
     {
         Option<string> option = new(name)
@@ -61,7 +61,7 @@ internal static class Options
         }
     }
 
-    /// <summary>A whole number; absent unless given. The host knows its limits.</summary>
+    /// <summary>A whole number; absent by default. The host checks its limits.</summary>
     public static Option<long?> Number(string name, string description) =>
         new(name)
         {
@@ -76,7 +76,7 @@ internal static class Options
             },
         };
 
-    /// <summary>An instant; a date alone is its first moment, without zone in UTC.</summary>
+    /// <summary>A time; a date alone means its start, without a zone UTC.</summary>
     public static Option<DateTimeOffset?> Instant(string name, string description) =>
         new(name)
         {

@@ -5,10 +5,10 @@ using Durable.Cli.Output;
 
 namespace Durable.Cli.Commands;
 
-/// <summary><c>durable options [CALL]</c>: what each call of the host may be given. The limits are the host's own, read from it.</summary>
+/// <summary><c>durable options [CALL]</c>: the options of each call, with limits read from the host.</summary>
 internal static class OptionsCommand
 {
-    /// <summary>Says where the limits of a call are, for the help of a command that makes it.</summary>
+    /// <summary>Names the source of a call's limits, for the help of its command.</summary>
     public static string Hint(string call) => $"Limits and defaults: {Screen.Command} options {call}";
 
     /// <summary>Exit 2 when the host has no such call.</summary>
@@ -19,7 +19,7 @@ internal static class OptionsCommand
             Description = "One call, such as spot/backfill; without it, all",
             Arity = ArgumentArity.ZeroOrOne,
         };
-        return new Command("options", "Shows what each call may be given, with the limits and defaults that the host holds.") { call }.Does(
+        return new Command("options", "Shows the options of each call, with the host's limits and defaults.") { call }.Does(
             connection,
             screen,
             async (parsed, client, format, cancellation) =>

@@ -6,7 +6,7 @@ using Durable.Cli.Output;
 
 namespace Durable.Cli.Commands;
 
-/// <summary><c>durable pothole …</c>: days, ranges, and what came of them.</summary>
+/// <summary><c>durable pothole …</c>: days, ranges and their results.</summary>
 internal static class PotholeCommands
 {
     /// <summary>The group with all its commands.</summary>
@@ -23,7 +23,7 @@ internal static class PotholeCommands
     private static Option<string> Date(string name = "--date", string what = "Korean calendar day, YYYY-MM-DD") =>
         new(name) { Description = what, Required = true };
 
-    private static Option<bool> Force() => new("--force") { Description = "Also what is done already" };
+    private static Option<bool> Force() => new("--force") { Description = "Also what is already done" };
 
     private static Option<bool> NoWait() => new("--no-wait") { Description = "Return as soon as the run has started" };
 
@@ -32,7 +32,7 @@ internal static class PotholeCommands
         Option<string> date = Date();
         Option<bool> force = Force(),
             noWait = NoWait();
-        return new Command("run", "Runs a day and waits for it. A day that failed goes on with its first step that is not done.")
+        return new Command("run", "Runs a day and waits for it. A failed day continues with its first unfinished step.")
         {
             date,
             force,
@@ -58,7 +58,7 @@ internal static class PotholeCommands
             to = Date("--to", "Last day, YYYY-MM-DD");
         Option<bool> force = Force(),
             noWait = NoWait();
-        return new Command("backfill", "Runs every day of a range that is not done, one after the other.") { from, to, force, noWait }.Does(
+        return new Command("backfill", "Runs every unfinished day of a range, one after the other.") { from, to, force, noWait }.Does(
             connection,
             screen,
             (parsed, client, format, cancellation) =>
@@ -145,7 +145,7 @@ internal static class PotholeCommands
         Answer started = await RunStart.PostAsync(client, "pothole", body, cancellation);
         if (started.Body.Text("id").Length == 0 && started.Status == HttpStatusCode.Conflict && body["date"] is { } date)
         {
-            // Under way it would have an id: it is done, and its results are what was asked for.
+            // A running day would have an id: it is done, so show its results.
             screen.Say($"Nothing to do: {date} is done (--force does it again).");
             await WriteDayAsync(client, screen, format, Fields.Plain(date), cancellation);
             return ExitCode.Ok;

@@ -4,7 +4,7 @@ using System.Reflection;
 
 namespace Durable.Cli.Commands;
 
-/// <summary><c>--version</c>: that of this program, with the commit it was built from where that is known.</summary>
+/// <summary><c>--version</c>: this program's version, with its commit if known.</summary>
 internal static class ProgramVersion
 {
     /// <summary>The option.</summary>

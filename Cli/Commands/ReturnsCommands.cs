@@ -7,12 +7,12 @@ using Durable.Cli.Output;
 
 namespace Durable.Cli.Commands;
 
-/// <summary><c>durable returns …</c>: train, predict, and see what became of it.</summary>
+/// <summary><c>durable returns …</c>: train, predict and show results.</summary>
 internal static class ReturnsCommands
 {
     private const string Training = "returns-training";
 
-    /// <summary>Lines sent at once: some 5 MB.</summary>
+    /// <summary>Lines per request: about 5 MB.</summary>
     private const int LinesAtOnce = 500;
 
     /// <summary>The group with all its commands.</summary>
@@ -38,11 +38,11 @@ internal static class ReturnsCommands
     private static Command Train(Connection connection, Screen screen)
     {
         TrainingOptions options = new();
-        Option<string?> plan = new("--plan") { Description = "Do what this plan says, or nothing (a hash from durable returns plan)" };
+        Option<string?> plan = new("--plan") { Description = "Apply exactly the plan with this hash (from durable returns plan)" };
         Option<bool> noWait = new("--no-wait") { Description = "Return as soon as the run has started" };
         Command command = new(
             "train",
-            "Reads what is new, trains, judges and publishes, and waits for it. Exit code 1 when the run failed; a refused model is an answer."
+            "Reads new rows, trains, judges and publishes, and waits for it. Exit code 1 when the run failed; a refused model is not a failure."
         )
         {
             plan,
@@ -65,7 +65,7 @@ internal static class ReturnsCommands
     private static Command Plan(Connection connection, Screen screen)
     {
         TrainingOptions options = new();
-        Command command = new("plan", "Shows what a training would do, on which rows and at what cost at most. Starts nothing.");
+        Command command = new("plan", "Shows what a training would do, its rows and its maximum cost. Starts nothing.");
         options.AddTo(command);
         return command.Does(
             connection,
@@ -87,7 +87,7 @@ internal static class ReturnsCommands
     private static Command Infer(Connection connection, Screen screen)
     {
         Option<bool> noWait = new("--no-wait") { Description = "Return as soon as the run has started" };
-        return new Command("infer", "Predicts what is new and scores what came true, now instead of at the next tick.") { noWait }.Does(
+        return new Command("infer", "Predicts new embeddings and scores known outcomes now instead of at the next tick.") { noWait }.Does(
             connection,
             screen,
             (parsed, client, format, cancellation) =>
@@ -113,7 +113,7 @@ internal static class ReturnsCommands
         {
             Description = "File of JSON lines with embedding_a, embedding_b and base_ts; - is the standard input",
         };
-        Option<FileInfo?> output = new("--output-file") { Description = "Where the answers to --jsonl go (default: standard output)" };
+        Option<FileInfo?> output = new("--output-file") { Description = "File for the answers to --jsonl (default: standard output)" };
         return new Command("predict", "Predicts with the served model.") { baseTs, lines, output }.Does(
             connection,
             screen,
@@ -134,7 +134,7 @@ internal static class ReturnsCommands
 
     private static Command RollBack(Connection connection, Screen screen)
     {
-        Option<string?> version = new("--to") { Description = "Version to serve (default: the one published before the served one)" };
+        Option<string?> version = new("--to") { Description = "Version to serve (default: the previous one)" };
         return new Command("rollback", "Serves an earlier model again.") { version }.Does(
             connection,
             screen,
@@ -152,7 +152,7 @@ internal static class ReturnsCommands
     }
 
     private static Command Cancel(Connection connection, Screen screen) =>
-        new Command("cancel", "Asks the training under way to stop its job and end.").Does(
+        new Command("cancel", "Asks the running training to stop its job and end.").Does(
             connection,
             screen,
             async (_, client, _, cancellation) =>
@@ -163,7 +163,7 @@ internal static class ReturnsCommands
             }
         );
 
-    /// <summary>Sends a file in parts, so that neither side holds more than one. Line numbers are those of the file.</summary>
+    /// <summary>Sends a file in parts, so that neither side holds more than one. Line numbers refer to the file.</summary>
     private static async Task<int> PredictLinesAsync(
         DurableClient client,
         Screen screen,
@@ -249,13 +249,13 @@ internal static class ReturnsCommands
         return RunWaiter.Outcome(status);
     }
 
-    /// <summary>What shapes a training.</summary>
+    /// <summary>The options of a training.</summary>
     private sealed class TrainingOptions
     {
-        private readonly Option<long?> limit = new("--limit") { Description = "Only the latest so many rows" };
+        private readonly Option<long?> limit = new("--limit") { Description = "Only the latest N rows" };
         private readonly Option<string?> since = new("--since") { Description = "Only rows from this time on, read from the source again" };
-        private readonly Option<bool> skip = new("--skip-data-prep") { Description = "Train on the latest training set as it is" };
-        private readonly Option<bool> force = new("--force") { Description = "Train even when these very rows were judged before" };
+        private readonly Option<bool> skip = new("--skip-data-prep") { Description = "Train on the latest training set unchanged" };
+        private readonly Option<bool> force = new("--force") { Description = "Train even if these rows were already judged" };
         private readonly Option<string?> instance = new("--instance-type")
         {
             Description = "Machine of the training job, such as ml.m5.large",

@@ -5,16 +5,17 @@ using Durable.Cli.Output;
 
 namespace Durable.Cli.Commands;
 
-/// <summary>What every command that starts a run does: ask for it, follow it, show its end.</summary>
+/// <summary>Common to all commands that start a run: start it, follow it, show its end.</summary>
 internal static class RunStart
 {
-    /// <summary>Asks for a run. An answer without an id started nothing.</summary>
+    /// <summary>Starts a run. An answer without an id started nothing.</summary>
     public static Task<Answer> PostAsync(DurableClient client, string route, JsonObject body, CancellationToken cancellation) =>
         client.CallAsync(HttpMethod.Post, route, body.ToJsonString(), cancellation, allow: HttpStatusCode.Conflict);
 
-    /// <summary>Says what began, or what is under way, and waits for its end; with <paramref name="noWait"/> shows its links.</summary>
+    /// <summary>Reports the started or already running instance and waits for its end; with <paramref name="noWait"/> shows its
+    /// links.</summary>
     /// <param name="hasMachines">See <see cref="RunWaiter.WaitAsync"/>.</param>
-    /// <returns>The last status; null when nobody waits.</returns>
+    /// <returns>The last status; null without waiting.</returns>
     /// <exception cref="CommandFailedException">The answer names no run: its plan is stale.</exception>
     public static async Task<JsonNode?> FollowAsync(
         DurableClient client,
@@ -36,7 +37,7 @@ internal static class RunStart
         return null;
     }
 
-    /// <summary>Shows the output of a run that completed, the status of another.</summary>
+    /// <summary>Shows the output of a completed run, else its status.</summary>
     public static void Show(Screen screen, OutputFormat format, JsonNode status) =>
         JsonView.Write(screen, format, status.Text("runtimeStatus") == "Completed" ? status.Field("output") : status);
 }

@@ -17,12 +17,11 @@ internal static class RunWaiter
         "Canceled",
     };
 
-    /// <summary>Waits for <paramref name="instanceId"/>, showing its progress. Cancelling leaves the run alone and says how to come
-    /// back.</summary>
-    /// <param name="hasMachines">The run may hold paid machines: it is to be cancelled, not terminated, which would skip its
-    /// clean-up.</param>
-    /// <returns>The last status the host gave.</returns>
-    /// <exception cref="CommandFailedException">Detached by Ctrl-C (130), or the host went away for longer than 30 s (3).</exception>
+    /// <summary>Waits for <paramref name="instanceId"/>, showing its progress. Cancelling leaves the run running and says how to watch it
+    /// again.</summary>
+    /// <param name="hasMachines">The run may hold paid machines: cancel it instead of terminating, which skips its cleanup.</param>
+    /// <returns>The host's last status.</returns>
+    /// <exception cref="CommandFailedException">Detached by Ctrl-C (130), or the host was unreachable for more than 30 s (3).</exception>
     public static async Task<JsonNode> WaitAsync(
         DurableClient client,
         Screen screen,
@@ -41,7 +40,7 @@ internal static class RunWaiter
         }
     }
 
-    // When the app ends with this command nothing goes on, and nobody answers until it is up again.
+    // When the app ends with this command, its runs stop until it is up again.
     private static string Detached(DurableClient client, Screen screen, string instanceId, bool? hasMachines)
     {
         string stop = hasMachines switch
@@ -55,10 +54,10 @@ internal static class RunWaiter
         {
             if (hasMachines != false && screen.SandboxOf is { } sandbox)
                 return $"{instanceId} is not finished, and the sandbox it works on ends with this command: the next {sandbox} does its work again, from the start.";
-            return $"{instanceId} is not finished. Its app stops with this command; the next {owner} goes on where it was."
+            return $"{instanceId} is not finished. Its app stops with this command; the next {owner} continues where it was."
                 + $"{Environment.NewLine}To end it for good: {owner} serve, then in another terminal {stop}";
         }
-        return $"No longer watching; {instanceId} goes on in its host."
+        return $"No longer watching; {instanceId} continues in its host."
             + $"{Environment.NewLine}To come back: {Screen.Command} instances wait {instanceId}{(IsDefault(client) ? string.Empty : $" --url {client.BaseUrl.AbsoluteUri.TrimEnd('/')}")}"
             + $"{Environment.NewLine}To stop it:   {stop}";
     }
@@ -67,7 +66,7 @@ internal static class RunWaiter
         Uri.TryCreate(Environment.GetEnvironmentVariable("DURABLE_URL") ?? "http://127.0.0.1:7071", UriKind.Absolute, out Uri? url)
         && url.Authority == client.BaseUrl.Authority;
 
-    /// <summary>What the end of a run means for the caller: 1 unless it completed with no failed partition.</summary>
+    /// <summary>Exit code of an ended run: 1 unless it completed without a failed partition.</summary>
     public static int Outcome(JsonNode status) =>
         status.Text("runtimeStatus") == "Completed" && (status.Field("output").Number("failed") ?? 0) == 0 ? ExitCode.Ok : ExitCode.Failed;
 

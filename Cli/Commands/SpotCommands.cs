@@ -7,7 +7,7 @@ using Durable.Cli.Output;
 
 namespace Durable.Cli.Commands;
 
-/// <summary><c>durable spot …</c>: slots of the spot market, what is missing, and what the market was at any time.</summary>
+/// <summary><c>durable spot …</c>: slots of the spot market, gaps, and the market at any time.</summary>
 internal static class SpotCommands
 {
     private const string SlotTime = "UTC time of a slot, e.g. 2026-11-26T10:20";
@@ -33,10 +33,10 @@ internal static class SpotCommands
     private static Command Run(Connection connection, Screen screen)
     {
         Option<string?> slot = Text("--slot", SlotTime + " (default: now)"),
-            plan = Text("--plan", "Hash of a plan: do what it says, or nothing");
+            plan = Text("--plan", "Apply exactly the plan with this hash");
         Option<double?> share = new("--max-removed-share") { Description = "Share of the rows that may vanish, instead of the setting" };
         Option<bool> noWait = NoWait();
-        return new Command("run", "Collects and stores a slot and waits for it. A slot that failed goes on where it ended.")
+        return new Command("run", "Collects and stores a slot and waits for it. A failed slot continues where it ended.")
         {
             slot,
             share,
@@ -112,7 +112,7 @@ internal static class SpotCommands
     {
         Option<string?> date = Text("--date", "Day, YYYY-MM-DD: today or tomorrow, UTC (default: today)");
         Option<bool> noWait = NoWait();
-        return new Command("workload", "Packs a day's questions unless they are there, and waits for it.") { date, noWait }.Does(
+        return new Command("workload", "Packs a day's questions unless they exist, and waits for it.") { date, noWait }.Does(
             connection,
             screen,
             (parsed, client, format, cancellation) =>
@@ -144,7 +144,7 @@ internal static class SpotCommands
     {
         Option<string?> from = Text("--from", "First slot (default: 24 hours before the last)"),
             to = Text("--to", "Last slot (default: the one before now)"),
-            plan = Text("--plan", "Hash of a plan: do what it says, or nothing");
+            plan = Text("--plan", "Apply exactly the plan with this hash");
         Option<bool> noWait = NoWait();
         return new Command("backfill", "Fills every missing slot of a range that has raw files, oldest first.")
         {
@@ -279,7 +279,7 @@ internal static class SpotCommands
         Answer started = await RunStart.PostAsync(client, route, body, cancellation);
         if (started.Body.Text("id").Length == 0 && started.Body.Text("slot") is { Length: > 0 } slot)
         {
-            // It is in the history, and its record is what was asked for.
+            // It is in the history: show its record.
             screen.Say(
                 $"Nothing to do: slot {slot} is there. A slot is collected once; the next begins at {started.Body.Text("next")} UTC."
             );

@@ -6,8 +6,8 @@ using Durable.Cli.Output;
 
 namespace Durable.Cli.Commands;
 
-/// <summary><c>durable timers …</c>: when they fire next, fire now, hold, let go. Pausing needs the embedded host: the Functions host
-/// cannot.</summary>
+/// <summary><c>durable timers …</c>: list, fire now, pause, resume. Pausing needs the embedded host: the Functions host cannot
+/// pause.</summary>
 internal static class TimerCommands
 {
     private const string Timers = "admin/timers";
@@ -22,10 +22,10 @@ internal static class TimerCommands
                 connection,
                 screen,
                 "pause",
-                "Holds a timer: its occurrences pass without a call until it is resumed.",
+                "Pauses a timer: its occurrences pass without a call until it is resumed.",
                 "is paused: its occurrences pass without a call"
             ),
-            Hold(connection, screen, "resume", "Lets a paused timer fire again, from its next occurrence on.", "fires again"),
+            Hold(connection, screen, "resume", "Resumes a paused timer, from its next occurrence on.", "fires again"),
         };
 
     private static Argument<string> Name() => new("name") { Description = "Name of the timer function" };
@@ -71,7 +71,7 @@ internal static class TimerCommands
     private static Command Run(Connection connection, Screen screen)
     {
         Argument<string> name = Name();
-        return new Command("run", "Calls a timer function now, beside its schedule.") { name }.Does(
+        return new Command("run", "Calls a timer function now, outside its schedule.") { name }.Does(
             connection,
             screen,
             async (parsed, client, format, cancellation) =>
@@ -80,7 +80,7 @@ internal static class TimerCommands
                     "name"
                 );
                 await client.SendAsync(HttpMethod.Post, "admin/functions/" + Uri.EscapeDataString(function), "{}", cancellation);
-                screen.Out.WriteLine($"{function} is called. {Screen.Command} instances list shows what it starts.");
+                screen.Out.WriteLine($"{function} was called. {Screen.Command} instances list shows what it starts.");
                 return ExitCode.Ok;
             }
         );
@@ -104,7 +104,7 @@ internal static class TimerCommands
                 );
                 if (answer.Status == HttpStatusCode.NotFound)
                 {
-                    string known = (await FunctionCommands.FindAsync(client, timer, "timer", cancellation)).Text("name"); // no such function: says so
+                    string known = (await FunctionCommands.FindAsync(client, timer, "timer", cancellation)).Text("name"); // fails for an unknown function
                     throw new CommandFailedException(
                         ExitCode.Failed,
                         $"{known} cannot be paused here: only the embedded host can. On Azure set AzureWebJobs.{known}.Disabled."

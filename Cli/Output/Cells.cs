@@ -5,13 +5,13 @@ using Durable.Cli.Client;
 
 namespace Durable.Cli.Output;
 
-/// <summary>JSON values as short text for a cell of a table; <c>--output json</c> and <c>show</c> have them whole.</summary>
+/// <summary>JSON values as short text for a cell of a table; <c>--output json</c> and <c>show</c> show them in full.</summary>
 internal static class Cells
 {
     private const int ShownOfHash = 12;
     private const int ShownOfList = 4;
 
-    /// <summary>Times local and short, years as ranges, hashes by their beginning, numbers to eight digits, members of a record as "name
+    /// <summary>Times local and short, years as ranges, hashes shortened, numbers to eight digits, members of a record as "name
     /// value".</summary>
     public static string Of(Screen screen, JsonNode? value)
     {
@@ -32,10 +32,10 @@ internal static class Cells
         };
     }
 
-    /// <summary>The member of that name; see <see cref="Of(Screen, JsonNode?)"/>.</summary>
+    /// <summary>The member with this name; see <see cref="Of(Screen, JsonNode?)"/>.</summary>
     public static string Of(Screen screen, JsonNode? node, string name) => Of(screen, node.Field(name));
 
-    /// <summary>An instant in the reader's zone: the time today, day and time this year, else the date.</summary>
+    /// <summary>A time in the reader's zone: the time today, day and time this year, else the date.</summary>
     public static string Time(Screen screen, DateTimeOffset instant)
     {
         TimeZoneInfo zone = screen.Clock.LocalTimeZone;
@@ -60,7 +60,7 @@ internal static class Cells
             )
         );
 
-    /// <summary>A length of time as people say it: 0.41 s, 12 s, 3 min 20 s, 2 h 5 min.</summary>
+    /// <summary>A readable duration: 0.41 s, 12 s, 3 min 20 s, 2 h 5 min.</summary>
     public static string Length(TimeSpan time) =>
         time switch
         {

@@ -6,7 +6,7 @@ using Durable.Cli.Client;
 
 namespace Durable.Cli.Output;
 
-/// <summary>Writes any JSON answer for people: plain members as name and value, lists of records as tables, long text as it is.</summary>
+/// <summary>Writes any JSON answer for people: simple members as name and value, lists of records as tables, long text unchanged.</summary>
 internal static class JsonView
 {
     private static readonly JsonSerializerOptions Indented = new()
@@ -15,7 +15,7 @@ internal static class JsonView
         Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
     };
 
-    /// <summary>Writes <paramref name="value"/> in the format asked for.</summary>
+    /// <summary>Writes <paramref name="value"/> in the requested format.</summary>
     public static void Write(Screen screen, OutputFormat format, JsonNode? value)
     {
         if (format == OutputFormat.Json)
@@ -90,7 +90,7 @@ internal static class JsonView
         );
     }
 
-    // A list goes on under its first item when it is longer than the line.
+    // A list longer than the line wraps under its first item.
     private static string Wrapped(string list, int from, int width)
     {
         StringBuilder text = new();

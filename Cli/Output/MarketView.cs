@@ -3,7 +3,7 @@ using Durable.Cli.Client;
 
 namespace Durable.Cli.Output;
 
-/// <summary>Rows of the spot market: type, zone and price stay, whatever the width.</summary>
+/// <summary>Rows of the spot market: type, zone and price stay at any width.</summary>
 internal static class MarketView
 {
     private static readonly Column[] Columns =
@@ -22,7 +22,7 @@ internal static class MarketView
     ];
 
     /// <summary>Writes the rows in the order they came.</summary>
-    /// <param name="slot">The newest slot; empty when it does not matter.</param>
+    /// <param name="slot">The newest slot; empty when irrelevant.</param>
     public static void Write(Screen screen, string slot, JsonArray rows)
     {
         if (slot.Length > 0)

@@ -6,16 +6,15 @@ using Spectre.Console;
 
 namespace Durable.Cli.Output;
 
-/// <summary>How far a run is, read from its custom status: <c>total</c>, <c>done</c>, <c>failed</c>, <c>phase</c>,
-/// <c>waitingFor</c>.</summary>
-/// <param name="Done">Partitions that ended, failed ones included.</param>
+/// <summary>Progress of a run, from its custom status: <c>total</c>, <c>done</c>, <c>failed</c>, <c>phase</c>, <c>waitingFor</c>.</summary>
+/// <param name="Done">Ended partitions, failed ones included.</param>
 /// <param name="Total">All partitions of the run; 0 while unknown.</param>
-/// <param name="Failed">Of those that ended.</param>
+/// <param name="Failed">Failed ones among them.</param>
 /// <param name="Stage">In the run's own words, or empty.</param>
 /// <param name="Unit">What is counted.</param>
 internal sealed record RunProgress(long Done, long Total, long Failed, string Stage, string Unit = "partitions")
 {
-    /// <summary>Reads a custom status; anything else than counts is shown as the stage.</summary>
+    /// <summary>Reads a custom status; anything but counts is shown as the stage.</summary>
     public static RunProgress Read(JsonNode? customStatus)
     {
         long failed = customStatus.Number("failed") ?? 0;
@@ -47,8 +46,7 @@ internal sealed record RunProgress(long Done, long Total, long Failed, string St
     }
 }
 
-/// <summary>Shows a run's progress while someone waits: a moving bar on a terminal, else a line when something changed, at most every two
-/// seconds.</summary>
+/// <summary>Shows a run's progress: a moving bar on a terminal, else a line per change, at most every two seconds.</summary>
 internal static class ProgressView
 {
     private static readonly TimeSpan QuietTime = TimeSpan.FromSeconds(2);

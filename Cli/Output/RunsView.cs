@@ -4,7 +4,7 @@ using Durable.Cli.Client;
 
 namespace Durable.Cli.Output;
 
-/// <summary>Rows of the run ledger as a table: what a person looks for first, the rest by <c>--wide</c> or for one instance.</summary>
+/// <summary>Rows of the run ledger as a table: the main columns; the rest with <c>--wide</c> or for one instance.</summary>
 internal static class RunsView
 {
     private const int MostRows = 20;
@@ -44,8 +44,7 @@ internal static class RunsView
             )
         );
 
-    /// <summary>The runs of one instance, then the gates and partitions of the newest: the failed ones come first, and the first twenty are
-    /// enough.</summary>
+    /// <summary>The runs of one instance, then the gates and partitions of the newest: failed ones first, at most twenty.</summary>
     public static void WriteOne(Screen screen, JsonNode? instance)
     {
         Write(screen, instance.Field("runs") as JsonArray ?? []);

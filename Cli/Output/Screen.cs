@@ -3,28 +3,28 @@ using Spectre.Console;
 
 namespace Durable.Cli.Output;
 
-/// <summary>Where results (<see cref="Out"/>) and messages (<see cref="Error"/>) go.</summary>
+/// <summary>Targets of results (<see cref="Out"/>) and messages (<see cref="Error"/>).</summary>
 /// <param name="Out">Results, nothing else: it may be a pipe.</param>
 /// <param name="Error">Progress when not interactive, messages, errors.</param>
 /// <param name="Interactive">A terminal reads <see cref="Out"/>: a moving bar, lines around tables.</param>
 internal sealed record Screen(TextWriter Out, TextWriter Error, bool Interactive)
 {
-    /// <summary>Width of what is not read by a terminal, unless COLUMNS says otherwise.</summary>
+    /// <summary>Width without a terminal, unless COLUMNS sets it.</summary>
     public const int PipedWidth = 120;
 
-    /// <summary>How the reader calls this program: <c>durable</c>, unless whoever started it says otherwise.</summary>
+    /// <summary>Name of this program for the reader: <c>durable</c>, unless DURABLE_COMMAND sets another.</summary>
     public static string Command => Environment.GetEnvironmentVariable("DURABLE_COMMAND") is { Length: > 0 } command ? command : "durable";
 
     /// <summary>Columns a table may take.</summary>
     public int Width { get; init; } = PipedWidth;
 
-    /// <summary>False with NO_COLOR: then bold counts as a colour, too.</summary>
+    /// <summary>False with NO_COLOR, which also switches off bold.</summary>
     public bool Colours { get; init; } = true;
 
-    /// <summary>Tables show everything, however wide that is. Set by <c>--wide</c>.</summary>
+    /// <summary>Tables show everything, however wide. Set by <c>--wide</c>.</summary>
     public bool Wide { get; set; }
 
-    /// <summary>The command that started the app and stops it when it ends, as <c>./run</c> does (DURABLE_OWNER); null: the host lives on
+    /// <summary>The command that started the app and stops it when it ends, as <c>./run</c> does (DURABLE_OWNER); null: the host runs on
     /// its own.</summary>
     public string? Owner { get; init; }
 
@@ -45,10 +45,10 @@ internal sealed record Screen(TextWriter Out, TextWriter Error, bool Interactive
             SandboxOf = Environment.GetEnvironmentVariable("DURABLE_SANDBOX") is { Length: > 0 } sandbox ? sandbox : null,
         };
 
-    /// <summary>One line for people.</summary>
+    /// <summary>Writes one message line.</summary>
     public void Say(string message) => Error.WriteLine(message);
 
-    /// <summary>Spectre on <see cref="Out"/>: without escape codes when no terminal reads it.</summary>
+    /// <summary>Spectre on <see cref="Out"/>: without escape codes when it is not a terminal.</summary>
     public IAnsiConsole Spectre()
     {
         IAnsiConsole console = AnsiConsole.Create(
@@ -57,7 +57,7 @@ internal sealed record Screen(TextWriter Out, TextWriter Error, bool Interactive
                 Out = new AnsiConsoleOutput(Out),
                 Ansi = Interactive ? AnsiSupport.Detect : AnsiSupport.No,
                 ColorSystem = Interactive && Colours ? ColorSystemSupport.Detect : ColorSystemSupport.NoColors,
-                Interactive = Interactive ? InteractionSupport.Yes : InteractionSupport.No, // a bar moves although nobody can type: standard input may be closed
+                Interactive = Interactive ? InteractionSupport.Yes : InteractionSupport.No, // a bar moves even with standard input closed
             }
         );
         console.Profile.Width = Wide ? 10_000 : Width;
@@ -78,7 +78,7 @@ internal sealed record Screen(TextWriter Out, TextWriter Error, bool Interactive
         }
         catch (IOException)
         {
-            return Columns() ?? 80; // a terminal that does not tell its size
+            return Columns() ?? 80; // a terminal of unknown size
         }
     }
 }

@@ -7,7 +7,7 @@ namespace Durable.Cli.Output;
 /// <summary>A run's numbers, and the monitoring query with its answer, for people.</summary>
 internal static class StatisticsView
 {
-    /// <summary>The numbers that a batch leaves; anything that is no set of numbers is written as it is.</summary>
+    /// <summary>The numbers of a batch; anything else is written unchanged.</summary>
     public static void WriteRun(Screen screen, JsonNode? run)
     {
         if (run.Number("total") is null)
@@ -40,7 +40,7 @@ internal static class StatisticsView
         }
     }
 
-    /// <summary>The query as anybody may run it, and its rows.</summary>
+    /// <summary>The query, ready to run, and its rows.</summary>
     /// <param name="all">Every row; else the first and the last year of each scenario.</param>
     public static void WriteMonitoring(Screen screen, JsonNode? monitoring, bool all)
     {

@@ -5,15 +5,15 @@ using Durable.Cli.Client;
 namespace Durable.Cli.Output;
 
 /// <summary>One step of a run, read from its history.</summary>
-/// <param name="Name">Function, event or what else happened.</param>
+/// <param name="Name">Function, event or other step.</param>
 /// <param name="Kind">activity, orchestration, timer, event or run.</param>
 /// <param name="State">done, failed, running, or when it fires.</param>
-/// <param name="Started">When it was asked for.</param>
-/// <param name="Took">Until its result; null while there is none, or when it takes no time.</param>
+/// <param name="Started">Time of the request.</param>
+/// <param name="Took">Time until its result; null without one, or when it takes no time.</param>
 /// <param name="Detail">Result or error.</param>
 internal sealed record RunStep(string Name, string Kind, string State, DateTimeOffset? Started, TimeSpan? Took, string Detail);
 
-/// <summary>The history of an instance as steps with their times: what the management API answers, on either host.</summary>
+/// <summary>The history of an instance as steps with their times, from the management API of either host.</summary>
 internal static class StepsView
 {
     private const int MostLines = 20;
@@ -85,7 +85,7 @@ internal static class StepsView
             )
         );
 
-    /// <summary>The steps, or when there are many one line for each function, with how often and how long.</summary>
+    /// <summary>The steps, or for many steps one line per function with count and duration.</summary>
     public static void WriteSummary(Screen screen, IReadOnlyList<RunStep> steps)
     {
         if (steps.Count == 0)

@@ -5,12 +5,11 @@ namespace Durable.Cli.Output;
 
 /// <summary>A column of a table.</summary>
 /// <param name="Heading">Its name.</param>
-/// <param name="Rank">Which goes when there is no room: the highest first, of equals the rightmost. 0 stays.</param>
+/// <param name="Rank">Order of dropping when space runs out: the highest first, of equals the rightmost. 0 stays.</param>
 /// <param name="Least">Cells may be cut to this many letters before a column goes; 0: never cut.</param>
 internal sealed record Column(string Heading, int Rank = 1, int Least = 0);
 
-/// <summary>Columns with a heading, no wider than the screen: long cells are cut, then columns left out, and what is not shown is
-/// said.</summary>
+/// <summary>Columns with headings, no wider than the screen: long cells are cut, then columns dropped and named.</summary>
 internal static class Tables
 {
     private const int LeastOfKey = 32,
@@ -68,7 +67,7 @@ internal static class Tables
             shown.Remove(goes);
         }
 
-        // What room is left goes to the columns that want the least more.
+        // Remaining space goes to the columns that need the least more.
         int[] widths = [.. least];
         int room = screen.Width - Total(screen, shown, widths);
         List<int> wanting = [.. shown.Where(i => natural[i] > widths[i]).OrderBy(i => natural[i] - widths[i])];

@@ -18,8 +18,8 @@ namespace Durable.Functions.Benchmark;
 
 /// <summary>
 /// Starts the model benchmark, shows its results, rolls a model back, exports records. 202 with the status links; 200 with the plan for a
-/// dry run; 400 naming each bad field; 404 for an unknown model; 409 with the status link of the suite that is under way, or with what
-/// changed since the plan; 422 when the suite is not set up; 502 when a server does not answer.
+/// dry run; 400 naming each bad field; 404 for an unknown model; 409 with the status link of the running suite, or with the changes since
+/// the plan; 422 when the suite is not configured; 502 when a server does not answer.
 /// </summary>
 public sealed class BenchmarkHttp(
     BenchmarkPlanner planner,
@@ -40,14 +40,14 @@ public sealed class BenchmarkHttp(
 
     internal static IReadOnlyList<Field> ComparisonFields { get; } =
     [
-        Field.Choice("format", "What the comparison is shown as.", "json", ["json", "markdown", "svg"]),
+        Field.Choice("format", "Format of the comparison.", "json", ["json", "markdown", "svg"]),
         Field.Text("run", "Of this run; default the newest.", 200),
     ];
 
     internal static IReadOnlyList<Field> RollbackFields { get; } =
     [
-        new Field("version", FieldKind.Whole, "Version to go back to; default the one before the present.", Least: 1, Most: 1_000_000),
-        Field.Text("reason", "Kept with the move.", 300, "rolled back over HTTP"),
+        new Field("version", FieldKind.Whole, "Version to go back to; default the previous one.", Least: 1, Most: 1_000_000),
+        Field.Text("reason", "Recorded with the move.", 300, "rolled back over HTTP"),
     ];
 
     [Function("StartBenchmark")]
@@ -122,7 +122,7 @@ public sealed class BenchmarkHttp(
         }
         catch (Exception) when (!cancellationToken.IsCancellationRequested)
         {
-            // Somebody else was first: each host has an exception of its own for that.
+            // A concurrent start was first: each host has its own exception for that.
             if (!await client.IsActiveAsync(Id, cancellationToken))
                 throw;
             return await client.CreateCheckStatusResponseAsync(request, Id, HttpStatusCode.Conflict, cancellationToken);
@@ -215,7 +215,7 @@ public sealed class BenchmarkHttp(
             )
             : await UnknownAsync(request, model, cancellationToken);
 
-    /// <summary>Moves the alias back: <c>{"version": 2, "reason": "…"}</c>; without a version, to the one before the present.</summary>
+    /// <summary>Moves the alias back: <c>{"version": 2, "reason": "…"}</c>; without a version, to the previous one.</summary>
     [Function("RollBackBenchmarkModel")]
     public async Task<HttpResponseData> RollBackAsync(
         [HttpTrigger(AuthorizationLevel.Function, "post", Route = "benchmark/models/{model}/rollback")] HttpRequestData request,
@@ -261,7 +261,7 @@ public sealed class BenchmarkHttp(
         }
     }
 
-    /// <summary>Sends every record that the tracking server has not got, once.</summary>
+    /// <summary>Sends every record the tracking server does not have, once.</summary>
     [Function("ExportBenchmark")]
     public async Task<HttpResponseData> ExportAsync(
         [HttpTrigger(AuthorizationLevel.Function, "post", Route = "benchmark/export")] HttpRequestData request,
@@ -298,7 +298,7 @@ public sealed class BenchmarkHttp(
         }
     }
 
-    /// <summary>Claims of suites that ended before they could let go.</summary>
+    /// <summary>Claims of suites that ended without releasing them.</summary>
     private async Task LetGoAsync(Plan plan, DurableTaskClient client, CancellationToken cancellationToken)
     {
         Dictionary<string, PartitionRecord> ledger = await partitions.ReadAsync(plan.Kind, cancellationToken);

@@ -11,8 +11,7 @@ namespace Durable.Functions.Benchmark;
 /// <summary>The daily suite, and the reaper of models whose orchestration is gone.</summary>
 public sealed class BenchmarkTimers(BenchmarkPlanner planner, BenchmarkReaper reaper, BenchmarkOptions options)
 {
-    /// <summary>At 03:00 Korean time runs what is missing, failed or stale; nothing when everything has passed as it is. Off unless
-    /// <c>Benchmark__Daily</c> is set.</summary>
+    /// <summary>At 03:00 Korean time runs what is missing, failed or stale. Off unless <c>Benchmark__Daily</c> is set.</summary>
     [Function("TickBenchmark")]
     public async Task TickAsync(
         [TimerTrigger("0 0 18 * * *")] TimerInfo timer,
@@ -33,7 +32,7 @@ public sealed class BenchmarkTimers(BenchmarkPlanner planner, BenchmarkReaper re
         );
     }
 
-    /// <summary>Every minute: no model stays running in the records after its orchestration has ended.</summary>
+    /// <summary>Every minute: closes records of models whose orchestration has ended.</summary>
     [Function("ReapBenchmark")]
     public async Task<int> ReapAsync(
         [TimerTrigger("30 * * * * *")] TimerInfo timer,

@@ -15,7 +15,7 @@ namespace Durable.Functions.Climate;
 
 /// <summary>
 /// Starts the climate batches. 202 with the status links; 200 with the plan for a dry run; 400 naming each bad field and what is allowed;
-/// 409 with the status link of the run that is in the way, or with what changed since the plan; 422 when there is nothing to compute from.
+/// 409 with the status link of the run in the way, or with the changes since the plan; 422 without input data.
 /// </summary>
 public sealed class ClimateBatchHttp(ClimatePlanner planner, PlanStore plans, Partitions partitions)
 {
@@ -88,7 +88,7 @@ public sealed class ClimateBatchHttp(ClimatePlanner planner, PlanStore plans, Pa
                 string owner = RunLedger.InstanceOf(runId);
                 if (await client.IsActiveAsync(owner, cancellationToken))
                     return await client.RefuseActiveAsync(request, owner, cancellationToken);
-                // It was terminated or failed before it could let go. A claim of an instance this hub does not know is left to run out.
+                // It was terminated or failed before releasing its claim. A claim of an instance unknown to this hub is left to expire.
                 if (await client.GetInstanceAsync(owner, cancellationToken) is not null)
                     await partitions.ReleaseAsync(runId, cancellationToken);
             }

@@ -6,7 +6,7 @@ using Microsoft.Azure.Functions.Worker.Http;
 
 namespace Durable.Functions.Climate;
 
-/// <summary>Which grid the batches compute: how many cells, from where. <c>sample</c> is null for imported data; 404 while there is
+/// <summary>The grid that the batches compute: number of cells and source. <c>sample</c> is null for imported data; 404 while there is
 /// none.</summary>
 public sealed class ClimateGridHttp(SampleLoader loader)
 {

@@ -9,14 +9,14 @@ using Microsoft.DurableTask.Client;
 
 namespace Durable.Functions.Climate;
 
-/// <summary>Takes input tables as CSV or CSV.gz, and packs what was imported into the columns the batches read.</summary>
+/// <summary>Imports input tables as CSV or CSV.gz, and packs them into the columns the batches read.</summary>
 public sealed class ClimateImportHttp(CsvImporter importer)
 {
     private const string PackInstance = "climate-pack";
     private const int MostBytes = 100 << 20; // of the file as it is sent, compressed or not; it is streamed
 
-    /// <summary>200 with what was accepted and each refused row; 400 when the file as a whole cannot be read, 413 when it is too large:
-    /// then nothing of it is stored.</summary>
+    /// <summary>200 with the number accepted and each refused row; 400 when the file cannot be read, 413 when it is too large: then nothing
+    /// is stored.</summary>
     [Function("ImportClimateTable"), RequestSizeLimit(MostBytes)]
     public async Task<HttpResponseData> ImportAsync(
         [HttpTrigger(AuthorizationLevel.Function, "post", Route = "climate/import/{table}")] HttpRequestData request,
@@ -46,7 +46,7 @@ public sealed class ClimateImportHttp(CsvImporter importer)
         }
     }
 
-    /// <summary>202 with the status links; 409 while packing is under way.</summary>
+    /// <summary>202 with the status links; 409 while packing runs.</summary>
     [Function("StartPackInputs")]
     public static Task<HttpResponseData> PackAsync(
         [HttpTrigger(AuthorizationLevel.Function, "post", Route = "climate/pack")] HttpRequestData request,

@@ -10,7 +10,7 @@ using Microsoft.DurableTask.Client;
 namespace Durable.Functions.Climate;
 
 /// <summary>Generates the sample climate, one at a time: <c>{"cells": 1000, "seed": 1, "startYear": 2021, "endYear": 2100}</c>, all
-/// optional. Asking again generates nothing.</summary>
+/// optional. A repeated request generates nothing.</summary>
 public static class ClimateSampleHttp
 {
     /// <summary>Every option with its limits.</summary>
@@ -35,7 +35,7 @@ public static class ClimateSampleHttp
         SampleRequest sample = new(values.Whole("cells"), values.Whole("seed"), values.Whole("startYear"), values.Whole("endYear"));
         if (sample.StartYear > sample.EndYear && values.Errors.Count == 0)
             values.Refuse("startYear", $"lies after endYear {sample.EndYear}; allowed: {Scenarios.FirstYear} to endYear");
-        // One id for every sample: each replaces the whole grid, so that two at once would leave a mixture.
+        // One id for every sample: each replaces the whole grid, so two at once would mix.
         return values.Errors.Count > 0
             ? await request.RefuseAsync(values, cancellationToken)
             : await client.StartAsync(request, nameof(GenerateSample), "climate-sample", sample, cancellationToken);

@@ -9,7 +9,7 @@ namespace Durable.Functions.Climate;
 
 /// <summary>
 /// Numbers of the latest runs, and the monitoring query with its answer from the sums kept with the partitions. <c>?query=true</c> also
-/// runs the query over every row and says how long it took: minutes on the national grid.
+/// runs the query over every row and returns its time: minutes on the national grid.
 /// </summary>
 public sealed class ClimateStatisticsHttp(RunLedger ledger, ClimateMonitor monitor)
 {
@@ -30,7 +30,7 @@ public sealed class ClimateStatisticsHttp(RunLedger ledger, ClimateMonitor monit
         if (asked == "true" && query is null)
             return await request.RefuseAsync(
                 HttpStatusCode.TooManyRequests,
-                "The monitoring query is being run for someone else; ask again when it has ended.",
+                "The monitoring query is already running; ask again when it has ended.",
                 cancellationToken
             );
         return await request.AnswerAsync(

@@ -42,7 +42,7 @@ public sealed class ClimateTimers(IConfiguration settings)
         }
     }
 
-    // A run that has not ended, last year's or one started by hand, does the same.
+    // An unfinished run, last year's or a manual one, does the same.
     private static Task StartAsync(
         DurableTaskClient client,
         string orchestration,

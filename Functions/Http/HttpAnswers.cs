@@ -6,7 +6,7 @@ using Microsoft.Azure.Functions.Worker.Http;
 
 namespace Durable.Functions.Http;
 
-/// <summary>Small things every HTTP function needs.</summary>
+/// <summary>Helpers for HTTP functions.</summary>
 internal static class HttpAnswers
 {
     private static readonly JsonSerializerOptions Json = new(JsonSerializerDefaults.Web) { WriteIndented = true };
@@ -36,7 +36,7 @@ internal static class HttpAnswers
         return response;
     }
 
-    /// <summary>Answers with why something was not done. Errors of drivers and clients are among it: every text is redacted.</summary>
+    /// <summary>Answers with the reason of a refusal. It may include errors of drivers and clients, so every text is redacted.</summary>
     public static Task<HttpResponseData> RefuseAsync(
         this HttpRequestData request,
         HttpStatusCode status,

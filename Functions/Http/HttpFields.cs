@@ -8,10 +8,10 @@ namespace Durable.Functions.Http;
 /// <summary>The options of an HTTP request.</summary>
 internal static class HttpFields
 {
-    /// <summary>Bytes that the options of a request may take.</summary>
+    /// <summary>Largest size of a request's options, in bytes.</summary>
     private const int MostBytes = 64 << 10;
 
-    /// <summary>Reads the options from a JSON body, if there is one, and the query, which wins. Whatever is wrong is in
+    /// <summary>Reads the options from a JSON body, if any, and the query, which overrides it. Errors are in
     /// <see cref="FieldValues.Errors"/>.</summary>
     public static async Task<FieldValues> ReadFieldsAsync(
         this HttpRequestData request,

@@ -7,13 +7,13 @@ using Microsoft.DurableTask.Client;
 
 namespace Durable.Functions.Http;
 
-/// <summary>Starts of runs, and messages to them, as every HTTP function makes them. Looking and acting are two steps: what happens between
-/// them is an answer, not a fault.</summary>
+/// <summary>Starts of runs, and messages to them, for every HTTP function. Check and action are two steps: a change in between is an
+/// answer, not an error.</summary>
 internal static class Starts
 {
     /// <summary>
-    /// Starts a run under an id that says what it does. 202 with the status links; 409 with the links of the run of that id that has not
-    /// ended, also when it was started between the look and the start: of many starts at once one runs.
+    /// Starts a run under an id that says what it does. 202 with the status links; 409 with the links of the unfinished run with that id,
+    /// also when it started between check and start: of many concurrent starts one runs.
     /// </summary>
     public static async Task<HttpResponseData> StartAsync(
         this DurableTaskClient client,
@@ -29,8 +29,8 @@ internal static class Starts
             : await client.RefuseActiveAsync(request, instanceId, cancellationToken);
     }
 
-    /// <summary>Starts a run unless one of that id has not ended.</summary>
-    /// <returns>False when there is one: it does the same.</returns>
+    /// <summary>Starts a run unless one with that id is unfinished.</summary>
+    /// <returns>False when there is one, which does the same.</returns>
     public static async Task<bool> TryStartAsync(
         this DurableTaskClient client,
         string orchestration,
@@ -53,11 +53,11 @@ internal static class Starts
         }
         catch (OrchestrationAlreadyExistsException)
         {
-            return false; // started since the look
+            return false; // started since the check
         }
     }
 
-    /// <summary>409 with the status links of the run that is in the way.</summary>
+    /// <summary>409 with the status links of the run in the way.</summary>
     public static Task<HttpResponseData> RefuseActiveAsync(
         this DurableTaskClient client,
         HttpRequestData request,
@@ -69,8 +69,8 @@ internal static class Starts
     public static async Task<bool> IsActiveAsync(this DurableTaskClient client, string instanceId, CancellationToken cancellationToken) =>
         await client.GetInstanceAsync(instanceId, cancellationToken) is { } run && !run.IsCompleted;
 
-    /// <summary>Sends an event to a run: 202 with the status links; 404 when there is no such run; 410 when it has ended, also between the
-    /// look and the event.</summary>
+    /// <summary>Sends an event to a run: 202 with the status links; 404 when there is no such run; 410 when it has ended, also between
+    /// check and event.</summary>
     public static async Task<HttpResponseData> RaiseAsync(
         this DurableTaskClient client,
         HttpRequestData request,
@@ -91,7 +91,7 @@ internal static class Starts
             }
             catch (Exception e) when (e is not OperationCanceledException)
             {
-                // The clients of the two hosts throw different types for a run that ended meanwhile: what it is now decides.
+                // The clients of the two hosts throw different types for a run that ended meanwhile: its current state decides.
                 run = await client.GetInstanceAsync(instanceId, cancellationToken);
                 if (run is { IsCompleted: false })
                     throw;

@@ -10,16 +10,16 @@ using Microsoft.DurableTask.Client;
 
 namespace Durable.Functions.Operations;
 
-/// <summary>Paid machines: who has which, until when, at what cost; and the way to end a run that has some.</summary>
+/// <summary>Paid machines with holder, deadline and cost, and cancelling a run that holds some.</summary>
 public sealed class LeasesHttp(LeaseReader leases)
 {
     /// <summary>Every option of the list with its limits.</summary>
     internal static IReadOnlyList<Field> Fields { get; } =
     [
         Field.Choice("state", "Which leases.", LeaseSelection.Open),
-        Field.Text("cluster", "Only those of this cluster.", 200),
+        Field.Text("cluster", "Only this cluster's.", 200),
         Field.Whole("top", "Most on a page.", 50, 1, LeaseReader.MostOnPage),
-        Field.Text("before", "The 'before' that the page before gave.", 19),
+        Field.Text("before", "The 'before' of the previous page.", 19),
     ];
 
     /// <summary>Every option of a cancellation.</summary>
@@ -54,8 +54,8 @@ public sealed class LeasesHttp(LeaseReader leases)
     }
 
     /// <summary>
-    /// Asks a run to end cooperatively: it kills its jobs, stops its machines and fails as cancelled. <c>?reason=TEXT</c>.
-    /// 202; only runs on leased machines listen; 404 when there is no such run; 410 when it has ended.
+    /// Cancels a run cooperatively: it kills its jobs, stops its machines and fails as cancelled. <c>?reason=TEXT</c>. 202; only runs on
+    /// leased machines listen; 404 when there is no such run; 410 when it has ended.
     /// </summary>
     [Function("CancelRun")]
     public static async Task<HttpResponseData> CancelAsync(

@@ -3,7 +3,7 @@ using Microsoft.Azure.Functions.Worker;
 
 namespace Durable.Functions.Operations;
 
-/// <summary>Tries notifications again that a webhook refused or that a run left behind. Runs also deliver their own at their end.</summary>
+/// <summary>Retries notifications that a webhook refused or a run left undelivered. Runs also deliver their own at their end.</summary>
 public sealed class NotificationTimer(NotificationSender sender)
 {
     [Function("TickNotifications")]

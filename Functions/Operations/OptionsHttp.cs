@@ -13,8 +13,7 @@ using Microsoft.Azure.Functions.Worker.Http;
 
 namespace Durable.Functions.Operations;
 
-/// <summary>What each call may be given, with its limits and defaults: the tables by which requests are read, for clients that ask before
-/// they send.</summary>
+/// <summary>The options of each call with limits and defaults: the tables that read requests, shown to clients.</summary>
 public static class OptionsHttp
 {
     /// <summary>The options of each call.</summary>

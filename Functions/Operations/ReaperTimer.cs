@@ -6,10 +6,9 @@ using Microsoft.DurableTask.Client;
 
 namespace Durable.Functions.Operations;
 
-/// <summary>Stops what outlives its lease or its run, whatever became of the orchestration that should have done it. Every
-/// minute.</summary>
-/// <remarks>The schedule is a literal: a setting that a host cannot resolve would leave the function out, and with it the last guard of
-/// paid machines.</remarks>
+/// <summary>Stops whatever outlives its lease or run, independent of the orchestration that should have stopped it. Every minute.</summary>
+/// <remarks>The schedule is a literal: a setting that a host cannot resolve would drop the function, and with it the last guard of paid
+/// machines.</remarks>
 public sealed class ReaperTimer(LeaseReaper reaper, RunLedger ledger, NotificationSender sender)
 {
     [Function("ReapClusters")]

@@ -3,7 +3,7 @@ using Microsoft.Azure.Functions.Worker;
 
 namespace Durable.Functions.Operations;
 
-/// <summary>Deletes ledger rows and notifications that are older than the settings <c>Retention__…</c> say, every night.</summary>
+/// <summary>Deletes ledger rows and notifications older than the settings <c>Retention__…</c> allow, every night.</summary>
 public sealed class RetentionTimer(LedgerRetention retention)
 {
     [Function("ApplyRetention")]

@@ -6,7 +6,7 @@ using Microsoft.Azure.Functions.Worker.Http;
 
 namespace Durable.Functions.Operations;
 
-/// <summary>The run ledger of every pipeline. Of an instance: its runs, newest first, and the gates (failed ones first) and partitions of
+/// <summary>The run ledger of every pipeline. For an instance: its runs, newest first, and the gates (failed ones first) and partitions of
 /// the newest.</summary>
 public sealed class RunsHttp(RunReader runs)
 {

@@ -13,9 +13,9 @@ using Microsoft.DurableTask.Client;
 namespace Durable.Functions.Pothole;
 
 /// <summary>
-/// Starts days and ranges of the pothole pipeline and tells what became of them. 202 with the status links; 200 with the plan for a dry
-/// run; 400 naming each bad field; 409 with the status link of the run under way that covers one of the days, or because the day is done;
-/// 422 when the pipeline is not set up.
+/// Starts days and ranges of the pothole pipeline and shows their results. 202 with the status links; 200 with the plan for a dry run; 400
+/// naming each bad field; 409 with the status link of a running run that covers one of the days, or because the day is done; 422 when the
+/// pipeline is not configured.
 /// </summary>
 public sealed class PotholeHttp(
     PotholePlanner planner,
@@ -27,7 +27,7 @@ public sealed class PotholeHttp(
     TimeProvider clock
 )
 {
-    /// <summary>Starts of days and of ranges take turns under it: the cluster has one owner at a time, and a day one run.</summary>
+    /// <summary>Serialises starts of days and ranges: the cluster has one owner at a time, and a day one run.</summary>
     internal const string Subject = "pothole";
 
     /// <summary>Every option of a start with its limits.</summary>
@@ -36,7 +36,7 @@ public sealed class PotholeHttp(
         Field.Day("date", "The day to run."),
         Field.Day("from", "First day of a range."),
         Field.Day("to", "Last day of a range."),
-        Field.Flag("force", "Do again what is done, too."),
+        Field.Flag("force", "Also repeat what is done."),
         Field.Flag("dryRun", "Show the plan of one day and do nothing."),
     ];
 
@@ -61,7 +61,7 @@ public sealed class PotholeHttp(
             : await StartRangeAsync(request, client, first, last, force, cancellationToken);
     }
 
-    /// <summary>What is known of a day: its steps, its runs, its worst segments.</summary>
+    /// <summary>A day's steps, runs and worst segments.</summary>
     [Function("ReadPotholeDay")]
     public async Task<HttpResponseData> ReadAsync(
         [HttpTrigger(AuthorizationLevel.Function, "get", Route = "pothole/{date}")] HttpRequestData request,
@@ -139,7 +139,7 @@ public sealed class PotholeHttp(
         return await client.StartAsync(request, nameof(PotholePipeline), day.InstanceId, day, cancellationToken);
     }
 
-    // Two runs of one day at a time would fail one of them although the day succeeds.
+    // Of two concurrent runs of a day one would fail although the day succeeds.
     private async Task<HttpResponseData> StartRangeAsync(
         HttpRequestData request,
         DurableTaskClient client,

@@ -3,7 +3,7 @@ using Microsoft.DurableTask.Client;
 
 namespace Durable.Functions.Pothole;
 
-/// <summary>Which days are being run.</summary>
+/// <summary>Days with a running run.</summary>
 internal static class PotholeRuns
 {
     private const string DayPrefix = "pothole-",
@@ -16,7 +16,7 @@ internal static class PotholeRuns
         OrchestrationRuntimeStatus.Suspended,
     ];
 
-    /// <summary>A run that has not ended and covers one of these days: a range before a single day, which may be one of the range's. Null
+    /// <summary>An unfinished run that covers one of these days; a range takes precedence over a single day, which may belong to it. Null
     /// when there is none.</summary>
     public static async Task<string?> FindActiveAsync(
         this DurableTaskClient client,

@@ -7,8 +7,8 @@ using Microsoft.DurableTask.Client;
 
 namespace Durable.Functions.Pothole;
 
-/// <summary>Runs the Korean day before at 10:00 Korean time, which is 01:00 UTC all year. Does nothing while the pipeline is not set
-/// up.</summary>
+/// <summary>Runs the previous Korean day at 10:00 Korean time, which is 01:00 UTC all year. Does nothing while the pipeline is
+/// off.</summary>
 public sealed class PotholeTimer(PotholeOptions options, PotholeSteps steps, StartLock starts, TimeProvider clock)
 {
     [Function("TickPotholePipeline")]

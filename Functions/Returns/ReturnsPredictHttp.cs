@@ -9,11 +9,11 @@ using Microsoft.Azure.Functions.Worker.Http;
 
 namespace Durable.Functions.Returns;
 
-/// <summary>Predicts with the served model, at once. 200 with per cent by strategy; 400 for bad embeddings or times; 404 when there is no
-/// such embedding; 422 when nothing is set up or no model was published; 503 when the served one cannot be loaded.</summary>
+/// <summary>Predicts with the served model, at once. 200 with per cent by strategy; 400 for bad embeddings or times; 404 for an unknown
+/// embedding; 422 when the pipeline is off or no model is published; 503 when the served model cannot be loaded.</summary>
 public sealed class ReturnsPredictHttp(ModelServer server, ReturnsTable table, ReturnsOptions options)
 {
-    /// <summary>Most bytes of a batch: some 3,000 rows.</summary>
+    /// <summary>Most bytes of a batch: about 3,000 rows.</summary>
     private const int LargestBatch = 32 << 20;
 
     /// <summary><c>{"embedding_a": […256], "embedding_b": […256], "base_ts": "…"}</c>, or a <c>base_ts</c> alone for the stored embedding
@@ -72,7 +72,7 @@ public sealed class ReturnsPredictHttp(ModelServer server, ReturnsTable table, R
         return await AnswerAsync(request, features, baseTs, cancellationToken);
     }
 
-    /// <summary>JSON Lines in, JSON Lines out: an answer for each line, with the reason where a line is bad.</summary>
+    /// <summary>JSON Lines in, JSON Lines out: one answer per line, with an error for a bad line.</summary>
     [Function("PredictReturnsBatch")]
     [RequestSizeLimit(LargestBatch)]
     public async Task<HttpResponseData> BatchAsync(

@@ -6,8 +6,8 @@ using Microsoft.DurableTask.Client;
 
 namespace Durable.Functions.Returns;
 
-/// <summary>Trains every hour and predicts every ten minutes, one of each at a time. A tick that meets its predecessor still running is
-/// skipped, and says so in <c>returns.ticks</c>.</summary>
+/// <summary>Trains every hour and predicts every ten minutes, one of each at a time. A tick is skipped while its predecessor runs;
+/// <c>returns.ticks</c> records it.</summary>
 public sealed class ReturnsTimers(ReturnsOptions options, ReturnsJournal journal)
 {
     [Function("TickReturnsTraining")]

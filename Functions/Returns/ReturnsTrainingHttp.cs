@@ -14,9 +14,9 @@ using Microsoft.DurableTask.Client;
 namespace Durable.Functions.Returns;
 
 /// <summary>
-/// Starts trainings and inferences, tells what became of them, and serves the model before again. 202 with the status links; 200 with the
-/// plan for a dry run; 400 naming each bad field; 409 with the status link of the run that is under way, or with what changed since the
-/// plan; 422 when the pipeline is not set up or there is nothing to do it with.
+/// Starts trainings and inferences, shows their results, and rolls the served model back. 202 with the status links; 200 with the plan for
+/// a dry run; 400 naming each bad field; 409 with the status link of the running run, or with the changes since the plan; 422 when the
+/// pipeline is off or its input is missing.
 /// </summary>
 public sealed class ReturnsTrainingHttp(
     ReturnsPlanner planner,
@@ -34,18 +34,18 @@ public sealed class ReturnsTrainingHttp(
     /// <summary>Every option of a training with its limits.</summary>
     internal static IReadOnlyList<Field> Fields { get; } =
     [
-        Field.Whole("limit", "Only the latest so many rows; left out: all.", 0, 1, 10_000_000),
+        Field.Whole("limit", "Only the latest n rows; default all.", 0, 1, 10_000_000),
         Field.Text("since", "Only rows from this time on, read from the source again.", 40),
-        Field.Flag("skipDataPrep", "Train on the latest training set as it is."),
-        Field.Flag("force", "Train even when these very rows were judged before."),
+        Field.Flag("skipDataPrep", "Train on the latest training set unchanged."),
+        Field.Flag("force", "Train even if these rows were already judged."),
         Field.Flag("dryRun", "Show the plan and do nothing."),
         Field.Text("instanceType", "Machine of the training job, such as ml.m5.large.", 50),
         Field.Text("frameworkVersion", "PyTorch of the training image, such as 2.2.", 20),
-        Field.Text("planHash", "Do exactly the plan with this hash, or nothing.", 128),
+        Field.Text("planHash", "Apply exactly the plan with this hash.", 128),
     ];
 
     internal static IReadOnlyList<Field> RollbackFields { get; } =
-    [Field.Text("version", "Version to serve; default the one published before the served one.", 100)];
+    [Field.Text("version", "Version to serve; default the previous one.", 100)];
 
     /// <summary><c>{"limit": 5000, "since": "2025-12-01T00:00:00Z", "skipDataPrep": false, "force": false, "dryRun": false, "instanceType":
     /// "ml.m5.large", "frameworkVersion": "2.2", "planHash": "…"}</c>, all optional.</summary>
@@ -94,7 +94,7 @@ public sealed class ReturnsTrainingHttp(
         return await client.StartAsync(request, nameof(ReturnsTraining), ReturnsRequest.InstanceId, training, cancellationToken);
     }
 
-    /// <summary>Predicts what is new now instead of at the next tick.</summary>
+    /// <summary>Predicts new embeddings now instead of at the next tick.</summary>
     [Function("StartReturnsInference")]
     public async Task<HttpResponseData> InferAsync(
         [HttpTrigger(AuthorizationLevel.Function, "post", Route = "returns/inference")] HttpRequestData request,
@@ -107,7 +107,7 @@ public sealed class ReturnsTrainingHttp(
         return await client.StartAsync(request, nameof(ReturnsInference), ReturnsRequest.InferenceInstanceId, null, cancellationToken);
     }
 
-    /// <summary>The served model, what is known of the data, the latest runs, ticks and predictions.</summary>
+    /// <summary>The served model, the data, the latest runs, ticks and predictions.</summary>
     [Function("ReadReturnsStatus")]
     public async Task<HttpResponseData> StatusAsync(
         [HttpTrigger(AuthorizationLevel.Function, "get", Route = "returns")] HttpRequestData request,
@@ -158,8 +158,8 @@ public sealed class ReturnsTrainingHttp(
             cancellationToken
         );
 
-    /// <summary>Serves the model before again, or <c>{"version": "…"}</c>. 404 when there is no such model; 409 when it is served already
-    /// or the pointer moved in this moment.</summary>
+    /// <summary>Serves the previous model, or <c>{"version": "…"}</c>. 404 for an unknown model; 409 when it is already served or the
+    /// pointer moved concurrently.</summary>
     [Function("RollBackReturnsModel")]
     public async Task<HttpResponseData> RollBackAsync(
         [HttpTrigger(AuthorizationLevel.Function, "post", Route = "returns/rollback")] HttpRequestData request,

@@ -17,8 +17,8 @@ namespace Durable.Functions.Spot;
 
 /// <summary>
 /// Starts slots, backfills and workloads, and reads the market. 202 with the status links; 200 with the plan for a dry run; 400 naming each
-/// bad field; 409 with the status link of the run that is under way, or because the slot is there or the plan no longer holds; 422 when the
-/// collector is off or the slot cannot be had.
+/// bad field; 409 with the status link of the running run, or because the slot exists or the plan is stale; 422 when the collector is off
+/// or the slot is lost.
 /// </summary>
 public sealed class SpotHttp(
     SlotPlanner planner,
@@ -32,7 +32,7 @@ public sealed class SpotHttp(
     TimeProvider clock
 )
 {
-    /// <summary>Starts of slots take turns under it: a slot that was stored since the look is not run again.</summary>
+    /// <summary>Serialises starts of slots, so that a slot stored since the check does not run again.</summary>
     internal const string Subject = "spot";
 
     private const int MostRows = 1000,
@@ -40,7 +40,7 @@ public sealed class SpotHttp(
         LongestName = 100;
 
     private const string ATime = "a UTC time such as 2026-11-26T10:20",
-        PlanAbout = "Do exactly the plan with this hash, or nothing.";
+        PlanAbout = "Apply exactly the plan with this hash.";
 
     /// <summary>Every option of a slot's start.</summary>
     internal static IReadOnlyList<Field> SlotFields { get; } =
@@ -49,7 +49,7 @@ public sealed class SpotHttp(
         new Field(
             "maxRemovedShare",
             FieldKind.Number,
-            "Largest share of the rows that may vanish, instead of Spot__MaxRemovedShare.",
+            "Largest share of the rows that may vanish; overrides Spot__MaxRemovedShare.",
             Least: 0,
             Most: 1
         ),
@@ -93,7 +93,7 @@ public sealed class SpotHttp(
     private static Field LimitField => Field.Whole("limit", "Most rows.", MostRows, 1, MostRows);
 
     /// <summary><c>{"slot": "2026-11-26T10:20"}</c>, default now, with <c>maxRemovedShare</c>, <c>dryRun</c> and <c>plan</c>, the hash of a
-    /// plan to hold to.</summary>
+    /// plan to apply.</summary>
     [Function("StartSpotSlot")]
     public async Task<HttpResponseData> StartSlotAsync(
         [HttpTrigger(AuthorizationLevel.Function, "post", Route = "spot")] HttpRequestData request,
@@ -149,14 +149,14 @@ public sealed class SpotHttp(
         }
         catch (WorkloadMissingException) when (!dryRun && hash is null)
         {
-            // The first run of all packs its questions itself.
+            // The very first run packs its questions itself.
         }
         catch (Exception error) when (error is PermanentFailureException or WorkloadMissingException)
         {
             return await request.RefuseAsync(HttpStatusCode.UnprocessableEntity, error.Message, cancellationToken);
         }
 
-        // In this order: a run that has ended by the first look has stored its slot by the second.
+        // In this order: a run that has ended at the first check has stored its slot by the second.
         await using IAsyncDisposable turn = await starts.HoldAsync(Subject, cancellationToken);
         if (await client.IsActiveAsync(order.InstanceId, cancellationToken))
             return await client.RefuseActiveAsync(request, order.InstanceId, cancellationToken);
@@ -218,7 +218,7 @@ public sealed class SpotHttp(
         return await client.StartAsync(request, nameof(SpotBackfill), order.InstanceId, order, cancellationToken);
     }
 
-    /// <summary><c>{"date": "2026-11-27"}</c>, default today: packs the day's questions unless they are there.</summary>
+    /// <summary><c>{"date": "2026-11-27"}</c>, default today: packs the day's questions unless they exist.</summary>
     [Function("StartSpotWorkload")]
     public async Task<HttpResponseData> StartWorkloadAsync(
         [HttpTrigger(AuthorizationLevel.Function, "post", Route = "spot/workload")] HttpRequestData request,
@@ -265,7 +265,7 @@ public sealed class SpotHttp(
             : await request.AnswerAsync(HttpStatusCode.OK, await gaps.FindAsync(from, to, cancellationToken), cancellationToken);
     }
 
-    /// <summary>The market now, or <c>at</c> a moment: rows that match <c>type</c>, <c>region</c> and <c>zone</c>.</summary>
+    /// <summary>The market now, or <c>at</c> a time: rows that match <c>type</c>, <c>region</c> and <c>zone</c>.</summary>
     [Function("ReadSpotMarket")]
     public async Task<HttpResponseData> ReadMarketAsync(
         [HttpTrigger(AuthorizationLevel.Function, "get", Route = "spot/market")] HttpRequestData request,
@@ -322,7 +322,7 @@ public sealed class SpotHttp(
             );
     }
 
-    /// <summary>What is known of a slot: its record and its runs.</summary>
+    /// <summary>A slot's record and runs.</summary>
     [Function("ReadSpotSlot")]
     public async Task<HttpResponseData> ReadSlotAsync(
         [HttpTrigger(AuthorizationLevel.Function, "get", Route = "spot/slots/{slot}")] HttpRequestData request,

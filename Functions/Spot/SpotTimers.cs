@@ -11,9 +11,9 @@ namespace Durable.Functions.Spot;
 
 /// <summary>A slot every ten minutes, and the next day's questions at 23:55 UTC. Does nothing while the collector is off.</summary>
 /// <remarks>
-/// A tick is its slot: the ten minutes it fires in, or almost, because hosts fire up to a second early. A tick that comes again, or after
-/// the clock was set back, finds its slot under way or stored. A missed tick is not made up: scores are known only at the time. A slot that
-/// outlasts the next one does not stop it.
+/// A tick's slot is the ten minutes it fires in, allowing for hosts that fire up to a second early. A repeated tick, also after the clock
+/// was set back, finds its slot running or stored. A missed tick is not made up: scores are available only at the time. A slot that runs
+/// into the next one does not stop it.
 /// </remarks>
 public sealed class SpotTimers(SpotOptions options, SlotTable slots, StartLock starts, TimeProvider clock)
 {
@@ -48,7 +48,7 @@ public sealed class SpotTimers(SpotOptions options, SlotTable slots, StartLock s
         if (!options.IsOn)
             return;
 
-        // The day that begins within the next hours: a tick that comes after midnight packs the day it is in.
+        // The day that starts within the next hours: a tick after midnight packs the current day.
         DateOnly day = DateOnly.FromDateTime(clock.GetUtcNow().UtcDateTime.AddHours(1));
         WorkloadRequest request = new(day.ToString("yyyy-MM-dd", System.Globalization.CultureInfo.InvariantCulture));
         await client.TryStartAsync(nameof(SpotWorkload), request.InstanceId, request, cancellationToken);

@@ -18,8 +18,8 @@ public static class BenchmarkRequestReader
         Field.Whole("seed", "Seed of the training.", 42, 0, int.MaxValue),
         Field.Whole("trainRows", "The first training rows only, from 100; 0: all.", 0, 0, 1_000_000),
         Field.Whole("epochs", "Epochs, or rounds of boosting; 0: as defined.", 0, 0, 1000),
-        Field.Flag("force", "Train what has passed already, too."),
-        Field.Text("planHash", "Do exactly the plan with this hash, or nothing.", 128),
+        Field.Flag("force", "Also train models that have passed."),
+        Field.Text("planHash", "Apply exactly the plan with this hash.", 128),
         Field.Flag("dryRun", "Show the plan and do nothing."),
     ];
 

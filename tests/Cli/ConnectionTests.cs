@@ -92,7 +92,7 @@ public sealed class ConnectionTests
     [Theory]
     [InlineData(404, "", "The host does not know that.")]
     [InlineData(409, """{"error":"2026-02-12 is done."}""", "2026-02-12 is done.")]
-    [InlineData(412, "", "The instance is not in a state for that.")]
+    [InlineData(412, "", "The instance's state does not allow that.")]
     [InlineData(
         500,
         """{"Message":"Something went wrong while processing your request","ExceptionMessage":"Database is away."}""",

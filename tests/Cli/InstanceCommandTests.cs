@@ -320,13 +320,13 @@ public sealed class InstanceCommandTests
         CliCall call = await CliCall.RunAsync(["instances", "wait", "a-1", "--url", host.Url], interrupt.Token);
 
         Assert.Equal(130, call.ExitCode);
-        Assert.Contains("a-1 goes on in its host.", call.Error, StringComparison.Ordinal);
+        Assert.Contains("a-1 continues in its host.", call.Error, StringComparison.Ordinal);
         Assert.Contains("durable instances wait a-1", call.Error, StringComparison.Ordinal);
         Assert.All(host.Requests, r => Assert.Equal("GET", r.Method));
     }
 
     [Theory]
-    [InlineData(false, "the next ./run goes on where it was")]
+    [InlineData(false, "the next ./run continues where it was")]
     [InlineData(true, "the next ./run pothole does its work again, from the start")]
     public async Task Interrupting_the_command_that_owns_the_app_says_what_becomes_of_the_run(bool onSandbox, string truth)
     {
@@ -352,7 +352,7 @@ public sealed class InstanceCommandTests
 
         Assert.Equal(130, call.ExitCode);
         Assert.Contains(truth, call.Error, StringComparison.Ordinal);
-        Assert.DoesNotContain("goes on in its host", call.Error, StringComparison.Ordinal);
+        Assert.DoesNotContain("continues in its host", call.Error, StringComparison.Ordinal);
         Assert.DoesNotContain("instances terminate", call.Error, StringComparison.Ordinal);
     }
 

@@ -56,7 +56,7 @@ public sealed class TimerCommandTests
         CliCall other = await CliCall.RunAsync(host, "timers", "run", "StartWash");
         CliCall unknown = await CliCall.RunAsync(host, "timers", "pause", "Tock");
 
-        Assert.Equal((1, "StartWash is no timer but: http."), (other.ExitCode, other.Error.Trim()));
+        Assert.Equal((1, "StartWash is not a timer function: its trigger is http."), (other.ExitCode, other.Error.Trim()));
         Assert.StartsWith("No function is called 'Tock'.", unknown.Error, StringComparison.Ordinal);
     }
 

@@ -165,13 +165,13 @@ public sealed class RunTests(RunFolder folder) : IClassFixture<RunFolder>
     }
 
     [Theory]
-    [InlineData("serve --port=0", "--port is 0; it goes from 1 to 65535.")]
+    [InlineData("serve --port=0", "--port is 0; it must be from 1 to 65535.")]
     [InlineData("--cells=many", "--cells is 'many', not a whole number.")]
     [InlineData("--start-year 1.5", "--start-year is '1.5', not a whole number.")]
     [InlineData("stop now", "Unknown option: now")]
     [InlineData("logs kitchen", "There is no log 'kitchen'")]
-    [InlineData("returns --rows 5 --port 0", "--port is 0; it goes from 1 to 65535.")]
-    [InlineData("benchmark --epochs 2 --port 0", "--port is 0; it goes from 1 to 65535.")]
+    [InlineData("returns --rows 5 --port 0", "--port is 0; it must be from 1 to 65535.")]
+    [InlineData("benchmark --epochs 2 --port 0", "--port is 0; it must be from 1 to 65535.")]
     [InlineData("pothole --date tomorrow", "--date is 'tomorrow', not a day as YYYY-MM-DD.")]
     public async Task A_bad_value_is_named_with_what_is_allowed(string words, string message)
     {

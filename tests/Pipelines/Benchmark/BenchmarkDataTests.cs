@@ -62,7 +62,7 @@ public sealed class BenchmarkDataTests
     [Theory]
     [InlineData(0, "0x803")]
     [InlineData(1, "0x801")]
-    [InlineData(2, "no gzip file")]
+    [InlineData(2, "not a gzip file")]
     [InlineData(3, "its header says")]
     public void A_broken_file_of_mnist_is_named(int file, string why)
     {
