@@ -43,7 +43,7 @@ public sealed class TimerCommandTests
 
         Assert.Equal("Tick is paused: its occurrences pass without a call.", pause.Out.Trim());
         Assert.Equal("Tick fires again.", resume.Out.Trim());
-        Assert.StartsWith("Tick is called.", run.Out, StringComparison.Ordinal);
+        Assert.StartsWith("Tick was called.", run.Out, StringComparison.Ordinal);
         Assert.Equal("{}", host.Requests.Last().Body);
     }
 

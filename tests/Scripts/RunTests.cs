@@ -153,7 +153,7 @@ public sealed class RunTests(RunFolder folder) : IClassFixture<RunFolder>
     [InlineData("status --help", "Usage: ./run status")]
     [InlineData("pothole --help", "Usage: ./run pothole")]
     [InlineData("--help", "Usage: ./run [climate]")]
-    [InlineData("cli --help", "Starts, watches and steers")]
+    [InlineData("cli --help", "Starts, watches and controls")]
     [InlineData("--version", "durable ")]
     public async Task Each_command_explains_itself(string words, string beginning)
     {
