@@ -95,7 +95,7 @@ internal sealed class HubDatabase : IAsyncDisposable
         if (
             exception is PostgresException
             {
-                SqlState: "DU001" or PostgresErrorCodes.DeadlockDetected or PostgresErrorCodes.SerializationFailure
+                SqlState: TurnRefusal.SqlState or PostgresErrorCodes.DeadlockDetected or PostgresErrorCodes.SerializationFailure
             }
         )
         {

@@ -5,12 +5,13 @@ using Durable.Postgres;
 
 namespace Durable.Host.Store;
 
-/// <summary>JSON of the details stored with events and instances.</summary>
+/// <summary>JSON of the details stored with events and instances, and of refusals.</summary>
 [JsonSourceGenerationOptions(DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingDefault)]
 [JsonSerializable(typeof(EventDetail))]
 [JsonSerializable(typeof(FailureInfo))]
 [JsonSerializable(typeof(ParentLink))]
 [JsonSerializable(typeof(IReadOnlyDictionary<string, string>))]
+[JsonSerializable(typeof(IReadOnlyList<TurnRefusal>))]
 internal sealed partial class HubJson : JsonSerializerContext
 {
     /// <summary>Detail as text, or null.</summary>
@@ -50,6 +51,10 @@ internal sealed partial class HubJson : JsonSerializerContext
             return new EventDetail { Unreadable = true };
         }
     }
+
+    /// <summary>What the fence refuses.</summary>
+    public static IReadOnlyList<TurnRefusal> ReadRefusals(string text) =>
+        JsonSerializer.Deserialize(text, Default.IReadOnlyListTurnRefusal)!;
 
     // Stored texts are shown, and exceptions may contain connection strings and headers.
     private static FailureInfo Safe(FailureInfo failure) =>

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Text.Json.Serialization;
 using System.Threading.Channels;
 using Durable.Host.History;
 using Microsoft.Extensions.Logging;
@@ -94,9 +95,9 @@ internal sealed partial class HubWriter(HubDatabase database, ILocalWork local, 
                 await WriteOnceAsync(batch);
                 return;
             }
-            catch (PostgresException e) when (e.SqlState == "DU001")
+            catch (PostgresException e) when (e is { SqlState: TurnRefusal.SqlState, Hint: { } refusals })
             {
-                DropRefused(batch, e.MessageText);
+                DropRefused(batch, HubJson.ReadRefusals(refusals));
             }
             catch (Exception e) when (StoreFaults.Of(e) == StoreFault.Away && !stopping.IsCancellationRequested)
             {
@@ -147,20 +148,13 @@ internal sealed partial class HubWriter(HubDatabase database, ILocalWork local, 
         Enqueue(write);
     }
 
-    private void DropRefused(List<IWrite> batch, string refusals)
+    private void DropRefused(List<IWrite> batch, IReadOnlyList<TurnRefusal> refusals)
     {
         List<PendingTurn> turns = [.. batch.OfType<PendingTurn>()];
-        foreach (string refused in refusals.Split(','))
+        foreach ((int place, TurnFate fate) in refusals)
         {
-            string[] parts = refused.Split(' ');
-            PendingTurn turn = turns[int.Parse(parts[1], System.Globalization.CultureInfo.InvariantCulture) - 1];
+            PendingTurn turn = turns[place - 1];
             batch.Remove(turn);
-            TurnFate fate = parts[0] switch
-            {
-                "applied" => TurnFate.Applied,
-                "stale" => TurnFate.Stale,
-                _ => TurnFate.Lost,
-            };
             int claimed = fate == TurnFate.Applied ? turn.Claimed ?? 0 : 0;
             if (fate != TurnFate.Applied)
             {
@@ -282,6 +276,7 @@ internal sealed partial class HubWriter(HubDatabase database, ILocalWork local, 
 internal sealed record ActivityResult(string InstanceId, long RunNo, int TaskId, HistoryEvent Event);
 
 /// <summary>Outcome of a turn.</summary>
+[JsonConverter(typeof(JsonStringEnumConverter<TurnFate>))]
 internal enum TurnFate
 {
     /// <summary>Committed.</summary>
@@ -292,6 +287,14 @@ internal enum TurnFate
 
     /// <summary>It consumed messages that are gone: rebuild it from the store.</summary>
     Stale,
+}
+
+/// <summary>A turn that the fence (Sql/006) refuses. The transaction ends with <see cref="SqlState"/>; the error's hint lists them.</summary>
+/// <param name="Turn">Its place among the turns of the batch, from 1.</param>
+internal sealed record TurnRefusal(int Turn, TurnFate Fate)
+{
+    /// <summary>The error's code, our own.</summary>
+    public const string SqlState = "DU001";
 }
 
 /// <summary>Outcome of a write. This host claimed the turn's first <paramref name="Claimed"/> activities.</summary>

@@ -64,7 +64,7 @@ internal sealed class TurnBatch(NpgsqlConnection connection, long hostNo, string
         {
             (long MessageId, long Place)[] consumed = [.. turns.SelectMany((t, index) => t.Consumed.Select(id => (id, index + 1L)))];
             Command(
-                "SELECT fence($1, $2, $3, $4, $5, $6, $7)",
+                "SELECT fence_turns($1, $2, $3, $4, $5, $6, $7)",
                 new NpgsqlParameter<long> { TypedValue = hostNo },
                 Texts(turns, t => t.InstanceId),
                 Longs(turns, t => t.Epoch),
