@@ -139,36 +139,6 @@ public sealed partial class LeaseKeeper(NpgsqlDataSource database, IEnumerable<I
         return await ReceiptAsync(connection, leaseId, cancellationToken);
     }
 
-    /// <summary>Moves the deadline of a held lease. Refused beyond <c>CostGuard__LongestLease</c> from the grant, and beyond the
-    /// budgets.</summary>
-    /// <returns>The current deadline, UTC.</returns>
-    /// <exception cref="LeaseRefusedException">A limit would be exceeded; the deadline stays.</exception>
-    /// <exception cref="LeaseLostException">It is not held, is being stopped, or is past its deadline: too late.</exception>
-    public async Task<DateTime> ExtendAsync(LeaseExtension extension, CancellationToken cancellationToken = default)
-    {
-        await using NpgsqlConnection connection = await database.OpenConnectionAsync(cancellationToken);
-        await using NpgsqlTransaction transaction = await connection.BeginTransactionAsync(cancellationToken);
-        await MachineLeases.LockGrantsAsync(connection, cancellationToken);
-        LeaseRow lease = await EnsureHeldAsync(connection, extension.LeaseId, true, cancellationToken);
-        DateTime until = DateTime.SpecifyKind(extension.UntilUtc, DateTimeKind.Utc);
-        if (until <= lease.Deadline)
-            return lease.Deadline.Value;
-
-        IReadOnlyList<LeasedMachine> machines = await MachineLeases.MachinesAsync(connection, lease.LeaseId, cancellationToken);
-        string? refusal = await OverBudgetAsync(
-            connection,
-            lease,
-            until - lease.GrantedAt!.Value,
-            [.. machines.Where(machine => machine.Ours).Select(machine => machine.HourlyPriceUsd)],
-            cancellationToken
-        );
-        if (refusal is not null)
-            throw new LeaseRefusedException(lease.LeaseId, refusal);
-        await MachineLeases.ExtendAsync(connection, lease.LeaseId, until, cancellationToken);
-        await transaction.CommitAsync(cancellationToken);
-        return until;
-    }
-
     /// <summary>Returns if a lease is held and usable now.</summary>
     /// <exception cref="LeaseLostException">It is not held, is being stopped, or is past its deadline.</exception>
     public async Task EnsureHeldAsync(string leaseId, CancellationToken cancellationToken = default)

@@ -142,12 +142,8 @@ public sealed record LeaseReceipt(
 /// <param name="Force">An earlier stop had no effect.</param>
 public sealed record LeaseStop(string LeaseId, bool Force);
 
-/// <summary>Requests more time.</summary>
-/// <param name="UntilUtc">The new deadline; one before the current deadline changes nothing.</param>
-public sealed record LeaseExtension(string LeaseId, DateTime UntilUtc);
-
-/// <summary>A lease is not granted: a budget is spent, a machine is gone, or a price is unknown. Permanent; the message the message the
-/// message names the setting.</summary>
+/// <summary>A lease is not granted: a budget is spent, a machine is gone, or a price is unknown. Permanent; the message names the
+/// setting.</summary>
 public sealed class LeaseRefusedException(string leaseId, string reason) : PermanentFailureException($"No lease {leaseId}: {reason}");
 
 /// <summary>The caller no longer holds its lease: closed, stopping, or past its deadline. Permanent: nothing may start under it.</summary>

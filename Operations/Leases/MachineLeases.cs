@@ -267,15 +267,6 @@ internal static class MachineLeases
             leaseId
         );
 
-    public static Task ExtendAsync(NpgsqlConnection connection, string leaseId, DateTime deadline, CancellationToken cancellationToken) =>
-        ExecuteAsync(
-            connection,
-            "UPDATE operations.machine_leases SET deadline = greatest(deadline, $2) WHERE lease_id = $1",
-            cancellationToken,
-            leaseId,
-            deadline
-        );
-
     public static async Task CloseAsync(
         NpgsqlConnection connection,
         string leaseId,

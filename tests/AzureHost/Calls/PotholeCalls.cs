@@ -52,27 +52,11 @@ internal static class PotholeCalls
                 run.CustomStatus?.Contains("stage1", StringComparison.Ordinal) == true && Scheduled(world.Host, run, nameof(PollRemoteJob)),
             "a job of stage 1 is polled"
         );
-        await ExtendAsync(world.Host);
         await world.Host.PostAsync($"operations/runs/{run.InstanceId}/cancel?reason=enough").IsAsync(HttpStatusCode.Accepted);
         Assert.Contains("enough", await world.Host.EndAsync(run.InstanceId).FailsAsync(), StringComparison.Ordinal);
         Assert.True(Scheduled(world.Host, run, nameof(KillRemoteJob)));
         Assert.All((await world.Pothole.Sandbox.StatesAsync()).Values, state => Assert.Equal("stopped", state));
         await world.Pothole.SparkDoesAsync("[]");
-    }
-
-    /// <summary>No orchestrator of the app asks for more time; the activity is there for others.</summary>
-    private static async Task ExtendAsync(AzureHostDriver host)
-    {
-        JsonElement lease = (await host.GetAsync("operations/leases").IsAsync(HttpStatusCode.OK)).GetProperty("leases")[0];
-        DateTime until = DateTime.UtcNow.AddHours(4.5);
-        LeaseExtension extension = new(lease.GetProperty("leaseId").GetString()!, until);
-        (string? result, TaskFailureDetails? failure) = await host.Calls.ActivityAsync(
-            nameof(ExtendLease),
-            "driver",
-            JsonSerializer.Serialize(new[] { extension })
-        );
-        Assert.True(failure is null, $"{failure}");
-        Assert.Equal(until, JsonSerializer.Deserialize<DateTime>(result!).ToUniversalTime(), TimeSpan.FromMilliseconds(1));
     }
 
     private static bool Scheduled(AzureHostDriver host, HubInstance run, string activity) =>

@@ -278,9 +278,6 @@ public sealed class LeaseKeeperTests
         await Assert.ThrowsAsync<LeaseLostException>(() => world.Keeper.StartAsync(lease));
         await Assert.ThrowsAsync<LeaseLostException>(() => world.Keeper.EnsureMachineAsync(lease, "i-1", ending: false));
         await Assert.ThrowsAsync<LeaseLostException>(() => world.Keeper.ListAsync(lease));
-        await Assert.ThrowsAsync<LeaseLostException>(() =>
-            world.Keeper.ExtendAsync(new LeaseExtension(lease, DateTime.UtcNow.AddHours(2)))
-        );
 
         Assert.Empty(world.Machines.Calls);
     }
@@ -347,39 +344,6 @@ public sealed class LeaseKeeperTests
 
         Assert.Equal(["start i-1", "start i-2"], world.Machines.Calls);
         Assert.True((await world.StopAsync(lease)).Machines.All(machine => machine.Ours));
-    }
-
-    [Fact]
-    public async Task A_deadline_moves_forward_only_and_within_the_limits()
-    {
-        await using LeaseWorld world = await LeaseWorld.CreateAsync(
-            new CostGuardOptions { LongestLease = TimeSpan.FromHours(2), RunSeconds = 13_000 }
-        );
-        string lease = await world.HoldAsync("a/1");
-        DateTime granted = await world.ScalarAsync<DateTime>("SELECT granted_at FROM operations.machine_leases");
-
-        DateTime until = await world.Keeper.ExtendAsync(new LeaseExtension(lease, granted.AddMinutes(105))); // 2 × 6300 = 12,600 machine seconds
-        Assert.Equal(granted.AddMinutes(105), until);
-        Assert.Equal(until, await world.Keeper.ExtendAsync(new LeaseExtension(lease, granted.AddMinutes(5))));
-        Assert.Contains(
-            "CostGuard__RunSeconds",
-            (
-                await Assert.ThrowsAsync<LeaseRefusedException>(() =>
-                    world.Keeper.ExtendAsync(new LeaseExtension(lease, granted.AddMinutes(110)))
-                )
-            ).Message,
-            StringComparison.Ordinal
-        );
-        Assert.Contains(
-            "CostGuard__LongestLease",
-            (
-                await Assert.ThrowsAsync<LeaseRefusedException>(() =>
-                    world.Keeper.ExtendAsync(new LeaseExtension(lease, granted.AddMinutes(121)))
-                )
-            ).Message,
-            StringComparison.Ordinal
-        );
-        Assert.Equal(until, (await world.Keeper.ListAsync(lease)).DeadlineUtc);
     }
 
     [Fact]
