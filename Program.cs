@@ -8,7 +8,6 @@ using Durable.Pipelines.Pothole;
 using Durable.Pipelines.Returns;
 using Durable.Pipelines.Spot;
 using Microsoft.Azure.Functions.Worker.Builder;
-using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 
 StartErrors.SayInOneSentence();

@@ -1,7 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
 using Durable.Host.History;
-using Durable.Host.Store;
 using Durable.Tests.Fixtures;
 using Npgsql;
 

@@ -1,7 +1,6 @@
 using Durable.Operations.Ledger;
 using Durable.Operations.Notifications;
 using Durable.Pipelines.Benchmark;
-using Durable.Pipelines.Benchmark.Results;
 using Microsoft.Azure.Functions.Worker;
 
 namespace Durable.Activities.Benchmark;

@@ -1,6 +1,5 @@
 using System.CommandLine;
 using System.Globalization;
-using System.Net;
 using System.Text.Json.Nodes;
 using Durable.Cli.Client;
 using Durable.Cli.Output;

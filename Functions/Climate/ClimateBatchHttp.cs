@@ -4,7 +4,6 @@ using Durable.Operations.Fields;
 using Durable.Operations.Ledger;
 using Durable.Operations.Plans;
 using Durable.Orchestrations.Climate;
-using Durable.Orchestrations.Shared;
 using Durable.Pipelines.Climate.Planning;
 using Durable.Pipelines.Climate.Results;
 using Microsoft.Azure.Functions.Worker;

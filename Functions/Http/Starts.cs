@@ -1,6 +1,5 @@
 using System.Net;
 using DurableTask.Core.Exceptions;
-using Microsoft.Azure.Functions.Worker;
 using Microsoft.Azure.Functions.Worker.Http;
 using Microsoft.DurableTask;
 using Microsoft.DurableTask.Client;

@@ -1,4 +1,3 @@
-using System.Collections.Concurrent;
 using Durable.Host.History;
 using Durable.Host.Store;
 using Durable.Postgres;

@@ -1,5 +1,4 @@
 using Durable.Host.History;
-using Durable.Host.Replay;
 using Durable.Host.Store;
 
 namespace Durable.Host.Engine;

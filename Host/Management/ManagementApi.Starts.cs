@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using Durable.Host.Functions;
 using Durable.Host.Store;
 using Durable.Host.Telemetry;
 using Microsoft.AspNetCore.Http;

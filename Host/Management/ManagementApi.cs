@@ -1,4 +1,3 @@
-using Durable.Host.Functions;
 using Durable.Host.Http;
 using Durable.Host.Store;
 using Microsoft.AspNetCore.Http;

@@ -1,5 +1,4 @@
 using System.Data;
-using Durable.Host.Store;
 using Durable.Postgres;
 using Npgsql;
 

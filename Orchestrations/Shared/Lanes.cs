@@ -1,6 +1,5 @@
 using Durable.Activities.Operations;
 using Durable.Operations.Ledger;
-using Durable.Operations.Plans;
 using Microsoft.DurableTask;
 
 namespace Durable.Orchestrations.Shared;

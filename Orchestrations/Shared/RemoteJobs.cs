@@ -1,5 +1,4 @@
 using Durable.Activities.Operations;
-using Durable.Operations.Leases;
 using Durable.Operations.Remote;
 using Microsoft.DurableTask;
 

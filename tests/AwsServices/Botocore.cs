@@ -2,7 +2,6 @@ using System.Diagnostics;
 using System.Text.Json.Nodes;
 using Amazon.Runtime;
 using Amazon.SageMaker;
-using Durable.Pipelines.Climate.Hazards;
 using Durable.Tests.Fixtures;
 
 namespace Durable.Tests.AwsServices;

@@ -10,7 +10,6 @@ using Amazon.SimpleSystemsManagement;
 using Amazon.SimpleSystemsManagement.Model;
 using Amazon.TimestreamWrite;
 using Amazon.TimestreamWrite.Model;
-using Durable.Pipelines.Climate.Hazards;
 using Filter = Amazon.EC2.Model.Filter;
 using Record = Amazon.TimestreamWrite.Model.Record;
 using Tag = Amazon.EC2.Model.Tag;

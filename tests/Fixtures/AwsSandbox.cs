@@ -9,7 +9,6 @@ using Amazon.S3;
 using Amazon.S3.Model;
 using Amazon.SageMaker;
 using Amazon.SimpleSystemsManagement;
-using Durable.Operations.Leases;
 
 namespace Durable.Tests.Fixtures;
 

@@ -1,6 +1,5 @@
 using System.Net;
 using System.Text.Json;
-using Durable.Orchestrations.Shared;
 using Durable.Pipelines.Climate.Grid;
 using Durable.Tests.Fixtures;
 using Npgsql;

@@ -1,7 +1,6 @@
 using System.Net;
 using System.Security.Cryptography;
 using System.Text.Json;
-using Durable.Orchestrations.Shared;
 using Durable.Tests.Fixtures;
 using Npgsql;
 using Xunit.Abstractions;

@@ -1,6 +1,5 @@
 using System.Net;
 using System.Text.Json;
-using Amazon.S3;
 using Durable.Pipelines.Returns;
 using Durable.Tests.Cli;
 using Durable.Tests.Fixtures;

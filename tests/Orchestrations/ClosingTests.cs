@@ -1,6 +1,5 @@
 using System.Collections.Concurrent;
 using Durable.Activities.Operations;
-using Durable.Host.Engine;
 using Durable.Host.Functions;
 using Durable.Host.Store;
 using Durable.Operations.Ledger;

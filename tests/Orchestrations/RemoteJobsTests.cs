@@ -5,7 +5,6 @@ using Durable.Operations.Remote;
 using Durable.Orchestrations.Shared;
 using Durable.Tests.Fixtures;
 using Durable.Tests.Host.Engine;
-using Microsoft.DurableTask;
 using Microsoft.DurableTask.Client;
 
 namespace Durable.Tests.Orchestrations;

@@ -1,5 +1,4 @@
 using Durable.Host;
-using Durable.Host.Hosting;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Npgsql;

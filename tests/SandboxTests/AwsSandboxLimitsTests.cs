@@ -1,10 +1,8 @@
-using System.Diagnostics;
 using System.Text.Json;
 using Amazon.EC2;
 using Amazon.EC2.Model;
 using Amazon.Pricing;
 using Amazon.Pricing.Model;
-using Amazon.Runtime;
 using Amazon.S3;
 using Amazon.S3.Model;
 using Amazon.SageMaker;

@@ -4,7 +4,6 @@ using System.IO.Compression;
 using System.Text;
 using Amazon.EC2;
 using Amazon.EC2.Model;
-using Amazon.Runtime;
 using Amazon.S3;
 using Amazon.S3.Model;
 using Amazon.SageMaker;

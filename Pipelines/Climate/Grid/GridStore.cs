@@ -1,5 +1,4 @@
 using System.Runtime.InteropServices;
-using Durable.Operations.Schema;
 using Durable.Pipelines.Climate.Model;
 using Durable.Postgres;
 using Npgsql;

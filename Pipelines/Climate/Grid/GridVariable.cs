@@ -1,5 +1,3 @@
-using Durable.Pipelines.Climate.Model;
-
 namespace Durable.Pipelines.Climate.Grid;
 
 /// <summary>Content of a grid column. The number is stored in <c>climate.cell_series</c> and never changes.</summary>

@@ -2,7 +2,6 @@ using Durable.Operations.Plans;
 using Durable.Pipelines.Climate.Grid;
 using Durable.Pipelines.Climate.Hazards;
 using Durable.Pipelines.Climate.Model;
-using Durable.Pipelines.Climate.Probability;
 using Npgsql;
 
 namespace Durable.Pipelines.Climate.Packing;

@@ -2,7 +2,6 @@ using System.Diagnostics;
 using System.Numerics;
 using Durable.Operations.Ledger;
 using Durable.Operations.Plans;
-using Durable.Operations.Schema;
 using Durable.Pipelines.Climate.Grid;
 using Durable.Pipelines.Climate.Hazards;
 using Durable.Pipelines.Climate.Model;

@@ -1,4 +1,3 @@
-using Durable.Operations.Schema;
 using Durable.Pipelines.Spot.Model;
 using Durable.Postgres;
 using Npgsql;

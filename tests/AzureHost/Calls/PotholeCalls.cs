@@ -1,11 +1,9 @@
 using System.Net;
 using System.Text.Json;
 using Durable.Activities.Operations;
-using Durable.Operations.Leases;
 using Durable.Tests.AzureHost.Hub;
 using Durable.Tests.Fixtures;
 using Durable.Tests.Orchestrations;
-using Microsoft.DurableTask.Protobuf;
 
 namespace Durable.Tests.AzureHost.Calls;
 

@@ -3,7 +3,6 @@ using System.Net.Http.Headers;
 using System.Reflection;
 using System.Text;
 using Durable.Host;
-using Durable.Host.Hosting;
 using Durable.Host.Http;
 using Durable.Host.Management;
 using Durable.Tests.AzureHost;

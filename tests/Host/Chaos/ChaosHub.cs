@@ -2,7 +2,6 @@ using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Net;
 using System.Text;
-using Durable.Pipelines.Climate.Model;
 using Durable.Tests.Fixtures;
 using Npgsql;
 

@@ -1,4 +1,3 @@
-using Durable.Pipelines.Climate.Model;
 using Durable.Tests.Fixtures;
 using Xunit.Abstractions;
 

@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using Durable.Pipelines.Climate.Model;
 using Xunit.Abstractions;
 
 namespace Durable.Tests.Host.Chaos;

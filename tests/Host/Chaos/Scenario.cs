@@ -1,5 +1,3 @@
-using Durable.Pipelines.Climate.Model;
-
 namespace Durable.Tests.Host.Chaos;
 
 /// <summary>An orchestration of the sample app, its output for each value, and the steps it must take. Steps of children are named with

@@ -1,5 +1,4 @@
 using System.Globalization;
-using Durable.Pipelines.Climate.Model;
 using Durable.Tests.Fixtures;
 using Xunit.Abstractions;
 

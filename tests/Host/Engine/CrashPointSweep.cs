@@ -1,7 +1,6 @@
 using System.Collections.Concurrent;
 using Durable.Host.History;
 using Durable.Host.Store;
-using Durable.Pipelines.Climate.Model;
 using Durable.Tests.Fixtures;
 using Microsoft.DurableTask;
 using Microsoft.DurableTask.Client;

@@ -3,7 +3,6 @@ using Durable.Host.History;
 using Durable.Host.Store;
 using Durable.Tests.Fixtures;
 using Microsoft.DurableTask;
-using Microsoft.DurableTask.Client;
 using Npgsql;
 using Xunit.Abstractions;
 

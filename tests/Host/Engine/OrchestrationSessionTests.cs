@@ -1,7 +1,6 @@
 using Durable.Host.Engine;
 using Durable.Host.History;
 using Durable.Host.Store;
-using Microsoft.DurableTask;
 using Microsoft.DurableTask.Client;
 using Microsoft.DurableTask.Converters;
 using Microsoft.Extensions.Logging.Abstractions;

@@ -6,10 +6,8 @@ using Durable.Host.Store;
 using Durable.Tests.Fixtures;
 using Durable.Tests.Host.Http;
 using Microsoft.DurableTask;
-using Microsoft.DurableTask.Client;
 using Microsoft.DurableTask.Converters;
 using Microsoft.Extensions.DependencyInjection;
-using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 
 namespace Durable.Tests.Host.Engine;

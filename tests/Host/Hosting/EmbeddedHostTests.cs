@@ -1,6 +1,5 @@
 using System.Reflection;
 using Durable.Host;
-using Durable.Host.Hosting;
 using Microsoft.AspNetCore.Builder;
 
 namespace Durable.Tests.Host.Hosting;

@@ -1,4 +1,3 @@
-using Durable.Host;
 using Durable.Host.Hosting;
 using Durable.Operations;
 using Microsoft.Extensions.Configuration;

@@ -1,6 +1,5 @@
 using System.Text.Json;
 using Durable.Host.Hosting;
-using Durable.Host.Http;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
 

@@ -1,5 +1,4 @@
 using Durable.Host.Http;
-using Durable.Orchestrations.Shared;
 using Microsoft.Extensions.DependencyInjection;
 
 namespace Durable.Tests.Host.Http;

@@ -1,5 +1,3 @@
-using Durable.Orchestrations.Shared;
-
 namespace Durable.Tests.Host.Http;
 
 public sealed class HttpReturnTests : IAsyncLifetime

@@ -1,7 +1,6 @@
 using System.Reflection;
 using System.Text.Json;
 using Durable.Host;
-using Durable.Host.Hosting;
 using Durable.Tests.Fixtures;
 using Microsoft.AspNetCore.Builder;
 using Npgsql;

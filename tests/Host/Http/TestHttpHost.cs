@@ -1,7 +1,6 @@
 using Durable.Host.Functions;
 using Durable.Host.Http;
 using Durable.Host.Management;
-using Durable.Orchestrations.Shared;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.Azure.Functions.Worker.Middleware;

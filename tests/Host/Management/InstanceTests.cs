@@ -1,6 +1,5 @@
 using System.Globalization;
 using Durable.Host.History;
-using Durable.Orchestrations.Shared;
 using Durable.Tests.Host.Http;
 using Microsoft.DurableTask.Client;
 

@@ -1,5 +1,4 @@
 using Durable.Host.Hosting;
-using Durable.Host.Http;
 using Durable.Host.Timers;
 using Durable.Tests.Fixtures;
 using Microsoft.Extensions.Configuration;

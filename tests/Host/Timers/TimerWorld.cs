@@ -1,7 +1,6 @@
 using System.Collections.Concurrent;
 using System.Globalization;
 using Durable.Host.Hosting;
-using Durable.Host.Http;
 using Durable.Host.Timers;
 using Durable.Tests.Fixtures;
 using Microsoft.Azure.Functions.Worker;

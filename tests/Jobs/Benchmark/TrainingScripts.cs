@@ -1,11 +1,9 @@
 using System.Diagnostics;
-using System.Globalization;
 using System.Text.Json;
 using Durable.Pipelines.Benchmark;
 using Durable.Pipelines.Benchmark.Data;
 using Durable.Pipelines.Benchmark.Results;
 using Durable.Tests.Fixtures;
-using Durable.Tests.Pipelines.Benchmark;
 
 namespace Durable.Tests.Jobs.Benchmark;
 

@@ -1,5 +1,4 @@
 using System.Text.Json.Nodes;
-using Durable.Pipelines.Climate.Hazards;
 using Durable.Tests.Fixtures;
 
 namespace Durable.Tests.Jobs.Pothole;

@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Text.Json;
 using Durable.Tests.Fixtures;
 
 namespace Durable.Tests.Jobs.Pothole;

@@ -3,7 +3,6 @@ using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
 using System.Text.Json;
-using Durable.Pipelines.Climate.Hazards;
 using Durable.Tests.Fixtures;
 
 namespace Durable.Tests.Jobs.Pothole;

@@ -2,7 +2,6 @@ using System.Diagnostics;
 using System.Text;
 using Durable.Operations.Remote;
 using Durable.Tests.Fixtures;
-using FsCheck;
 using FsCheck.Fluent;
 
 namespace Durable.Tests.Operations.Remote;

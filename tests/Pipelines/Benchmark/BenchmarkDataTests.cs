@@ -1,5 +1,4 @@
 using System.IO.Compression;
-using System.Security.Cryptography;
 using Durable.Pipelines.Benchmark.Data;
 using Durable.Tests.Fixtures;
 

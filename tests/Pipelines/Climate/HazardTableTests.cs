@@ -1,5 +1,4 @@
 using Durable.Operations.Ledger;
-using Durable.Pipelines.Climate.Hazards;
 using Durable.Pipelines.Climate.Model;
 using Durable.Pipelines.Climate.Results;
 using Npgsql;

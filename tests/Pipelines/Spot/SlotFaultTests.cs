@@ -1,5 +1,4 @@
 using System.Net;
-using System.Text.Json;
 using Durable.Activities.Spot;
 using Durable.Pipelines.Spot;
 using Durable.Pipelines.Spot.Collecting;

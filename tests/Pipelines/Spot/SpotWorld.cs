@@ -1,9 +1,7 @@
 using System.Net;
-using Amazon;
 using Amazon.EC2;
 using Amazon.Pricing;
 using Amazon.Runtime;
-using Amazon.S3;
 using Amazon.SecurityToken;
 using Amazon.SecurityToken.Model;
 using Durable.Activities.Spot;

@@ -3,7 +3,6 @@ using System.IO.Compression;
 using System.Text;
 using Durable.Pipelines.Climate.Grid;
 using Durable.Pipelines.Climate.Import;
-using Durable.Pipelines.Climate.Model;
 using Durable.Pipelines.Climate.Packing;
 using Durable.Pipelines.Climate.Sample;
 

@@ -1,6 +1,5 @@
 using System.Globalization;
 using Durable.Pipelines.Climate.Indices;
-using Durable.Pipelines.Climate.Probability;
 using Durable.Tests.Fixtures;
 
 namespace Durable.Tests.Pipelines.Climate.Indices;

@@ -1,4 +1,3 @@
-using Durable.Pipelines.Climate.Hazards;
 using Durable.Pipelines.Climate.Model;
 using Durable.Pipelines.Climate.Probability;
 using FsCheck;

@@ -1,6 +1,5 @@
 using System.Text;
 using Durable.Pipelines.Climate.Grid;
-using Durable.Pipelines.Climate.Hazards;
 using Durable.Pipelines.Climate.Import;
 using Durable.Pipelines.Climate.Model;
 using Durable.Pipelines.Climate.Packing;

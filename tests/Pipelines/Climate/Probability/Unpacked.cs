@@ -1,5 +1,4 @@
 using System.Buffers.Binary;
-using Durable.Pipelines.Climate.Probability;
 
 namespace Durable.Tests.Pipelines.Climate.Probability;
 
