@@ -47,7 +47,7 @@ public sealed class FenceTests
         }
         catch (PostgresException refused) when (refused.SqlState == TurnRefusal.SqlState)
         {
-            return HubJson.ReadRefusals(refused.Hint!);
+            return [.. HubJson.ReadRefusals(refused.Hint!).OrderBy(refusal => refusal.Turn)];
         }
     }
 }
