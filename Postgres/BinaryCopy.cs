@@ -4,9 +4,9 @@ using Npgsql;
 namespace Durable.Postgres;
 
 /// <summary>
-/// Writes rows in PostgreSQL's binary COPY format straight into a buffer: a few nanoseconds a value, nothing boxed.
-/// Call <see cref="StartRowAsync"/>, then one Write for each column, and <see cref="CompleteAsync"/> at the end; disposing without it
-/// undoes the COPY.
+/// Writes rows in PostgreSQL's binary COPY format straight into a buffer: a few nanoseconds per value, without boxing. Call
+/// <see cref="StartRowAsync"/>, then one Write per column, and <see cref="CompleteAsync"/> at the end; disposing without it cancels the
+/// COPY.
 /// </summary>
 public sealed class BinaryCopy : IAsyncDisposable
 {
@@ -25,8 +25,8 @@ public sealed class BinaryCopy : IAsyncDisposable
     /// <summary>Rows started so far.</summary>
     public long Rows { get; private set; }
 
-    /// <param name="target">Table and columns, e.g. <c>climate.t (a, b)</c>; never from outside.</param>
-    /// <param name="freeze">Only for a table made or emptied in this very transaction: its rows then need no second visit.</param>
+    /// <param name="target">Table and columns, e.g. <c>climate.t (a, b)</c>; never user input.</param>
+    /// <param name="freeze">Only for a table created or truncated in this transaction: its rows then need no later freezing.</param>
     public static async Task<BinaryCopy> BeginAsync(
         NpgsqlConnection connection,
         string target,

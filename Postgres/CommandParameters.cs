@@ -14,7 +14,7 @@ public static class CommandParameters
             command.Parameters.Add(new() { Value = value });
     }
 
-    /// <summary>Adds a value or NULL, which has no type of its own.</summary>
+    /// <summary>Adds a value or NULL, with an explicit type.</summary>
     public static void AddNullable(this NpgsqlCommand command, NpgsqlDbType type, object? value) =>
         command.Parameters.Add(new() { Value = value ?? DBNull.Value, NpgsqlDbType = type });
 

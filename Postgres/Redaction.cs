@@ -3,20 +3,18 @@ using System.Text.RegularExpressions;
 namespace Durable.Postgres;
 
 /// <summary>
-/// Takes secrets out of text that is stored, logged or answered: errors quote addresses, headers, settings and command lines. It hides too
-/// much rather than too little: whatever stands under the name of a secret becomes ***.
+/// Removes secrets from text that is stored, logged or answered: errors quote addresses, headers, settings and command lines. It hides too
+/// much rather than too little: any value under the name of a secret becomes ***.
 /// </summary>
-/// <remarks>The time taken grows with the length of the text and no faster, for any text: no pattern backtracks. Redacting twice changes
-/// nothing more.</remarks>
+/// <remarks>Takes linear time for any text: no pattern backtracks. Idempotent.</remarks>
 public static class Redaction
 {
-    /// <summary>Characters of a text that are kept, 65,536. Cut to a shorter length afterwards, not before: half a secret is not
-    /// recognised.</summary>
+    /// <summary>Longest text kept, 65,536 characters. Truncate after redacting, not before: half a secret is not recognised.</summary>
     public const int Longest = 64 << 10;
 
     private const RegexOptions Linear = RegexOptions.NonBacktracking | RegexOptions.IgnoreCase | RegexOptions.CultureInvariant;
 
-    // What names a secret. Words that also mean something else count as whole names only: "exit code: 1" and "tokens: 512" stay.
+    // Names of secrets. Ambiguous words count as whole names only: "exit code: 1" and "tokens: 512" stay.
     private const string Name =
         @"(?:[\w.\-]*(?:passw(?:or)?d|passphrase|pwd|secret|credential|signature"
         + @"|(?:api|access|account|shared|private|secret|subscription|functions?|master|storage|signing|encryption)[_\-. ]?key)[\w.\-]*"
@@ -34,7 +32,7 @@ public static class Redaction
         (new(@"(\bsshpass\s+-p\s*|\bcurl\s[^\r\n]*?\s-u\s*)\S+", Linear), "$1***"),
         (new($@"(--{Name}\s+)(?:""[^""\r\n]*""?|'[^'\r\n]*'?|[^\s\-]\S*)", Linear), "$1***"),
         (new($@"(<{Name}(?:\s[^<>]*)?>)[^<]+", Linear), "$1***"),
-        // Tokens and keys that are known by their look.
+        // Tokens and keys recognised by their format.
         (new(@"-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----[^-]*(?:-----END [A-Z0-9 ]*PRIVATE KEY-----)?", Linear), "***"),
         (new(@"\b(?:AKIA|ASIA|AROA|AIDA|AGPA|ANPA)[A-Z0-9]{16}\b|https://hooks\.slack\.com/\S+|\bxox[a-z]-[\w\-]+", Linear), "***"),
         (new(@"\bgh[pousr]_\w{20,}|\bgithub_pat_\w{20,}|\bglpat-[\w\-]{16,}|\bnpm_\w{30,}|\bhf_\w{20,}|\bAIza[\w\-]{30,}", Linear), "***"),
@@ -43,7 +41,7 @@ public static class Redaction
 
     private static readonly Regex Named = new($@"({Name}\\*[""']?\]?\s*(?:=>|:=|[=:])\s*)({Value})", Linear);
 
-    /// <summary>The text without passwords, keys, tokens and signatures, and without what PostgreSQL cannot store; no longer than
+    /// <summary>The text without passwords, keys, tokens and signatures, and without characters that PostgreSQL cannot store; at most
     /// <see cref="Longest"/>.</summary>
     public static string Redact(string text)
     {
@@ -70,7 +68,7 @@ public static class Redaction
             };
     }
 
-    // A word that the cut goes through may be the first half of a secret: it is left out.
+    // A word cut in two may be half a secret: it is dropped.
     private static string Cut(string text)
     {
         if (text.Length <= Longest)

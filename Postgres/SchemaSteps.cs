@@ -5,7 +5,7 @@ using Npgsql;
 
 namespace Durable.Postgres;
 
-/// <summary>The database does not fit this version of the program; no retry helps.</summary>
+/// <summary>The database does not match this version of the program; no retry helps.</summary>
 public abstract class SchemaRefusedException(string message) : Exception(message);
 
 /// <summary>A published schema step differs from what was applied to the database.</summary>
@@ -22,14 +22,13 @@ public sealed class SchemaStepUnknownException(string schema, string component, 
     );
 
 /// <summary>One set of embedded files <c>NNN_name.sql</c> that are applied in number order, each once.</summary>
-/// <param name="Name">Whose steps these are (<c>engine</c>, <c>timers</c>, <c>climate</c>); each counts on its own.</param>
-/// <param name="Schema">Where its tables lie; made when it is missing. Lower-case letter first, then letters, digits, underscores.</param>
-/// <param name="Assembly">Where the files are embedded.</param>
-/// <param name="ResourcePrefix">What their resource names begin with, as <c>Durable.Host.Timers.Sql.</c>; other files there are
-/// ignored.</param>
+/// <param name="Name">Component (<c>engine</c>, <c>timers</c>, <c>climate</c>), with its own numbering.</param>
+/// <param name="Schema">Schema of its tables; created when missing. Lower-case letter first, then letters, digits, underscores.</param>
+/// <param name="Assembly">Assembly with the embedded files.</param>
+/// <param name="ResourcePrefix">Prefix of their resource names, such as <c>Durable.Host.Timers.Sql.</c>; other files are ignored.</param>
 public sealed record SchemaComponent(string Name, string Schema, Assembly Assembly, string ResourcePrefix)
 {
-    /// <summary>The steps in the order in which they are applied: name without ending, text.</summary>
+    /// <summary>The steps in order of application: name without extension, text.</summary>
     public IReadOnlyList<(string Step, string Sql)> Published() =>
         [
             .. from resource in Assembly.GetManifestResourceNames()
@@ -47,19 +46,19 @@ public sealed record SchemaComponent(string Name, string Schema, Assembly Assemb
     }
 }
 
-/// <summary>Brings tables up to date. What was applied stands in <c>schema_steps</c> of the first component's schema, with a hash of each
+/// <summary>Brings tables up to date. <c>schema_steps</c> in the first component's schema records the applied steps, with a hash of each
 /// file.</summary>
 public static class SchemaSteps
 {
     /// <summary>
     /// Applies the missing steps of all components, in order, in one transaction under an advisory lock of the first schema: safe to call
-    /// from any number of processes at once, any number of times. Unqualified names in a file mean the component's schema.
+    /// repeatedly and from many processes at once. Unqualified names in a file mean the component's schema.
     /// </summary>
-    /// <param name="database">Any data source of the database; its search_path does not matter.</param>
-    /// <param name="cancellationToken">Stops between statements; nothing is kept then.</param>
+    /// <param name="database">Any data source of the database, with any search_path.</param>
+    /// <param name="cancellationToken">Cancels between statements; nothing is kept then.</param>
     /// <exception cref="SchemaStepChangedException">An applied step's file has changed since.</exception>
-    /// <exception cref="SchemaStepUnknownException">A newer version has been here.</exception>
-    /// <exception cref="ArgumentException">A name that is no plain schema name; nothing was sent.</exception>
+    /// <exception cref="SchemaStepUnknownException">A newer version has changed the database.</exception>
+    /// <exception cref="ArgumentException">An invalid schema name; nothing was sent.</exception>
     public static async Task ApplyAsync(
         NpgsqlDataSource database,
         IReadOnlyList<SchemaComponent> components,
@@ -103,7 +102,7 @@ public static class SchemaSteps
                 throw new SchemaStepUnknownException(component.Schema, component.Name, applied.Keys.Max(StringComparer.Ordinal)!);
         }
 
-        // Asked first: CREATE SCHEMA IF NOT EXISTS wants the right to create one even when it is there.
+        // Asked first: CREATE SCHEMA IF NOT EXISTS needs the CREATE right even if the schema exists.
         async Task CreateSchemaAsync(int i)
         {
             if (await ScalarAsync("SELECT 1 FROM pg_namespace WHERE nspname = $1", components[i].Schema) is null)
@@ -161,7 +160,7 @@ public static class SchemaSteps
 
         NpgsqlCommand Command(string sql, params string[] values)
         {
-            // No limit of time: a step may rewrite large tables, or wait for the process that applies it.
+            // No timeout: a step may rewrite large tables, or wait for the process that applies it.
             NpgsqlCommand command = new(sql, connection, transaction) { CommandTimeout = 0 };
             foreach (string value in values)
                 command.Parameters.Add(new NpgsqlParameter { Value = value });
@@ -175,7 +174,7 @@ public static class SchemaSteps
         && schema.All(c => char.IsAsciiLetterLower(c) || char.IsAsciiDigit(c) || c == '_')
             ? $"\"{schema}\""
             : throw new ArgumentException(
-                $"'{schema}' is no schema name: lower-case letters, digits and underscores, a letter first.",
+                $"'{schema}' is not a valid schema name: lower-case letters, digits and underscores, a letter first.",
                 nameof(schema)
             );
 }

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The AWS sandbox: one address that answers for S3, EC2, SSM, SageMaker, Timestream, Pricing and STS, and really does what it is asked.
+"""The AWS sandbox: one address that answers for S3, EC2, SSM, SageMaker, Timestream, Pricing and STS, and really executes the calls.
 
     python3 Sandbox/sandbox.py [--port N] [--root DIR] [--ready-file FILE] [--region REGION] [--parent PID]
 
@@ -22,7 +22,7 @@ from aws import processes  # noqa: E402
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--port", type=int, default=0, help="port on 127.0.0.1; 0, the default, takes a free one")
-    parser.add_argument("--root", help="folder of the machines; default: a new one that goes with the sandbox")
+    parser.add_argument("--root", help="folder of the machines; default: a new one, removed at the end")
     parser.add_argument("--ready-file", help="file that gets the address once it answers")
     parser.add_argument("--region", default=os.environ.get("AWS_REGION") or "ap-northeast-2", help="where /sandbox/cluster puts machines")
     parser.add_argument("--parent", type=int, help="process to end with")

@@ -3,9 +3,9 @@ using Durable.Host.Store;
 
 namespace Durable.Host.Engine;
 
-/// <summary>How many activities this host runs or has claimed ahead, and when it looks for more. Safe for many threads.</summary>
-/// <remarks>Short activities would make every claim a commit of a few; long ones would be hoarded from other hosts. So the number claimed
-/// ahead of the workers follows how fast the last claim was worked off.</remarks>
+/// <summary>How many activities this host runs or has claimed ahead, and when it claims more. Thread-safe.</summary>
+/// <remarks>With short activities every claim would be a commit for a few; long ones would be withheld from other hosts. So the number
+/// claimed ahead follows the speed of the last claim.</remarks>
 internal sealed class ActivityPlaces(HostLease lease, HubSettings settings)
 {
     private const int Most = 1024;
@@ -19,7 +19,7 @@ internal sealed class ActivityPlaces(HostLease lease, HubSettings settings)
     private long lastClaim;
     private volatile bool storeMayHaveMore = true;
 
-    /// <summary>Half of the places are free and the store may have work: half empty, not one short, because a claim is a commit.</summary>
+    /// <summary>Half of the places are free and the store may have work. Half, not one, because a claim is a commit.</summary>
     public bool WantsMore => storeMayHaveMore && Volatile.Read(ref taken) <= Ahead / 2 && lease.Holds;
 
     private int Ahead => Volatile.Read(ref ahead);
@@ -38,14 +38,14 @@ internal sealed class ActivityPlaces(HostLease lease, HubSettings settings)
         }
     }
 
-    /// <summary>Gives places back.</summary>
+    /// <summary>Releases places.</summary>
     public void Release(int count)
     {
         Interlocked.Add(ref taken, -count);
         more.Set();
     }
 
-    /// <summary>Begins a claim: reserves all free places and sizes the next ones by how fast the last was worked off.</summary>
+    /// <summary>Starts a claim: reserves all free places and sizes the next ones by the speed of the last claim.</summary>
     public int BeginClaim()
     {
         storeMayHaveMore = false;
@@ -64,7 +64,7 @@ internal sealed class ActivityPlaces(HostLease lease, HubSettings settings)
         return Reserve(Ahead);
     }
 
-    /// <summary>Ends a claim: unused places are free again. A claim that filled them all leaves more in the store.</summary>
+    /// <summary>Ends a claim: unused places are free again. A claim that filled them all suggests more in the store.</summary>
     public void EndClaim(int places, int claimed)
     {
         Interlocked.Add(ref taken, claimed - places);
@@ -79,15 +79,15 @@ internal sealed class ActivityPlaces(HostLease lease, HubSettings settings)
             more.Set();
     }
 
-    /// <summary>Looks for unclaimed activities soon.</summary>
+    /// <summary>Triggers a search for unclaimed activities.</summary>
     public void LookForMore()
     {
         storeMayHaveMore = true;
         more.Set();
     }
 
-    /// <summary>Waits until there is reason to look, for <paramref name="longest"/> at most; after that the store may have work whatever
-    /// was said.</summary>
+    /// <summary>Waits until there is a reason to claim, at most <paramref name="longest"/>; after that the store may have work
+    /// anyway.</summary>
     public async Task WaitAsync(TimeSpan longest, CancellationToken cancellation)
     {
         if (!await more.WaitAsync(longest, cancellation))

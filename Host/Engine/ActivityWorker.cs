@@ -9,7 +9,7 @@ using Microsoft.Extensions.Logging;
 namespace Durable.Host.Engine;
 
 /// <summary>Runs activities: up to the configured number at once, with as many more claimed ahead.</summary>
-/// <remarks>At least once: a host that dies after the effect and before the result is written leaves the row, and another host runs it
+/// <remarks>At least once: if a host dies after the effect and before the result is written, the row remains and another host runs it
 /// again.</remarks>
 internal sealed partial class ActivityWorker(
     WorkSource source,
@@ -23,14 +23,14 @@ internal sealed partial class ActivityWorker(
 {
     private readonly Channel<ClaimedActivity> queue = Channel.CreateUnbounded<ClaimedActivity>();
 
-    /// <summary>Takes an activity claimed on a reserved place.</summary>
+    /// <summary>Queues an activity claimed on a reserved place.</summary>
     public void Accept(ClaimedActivity activity)
     {
         local.Track(activity, 1);
         queue.Writer.TryWrite(activity);
     }
 
-    /// <summary>Works until stopped. Running activities get the time of <see cref="HubSettings.ShutdownTimeout"/>, then their token is
+    /// <summary>Runs until stopped. Running activities have <see cref="HubSettings.ShutdownTimeout"/>, then their token is
     /// cancelled.</summary>
     public async Task RunAsync(CancellationToken stopping)
     {
@@ -46,7 +46,7 @@ internal sealed partial class ActivityWorker(
         await Task.WhenAll([claims, .. workers]);
     }
 
-    /// <summary>Forgets what was claimed under a lost lease; the store hands it out again.</summary>
+    /// <summary>Forgets the claims of a lost lease; the store redelivers them.</summary>
     public void DropQueued()
     {
         while (queue.Reader.TryRead(out ClaimedActivity? dropped))
@@ -82,7 +82,7 @@ internal sealed partial class ActivityWorker(
             catch (OperationCanceledException) when (stopping.IsCancellationRequested) { }
             catch (Exception e) when (HubDatabase.IsTransient(e))
             {
-                // Rows may have been claimed and the reply lost: only a new number gets them back.
+                // Rows may be claimed with the reply lost: only a new number releases them.
                 await JoinAnewAsync();
             }
             catch (Exception e)
@@ -93,7 +93,7 @@ internal sealed partial class ActivityWorker(
         }
     }
 
-    /// <summary>Ends the round, so that whatever this host holds in the store and does not know of is given back.</summary>
+    /// <summary>Ends the round, so that rows this host holds without knowing are released.</summary>
     private async Task JoinAnewAsync()
     {
         lease.Suspect();
@@ -118,7 +118,7 @@ internal sealed partial class ActivityWorker(
             CancellationToken lost = lease.Lost;
             if (stopping.IsCancellationRequested || lost.IsCancellationRequested || !lease.Holds)
             {
-                // The lease is gone by our own clock: somebody else may run it by now.
+                // The lease has expired by our own clock: another host may run it now.
                 Finish(activity);
                 continue;
             }
@@ -138,7 +138,7 @@ internal sealed partial class ActivityWorker(
             }
             catch (Exception e)
             {
-                // Never the end of a worker: the row stays, and is delivered again when this host has joined anew.
+                // A worker never ends here: the row stays and is redelivered after this host has rejoined.
                 Log.Unexpected(logger, e);
                 await JoinAnewAsync();
             }
@@ -155,7 +155,7 @@ internal sealed partial class ActivityWorker(
         }
         catch (Exception e) when (e is not OperationCanceledException)
         {
-            // The result itself cannot be stored (too large, characters the database refuses): the caller learns that instead.
+            // The result cannot be stored (too large, characters the database refuses): the caller gets that error instead.
             Log.ResultRefused(logger, activity.Name, activity.InstanceId, e.Message);
             FailureInfo failure = new(
                 e.GetType().FullName!,
@@ -171,7 +171,7 @@ internal sealed partial class ActivityWorker(
         local.Places.Finish();
     }
 
-    /// <summary>One attempt; null when the host is stopping and the attempt does not count.</summary>
+    /// <summary>One attempt; null when the host is stopping, so that the attempt does not count.</summary>
     private async Task<HistoryEvent?> RunOneAsync(ClaimedActivity activity, CancellationToken cancellation)
     {
         if (activity.Deliveries > 1)
@@ -198,7 +198,7 @@ internal sealed partial class ActivityWorker(
                     activity,
                     new FailureInfo(
                         "Durable.Host.PoisonActivity",
-                        $"Activity '{activity.Name}' was begun again {settings.MaxDeliveries} times and its host ended each time before it answered; it is not tried again."
+                        $"Activity '{activity.Name}' was redelivered {settings.MaxDeliveries} times and its host died each time before a result; it is not retried."
                     )
                 );
             }
@@ -271,11 +271,11 @@ internal sealed partial class ActivityWorker(
         [LoggerMessage(
             31,
             LogLevel.Information,
-            "Activity {Activity} of {InstanceId} was interrupted by the stop of this host and will be delivered again"
+            "Activity {Activity} of {InstanceId} was interrupted by this host's stop and will be redelivered"
         )]
         public static partial void Interrupted(ILogger logger, string activity, string instanceId);
 
-        [LoggerMessage(34, LogLevel.Error, "An activity worker met an unexpected error; this host joins the hub anew")]
+        [LoggerMessage(34, LogLevel.Error, "An activity worker failed unexpectedly; this host rejoins the hub")]
         public static partial void Unexpected(ILogger logger, Exception exception);
 
         [LoggerMessage(33, LogLevel.Error, "The result of activity {Activity} of {InstanceId} cannot be stored: {Reason}")]

@@ -6,12 +6,12 @@ using Microsoft.Extensions.Logging;
 
 namespace Durable.Host.Engine;
 
-/// <summary>The running engine of one process: joins the hub, holds instances, runs their turns, leaves in order.</summary>
+/// <summary>The engine of one process: joins the hub, holds instances, runs their turns, leaves cleanly.</summary>
 internal sealed partial class DurableEngine : BackgroundService
 {
     private const int ClaimAtOnce = 256;
     private const string LongHistoryRemedy =
-        "Every load of the instance reads it all: let the orchestrator ContinueAsNew after some work, or give the work to children in smaller batches.";
+        "Every load of the instance reads all of it: use ContinueAsNew after some work, or give the work to children in smaller batches.";
 
     private static readonly TimeSpan ShortestLook = TimeSpan.FromMilliseconds(50);
     private readonly HubDatabase database;
@@ -55,7 +55,7 @@ internal sealed partial class DurableEngine : BackgroundService
         signals.Sent += local.Wake.Set;
         clock.JumpedAhead += () =>
         {
-            // Sessions sleep by the monotonic clock until their timer is due: they look again, and so does the claim of unheld ones.
+            // Sessions sleep by the monotonic clock until their timer is due, so they check again, and so does the claim loop.
             foreach (OrchestrationSession session in local.Sessions.Values)
             {
                 session.Wake();
@@ -108,8 +108,7 @@ internal sealed partial class DurableEngine : BackgroundService
     {
         DropEverything();
 
-        // What was claimed under the old number may be more than this host knows of (the reply to a claim can be lost): all of it is given
-        // back.
+        // The old number may hold more than this host knows (a claim's reply can be lost): release all of it.
         await lease.LeaveAsync(stopping);
         if (!ready.Task.IsCompleted)
         {
@@ -192,7 +191,8 @@ internal sealed partial class DurableEngine : BackgroundService
             {
                 TimeSpan until = due - clock.UtcNow;
 
-                // What is due and was not to be had (no place here, or another host is at it) is looked for again, not without end at once.
+                // Due work that could not be claimed (no place here, or another host is claiming it) is tried again after a pause, not in a
+                // busy loop.
                 TimeSpan shortest = claimed ? TimeSpan.Zero : ShortestLook;
                 longest =
                     until < shortest ? shortest
@@ -276,7 +276,7 @@ internal sealed partial class DurableEngine : BackgroundService
         }
     }
 
-    /// <summary>Gives an instance back whose turn broke in the host: not at once, or it would break again without end.</summary>
+    /// <summary>Releases an instance whose turn failed in the host, after a pause, to avoid a busy loop of failures.</summary>
     private async Task GiveBackLaterAsync(OrchestrationSession session, long hostNo)
     {
         await Task.Delay(tools.Settings.LeaseTime);
@@ -345,7 +345,7 @@ internal sealed partial class DurableEngine : BackgroundService
         }
         catch (Exception e) when (e is not OperationCanceledException)
         {
-            // The database refuses this turn itself (a payload beyond its limits): the instance fails with the reason, others go on.
+            // The database refuses this turn (a payload beyond its limits): the instance fails with the reason, others continue.
             Log.TurnRefused(logger, session.InstanceId, HubDatabase.Explain(e));
             write = session.Turns.Refused(taken, HubDatabase.Explain(e), clock.UtcNow);
             written = await writer.WriteAsync(write);
@@ -397,7 +397,7 @@ internal sealed partial class DurableEngine : BackgroundService
         }
     }
 
-    /// <summary>Removes a session; results that were on their way to it go through the store.</summary>
+    /// <summary>Removes a session; results on their way to it go through the store.</summary>
     private void Close(OrchestrationSession session)
     {
         local.Sessions.TryRemove(new KeyValuePair<string, OrchestrationSession>(session.InstanceId, session));
@@ -411,8 +411,8 @@ internal sealed partial class DurableEngine : BackgroundService
             select ReportLateAsync(new ActivityResult(session.InstanceId, session.Turns.RunNo, late.Event.TaskId, late.Event))
         );
 
-    /// <summary>A turn was built on messages that are gone: its state is thrown away and the instance given back, to be loaded anew from
-    /// what the store holds.</summary>
+    /// <summary>A turn was built on messages that are gone: discards its state and releases the instance, to be reloaded from the
+    /// store.</summary>
     private async Task StartOverAsync(OrchestrationSession session, List<Incoming> taken)
     {
         Log.TurnStale(logger, session.InstanceId);
@@ -424,7 +424,7 @@ internal sealed partial class DurableEngine : BackgroundService
         }
         catch (Exception e) when (HubDatabase.IsTransient(e))
         {
-            lease.Suspect(); // what cannot be given back one by one is given back with all else
+            lease.Suspect(); // what cannot be released alone is released with everything else
         }
 
         local.Wake.Set();
@@ -456,7 +456,7 @@ internal sealed partial class DurableEngine : BackgroundService
         }
     }
 
-    /// <summary>Forgets all that was held under a number that is gone; the store has it.</summary>
+    /// <summary>Forgets everything held under a lost number; the store has it.</summary>
     private void DropEverything()
     {
         activities.DropQueued();
@@ -484,10 +484,10 @@ internal sealed partial class DurableEngine : BackgroundService
 
     private static partial class Log
     {
-        [LoggerMessage(2, LogLevel.Error, "The engine met an unexpected error and starts over")]
+        [LoggerMessage(2, LogLevel.Error, "The engine failed unexpectedly and restarts")]
         public static partial void Unexpected(ILogger logger, Exception exception);
 
-        [LoggerMessage(3, LogLevel.Warning, "This host was taken for dead and its work given to others; it joins anew")]
+        [LoggerMessage(3, LogLevel.Warning, "Lease lost; other hosts took over this host's work. Rejoining.")]
         public static partial void LeaseLost(ILogger logger);
 
         [LoggerMessage(4, LogLevel.Error, "A turn of {InstanceId} could not be run")]
@@ -496,10 +496,10 @@ internal sealed partial class DurableEngine : BackgroundService
         [LoggerMessage(5, LogLevel.Error, "A turn of {InstanceId} cannot be stored: {Reason}")]
         public static partial void TurnRefused(ILogger logger, string instanceId, string reason);
 
-        [LoggerMessage(6, LogLevel.Information, "{InstanceId} is held by another host by now, or gone; its late turn was dropped")]
+        [LoggerMessage(6, LogLevel.Information, "{InstanceId} is held by another host or gone; its late turn was dropped")]
         public static partial void TurnLost(ILogger logger, string instanceId);
 
-        [LoggerMessage(7, LogLevel.Information, "A late result for {InstanceId} was dropped ({Reason}); the activity is delivered again")]
+        [LoggerMessage(7, LogLevel.Information, "A late result for {InstanceId} was dropped ({Reason}); the activity is redelivered")]
         public static partial void LateResultDropped(ILogger logger, string instanceId, string reason);
 
         [LoggerMessage(1, LogLevel.Warning, "The history of {InstanceId} holds {Events} events. {Remedy}")]
@@ -508,11 +508,11 @@ internal sealed partial class DurableEngine : BackgroundService
         [LoggerMessage(
             9,
             LogLevel.Information,
-            "A turn of {InstanceId} was built on messages that another turn had consumed; it was not stored and is built again"
+            "A turn of {InstanceId} was built on messages that another turn had consumed; it was not stored and is rebuilt"
         )]
         public static partial void TurnStale(ILogger logger, string instanceId);
 
-        [LoggerMessage(8, LogLevel.Warning, "The host left without giving its work back; others take it when its lease ends. {Reason}")]
+        [LoggerMessage(8, LogLevel.Warning, "The host left without releasing its work; others take it over when its lease ends. {Reason}")]
         public static partial void LeftWithoutWord(ILogger logger, string reason);
     }
 }

@@ -6,9 +6,8 @@ using Microsoft.Extensions.Hosting;
 namespace Durable.Host.Engine;
 
 /// <summary>
-/// Holds the start of the HTTP side until the engine has joined its hub, for a few seconds at most: with the database away the host answers
-/// 503 instead of not at all, and serves as soon as the engine has joined. Later outages are the functions' own to meet; <c>/readyz</c>
-/// reports them.
+/// Delays the start of HTTP until the engine has joined its hub, for a few seconds at most: without a database the host answers 503, and
+/// serves as soon as the engine has joined. Functions handle later outages themselves; <c>/readyz</c> reports them.
 /// </summary>
 /// <remarks>Register after the engine and before the server starts.</remarks>
 internal sealed class EngineGate(DurableEngine engine, HostLease lease, StoreHealth health, HostState state) : IHostedService, IHealthCheck
@@ -27,7 +26,7 @@ internal sealed class EngineGate(DurableEngine engine, HostLease lease, StoreHea
 
     public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
 
-    /// <summary>Never waits. The reason holds no secret.</summary>
+    /// <summary>Never waits. The reason contains no secret.</summary>
     public Task<HealthCheckResult> CheckHealthAsync(HealthCheckContext context, CancellationToken cancellationToken = default)
     {
         string? reason =

@@ -4,8 +4,8 @@ using Microsoft.Extensions.Logging;
 
 namespace Durable.Host.Engine;
 
-/// <summary>Deletes instances that ended longer ago than <see cref="HubSettings.InstanceRetention"/>, a small batch at a time beside
-/// running work.</summary>
+/// <summary>Deletes instances that ended more than <see cref="HubSettings.InstanceRetention"/> ago, in small batches beside running
+/// work.</summary>
 internal sealed partial class InstanceRetention(
     PostgresTaskHub hub,
     HubSettings settings,
@@ -56,7 +56,7 @@ internal sealed partial class InstanceRetention(
         )]
         public static partial void Purged(ILogger logger, int count, TimeSpan retention);
 
-        [LoggerMessage(71, LogLevel.Warning, "Ended instances could not be deleted and are tried again later. {Reason}")]
+        [LoggerMessage(71, LogLevel.Warning, "Ended instances could not be deleted; retrying later. {Reason}")]
         public static partial void Failed(ILogger logger, string reason);
     }
 }

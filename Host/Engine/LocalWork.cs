@@ -4,8 +4,8 @@ using Durable.Host.Store;
 
 namespace Durable.Host.Engine;
 
-/// <summary>What the engine, its activity workers and the writer share: the instances this host holds, the places of its workers, the
-/// wake-up of its claims. Safe for many threads.</summary>
+/// <summary>Shared state of the engine, its activity workers and the writer: the instances this host holds, the places of its workers, the
+/// wake-up of its claims. Thread-safe.</summary>
 internal sealed class LocalWork(ActivityPlaces places) : ILocalWork
 {
     /// <summary>Instances held now, by id.</summary>
@@ -27,7 +27,7 @@ internal sealed class LocalWork(ActivityPlaces places) : ILocalWork
             session.CountActivity(change);
     }
 
-    /// <summary>Looks for work of both kinds soon.</summary>
+    /// <summary>Triggers claims of both kinds.</summary>
     public void Look()
     {
         Wake.Set();

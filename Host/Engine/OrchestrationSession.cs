@@ -3,8 +3,8 @@ using Durable.Host.Store;
 
 namespace Durable.Host.Engine;
 
-/// <summary>An instance this host holds: its mailbox, its state between turns, its next timer. One turn at a time; a turn takes everything
-/// that arrived.</summary>
+/// <summary>An instance this host holds: its mailbox, its state between turns, its next timer. One turn at a time; a turn takes all
+/// mail.</summary>
 internal sealed class OrchestrationSession : IDisposable
 {
     private readonly Lock gate = new();
@@ -19,7 +19,7 @@ internal sealed class OrchestrationSession : IDisposable
     private bool releaseAsked;
     private int localActivities;
 
-    /// <summary>A session over an instance as loaded. <paramref name="runTurns"/> is called, once at a time, when there is something to
+    /// <summary>A session over an instance as loaded. <paramref name="runTurns"/> is called, never concurrently, when there is something to
     /// do.</summary>
     public OrchestrationSession(LoadedInstance instance, HubClock clock, Func<OrchestrationSession, Task> runTurns)
     {
@@ -43,14 +43,14 @@ internal sealed class OrchestrationSession : IDisposable
     /// <summary>Tick count of the last turn.</summary>
     public long LastActive { get; private set; }
 
-    /// <summary>Activities of it that this host runs or has queued.</summary>
+    /// <summary>Its activities that this host runs or has queued.</summary>
     public int LocalActivities => Volatile.Read(ref localActivities);
 
     /// <summary>Counts an activity in (+1) or out (-1).</summary>
     public void CountActivity(int change) => Interlocked.Add(ref localActivities, change);
 
-    /// <summary>Hands over the result of an activity.</summary>
-    /// <returns>False when the session is closed or the execution is another one; report through the store then.</returns>
+    /// <summary>Delivers the result of an activity.</summary>
+    /// <returns>False when the session is closed or has another execution; then report through the store.</returns>
     public bool TryDeliver(long runNo, HistoryEvent result)
     {
         lock (gate)
@@ -67,7 +67,7 @@ internal sealed class OrchestrationSession : IDisposable
         return true;
     }
 
-    /// <summary>Hands over what was read from the inbox. Safe to repeat: messages already read are skipped.</summary>
+    /// <summary>Delivers messages read from the inbox. Safe to repeat: messages already read are skipped.</summary>
     public void AddMail(IEnumerable<Mail> mail)
     {
         bool news = false;
@@ -88,7 +88,7 @@ internal sealed class OrchestrationSession : IDisposable
                     mailbox.Add(new Incoming(item.Event, item.MessageId, null, item.RunNo));
                 }
 
-                // Reads follow one another: when one has seen a turn, no later one brings the messages of that turn again.
+                // Reads are sequential: once one has seen a turn, no later one returns that turn's messages.
                 while (consumed.TryPeek(out (long TurnNo, IReadOnlyList<long> Messages) turn) && turn.TurnNo < letter.TurnNo)
                 {
                     readMessages.ExceptWith(consumed.Dequeue().Messages);
@@ -102,7 +102,7 @@ internal sealed class OrchestrationSession : IDisposable
         }
     }
 
-    /// <summary>Asks for the instance to be given up at the next quiet moment.</summary>
+    /// <summary>Requests the instance's release when it is next idle.</summary>
     public void AskRelease()
     {
         lock (gate)
@@ -113,7 +113,7 @@ internal sealed class OrchestrationSession : IDisposable
         Wake();
     }
 
-    /// <summary>Runs a turn soon, unless one is running (which then looks again).</summary>
+    /// <summary>Triggers a turn, unless one is running, which then checks again.</summary>
     public void Wake()
     {
         lock (gate)
@@ -133,9 +133,9 @@ internal sealed class OrchestrationSession : IDisposable
     /// <summary>Whether something arrived while a turn ran.</summary>
     private bool WokenWhileRunning { get; set; }
 
-    /// <summary>Takes what arrived. Due timers are taken too.</summary>
-    /// <param name="release">Whether the instance should be given up: nothing arrived and that was asked for.</param>
-    /// <returns>Null when there is nothing to do; the session then sleeps until it is woken.</returns>
+    /// <summary>Takes the mail and due timers.</summary>
+    /// <param name="release">Whether to release the instance: nothing arrived and a release was requested.</param>
+    /// <returns>Null when there is nothing to do; the session then sleeps until woken.</returns>
     public List<Incoming>? Take(out bool release)
     {
         DateTime now = clock.UtcNow;
@@ -148,8 +148,7 @@ internal sealed class OrchestrationSession : IDisposable
                 return null;
             }
 
-            // Together with the mailbox: a count that runs ahead of what the turn takes would mark mail as handled that a crash then leaves
-            // unread.
+            // Together with the mailbox: a count ahead of what the turn takes would mark mail as handled that a crash then leaves unread.
             Turns.TakeSent();
             List<Incoming> taken = [.. mailbox];
             mailbox.Clear();
@@ -217,7 +216,7 @@ internal sealed class OrchestrationSession : IDisposable
         }
     }
 
-    /// <summary>Closes the session; what was not handled is handed back for the store.</summary>
+    /// <summary>Closes the session; returns unhandled items for the store.</summary>
     public List<Incoming> Close()
     {
         lock (gate)
@@ -241,7 +240,7 @@ internal sealed class OrchestrationSession : IDisposable
             return;
         }
 
-        // At most a day: the clock may be corrected meanwhile, and the longest timer fits no int of milliseconds.
+        // At most a day: the clock may be corrected meanwhile, and the longest timer overflows an int of milliseconds.
         double wait = Math.Clamp((due - now).TotalMilliseconds, 0, TimeSpan.FromDays(1).TotalMilliseconds);
         timer.Change((long)Math.Ceiling(wait), Timeout.Infinite);
     }

@@ -1,6 +1,6 @@
 namespace Durable.Host.Engine;
 
-/// <summary>Wakes one waiting loop. Any number of sets before the wait count as one.</summary>
+/// <summary>Wakes one waiting loop. Several sets before a wait count as one.</summary>
 internal sealed class Signal
 {
     private readonly SemaphoreSlim semaphore = new(0, 1);

@@ -6,8 +6,8 @@ namespace Durable.Host.Replay;
 /// <summary>Turns exceptions into stored failures.</summary>
 internal static class Failures
 {
-    /// <summary>The failure of an exception with its inner chain; of an AggregateException only the first inner one, as the official host
-    /// keeps it.</summary>
+    /// <summary>The failure of an exception with its inner chain; of an AggregateException only the first inner one, as on the official
+    /// host.</summary>
     public static FailureInfo From(Exception exception)
     {
         if (exception is TaskFailedException { FailureDetails: { } details } failed)
@@ -27,6 +27,6 @@ internal static class Failures
     public static FailureInfo From(TaskFailureDetails details) =>
         new(details.ErrorType, Clean(details.ErrorMessage), details.StackTrace, details.InnerFailure is { } inner ? From(inner) : null);
 
-    /// <summary>The text of an error as it is stored and shown: without secrets, and without what PostgreSQL cannot hold.</summary>
+    /// <summary>An error's text as stored and shown: without secrets and characters that PostgreSQL cannot store.</summary>
     public static string Clean(string text) => Durable.Postgres.Redaction.Redact(text);
 }

@@ -4,8 +4,8 @@ using Microsoft.Extensions.Logging;
 
 namespace Durable.Host.Replay;
 
-/// <summary>The context an orchestrator function sees: the SDK's own, read from the orchestrator's thread only, with the input as the
-/// function wants it.</summary>
+/// <summary>The context of an orchestrator function: the SDK's own, used only on the orchestrator's thread, with the input in the
+/// function's type.</summary>
 internal sealed class OrchestrationContext(TaskOrchestrationContext inner, string? input, DataConverter converter, ILoggerFactory loggers)
     : TaskOrchestrationContext
 {

@@ -8,7 +8,7 @@ namespace Durable.Host.Replay;
 /// <summary>The SDK's side of a host: its converter, its log, its options. One per host.</summary>
 internal sealed class ReplayHost(DataConverter converter, ILoggerFactory loggers) : IServiceProvider
 {
-    // The store keeps timers of any length: the SDK need not cut long ones into pieces.
+    // The store keeps timers of any length, so the SDK need not split long ones.
     private readonly DurableTaskShimFactory shims = new(
         new DurableTaskWorkerOptions { DataConverter = converter, MaximumTimerInterval = TimeSpan.FromDays(36_500) },
         loggers

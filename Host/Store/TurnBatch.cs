@@ -10,7 +10,7 @@ internal sealed class TurnBatch(NpgsqlConnection connection, long hostNo, string
 {
     private const string Finished = "(1, 3, 4, 5)";
 
-    // A child of a rewound parent that will never answer it: terminated, or replaced by somebody else's.
+    // A child of a rewound parent that will never answer: terminated, or replaced by another parent's.
     private const string Gone = "(i.status IN (4, 5) OR i.status = 1 AND i.parent_id IS DISTINCT FROM c.parent_id)";
 
     private readonly NpgsqlBatch batch = new(connection);
@@ -52,7 +52,7 @@ internal sealed class TurnBatch(NpgsqlConnection connection, long hostNo, string
         }
     }
 
-    /// <summary>Sends them; all or nothing.</summary>
+    /// <summary>Sends them, all or nothing.</summary>
     public Task ExecuteAsync(CancellationToken cancellation) => batch.ExecuteNonQueryAsync(cancellation);
 
     /// <inheritdoc />
@@ -201,7 +201,7 @@ internal sealed class TurnBatch(NpgsqlConnection connection, long hostNo, string
             return;
         }
 
-        // The row is the right to answer: a second delivery that answered first has taken it, and the late answer falls away.
+        // The row is the right to answer: an earlier answer of a second delivery has deleted it, and the late answer is dropped.
         Command(
             """
             WITH answer AS (SELECT * FROM unnest($1::bigint[], $2::int[], $3::smallint[], $4::text[], $5::text[]) AS a (run_no, task_id, kind, data, detail)),
@@ -239,9 +239,8 @@ internal sealed class TurnBatch(NpgsqlConnection connection, long hostNo, string
         InstanceSql.DropFinishedRuns(batch, [.. children.Where(c => !c.Child.Rewinds).Select(c => c.Child.InstanceId)]);
         DropGoneRuns([.. children.Where(c => c.Child.Rewinds)]);
 
-        // An id that runs already is refused, and the parent is told so as a failure of the call. A child of a rewound parent is left alone
-        // while it runs or can be rewound itself; one that completed meanwhile answers now; one that was purged or terminated would never
-        // answer, so it starts anew.
+        // An id already running is refused, and the call fails in the parent. A child of a rewound parent is kept while it runs or can be
+        // rewound itself; a completed one answers now; a purged or terminated one would never answer, so it starts again.
         Command(
             """
             WITH calls AS (
@@ -369,8 +368,8 @@ internal sealed class TurnBatch(NpgsqlConnection connection, long hostNo, string
             );
             if (turn.CarriedEvents.Count > 0)
             {
-                // What is carried over came before whatever lies unread in the inbox: numbers below all others, and rising from one
-                // execution to the next.
+                // Carried-over events come before unread ones in the inbox: their numbers are below all others and rise from one execution
+                // to the next.
                 Command(
                     """
                     INSERT INTO inbox (message_id, instance_id, kind, task_id, name, data) OVERRIDING SYSTEM VALUE
@@ -406,7 +405,7 @@ internal sealed class TurnBatch(NpgsqlConnection connection, long hostNo, string
         ];
         if (terminated.Length > 0)
         {
-            // Running ones finish undisturbed and their results fall away; waiting ones need not start.
+            // Running ones finish and their results are dropped; waiting ones need not start.
             Command(
                 "DELETE FROM activities WHERE run_no = ANY($1) AND owner IS NULL",
                 new NpgsqlParameter<long[]> { TypedValue = terminated }
@@ -425,7 +424,7 @@ internal sealed class TurnBatch(NpgsqlConnection connection, long hostNo, string
         batch.BatchCommands.Add(command);
     }
 
-    // The text of a failure quotes what its exception quoted.
+    // A failure's text may quote secrets of its exception.
     private static string? Data(HistoryEvent e) => e is { Data: { } text, Detail.Failure: not null } ? Redaction.Redact(text) : e.Data;
 
     private static NpgsqlParameter Text(string? value) => HubText.Parameter(value);

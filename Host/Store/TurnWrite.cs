@@ -3,7 +3,7 @@ using Microsoft.DurableTask.Client;
 
 namespace Durable.Host.Store;
 
-/// <summary>Everything one turn of one instance changes; written in one transaction or not at all.</summary>
+/// <summary>All changes of one turn of one instance; written in one transaction or not at all.</summary>
 internal sealed record TurnWrite
 {
     /// <summary>The instance.</summary>
@@ -33,7 +33,7 @@ internal sealed record TurnWrite
     /// <summary>Value of <c>sent</c> up to which messages are handled.</summary>
     public long Handled { get; init; }
 
-    /// <summary>Activities whose results are among the events; their rows go.</summary>
+    /// <summary>Activities whose results are among the events; their rows are deleted.</summary>
     public IReadOnlyList<int> FinishedActivities { get; init; } = [];
 
     /// <summary>New activities.</summary>
@@ -54,7 +54,7 @@ internal sealed record TurnWrite
     /// <summary>Whether the turn set the custom status.</summary>
     public bool CustomStatusChanged { get; init; }
 
-    /// <summary>Output to write (also a suspend reason); null keeps what is there unless the execution ended.</summary>
+    /// <summary>Output to write (also a suspend reason); null keeps the old one unless the execution ended.</summary>
     public string? Output { get; init; }
 
     /// <summary>Whether <see cref="Output"/> is plain text.</summary>
@@ -63,13 +63,13 @@ internal sealed record TurnWrite
     /// <summary>The failure that ended the execution.</summary>
     public FailureInfo? Failure { get; init; }
 
-    /// <summary>Gives the instance up after the write: it ended, or it idles.</summary>
+    /// <summary>Releases the instance after the write: it ended or is idle.</summary>
     public bool Release { get; init; }
 
     /// <summary>Starts the next execution of the instance.</summary>
     public ContinueAsNewRequest? Continuation { get; init; }
 
-    /// <summary>Events the next execution gets into its inbox.</summary>
+    /// <summary>Events for the next execution's inbox.</summary>
     public IReadOnlyList<HistoryEvent> CarriedEvents { get; init; } = [];
 
     /// <summary>Rewrites the history instead of appending to it, and clears output and failure (rewind).</summary>
@@ -81,10 +81,10 @@ internal sealed record TurnWrite
     /// <summary>Execution id, for its children's parent link.</summary>
     public required Guid ExecutionId { get; init; }
 
-    /// <summary>Trace parent handed on to activities and children.</summary>
+    /// <summary>Trace parent for activities and children.</summary>
     public string? TraceParent { get; init; }
 
-    /// <summary>Whether the execution is over with this turn; output and failure are then written as they are.</summary>
+    /// <summary>Whether the execution is over with this turn; output and failure are then written unchanged.</summary>
     public bool Ends { get; init; }
 }
 

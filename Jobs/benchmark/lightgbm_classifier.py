@@ -1,4 +1,4 @@
-"""LightGBM on the same tabular data as XGBoost. Uses the module of its container, or LightGBM's C library (LIGHTGBM_LIBRARY) with numpy alone."""
+"""LightGBM on the same tabular data as XGBoost. Uses the module of its container, or LightGBM's C library (LIGHTGBM_LIBRARY) with only numpy."""
 import scriptmode
 
 import lightgbm_native

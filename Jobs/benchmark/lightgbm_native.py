@@ -1,4 +1,4 @@
-"""LightGBM's own C library under the few names of its Python module that a training script uses. For images without the module: LIGHTGBM_LIBRARY names the file."""
+"""LightGBM's own C library with the few names of its Python module that a training script uses. For images without the module: LIGHTGBM_LIBRARY names the file."""
 import ctypes
 import os
 
@@ -23,7 +23,7 @@ def load():
 
 
 class LightGbmError(Exception):
-    """What the library said."""
+    """An error of the library."""
 
 
 def _call(name, *arguments):
@@ -87,7 +87,7 @@ def record_evaluation(into):
 
 
 def train(options, training, num_boost_round, valid_sets, valid_names, callbacks):
-    """Trains round by round. Stops when none of the last rounds made the first metric of the last validation set better."""
+    """Trains round by round. Stops when none of the last rounds improved the first metric of the last validation set."""
     wanted = dict(callbacks)
     curves, patience = wanted["record"], wanted["early_stopping"]
     booster = Booster(options, training)

@@ -10,7 +10,7 @@ def train(job, build):
     torch.use_deterministic_algorithms(True)
 
     def pixels(channel):
-        # Mean and deviation of MNIST's pixels: a constant of the data set, not learned from the rows at hand.
+        # Mean and deviation of MNIST's pixels: constants of the data set, not computed from these rows.
         return (torch.from_numpy(job.array(channel, "features")).float().div_(255).sub_(0.1307).div_(0.3081)).reshape(-1, 1, 28, 28)
 
     def labels(channel):

@@ -17,7 +17,7 @@ def train(job):
     for at, loss in enumerate(curves["train"]["logloss"]):
         job.epoch(at + 1, train_loss=loss, validation_loss=curves["validation"]["logloss"][at], validation_accuracy=1 - curves["validation"]["error"][at])
     job.best_epoch = booster.best_iteration + 1
-    # Without the range all rounds answer, those after the best one too.
+    # Without the range all rounds are used, even those after the best one.
     job.scores(booster.predict(xgboost.DMatrix(job.array("test", "features")), iteration_range=(0, job.best_epoch)))
     booster.save_model(job.model_file("model.json"))
 

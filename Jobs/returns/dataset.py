@@ -11,7 +11,7 @@ NORM_TOLERANCE = 1e-3
 
 
 def find(folder):
-    """The one file of a channel. Parquet needs pyarrow, which the production container has; a desk without it gets the same rows as .npy."""
+    """The one file of a channel. Parquet needs pyarrow, which the production container has; a machine without it gets the same rows as .npy."""
     folder = pathlib.Path(folder)
     files = [folder] if folder.is_file() else sorted(path for path in folder.rglob("train.*") if path.suffix in (".parquet", ".npy"))
     parquet = [path for path in files if path.suffix == ".parquet"]
@@ -47,7 +47,7 @@ def read(path):
 
 
 def check(ts, features, targets):
-    """Refuses what must not be trained on, with counts by reason."""
+    """Refuses rows unfit for training, with counts by reason."""
     if len(ts) < 3:
         raise BadInput(f"{len(ts)} rows: at least 3 are needed for a split.")
     if features.shape[1:] != (FEATURES,):

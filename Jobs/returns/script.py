@@ -9,7 +9,7 @@ import traceback
 
 
 class BadInput(Exception):
-    """The data or an argument is wrong: another attempt with the same input fails the same way."""
+    """The data or an argument is wrong: a retry with the same input fails the same way."""
 
 
 def folder(variable, default):
@@ -46,7 +46,7 @@ def plain(value):
 
 
 def write_json(path, value):
-    """Writes valid JSON, whole or not at all."""
+    """Writes valid JSON, atomically."""
     path = pathlib.Path(path)
     with tempfile.NamedTemporaryFile("w", dir=path.parent, delete=False, encoding="utf-8") as file:
         json.dump(plain(value), file, indent=2, allow_nan=False)

@@ -81,7 +81,7 @@ class Job:
         return array
 
     def epoch(self, number, **numbers):
-        """One point of the learning curves. A number that is none ends the job: it cannot get better."""
+        """One point of the learning curves. NaN ends the job: training cannot recover from it."""
         now = time.monotonic()
         point = {"epoch": int(number), **{name: float(value) for name, value in numbers.items()}, "seconds": round(now - self._epoch_began, 3)}
         self._epoch_began = now

@@ -1,1 +1,1 @@
-"""The AWS sandbox: moto for what it does well, this package for what must really happen."""
+"""The AWS sandbox: moto keeps the state, this package makes calls execute."""

@@ -34,7 +34,7 @@ def error(call, code, message, status=400):
 
 
 def broken(start_response):
-    """An answer that breaks off in its middle. Without a first byte, .NET would quietly send the request again on another connection."""
+    """An answer that breaks off in the middle. Without a first byte, .NET would silently resend the request on another connection."""
     start_response("500 Internal Server Error", [("Content-Type", "text/plain"), ("Content-Length", "1000")])
     yield b"."
     raise ConnectionAbortedError("a call without an answer, as asked for")

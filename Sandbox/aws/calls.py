@@ -23,7 +23,7 @@ class Call:
     outcome: str = "passed"
 
     def text(self):
-        """What a fault's `match` is looked for in."""
+        """The text in which a fault's `match` is searched."""
         return json.dumps({"region": self.region, **self.parameters}, sort_keys=True)
 
 

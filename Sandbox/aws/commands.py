@@ -1,4 +1,4 @@
-"""SSM Run Command that runs: a shell on the machine, with output, exit code, time-out and cancellation as the service reports them."""
+"""SSM Run Command that runs: a shell on the machine, with output, exit code, timeout and cancellation as the service reports them."""
 import datetime
 import os
 import signal

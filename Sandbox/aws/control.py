@@ -63,7 +63,7 @@ class Control:
                 return None
 
     def _cluster(self, workers, region, instance_type):
-        """A stopped master and its stopped workers: what the pipeline finds on its first day."""
+        """A stopped master and its stopped workers."""
         backend = ec2_backends[_ACCOUNT][region]
         image = next(iter(backend.describe_images())).id
         made = []

@@ -20,7 +20,7 @@ KINDS = (*_ERRORS, "timeout", "lost-reply", "slow", "hang-stop", "hang-stop-for-
 
 
 class Faults:
-    """The faults that wait for their calls. A fault: {service, operation, kind, times (default 1; -1 for ever), match, skip, seconds}."""
+    """The faults that wait for their calls. A fault: {service, operation, kind, times (default 1; -1 forever), match, skip, seconds}."""
 
     def __init__(self):
         self._lock, self._list, self._numbers = threading.Lock(), [], itertools.count(1)
@@ -62,7 +62,7 @@ class Faults:
 
 
 def concerns(match, instance_id):
-    """True when a fault's match is about this machine, or about none in particular. None is no fault."""
+    """True when a fault matches this machine or has no match. None is no fault."""
     return match is not None and (match in instance_id or not match.startswith("i-"))
 
 

@@ -20,7 +20,7 @@ _OVER = ("Completed", "Failed", "Stopped")
 
 
 class Jobs:
-    """Jobs of one kind by name; a name is taken for ever, as it is in an account. `settings`: jobStartDelaySeconds, jobStopGraceSeconds."""
+    """Jobs of one kind by name; a name is taken forever, as in an account. `settings`: jobStartDelaySeconds, jobStopGraceSeconds."""
 
     def __init__(self, kind, make, root, name, endpoint, settings, tags):
         self.kind, self.make, self.root, self.name = kind, make, pathlib.Path(root) / "jobs" / kind, f"{name}/job-{kind}"
@@ -144,7 +144,7 @@ class Job:
         return re.sub(r"/opt/ml(?=/|$)", str(self.folder), str(text))
 
     def shared_environment(self):
-        """What every container finds; its role's credentials are any credentials here."""
+        """The environment of every container; any credentials stand for its role's."""
         return {
             "PATH": os.environ.get("PATH", "/usr/bin:/bin"), "HOME": str(self.folder), "LANG": "C.UTF-8", "PYTHONUNBUFFERED": "1", "OPENBLAS_NUM_THREADS": "1",
             "AWS_ENDPOINT_URL": self.jobs.endpoint, "AWS_REGION": self.region, "AWS_DEFAULT_REGION": self.region, "AWS_ACCESS_KEY_ID": "job", "AWS_SECRET_ACCESS_KEY": "job",

@@ -72,19 +72,19 @@ class Machines:
         }
 
     def crash(self, instance_id):
-        """The machine goes off by itself: nothing on it is asked first."""
+        """The machine crashes without notice."""
         self._later(instance_id, None)
         self._become(self.all()[instance_id], "stopped")  # first: nothing starts on it from here on, and its agent is silent
         processes.end(self.owner(instance_id))
 
     def release(self, instance_id):
-        """A hanging stop goes on."""
+        """A hanging stop continues."""
         instance = self.all()[instance_id]
         if instance._state.name == "stopping":
             self._later(instance_id, lambda: self._off(instance, "stopped"), self.settings["stopDelaySeconds"])
 
     def force(self, instance_ids):
-        """A stop with force ends a hanging one, unless it hangs for ever."""
+        """A stop with force ends a hanging one, unless it hangs forever."""
         for instance_id in instance_ids:
             if self.state(instance_id) == "stopping" and not self.faults.hangs("hang-stop-for-ever", instance_id):
                 self.release(instance_id)

@@ -135,7 +135,7 @@ def _score(types, place, hour, target):
 
 
 def _share(*parts):
-    """A number in [0, 1) that depends on nothing but its parts."""
+    """A number in [0, 1) that depends only on its parts."""
     return int.from_bytes(hashlib.sha256("|".join(map(str, parts)).encode()).digest()[:6]) / 2**48
 
 

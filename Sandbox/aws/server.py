@@ -41,7 +41,7 @@ class Sandbox:
         self._moto = DomainDispatcherApplication(create_backend_app)
 
     def reset(self):
-        """Everything anew, AWS's side too."""
+        """Resets everything, also AWS's state."""
         self.faults.clear()
         self.settings.update(_SETTINGS)
         for part in (self.machines, self.commands, self.training, self.processing, self.scores):

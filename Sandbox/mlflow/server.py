@@ -1,4 +1,4 @@
-"""An MLflow tracking server for a desk and for tests: the calls that the benchmark makes, with the answers, errors and limits recorded from a server 2.9.
+"""An MLflow tracking server for development and tests: the calls that the benchmark makes, with the answers, errors and limits recorded from a server 2.9.
 
     python3 Sandbox/mlflow/server.py --port 0 --ready-file FILE [--parent PID]
 
@@ -46,7 +46,7 @@ def need(values, *names):
 
 
 class Store:
-    """What a server keeps."""
+    """The server's state."""
 
     def __init__(self):
         self.experiments, self.runs, self.models, self.artifacts = {}, {}, {}, {}

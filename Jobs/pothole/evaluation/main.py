@@ -1,4 +1,4 @@
-"""Runs both stages on real recordings and measures what they find. Prints Markdown; docs/pothole-real-data.md holds it.
+"""Runs both stages on real recordings and measures what they find. Prints the Markdown in docs/pothole-real-data.md.
 
 spark-submit --master 'local[*]' evaluation/main.py --data DIR --work DIR
 
@@ -69,7 +69,7 @@ def run(spark, stage, *words):
 # Recordings
 
 def read_recording(folder, trip):
-    """Rows as the raw schema has them. The phone stands upright: gravity lies on its Y axis, and it pitches about its X axis.
+    """Rows in the raw schema. The phone stands upright: gravity lies on its Y axis, and it pitches about its X axis.
 
     There is no record of the fix: every row counts as a good one (hdop 1, 10 satellites).
     """
@@ -127,7 +127,7 @@ def matches(events, labels, window):
 
 
 def chance_matches(events, labels, window, first, last):
-    """Matches when the labels are moved round the trip, by every whole second from 10 to 10 less than all: what says nothing about the road."""
+    """Matches when the labels are shifted around the trip, by every whole second from 10 to 10 less than all: the chance level."""
     length = last - first
     shifts = range(10, int(length) - 9)
     return sum(matches(events, [first + (label - first + shift) % length for label in labels], window) for shift in shifts) / len(shifts)

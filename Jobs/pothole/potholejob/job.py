@@ -1,4 +1,4 @@
-"""How a stage begins and ends: options checked before any work, one exit code for each kind of end."""
+"""Start and end of a stage: options are checked before any work; each outcome has an exit code."""
 import datetime
 import json
 import re
@@ -21,7 +21,7 @@ class NoInput(Exception):
 
 
 class BadData(Exception):
-    """What was read cannot be used. Exit code 1."""
+    """The input is unusable. Exit code 1."""
 
 
 class Number:
@@ -69,7 +69,7 @@ class Day:
 
 
 class Url:
-    """Where data lies: s3a://bucket/key, or an absolute path of this machine."""
+    """Location of data: s3a://bucket/key, or an absolute path of this machine."""
 
     def read(self, name, value):
         parts = urlsplit(value)
@@ -90,7 +90,7 @@ class Arguments:
 
 
 def read_arguments(words, required, optional, settings, config_path):
-    """Options from the command line, settings from the configuration file; a setting on the command line (--its-name) wins.
+    """Options from the command line, settings from the configuration file; a setting on the command line (--its-name) overrides it.
 
     The file must name every setting of the stage and no other.
     """
@@ -169,7 +169,7 @@ def _run(stage, read, work):
     try:
         spark = (
             SparkSession.builder.appName(f"{stage} {getattr(arguments, 'batch_date', '')}".strip())
-            # Spark's own _SUCCESS would come before _metrics.json; the stage writes it as the last thing it does.
+            # Spark's own _SUCCESS would come before _metrics.json; the stage writes it last.
             .config("spark.hadoop.mapreduce.fileoutputcommitter.marksuccessfuljobs", "false")
             .getOrCreate())
         spark.sparkContext.setLogLevel("WARN")

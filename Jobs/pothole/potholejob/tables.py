@@ -39,7 +39,7 @@ class Files:
 
 
 def views(spark, sql_file, names, arguments):
-    """Makes the views NAMES of a SQL file, in that order; NAME.VARIANT makes NAME.
+    """Creates the views NAMES of a SQL file, in that order; NAME.VARIANT creates NAME.
 
     A section begins with a line '-- view: NAME'; '(cached)' behind it keeps the result for the views that follow.
     """
@@ -101,7 +101,7 @@ def write_parquet(frame, url, order, rows, rows_per_file, max_files):
 
 
 def finish(spark, url, metrics):
-    """Writes _metrics.json, then _SUCCESS: whoever sees the second finds everything else."""
+    """Writes _metrics.json, then _SUCCESS: where the second exists, everything does."""
     files = Files(spark)
     files.write_text(url.rstrip("/") + "/_metrics.json", json.dumps(metrics, indent=2) + "\n")
     files.write_text(url.rstrip("/") + "/_SUCCESS", "")

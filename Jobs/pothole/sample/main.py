@@ -90,7 +90,7 @@ def day_rows(arguments, segments):
 
 
 def trips_of(day, arguments, segments):
-    """Rows of the trips that begin on a day."""
+    """Rows of the trips that start on a day."""
     start, _ = job.day_bounds_ms(day.isoformat())
     rng = random.Random(f"trips {arguments.seed} {day}")
     for trip in range(arguments.trips):

@@ -86,7 +86,7 @@ def work(spark, arguments):
 
 
 def read_bumps(spark, sql, arguments, values):
-    """Makes the view of speed bumps; returns how many rows their file has."""
+    """Creates the view of speed bumps; returns how many rows their file has."""
     if arguments.speed_bumps is None:
         tables.views(spark, sql, ["bumps.none"], values)
         return 0

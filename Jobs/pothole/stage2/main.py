@@ -68,7 +68,7 @@ def work(spark, arguments):
 
 
 def read_roads(spark, sql, arguments):
-    """Makes the view of segments. A road file with an unusable row or a name twice is refused: both would falsify counts."""
+    """Creates the view of segments. Refuses a road file with an unusable row or a duplicate name: both would falsify counts."""
     tables.read_csv(spark, arguments.roads, "road_file", ROAD_COLUMNS)
     tables.views(spark, sql, ["segments"], {})
     roads = tables.row(
@@ -84,7 +84,7 @@ def read_roads(spark, sql, arguments):
 
 
 def csv_field(value):
-    """A field as RFC 4180 has it; numbers with every digit that they need."""
+    """A field in RFC 4180 form; numbers with all significant digits."""
     text = repr(value) if isinstance(value, float) else str(value)
     return '"' + text.replace('"', '""') + '"' if any(sign in text for sign in ',"\r\n') else text
 

@@ -1,4 +1,4 @@
-"""pyspark.sql on DuckDB. A view that is not a file is computed when it is made, and once."""
+"""pyspark.sql on DuckDB. A view that is not a file is computed once, when it is created."""
 import csv
 import re
 import signal
@@ -14,7 +14,7 @@ _DDL = {"long": "BIGINT", "bigint": "BIGINT", "int": "INTEGER", "double": "DOUBL
 
 
 class AnalysisException(Exception):
-    """A path that is not there, or has nothing to read."""
+    """A missing or empty path."""
 
 
 class Row(tuple):

@@ -1,1 +1,1 @@
-"""What the stand-in for a Spark installation is made of: DuckDB, storage, a master that answers, spark-submit."""
+"""Parts of the stand-in for a Spark installation: DuckDB, storage, a master that answers, spark-submit."""

@@ -10,11 +10,11 @@ from pathlib import Path
 
 
 class EngineError(Exception):
-    """A statement that DuckDB refused, in its words."""
+    """A statement refused by DuckDB, with its message."""
 
 
 class Engine:
-    """One database in memory, spilling to a folder of its own. Not safe for two threads."""
+    """One in-memory database that spills to its own folder. Not thread-safe."""
 
     def __init__(self):
         self.scratch = Path(tempfile.mkdtemp(prefix="spark-", dir=os.environ.get("SPARK_LOCAL_DIRS")))

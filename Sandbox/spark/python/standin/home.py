@@ -13,7 +13,7 @@ def folder(name):
 
 
 def starts(pid):
-    """When a process began, in ticks since boot; None when it is gone. With the pid it names one process for ever."""
+    """Start time of a process, in ticks since boot; None when it is gone. With the pid it identifies a process."""
     try:
         fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace").rsplit(")", 1)[1].split()
     except OSError:
@@ -26,7 +26,7 @@ def remember(file, pid):
 
 
 def running(file):
-    """The pid in a file if that very process still runs."""
+    """The pid in a file if that process still runs."""
     try:
         pid, started = file.read_text(encoding="ascii").split()
     except (OSError, ValueError):
