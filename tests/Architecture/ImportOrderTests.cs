@@ -2,14 +2,14 @@ using System.Text.RegularExpressions;
 
 namespace Durable.Tests.Architecture;
 
-/// <summary>Imports point one way (DESIGN 3): read from the sources, so that a wrong <c>using</c> fails here and not in a review.</summary>
+/// <summary>Imports point one way: checked in the sources, so that a wrong <c>using</c> fails here and not in a review.</summary>
 public sealed partial class ImportOrderTests
 {
-    /// <summary>Each layer of the app may use itself and what stands after it.</summary>
+    /// <summary>Each layer of the app may use itself and later ones.</summary>
     private static readonly string[] Layers = ["Functions", "Orchestrations", "Activities", "Pipelines", "Operations"];
 
-    /// <summary>Beside Program.cs the one file of the app that knows its host: status links of the embedded host have a key for each
-    /// instance, the official ones cannot.</summary>
+    /// <summary>Besides Program.cs, the one file of the app that knows its host: status links of the embedded host have a key per instance;
+    /// official ones cannot.</summary>
     private const string StatusAnswers = "Functions/StatusAnswers.cs";
 
     private static readonly string Root = FindRoot();

@@ -6,12 +6,12 @@ using Durable.Tests.Fixtures;
 
 namespace Durable.Tests.AwsServices;
 
-/// <summary>botocore, the reading of AWS's service models that everybody trusts, next to our clients.</summary>
+/// <summary>botocore, the reference reading of AWS's service models, beside our clients.</summary>
 internal static class Botocore
 {
     private static readonly Lazy<bool> Here = new(() => Run("-c", "import botocore", "").ExitCode == 0);
 
-    /// <summary>Why nothing can be compared with it here, or null.</summary>
+    /// <summary>Why botocore is not available here, or null.</summary>
     public static string? Missing => Here.Value ? null : "needs python3 with boto3";
 
     /// <summary>Answer of botocore_check.py.</summary>
@@ -63,8 +63,8 @@ internal sealed class BotocoreTheoryAttribute : TheoryAttribute
     public BotocoreTheoryAttribute() => Skip = Botocore.Missing;
 }
 
-/// <summary>Every operation called once with everything set, answered once with everything set and once with each error; botocore's verdict
-/// on all of it.</summary>
+/// <summary>Every operation called once with everything set, answered once with everything set and once with each error, and botocore's
+/// verdict.</summary>
 public sealed class BotocoreEvidence : IAsyncLifetime
 {
     internal JsonNode Samples { get; private set; } = new JsonObject();

@@ -16,7 +16,7 @@ using Tag = Amazon.EC2.Model.Tag;
 
 namespace Durable.Tests.AwsServices;
 
-/// <summary>Plain moto, on a port of its own: another program's reading of the same protocols, over real HTTP.</summary>
+/// <summary>Plain moto on its own port: another implementation of the protocols, over real HTTP.</summary>
 public sealed class MotoServer : IAsyncLifetime
 {
     private static readonly BasicAWSCredentials Anybody = new("moto", "moto");

@@ -196,7 +196,7 @@ public sealed class PipelineTests
     private static StubAnswer Json(string body, int status = 200) => new(status, body, "application/x-amz-json-1.1");
 }
 
-/// <summary>AWSConfigs is the process's: nothing else runs meanwhile.</summary>
+/// <summary>AWSConfigs is process-wide: nothing else runs meanwhile.</summary>
 [CollectionDefinition(nameof(InitializedCollections), DisableParallelization = true)]
 public sealed class InitializedCollections;
 

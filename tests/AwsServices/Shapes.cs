@@ -10,7 +10,7 @@ internal static class Shapes
 {
     private static readonly DateTime Time = new(2026, 2, 12, 3, 4, 5, 250, DateTimeKind.Utc);
 
-    /// <summary>A value for every member, and theirs, all the way down; lists and maps have two of each.</summary>
+    /// <summary>A value forevery member, and theirs, all the way down; lists and maps have two of each.</summary>
     public static object Fill(Type type, string at = "")
     {
         type = Nullable.GetUnderlyingType(type) ?? type;

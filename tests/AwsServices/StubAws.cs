@@ -10,18 +10,18 @@ internal sealed record SentRequest(string Method, Uri Address, IReadOnlyDictiona
 /// <summary>An answer to it.</summary>
 internal sealed record StubAnswer(int Status, string Body, string ContentType = "text/xml", DateTimeOffset? Date = null);
 
-/// <summary>The other end of a client's HTTP, in this process: keeps what was sent, answers what it is told to.</summary>
+/// <summary>An in-process HTTP server for a client: records requests, returns prepared answers.</summary>
 internal sealed class StubAws(Func<SentRequest, StubAnswer> answer) : HttpClientFactory
 {
     public static readonly BasicAWSCredentials Credentials = new("AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY");
 
-    /// <summary>Answers one after another; the last one again and again.</summary>
+    /// <summary>Answers in order; the last one repeats.</summary>
     public StubAws(params StubAnswer[] answers)
         : this(Queue(answers)) { }
 
     public List<SentRequest> Sent { get; } = [];
 
-    /// <summary>A configuration whose clients talk to this and to nothing else.</summary>
+    /// <summary>A configuration whose clients talk only to this server.</summary>
     public T Configure<T>(T config, string? url = "http://aws.test:8080/", string region = "eu-central-1")
         where T : ClientConfig
     {

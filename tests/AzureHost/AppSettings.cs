@@ -5,8 +5,8 @@ using Durable.Tests.Fixtures;
 namespace Durable.Tests.AzureHost;
 
 /// <summary>
-/// The app settings as the Azure host has them, and how it resolves the expressions of bindings from them: it knows settings only, never a
-/// default inside the worker, takes an empty one for none, and keeps a setting with <c>__</c> in its name under another name.
+/// The app settings on the Azure host, and how it resolves binding expressions: it knows only settings, never a default inside the worker,
+/// treats an empty one as missing, and renames a setting with <c>__</c> in its name.
 /// </summary>
 internal sealed partial class AppSettings
 {
@@ -14,7 +14,7 @@ internal sealed partial class AppSettings
 
     private AppSettings(Dictionary<string, string> values) => this.values = values;
 
-    /// <summary>What a worker process gets in its environment.</summary>
+    /// <summary>Environment of a worker process.</summary>
     public IReadOnlyDictionary<string, string> Values => values;
 
     /// <summary>The settings of <c>local.settings.sample.json</c>, with <paramref name="changes"/>.</summary>

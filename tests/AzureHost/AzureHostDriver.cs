@@ -15,9 +15,9 @@ using Microsoft.Extensions.Logging;
 namespace Durable.Tests.AzureHost;
 
 /// <summary>
-/// Plays the Azure Functions host on 127.0.0.1: starts the app's output as the official worker, loads its functions, and calls them as the
-/// host does: HTTP by the ASP.NET Core proxy, timers, orchestrations turn by turn on a hub of its own, activities, the durable client over
-/// gRPC.
+/// Stands in for the Azure Functions host on 127.0.0.1: starts the app's output as the official worker, loads its functions, and calls them
+/// as the host does: HTTP by the ASP.NET Core proxy, timers, orchestrations turn by turn on its own hub, activities, the durable client
+/// over gRPC.
 /// </summary>
 internal sealed class AzureHostDriver : IAsyncDisposable
 {
@@ -39,7 +39,7 @@ internal sealed class AzureHostDriver : IAsyncDisposable
     /// <summary>Orchestrations and activities, called directly.</summary>
     public DurableCalls Calls => server.Services.GetRequiredService<DurableCalls>();
 
-    /// <summary>What the worker has written.</summary>
+    /// <summary>The worker's output.</summary>
     public string Log => process.Log;
 
     /// <summary>Starts the worker and loads every function.</summary>

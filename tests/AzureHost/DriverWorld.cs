@@ -7,8 +7,7 @@ using Npgsql;
 namespace Durable.Tests.AzureHost;
 
 /// <summary>
-/// What the app reaches on a desk: a database, the AWS sandbox with a cluster and buckets, a tracking server. And the driver with the app
-/// on it.
+/// The app's local surroundings: a database, the AWS sandbox with a cluster and buckets, a tracking server; and the driver with the app.
 /// </summary>
 internal sealed class DriverWorld : IAsyncDisposable
 {

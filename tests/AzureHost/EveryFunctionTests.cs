@@ -8,8 +8,7 @@ using Microsoft.DurableTask.Protobuf;
 namespace Durable.Tests.AzureHost;
 
 /// <summary>
-/// The app's output under the official worker, with the driver in the place of the Azure Functions host: nothing of the embedded host
-/// takes part.
+/// The app's output under the official worker, with the driver in place of the Azure Functions host; the embedded host is not involved.
 /// </summary>
 public sealed class EveryFunctionTests(AwsSandbox sandbox, MlflowServer mlflow) : IClassFixture<AwsSandbox>, IClassFixture<MlflowServer>
 {
@@ -37,7 +36,7 @@ public sealed class EveryFunctionTests(AwsSandbox sandbox, MlflowServer mlflow) 
         Assert.Equal(0, await world.Host.StopAsync());
     }
 
-    /// <summary>The runs kept their code in memory between turns. From the whole history it must come to the same last turn.</summary>
+    /// <summary>The runs kept their code in memory between turns. A replay of the whole history must end in the same last turn.</summary>
     private static async Task ReplayAsync(AzureHostDriver host)
     {
         foreach (HubInstance run in host.Hub.Runs.Where(run => run.Status == OrchestrationStatus.Completed))

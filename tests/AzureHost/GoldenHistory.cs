@@ -7,8 +7,8 @@ using Microsoft.DurableTask.Protobuf;
 namespace Durable.Tests.AzureHost;
 
 /// <summary>
-/// The last turn of an orchestration as the SDK got it, with the history before it, and what it answered: two protobuf messages, kept as
-/// JSON in <c>Histories</c>.
+/// The last turn of an orchestration, as request (with the history before it) and response of the SDK: two protobuf messages, kept as JSON
+/// in <c>Histories</c>.
 /// </summary>
 internal sealed partial record GoldenHistory(string Orchestrator, OrchestratorRequest Request, OrchestratorResponse Response)
 {
@@ -32,8 +32,8 @@ internal sealed partial record GoldenHistory(string Orchestrator, OrchestratorRe
         );
 
     /// <summary>
-    /// Records the completed run of each orchestrator that saw most, when <c>DURABLE_RECORD_HISTORIES</c> is set: after a change that is a
-    /// new version of an orchestrator, not to silence a replay that fails.
+    /// Records the longest completed run of each orchestrator when <c>DURABLE_RECORD_HISTORIES</c> is set: after an intended change of an
+    /// orchestrator, not to silence a failing replay.
     /// </summary>
     public static void RecordIfAsked(TaskHub hub)
     {

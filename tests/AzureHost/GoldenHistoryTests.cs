@@ -4,8 +4,8 @@ using Microsoft.DurableTask.Protobuf;
 namespace Durable.Tests.AzureHost;
 
 /// <summary>
-/// Histories of an earlier build, replayed by the official worker on this one: an instance that is under way when a new build is deployed
-/// must end as it would have.
+/// Histories of an earlier build, replayed by the official worker on this one: an instance running when a new build is deployed must end as
+/// before.
 /// </summary>
 public sealed class GoldenHistoryTests(GoldenHistoryTests.Worker worker) : IClassFixture<GoldenHistoryTests.Worker>
 {

@@ -4,7 +4,7 @@ using Durable.Tests.Scripts;
 
 namespace Durable.Tests.Docs;
 
-/// <summary>What the documents show is what there is.</summary>
+/// <summary>The documents match the code.</summary>
 public sealed partial class DocumentTests
 {
     private static readonly string[] Documents =

@@ -35,8 +35,8 @@ internal sealed class AppProcess : IAsyncDisposable
 
     /// <param name="connection">Database of an earlier process, to go on where that one ended; null: a fresh one.</param>
     /// <param name="settings">Added to its environment.</param>
-    /// <param name="onSchedule">False (default): its timers fire by hand only. One that fires by the clock in the middle of a test would
-    /// start runs of its own and meet faults that are meant for others.</param>
+    /// <param name="onSchedule">False (default): its timers fire only when called. One that fires by the clock in the middle of a test
+    /// would start runs of its own and meet faults that are meant for others.</param>
     public static async Task<AppProcess> StartAsync(
         string? connection = null,
         IReadOnlyDictionary<string, string>? settings = null,

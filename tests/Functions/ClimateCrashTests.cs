@@ -11,7 +11,7 @@ namespace Durable.Tests.Functions;
 /// <summary>
 /// The annual batch (P(H), then H) killed at chosen and at random moments leaves the same bytes as one that nobody disturbed: every row of
 /// both result tables, by key, as PostgreSQL's binary COPY gives them. Only <c>created_at</c> is left out, which is the start of the run
-/// and differs between any two runs; that it is exactly that, for every row, is checked on its own.
+/// and differs between any two runs; that it is exactly that, forevery row, is checked on its own.
 /// </summary>
 public sealed class ClimateCrashTests(ITestOutputHelper output)
 {

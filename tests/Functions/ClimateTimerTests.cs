@@ -4,7 +4,7 @@ using Durable.Tests.Fixtures;
 
 namespace Durable.Tests.Functions;
 
-/// <summary>The yearly timers in the app as it is started, fired by hand.</summary>
+/// <summary>The yearly timers in the started app, fired manually.</summary>
 public sealed class ClimateTimerTests
 {
     private static readonly string[] Names = ["TickHazardBatch", "TickProbabilityBatch"];

@@ -4,7 +4,7 @@ using Npgsql;
 namespace Durable.Tests.Functions;
 
 /// <summary>
-/// Holds a batch still inside the very statement that records a step, so that it can be killed there: triggers on the ledger wait for an
+/// Holds a batch still inside the statement that records a step, so that it can be killed there: triggers on the ledger wait for an
 /// advisory lock while their point is armed. Points: <c>hazard SSP245/2050 present</c>, <c>run hazard completed</c>, <c>notification
 /// completed</c> …
 /// </summary>

@@ -114,7 +114,7 @@ public sealed class PotholeBadStartTests(PotholeBadStartTests.Host app) : IClass
     [Fact]
     public async Task A_range_that_shares_a_day_with_a_running_one_is_refused_with_its_links()
     {
-        // Nothing can be listed in the bucket: the range goes on trying its first day.
+        // Nothing can be listed in the bucket: the range keeps trying its first day.
         Assert.Equal(
             HttpStatusCode.Accepted,
             (await app.App.PostAsync("/api/pothole", """{"from": "2026-01-10", "to": "2026-01-12"}""")).Status

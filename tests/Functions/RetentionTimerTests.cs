@@ -5,7 +5,7 @@ using Npgsql;
 
 namespace Durable.Tests.Functions;
 
-/// <summary>The nightly clean-up of the ledger, called by hand as an operator does.</summary>
+/// <summary>The nightly clean-up of the ledger, called manually, as an operator does.</summary>
 public sealed class RetentionTimerTests
 {
     [Fact]

@@ -187,7 +187,7 @@ public sealed class ReturnsAppTests(AwsSandbox sandbox) : IClassFixture<AwsSandb
         }
     }
 
-    /// <summary>Both timers, fired by hand; one that meets its predecessor is skipped and says so.</summary>
+    /// <summary>Both timers, fired manually; a tick is skipped and recorded while its predecessor runs.</summary>
     private static async Task TimersAsync(ReturnsApp world)
     {
         await world.ScalarAsync<long>("WITH gone AS (DELETE FROM returns.ticks RETURNING 1) SELECT count(*) FROM gone");

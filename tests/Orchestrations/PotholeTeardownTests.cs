@@ -13,7 +13,7 @@ namespace Durable.Tests.Orchestrations;
 /// <summary>Whatever happens to a run, no machine outlives it by more than the reaper's next rounds, and the ledger tells the
 /// truth.</summary>
 /// <remarks>What happens in each single step is in <see cref="PotholeBrokenStepTests"/>, <see cref="PotholeTerminatedTests"/> and
-/// <see cref="PotholeOverdueTests"/>: classes run side by side, each with a sandbox of its own.</remarks>
+/// <see cref="PotholeOverdueTests"/>: classes run side by side, each with its own sandbox.</remarks>
 public sealed class PotholeTeardownTests(AwsSandbox sandbox) : IClassFixture<AwsSandbox>
 {
     [Fact]

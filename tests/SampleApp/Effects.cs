@@ -15,8 +15,8 @@ public sealed class Effects(NpgsqlDataSource database)
 {
     private const int MostTries = 300;
 
-    /// <summary>Takes its time, records that it ran, returns 3 × value + 1. An unreachable database is waited for (30 s at most), so a
-    /// second row of one attempt may come from a reply that was lost.</summary>
+    /// <summary>Takes its time, records that it ran, returns 3 × value + 1. It waits for an unreachable database (30 s at most), so a
+    /// second row of one attempt may come from a lost reply.</summary>
     [Function(nameof(RecordEffect))]
     public async Task<long> RecordEffect([ActivityTrigger] EffectRequest request, string instanceId, CancellationToken cancellationToken)
     {

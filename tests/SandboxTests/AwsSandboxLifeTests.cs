@@ -8,7 +8,7 @@ using Durable.Tests.Fixtures;
 
 namespace Durable.Tests.SandboxTests;
 
-/// <summary>What runs on the sandbox's machines ends with them, and with the sandbox, however that ends.</summary>
+/// <summary>Processes on the sandbox's machines end with the machines and with the sandbox, however it ends.</summary>
 public sealed class AwsSandboxLifeTests
 {
     [Fact]
@@ -95,7 +95,7 @@ public sealed class AwsSandboxLifeTests
             )
         ).Command;
 
-    /// <summary>A process in a session of its own whose command line no other process has.</summary>
+    /// <summary>A process in its own session whose command line no other process has.</summary>
     private static string Detached(string mark) => $"setsid sleep {mark} >/dev/null 2>&1 &";
 
     private static string NewMark() => Random.Shared.Next(100_000_000, 999_999_999).ToString(CultureInfo.InvariantCulture);

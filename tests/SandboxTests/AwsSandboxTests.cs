@@ -14,7 +14,7 @@ using Durable.Tests.Fixtures;
 
 namespace Durable.Tests.SandboxTests;
 
-/// <summary>The sandbox does what it is asked, and fails as it is asked; seen through the app's own clients.</summary>
+/// <summary>The sandbox executes calls and injects faults as requested; tested through the app's own clients.</summary>
 public sealed class AwsSandboxTests(AwsSandbox sandbox) : IClassFixture<AwsSandbox>, IAsyncLifetime
 {
     public Task InitializeAsync() => sandbox.ResetAsync();

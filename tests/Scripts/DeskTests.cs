@@ -5,10 +5,10 @@ using Npgsql;
 
 namespace Durable.Tests.Scripts;
 
-/// <summary>What <c>./run</c> asks before it makes a sandbox, and what it does about runs that lost theirs.</summary>
+/// <summary>Checks of <c>./run</c> before it starts a sandbox, and its handling of runs that lost theirs.</summary>
 public sealed class DeskTests
 {
-    /// <summary>The parts of <c>./run</c> with a server of the tests in the place of their own.</summary>
+    /// <summary>Parts of <c>./run</c> with a test server in place of their own.</summary>
     private static string Parts(string connection)
     {
         NpgsqlConnectionStringBuilder server = new(connection);

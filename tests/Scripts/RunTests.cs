@@ -6,8 +6,7 @@ using Durable.Tests.Fixtures;
 
 namespace Durable.Tests.Scripts;
 
-/// <summary>A clone in miniature: the scripts, and what the build made, in a folder of its own, so that nobody's .local is
-/// touched.</summary>
+/// <summary>A miniature clone: the scripts and the build output in a separate folder, so that no real .local is touched.</summary>
 public sealed class RunFolder : IAsyncLifetime
 {
     public string Path { get; } = Directory.CreateTempSubdirectory("durable-run-").FullName;

@@ -2,7 +2,7 @@ using System.Diagnostics;
 
 namespace Durable.Tests.Scripts;
 
-/// <summary>What a command line said and how it ended.</summary>
+/// <summary>Output and exit code of a command line.</summary>
 internal sealed record Ran(int ExitCode, string Output, string Error);
 
 /// <summary>Runs bash as a user does, in a folder, with or without a terminal.</summary>

@@ -5,7 +5,7 @@ using Microsoft.DurableTask.Protobuf;
 
 namespace Durable.Tests.AzureHost.Calls;
 
-/// <summary>What calls are expected to come to; else the test says what came instead.</summary>
+/// <summary>Expected answers; on a mismatch the test shows the actual one.</summary>
 internal static class Answers
 {
     /// <summary>The body of an answer with this status.</summary>

@@ -9,7 +9,7 @@ using Npgsql;
 
 namespace Durable.Tests.AzureHost.Calls;
 
-/// <summary>Generates a sample, runs the batches over it by hand and by the year's timers, imports tables and packs them.</summary>
+/// <summary>Generates a sample, runs the batches over it manually and by the yearly timers, imports tables and packs them.</summary>
 internal static class ClimateCalls
 {
     private const string Years = """{"scenario": "SSP245", "startYear": 2049, "endYear": 2050, "backup": true}""";
@@ -56,7 +56,7 @@ internal static class ClimateCalls
     }
 
     /// <summary>
-    /// A year of one table for two cells of the grid, and a district with two days of rain: something for every step of packing.
+    /// A year of one table for two cells of the grid, and a district with two days of rain: something forevery step of packing.
     /// </summary>
     private static async Task ImportAsync(AzureHostDriver host, int[] cells)
     {

@@ -4,7 +4,7 @@ using Durable.Pipelines.Returns;
 
 namespace Durable.Tests.AzureHost.Calls;
 
-/// <summary>Trains and serves a model by hand and by the hour's timer, predicts, infers, and goes back.</summary>
+/// <summary>Trains and serves a model manually and by the hourly timer, predicts, infers, and rolls back.</summary>
 internal static class ReturnsCalls
 {
     public static async Task RunAsync(DriverWorld world)

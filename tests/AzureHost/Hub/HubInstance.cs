@@ -12,7 +12,7 @@ internal sealed class HubInstance(string instanceId, string name, string? input,
 
     public string? Input { get; set; } = input;
 
-    /// <summary>Who waits for its result.</summary>
+    /// <summary>The waiting parent.</summary>
     public ParentInstanceInfo? Parent => parent;
 
     public string ExecutionId { get; set; } = Guid.NewGuid().ToString("N");
@@ -50,7 +50,7 @@ internal sealed class HubInstance(string instanceId, string name, string? input,
 
     public bool HasEnded => Status is OrchestrationStatus.Completed or OrchestrationStatus.Failed or OrchestrationStatus.Terminated;
 
-    /// <summary>What clients see.</summary>
+    /// <summary>Status for clients.</summary>
     public OrchestrationState Show(bool values) =>
         new()
         {

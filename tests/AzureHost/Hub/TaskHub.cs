@@ -19,7 +19,7 @@ internal sealed class TaskHub(DurableCalls calls) : IDisposable
     private readonly List<HubInstance> runs = [];
     private readonly CancellationTokenSource ending = new();
 
-    /// <summary>Every run there was, the oldest first, replaced and purged ones too.</summary>
+    /// <summary>Every run, oldest first, including replaced and purged ones.</summary>
     public IReadOnlyList<HubInstance> Runs
     {
         get
@@ -29,7 +29,7 @@ internal sealed class TaskHub(DurableCalls calls) : IDisposable
         }
     }
 
-    /// <summary>Every instance there is.</summary>
+    /// <summary>All instances.</summary>
     public IReadOnlyList<HubInstance> Instances
     {
         get
@@ -68,14 +68,14 @@ internal sealed class TaskHub(DurableCalls calls) : IDisposable
             return instances.GetValueOrDefault(instanceId);
     }
 
-    /// <summary>What the code of an instance has seen by now.</summary>
+    /// <summary>Events that an instance's code has seen.</summary>
     public IReadOnlyList<HistoryEvent> ReadHistory(HubInstance instance)
     {
         lock (gate)
             return [.. instance.History];
     }
 
-    /// <summary>Puts an event into the inbox and begins a turn unless one is under way. What has ended takes nothing.</summary>
+    /// <summary>Puts an event into the inbox and starts a turn unless one is running. Ended instances take no events.</summary>
     public void Post(HubInstance instance, HistoryEvent message)
     {
         lock (gate)
@@ -94,7 +94,7 @@ internal sealed class TaskHub(DurableCalls calls) : IDisposable
     /// <summary>Ends an instance without running its code again, as the extension does.</summary>
     public void Terminate(HubInstance instance, string? output) => End(instance, OrchestrationStatus.Terminated, output, null);
 
-    /// <summary>Forgets an instance that has ended.</summary>
+    /// <summary>Removes an ended instance.</summary>
     public bool Purge(string instanceId)
     {
         lock (gate)

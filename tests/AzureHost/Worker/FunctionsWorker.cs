@@ -14,7 +14,7 @@ internal sealed class FunctionsWorker(WorkerChannel channel)
     /// <summary>Where the worker takes HTTP requests.</summary>
     public Uri HttpUri { get; private set; } = null!;
 
-    /// <summary>Functions that nobody has called with success.</summary>
+    /// <summary>Functions without a successful call.</summary>
     public IEnumerable<string> Uncalled => Functions.Keys.Where(name => !called.ContainsKey(name)).Order(StringComparer.Ordinal);
 
     /// <summary>Greets the worker, asks for its functions and loads every one.</summary>

@@ -44,7 +44,7 @@ internal sealed class ChaosHub : IAsyncDisposable
     /// <summary>Orchestrations whose start was acknowledged.</summary>
     public int Started => started.Count;
 
-    /// <summary>A hub on <paramref name="connection"/>, by default on a database of its own.</summary>
+    /// <summary>A hub on <paramref name="connection"/>, by default on its own database.</summary>
     public static async Task<ChaosHub> CreateAsync(string? connection = null)
     {
         ChaosHub hub = new(connection ?? await PostgresServer.CreateDatabaseAsync());

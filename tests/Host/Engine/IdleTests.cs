@@ -60,8 +60,8 @@ public sealed class IdleTests
         Assert.Equal("\"fired\"", (await again.EndAsync("timer")).Output);
     }
 
-    /// <summary>An activity that ended its host again and again is given up; the instance goes on with the failure, and nobody looks at it
-    /// any more.</summary>
+    /// <summary>An activity that ended its host again and again is given up; the instance continues with the failure, and nobody looks at
+    /// it any more.</summary>
     [Fact]
     public async Task Poisoned_and_unreadable_instances_take_no_turn_and_no_look_before_and_after_a_restart()
     {

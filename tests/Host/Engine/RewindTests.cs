@@ -6,8 +6,8 @@ using Microsoft.DurableTask.Client;
 
 namespace Durable.Tests.Host.Engine;
 
-/// <summary>Rewind writes the history anew, so that the SDK replays it: no session is kept here, so every turn after a rewind replays what
-/// it wrote.</summary>
+/// <summary>Rewind rewrites the history, so that the SDK replays it: no session is kept here, so every turn after a rewind replays what it
+/// wrote.</summary>
 public sealed class RewindTests
 {
     private static readonly HubSettings Replaying = new() { HubName = "TestHub", ExtendedSessions = false };

@@ -41,7 +41,7 @@ internal sealed class TestEngine : IAsyncDisposable
 
     public HubClock Clock { get; }
 
-    /// <summary>Starts an engine; without <paramref name="connection"/> on a database of its own.</summary>
+    /// <summary>Starts an engine; without <paramref name="connection"/> on its own database.</summary>
     public static async Task<TestEngine> StartAsync(
         IFunctionRuntime functions,
         string? connection = null,

@@ -97,7 +97,7 @@ public sealed class TimerTriggerTests
         slow.Release();
         await world.AdvanceAsync(TimeSpan.FromMinutes(6));
 
-        // 00:20 came due during the call and is fired late, once, in place of 00:20 and 00:30; then the schedule goes on.
+        // 00:20 came due during the call and is fired late, once, in place of 00:20 and 00:30; then the schedule continues.
         Assert.Equal(
             [TimerWorld.Utc("2026-01-01T00:10Z"), TimerWorld.Utc("2026-01-01T00:20Z"), TimerWorld.Utc("2026-01-01T00:40Z")],
             world.Firings.Select(f => f.Occurrence)

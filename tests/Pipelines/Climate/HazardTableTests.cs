@@ -7,7 +7,7 @@ namespace Durable.Tests.Pipelines.Climate;
 
 public sealed class HazardTableTests
 {
-    /// <summary>The monitoring query of the operating guide, letter for letter.</summary>
+    /// <summary>The monitoring query of the operating guide, verbatim.</summary>
     private const string Monitoring = """
         SELECT scenario, target_year, COUNT(*) as total_records,
                AVG(hazard_score) as avg_hazard_score

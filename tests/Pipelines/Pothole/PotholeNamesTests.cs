@@ -3,7 +3,7 @@ using Microsoft.Extensions.Options;
 
 namespace Durable.Tests.Pipelines.Pothole;
 
-/// <summary>What may become a day or a setting, and what may not.</summary>
+/// <summary>Valid and invalid days and settings.</summary>
 public sealed class PotholeNamesTests
 {
     [Theory]

@@ -7,7 +7,7 @@ using Durable.Tests.Operations.Remote;
 
 namespace Durable.Tests.Pipelines.Pothole;
 
-/// <summary>The cluster's scripts in a real shell, with a spark-submit that only writes down what it was told.</summary>
+/// <summary>The cluster's scripts in a real shell, with a spark-submit that only records its arguments.</summary>
 public sealed class SparkJobsTests : IAsyncLifetime
 {
     private readonly LocalShell shell = new();

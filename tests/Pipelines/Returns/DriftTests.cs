@@ -9,7 +9,7 @@ using Npgsql;
 
 namespace Durable.Tests.Pipelines.Returns;
 
-/// <summary>A served model is held to the error it was published with.</summary>
+/// <summary>A served model is compared with its error at publication.</summary>
 public sealed class DriftTests(AwsSandbox sandbox) : IClassFixture<AwsSandbox>, IAsyncLifetime
 {
     private const string Bucket = "returns-drift";
@@ -56,7 +56,7 @@ public sealed class DriftTests(AwsSandbox sandbox) : IClassFixture<AwsSandbox>, 
             await TextAsync("SELECT body FROM operations.notifications")
         );
 
-        // It goes on drifting: people know.
+        // It keeps drifting: no second notification.
         await PredictAsync(5, error: 0.3, from: 20);
         await ScoreAsync("3");
         Assert.Equal("1", await TextAsync("SELECT count(*)::text FROM operations.notifications"));

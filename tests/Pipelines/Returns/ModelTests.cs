@@ -6,7 +6,7 @@ using Durable.Pipelines.Returns;
 
 namespace Durable.Tests.Pipelines.Returns;
 
-/// <summary>Archives that are not what they should be, and what a candidate must pass.</summary>
+/// <summary>Invalid archives, and the gates of a candidate.</summary>
 public sealed class ModelTests
 {
     private const string Metadata =

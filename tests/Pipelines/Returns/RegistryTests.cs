@@ -7,7 +7,7 @@ using Npgsql;
 
 namespace Durable.Tests.Pipelines.Returns;
 
-/// <summary>Publishing and going back on a real S3 protocol: the served model is always a whole, judged one.</summary>
+/// <summary>Publishing and rolling back over the real S3 protocol: the served model is always a complete, judged one.</summary>
 public sealed class RegistryTests(AwsSandbox sandbox) : IClassFixture<AwsSandbox>, IAsyncLifetime
 {
     private const string Bucket = "returns-registry";

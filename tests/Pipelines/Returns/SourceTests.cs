@@ -5,7 +5,7 @@ using Npgsql;
 
 namespace Durable.Tests.Pipelines.Returns;
 
-/// <summary>Both sources over one PostgreSQL: the same rows, whatever the way to them does.</summary>
+/// <summary>Both sources over one PostgreSQL return the same rows, whatever the transport does.</summary>
 public sealed class SourceTests(SourceTests.World world) : IClassFixture<SourceTests.World>
 {
     [Fact]

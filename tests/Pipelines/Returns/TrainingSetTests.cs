@@ -3,7 +3,7 @@ using Durable.Pipelines.Returns;
 
 namespace Durable.Tests.Pipelines.Returns;
 
-/// <summary>The training set's file, read by others than its writer.</summary>
+/// <summary>The training set's file, read by independent readers.</summary>
 public sealed class TrainingSetTests : IDisposable
 {
     private readonly string folder = Directory.CreateTempSubdirectory("training-set-").FullName;

@@ -8,7 +8,7 @@ using Durable.Tests.Fixtures;
 
 namespace Durable.Tests.Pipelines.Spot;
 
-/// <summary>The parsers on what the sources really published, and on what they should not.</summary>
+/// <summary>The parsers on real published data, and on invalid data.</summary>
 public sealed class FeedTests
 {
     private const string Advisor2025 = "spot/spot-advisor-data_2025-06-28.json.gz",

@@ -2,8 +2,7 @@ using Durable.Pipelines.Spot.Model;
 
 namespace Durable.Tests.Pipelines.Spot;
 
-/// <summary>The merge rules once more, written row by row from their description and not from the code: slow, and easy to check by
-/// eye.</summary>
+/// <summary>The merge rules again, written row by row from their description, not from the code: slow, but easy to check by eye.</summary>
 internal static class NaiveMarket
 {
     private static readonly int[] Cycle = [1, 5, 10, 15, 20, 25, 30, 35, 40, 45, 50];

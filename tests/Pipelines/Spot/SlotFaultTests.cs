@@ -10,8 +10,8 @@ using Durable.Tests.Fixtures;
 
 namespace Durable.Tests.Pipelines.Spot;
 
-/// <summary>What can go wrong in a slot, and what is then true: no row lost, none doubled, latest never ahead of the sink, rotation never
-/// ahead of the data.</summary>
+/// <summary>Faults in a slot and their outcome: no row lost or doubled, latest never ahead of the sink, rotation never ahead of the
+/// data.</summary>
 public sealed class SlotFaultTests(AwsSandbox sandbox) : IClassFixture<AwsSandbox>
 {
     [Fact]
@@ -261,7 +261,8 @@ public sealed class SlotFaultTests(AwsSandbox sandbox) : IClassFixture<AwsSandbo
         StoredObject old = world.Bucket.Objects[SpotKeys.Latest];
         Assert.False(await world.Make<PublishLatest>().RunAsync(first.Text, default));
 
-        // Another writer is faster between the read and the write, once: the conditional write fails and is made anew from what is there.
+        // Another writer is faster between the read and the write, once: the conditional write fails and is repeated from the current
+        // state.
         world.Clock.Set(first.Plus(1).Utc.AddSeconds(5));
         bool faster = false;
         world.Bucket.Before = key =>

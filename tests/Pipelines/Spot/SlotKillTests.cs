@@ -7,8 +7,7 @@ using Durable.Tests.Fixtures;
 
 namespace Durable.Tests.Pipelines.Spot;
 
-/// <summary>A slot killed at every step. Beside <see cref="SlotFaultTests"/>, with a sandbox of its own: classes run side by
-/// side.</summary>
+/// <summary>A slot killed at every step. Beside <see cref="SlotFaultTests"/>, with its own sandbox: classes run side by side.</summary>
 public sealed class SlotKillTests(AwsSandbox sandbox) : IClassFixture<AwsSandbox>
 {
     [Fact]

@@ -13,7 +13,7 @@ using Npgsql;
 
 namespace Durable.Tests.Pipelines.Spot;
 
-/// <summary>What a slot has to tell, while nobody listens.</summary>
+/// <summary>A slot's notifications while the channel is down.</summary>
 public sealed class SlotNewsTests(AwsSandbox sandbox) : IClassFixture<AwsSandbox>
 {
     [Fact]

@@ -6,7 +6,7 @@ using static Durable.Tests.Pipelines.Spot.SampleMarket;
 
 namespace Durable.Tests.Pipelines.Spot;
 
-/// <summary>From an observation to the history: exact at every moment, whatever comes late, twice, or not at all.</summary>
+/// <summary>From an observation to the history: exact at every time, with slots late, repeated or missing.</summary>
 public sealed class SlotStoreTests
 {
     private static readonly SlotTime First = SlotTime.Parse("2026-11-26T00:00");

@@ -9,7 +9,7 @@ using Npgsql;
 
 namespace Durable.Tests.Pipelines.Spot;
 
-/// <summary>A bucket in memory, for tests of what is done with it.</summary>
+/// <summary>An in-memory bucket.</summary>
 internal sealed class MemoryBucket() : SpotBucket(null!, new SpotOptions { Bucket = "memory" })
 {
     private int version;
@@ -84,7 +84,7 @@ internal sealed class SpotDatabase : IAsyncDisposable
         return new SpotDatabase(source, options ?? new SpotOptions { Bucket = "memory", MaxRemovedShare = 1 });
     }
 
-    /// <summary>Begins, stages and commits a slot that saw this.</summary>
+    /// <summary>Starts, stages and commits a slot with this observation.</summary>
     public async Task<SlotRow> StoreAsync(SlotTime slot, Observation seen, int asked = 1, params AccountUse[] uses)
     {
         await StageAsync(slot, seen, asked, uses);

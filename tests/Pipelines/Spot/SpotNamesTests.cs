@@ -7,7 +7,7 @@ using Microsoft.Extensions.Configuration;
 
 namespace Durable.Tests.Pipelines.Spot;
 
-/// <summary>Times, keys, settings and the dealing of questions.</summary>
+/// <summary>Times, keys, settings and the assignment of questions.</summary>
 public sealed class SpotNamesTests
 {
     [

@@ -235,7 +235,7 @@ internal sealed class SpotWorld : IAsyncDisposable
     }
 }
 
-/// <summary>A clock that is set; its timers are the machine's, hurried.</summary>
+/// <summary>A settable clock; its timers are the machine's, sped up.</summary>
 internal sealed class MovableClock : TimeProvider
 {
     private DateTimeOffset now = DateTimeOffset.UtcNow;
@@ -252,7 +252,7 @@ internal sealed class MovableClock : TimeProvider
     }
 }
 
-/// <summary>A sink that keeps what it is sent, by key and time, as Timestream does.</summary>
+/// <summary>A sink that stores records by key and time, as Timestream does.</summary>
 internal sealed class RecordingSink : ISpotSink
 {
     public Dictionary<(string At, string Key), MarketChange> Records { get; } = [];

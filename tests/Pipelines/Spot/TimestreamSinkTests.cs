@@ -13,7 +13,7 @@ using Durable.Tests.AwsServices;
 
 namespace Durable.Tests.Pipelines.Spot;
 
-/// <summary>A Timestream that refuses some of what it is sent: each record is there once, or among the dead letters.</summary>
+/// <summary>A Timestream that refuses some records: each is stored once, or is a dead letter.</summary>
 public sealed class TimestreamSinkTests
 {
     private const int Rows = 1000;
@@ -27,7 +27,7 @@ public sealed class TimestreamSinkTests
         int latestWhileSending = 0;
         Refusing timestream = new(database.Options)
         {
-            // Every 33rd type, half of them for ever, half of them three times.
+            // Every 33rd type, half of them forever, half of them three times.
             Refuses = (number, times) => number % 33 == 0 && (number % 66 == 0 || times < 3),
             Before = async () => latestWhileSending += (await database.History.ReadLatestAsync()).Count,
         };
@@ -43,7 +43,7 @@ public sealed class TimestreamSinkTests
         Assert.Equal(Rows, timestream.Taken.Count + letters.Count);
         Assert.All(timestream.Taken.Values, times => Assert.Equal(1, times));
 
-        // Killed before it was noted, and sent anew: the same records, the same dead letters.
+        // Killed before it was noted, and sent again: the same records, the same dead letters.
         Assert.Equal(dead, await send.RunAsync(First.Text, default));
         Assert.Equal(Rows, timestream.Taken.Count + (await DeadLettersAsync(database)).Count);
         SlotRow row = await database.Store.CommitAsync(First);

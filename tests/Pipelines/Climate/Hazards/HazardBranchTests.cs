@@ -4,7 +4,7 @@ using Durable.Pipelines.Climate.Model;
 
 namespace Durable.Tests.Pipelines.Climate.Hazards;
 
-/// <summary>Branches and defaults that the recorded vectors do not reach; every expectation is worked out by hand.</summary>
+/// <summary>Branches and defaults that the recorded vectors do not reach; expectations are computed by hand.</summary>
 public sealed class HazardBranchTests
 {
     private const double None = double.NaN;

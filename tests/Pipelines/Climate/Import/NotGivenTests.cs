@@ -6,7 +6,7 @@ using Durable.Pipelines.Climate.Packing;
 
 namespace Durable.Tests.Pipelines.Climate.Import;
 
-/// <summary>Storm records write −999 for what is not given. It is no wind, no pressure and no radius.</summary>
+/// <summary>Storm records write −999 for "not given", which is not a wind, pressure or radius.</summary>
 public sealed class NotGivenTests
 {
     private const string Storms =
@@ -61,7 +61,7 @@ public sealed class NotGivenTests
         float[][] coded = await PackAsync(database);
 
         Assert.Equal(blank, coded);
-        // At the storm's very place: two fixes, one of 30 m/s and one that is not given, with the rain of a weak storm.
+        // At the storm's exact place: two fixes, one of 30 m/s and one that is not given, with the rain of a weak storm.
         Assert.Equal([2, 0.55f * 30 / 50, 1], [coded[0][0], coded[1][0], coded[2][0]]);
         TyphoonExposure exposure = new((int)coded[0][0], coded[1][0], coded[3][0], coded[4][0], (int)coded[2][0]);
         Assert.Equal(((0.55 * 30 / 50) + (2 * 0.45 * 250 / 500)) / 2, Typhoon.Score(exposure, wettestDay: 250).Value, 4);

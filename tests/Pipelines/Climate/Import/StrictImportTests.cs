@@ -6,8 +6,8 @@ using Durable.Pipelines.Climate.Packing;
 
 namespace Durable.Tests.Pipelines.Climate.Import;
 
-/// <summary>What deliveries really look like: cut archives, stray quotes, Korean encodings, dates of every kind. Nothing is guessed; what
-/// is refused says why.</summary>
+/// <summary>Real deliveries: truncated archives, stray quotes, Korean encodings, dates of every kind. Nothing is guessed; every refusal has
+/// a reason.</summary>
 public sealed class StrictImportTests(StrictImportTests.Warehouse warehouse) : IClassFixture<StrictImportTests.Warehouse>
 {
     private const string Admin = "admin_code,admin_name,population\n";

@@ -9,7 +9,7 @@ using FsCheck.Fluent;
 
 namespace Durable.Tests.Pipelines.Climate.Probability;
 
-/// <summary>A property for each trap a to f of the published P(H), held against arithmetic of this file's own.</summary>
+/// <summary>A property for each trap a to f of the published P(H), checked against this file's own arithmetic.</summary>
 public sealed class RepairedTrapTests
 {
     private static readonly Config Runs = Config.QuickThrowOnFailure.WithMaxTest(100);
