@@ -49,7 +49,7 @@ run_returns() {
   interruptible dotnet "$CLI_DLL" returns train --url "$url" ${arguments[@]+"${arguments[@]}"} || outcome=$?
   if [ "$outcome" -eq 0 ] && [ "$desk" -eq 1 ]; then
     interruptible dotnet "$CLI_DLL" returns infer --url "$url" || outcome=$?
-    say "Nine more embeddings and what came of the earlier ones arrive ..."
+    say "Adding nine more embeddings and the outcomes of the earlier ones ..."
     returns_sample 9 0.2 "$(date -u -d "$newest + 90 minutes" +%FT%TZ)"
     interruptible dotnet "$CLI_DLL" returns infer --url "$url" || outcome=$?
   fi

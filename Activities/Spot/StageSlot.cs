@@ -54,13 +54,13 @@ public sealed class StageSlot(SlotStore store, SpotFiles files, SpotOptions opti
         Feed<OnDemandQuote> onDemand =
             await files.ReadOnDemandPricesOfAsync(slot, cancellationToken)
             ?? throw new RawFileException($"{SpotKeys.OnDemandPrices(slot.Day)} is not there.");
-        Tell("placement scores", header.Unknown);
-        Tell("interruptions", interruptions.Unknown);
-        Tell("spot prices", spot.Unknown);
-        Tell("on-demand prices", onDemand.Unknown);
+        Report("placement scores", header.Unknown);
+        Report("interruptions", interruptions.Unknown);
+        Report("spot prices", spot.Unknown);
+        Report("on-demand prices", onDemand.Unknown);
         return (new Observation(capacity, new Feed<ZoneScore>(scores, header.Unknown), interruptions, spot, onDemand), header);
 
-        void Tell(string source, IReadOnlyList<Unknown> unknown)
+        void Report(string source, IReadOnlyList<Unknown> unknown)
         {
             if (unknown.Count == 0)
                 return;

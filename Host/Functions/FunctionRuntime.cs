@@ -126,7 +126,7 @@ internal sealed class FunctionRuntime : IFunctionRuntime
         catch (Exception e)
             when (invocation.Function.Kind == FunctionKind.Http && e is Npgsql.NpgsqlException && HubDatabase.IsTransient(e))
         {
-            Log.StoreAway(this.logger, invocation.Function.Name, HubDatabase.Explain(e)); // answered with 503; one line explains an outage
+            Log.Outage(this.logger, invocation.Function.Name, HubDatabase.Explain(e)); // answered with 503; one line explains an outage
             throw;
         }
         catch (Exception e)

@@ -12,7 +12,7 @@ internal static partial class Log
     public static partial void Executed(ILogger logger, string function, string invocationId, double milliseconds);
 
     [LoggerMessage(4, LogLevel.Debug, "Function '{function}' failed: the database is unavailable. {reason}")]
-    public static partial void StoreAway(ILogger logger, string function, string reason);
+    public static partial void Outage(ILogger logger, string function, string reason);
 
     [LoggerMessage(3, LogLevel.Error, "Function '{function}' failed (invocation {invocationId}) after {milliseconds:F1} ms")]
     public static partial void Failed(ILogger logger, Exception exception, string function, string invocationId, double milliseconds);

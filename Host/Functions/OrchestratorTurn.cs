@@ -3,14 +3,14 @@ using Microsoft.Azure.Functions.Worker.Middleware;
 namespace Durable.Host.Functions;
 
 /// <summary>
-/// Runs the app's middleware around an orchestrator's first segment: up to the end of its turn, as the official worker does. What the
-/// orchestrator goes on to do is the engine's affair, so middleware cannot keep it from finishing, and middleware that waits for the world
-/// is refused instead of leaving the instance running for ever.
+/// Runs the app's middleware around an orchestrator's first segment, up to the end of its turn, as the official worker does. The engine
+/// runs the rest, so middleware cannot keep the orchestrator from finishing. Middleware that waits for something is refused instead of
+/// leaving the instance running forever.
 /// </summary>
 internal static class OrchestratorTurn
 {
     /// <summary>Starts the orchestrator inside <paramref name="pipeline"/>, on the caller's thread.</summary>
-    /// <returns>The orchestrator's own task; a faulted one when middleware threw, waited or did not call it.</returns>
+    /// <returns>The orchestrator's task; a faulted one when middleware threw, waited or did not call it.</returns>
     public static Task<object?> Start(FunctionPipeline pipeline, HostFunctionContext context, Func<Task<object?>> start)
     {
         Task<object?>? orchestrator = null;
@@ -27,7 +27,7 @@ internal static class OrchestratorTurn
         returned = true;
         if (orchestrator is not null)
         {
-            _ = run.ContinueWith(static t => t.Exception, TaskScheduler.Default); // observed: what follows the call cannot change the outcome
+            _ = run.ContinueWith(static t => t.Exception, TaskScheduler.Default); // observed: later middleware cannot change the outcome
             return run.IsFaulted && !orchestrator.IsFaulted && !orchestrator.IsCanceled
                 ? Task.FromException<object?>(run.Exception!.InnerException!)
                 : orchestrator;

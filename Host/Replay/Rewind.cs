@@ -3,13 +3,12 @@ using Durable.Host.Store;
 
 namespace Durable.Host.Replay;
 
-/// <summary>A failed execution taken back to before its failures: they are removed, and with them every step the code took only because of
-/// them.</summary>
+/// <summary>A failed execution rewound to before its failures: removes them and every step the code took only because of them.</summary>
 /// <remarks>The official engine removes the failed results and keeps the rest, which ends non-deterministic when the failure was retried or
-/// handled (a retry timer, a cleanup in finally). Here the code runs again over what happened to it without the failures, and what it does
-/// is the new history: the SDK replays it because it wrote it. A result is kept when the code takes the same step under the same number.
-/// Failures that were answered by a further attempt stay; only last attempts are run again. Effects of dropped steps have happened and will
-/// happen again: activities are idempotent.</remarks>
+/// handled (a retry timer, a cleanup in finally). Here the code is replayed over the history without the failures, and the result is the
+/// new history, which the SDK can replay. A result is kept when the code takes the same step under the same number. Failures followed by a
+/// further attempt stay; only last attempts run again. Effects of dropped steps have happened and will happen again: activities are
+/// idempotent.</remarks>
 internal sealed class Rewind
 {
     private readonly Dictionary<int, HistoryEvent> recorded;
@@ -30,7 +29,7 @@ internal sealed class Rewind
         {
             if (IsStep(happened) && Took(happened.TaskId))
             {
-                continue; // written with what led to it
+                continue; // written with its cause
             }
 
             if (Ending is null && Happens(happened))
@@ -69,19 +68,19 @@ internal sealed class Rewind
     /// <summary>The new history; removed events remain visible as GenericEvent.</summary>
     public IReadOnlyList<HistoryEvent> Events => events;
 
-    /// <summary>How the execution ended again; null when it waits for what is repeated.</summary>
+    /// <summary>How the execution ended again; null when it waits for repeated steps.</summary>
     public TurnEnding? Ending { get; private set; }
 
-    /// <summary>Activities to hand out again, and new ones.</summary>
+    /// <summary>Activities to redeliver, and new ones.</summary>
     public IReadOnlyList<ScheduleTaskAction> Activities => [.. executor.OpenActivities];
 
-    /// <summary>Children to start; known ones only when they are gone.</summary>
+    /// <summary>Children to start; existing ones only if they are gone.</summary>
     public IReadOnlyList<StartChildAction> Children { get; }
 
     /// <summary>Rewinds of failed children, and events sent for the first time.</summary>
     public IReadOnlyList<OutgoingMessage> Messages { get; }
 
-    /// <summary>Rewinds <paramref name="history"/>; the order itself is noted as a GenericEvent with its reason.</summary>
+    /// <summary>Rewinds <paramref name="history"/>; the rewind itself is recorded as a GenericEvent with its reason.</summary>
     public static Rewind Of(IReadOnlyList<HistoryEvent> history, Func<OrchestrationExecutor> create, HistoryEvent order) =>
         new(history, create, order);
 
@@ -113,7 +112,7 @@ internal sealed class Rewind
         return steps;
     }
 
-    /// <summary>Inputs of the calls, which history does not keep: the code as it was taken them again.</summary>
+    /// <summary>Inputs of the calls, which history does not keep, from a replay of the code.</summary>
     private static Dictionary<int, string?> Inputs(IReadOnlyList<HistoryEvent> history, Func<OrchestrationExecutor> create)
     {
         Dictionary<int, string?> inputs = [];
@@ -145,12 +144,12 @@ internal sealed class Rewind
         return inputs;
     }
 
-    /// <summary>Failed calls that no call of the same kind, name and input followed: nobody tried again.</summary>
+    /// <summary>Failed calls without a later call of the same kind, name and input: the last attempts.</summary>
     private static HashSet<int> LastFailures(IReadOnlyList<HistoryEvent> history, Dictionary<int, string?> inputs)
     {
         HistoryEvent[] calls = [.. history.Where(e => e.Kind is EventKind.TaskScheduled or EventKind.SubOrchestrationInstanceCreated)];
         HashSet<int> last = [];
-        HashSet<int> attempts = []; // each further attempt answers one failure
+        HashSet<int> attempts = []; // each later attempt answers one failure
         foreach (HistoryEvent failure in history.Where(IsFailure))
         {
             HistoryEvent? call = Array.Find(calls, c => c.TaskId == failure.TaskId);
@@ -179,7 +178,7 @@ internal sealed class Rewind
         return last;
     }
 
-    /// <summary>Whether the code, run without the failures, took the recorded step of this number with the same input.</summary>
+    /// <summary>Whether the code, replayed without the failures, took the recorded step of this number with the same input.</summary>
     private bool Took(int taskId) =>
         recorded.TryGetValue(taskId, out HistoryEvent? step)
         && taken.TryGetValue(taskId, out OrchestratorAction? now)

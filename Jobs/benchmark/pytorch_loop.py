@@ -33,7 +33,7 @@ def train(job, build):
         held_loss = loss_of(held, held_classes).item()
         job.epoch(epoch, train_loss=total / len(rows), validation_loss=held_loss, validation_accuracy=(held.argmax(1) == held_classes).float().mean().item())
         if held_loss < best - job["min-delta"]:
-            best, job.best_epoch, best_weights = held_loss, epoch, copy.deepcopy(model.state_dict())  # a copy: the live weights go on changing
+            best, job.best_epoch, best_weights = held_loss, epoch, copy.deepcopy(model.state_dict())  # a copy: the live weights keep changing
         elif epoch - job.best_epoch >= job["patience"]:
             break
     model.load_state_dict(best_weights)

@@ -75,7 +75,7 @@ def fit(model, train, validation, args, device):
         history.append(mse(model, *held))
         print(f"epoch {epoch} val_mse {history[-1]:.8g}", flush=True)
         if history[-1] < best["mse"]:
-            # A copy: state_dict() alone refers to the live weights, which training goes on to change.
+            # A copy: state_dict() alone refers to the live weights, which training keeps changing.
             best = {"epoch": epoch, "mse": history[-1], "weights": copy.deepcopy(model.state_dict())}
         elif not numpy.isfinite(history[-1]) or epoch - best["epoch"] >= args.patience:
             break

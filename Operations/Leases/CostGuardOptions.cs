@@ -7,7 +7,7 @@ namespace Durable.Operations.Leases;
 /// the real cost.</summary>
 public sealed class CostGuardOptions
 {
-    /// <summary>Longest time from grant to deadline, extensions included. Default 6 h.</summary>
+    /// <summary>Longest time from grant to deadline. Default 6 h.</summary>
     [Range(typeof(TimeSpan), "00:00:05", "7.00:00:00", ErrorMessage = "CostGuard__LongestLease must be from 00:00:05 to 7.00:00:00.")]
     public TimeSpan LongestLease { get; init; } = TimeSpan.FromHours(6);
 

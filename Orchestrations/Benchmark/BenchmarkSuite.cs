@@ -75,7 +75,7 @@ public static class BenchmarkSuite
                         Start(next);
                 }
 
-                Tell();
+                Report();
                 if (running.Count == 0)
                     continue;
                 List<Task> awaited = [.. running.Select(model => model.Task)];
@@ -166,7 +166,7 @@ public static class BenchmarkSuite
 
         private ModelOrder Order(ModelWork model) => new(new ModelKey(run.RunId, model.Model), run.Request, model.Fingerprint);
 
-        private void Tell() =>
+        private void Report() =>
             context.SetCustomStatus(
                 new
                 {

@@ -28,7 +28,7 @@ public static class ModelBenchmark
         Task<string> cancel = CancelAsync();
         (ModelState state, string? reason) = await EndOfAsync(context, order, cancel);
         ended.Cancel(); // an open wait would keep the instance from ending
-        Tell(context, order, "recording");
+        Report(context, order, "recording");
         ModelOutcome outcome = await context.CallActivityAsync<ModelOutcome>(
             nameof(EndModel),
             new ModelEnd(order.Key, state, reason, order.Fingerprint),
@@ -48,7 +48,7 @@ public static class ModelBenchmark
             );
         }
 
-        Tell(context, order, outcome.State.ToString());
+        Report(context, order, outcome.State.ToString());
         return outcome;
 
         async Task<string> CancelAsync() =>
@@ -63,7 +63,7 @@ public static class ModelBenchmark
     {
         try
         {
-            Tell(context, order, "preparing data");
+            Report(context, order, "preparing data");
             ModelJob job = await context.CallActivityAsync<ModelJob>(
                 nameof(BeginModel),
                 new ModelStart(order, context.InstanceId),
@@ -79,12 +79,12 @@ public static class ModelBenchmark
                 training,
                 order.Key.RunId,
                 cancel,
-                phase => Tell(context, order, phase)
+                phase => Report(context, order, phase)
             );
             if (!trained.Succeeded || trained.State?.ModelUri is not { } modelUri)
                 return Unsuccessful(trained, training);
 
-            Tell(context, order, "evaluating");
+            Report(context, order, "evaluating");
             await context.CallActivityAsync(
                 nameof(EvaluateModel),
                 new TrainedModel(order.Key, training.JobName, modelUri, trained.State.BillableSeconds, trained.Receipt.CostUsd),
@@ -122,6 +122,6 @@ public static class ModelBenchmark
             : (ModelState.Failed, $"job {training.JobName} is {state?.Status}: {reason}");
     }
 
-    private static void Tell(TaskOrchestrationContext context, ModelOrder order, string phase) =>
+    private static void Report(TaskOrchestrationContext context, ModelOrder order, string phase) =>
         context.SetCustomStatus(new { phase, order.Key.Model });
 }

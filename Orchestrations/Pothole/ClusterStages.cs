@@ -36,7 +36,7 @@ internal sealed class ClusterStages(TaskOrchestrationContext context, PotholeRun
     public async Task<LeaseReceipt> RunAsync()
     {
         progress.Begin("cluster");
-        return (await LeasedCluster.RunAsync(context, work.Cluster, RunOnClusterAsync, progress.Tell)).Receipt;
+        return (await LeasedCluster.RunAsync(context, work.Cluster, RunOnClusterAsync, progress.Report)).Receipt;
     }
 
     private async Task<IReadOnlyList<StepDone>> RunOnClusterAsync(ClusterGrant grant, CancellationToken cancellation)
@@ -95,7 +95,7 @@ internal sealed class ClusterStages(TaskOrchestrationContext context, PotholeRun
     private async Task StopSparkAsync(Machine master)
     {
         ILogger logger = context.CreateReplaySafeLogger("Durable.Orchestrations.PotholePipeline");
-        progress.Tell("stopping spark");
+        progress.Report("stopping spark");
         try
         {
             RemoteJobRequest job = new(Target(master), SparkJobs.StopSpark(work), work.Cluster.LeaseId, Ending: true);

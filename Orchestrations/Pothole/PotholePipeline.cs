@@ -28,7 +28,7 @@ public static class PotholePipeline
 
         async Task<PotholeResult> RunDayAsync()
         {
-            progress.Tell("checking input");
+            progress.Report("checking input");
             work = await context.CallActivityAsync<PotholeWork>(nameof(BeginPothole), run, Retries.Standard);
             progress.Expect(work.Steps.Count(step => step.IsToDo));
             if (!work.HasInput)
@@ -49,7 +49,7 @@ public static class PotholePipeline
                 new PotholeEnd(run, result, loaded, progress.Step, error),
                 Retries.Standard
             );
-            progress.Tell(state.ToString());
+            progress.Report(state.ToString());
             return result;
         }
     }

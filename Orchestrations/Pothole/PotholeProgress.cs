@@ -17,11 +17,11 @@ internal sealed class PotholeProgress(TaskOrchestrationContext context, string d
 
     public void Expect(int steps) => total = steps;
 
-    public void Begin(string step) => Tell(Step = step);
+    public void Begin(string step) => Report(Step = step);
 
     public void Add(StepDone step) => done.Add(step);
 
-    public void Tell(string phase) =>
+    public void Report(string phase) =>
         context.SetCustomStatus(
             new
             {

@@ -36,15 +36,15 @@ public static class ReturnsInference
 
         async Task<InferenceResult> InferAsync()
         {
-            Tell("begin");
+            Report("begin");
             await context.CallActivityAsync(nameof(BeginReturns), new ReturnsBegin(run, BeginReturns.Inference, Steps), Retry);
-            Tell("read");
+            Report("read");
             IReadOnlyList<SourceRead> reads = await context.CallActivityAsync<IReadOnlyList<SourceRead>>(nameof(SyncReturns), run, Retry);
             Done(reads.Sum(read => read.Changed));
-            Tell("predict");
+            Report("predict");
             PredictedRows predicted = await context.CallActivityAsync<PredictedRows>(nameof(PredictReturns), run, Retry);
             Done(predicted.Stored);
-            Tell("score");
+            Report("score");
             ScoredRows scored = await context.CallActivityAsync<ScoredRows>(nameof(ScoreReturns), run, Retry);
             Done(scored.Scored);
             await EndAsync(error: null);
@@ -73,7 +73,7 @@ public static class ReturnsInference
                 Retry
             );
 
-        void Tell(string phase) =>
+        void Report(string phase) =>
             context.SetCustomStatus(
                 new
                 {

@@ -125,7 +125,7 @@ public static class ReturnsTraining
         )
         {
             await EndAsync(error: null, news);
-            Tell(state.ToString());
+            Report(state.ToString());
             return new ReturnsResult(
                 state,
                 run.RunTs,
@@ -164,7 +164,7 @@ public static class ReturnsTraining
             attempts = attempt;
             // A retry is another job, on demand: no spot capacity was available.
             TrainingOrder tried = attempt == 1 ? order : order with { JobName = JobName(order, attempt), Spot = false };
-            TrainingResult result = await LeasedTraining.RunAsync(context, tried, run.RunId, cancel, phase => Tell($"train: {phase}"));
+            TrainingResult result = await LeasedTraining.RunAsync(context, tried, run.RunId, cancel, phase => Report($"train: {phase}"));
             billedSeconds += result.State?.BillableSeconds ?? 0;
             costUsd += Math.Round(
                 (result.State?.BillableSeconds ?? 0) * (result.Receipt.Machines is [{ } machine, ..] ? machine.HourlyPriceUsd : 0) / 3600,
@@ -223,11 +223,11 @@ public static class ReturnsTraining
             }
         }
 
-        private void Begin(string name) => Tell(step = name);
+        private void Begin(string name) => Report(step = name);
 
         private void Done(long rows, long fallbacks = 0) => done.Add(new PartitionOutcome(step, rows, rows, fallbacks, 0));
 
-        private void Tell(string phase) =>
+        private void Report(string phase) =>
             context.SetCustomStatus(
                 new
                 {

@@ -25,7 +25,7 @@ public sealed class ClusterNotRunningException(string message) : Exception(messa
 /// <summary>It could not be proven that the machines are off. The reaper keeps stopping them until it can.</summary>
 public sealed class LeaseNotProvenException(LeaseReceipt receipt)
     : Exception(
-        $"There is no proof that the machines of lease {receipt.LeaseId} are off ({receipt.Error ?? receipt.ToString()}). The reaper goes on; see GET /api/operations/leases."
+        $"There is no proof that the machines of lease {receipt.LeaseId} are off ({receipt.Error ?? receipt.ToString()}). The reaper takes over; see GET /api/operations/leases."
     );
 
 /// <summary>Work on paid machines: lease first, start, work, stop what was started, prove it.</summary>
@@ -58,20 +58,20 @@ public static class LeasedCluster
     /// <summary>Waits for the cluster, starts it, runs <paramref name="work"/> on it and always stops it again.</summary>
     /// <param name="work">Gets the running machines and a token whose cancellation means: unwind. Give that token to timers and
     /// <see cref="RemoteJobs"/>.</param>
-    /// <param name="tell">Called with the run's current phase, also on replays; null: the phase becomes the custom status.</param>
+    /// <param name="report">Called with the run's current phase, also on replays; null: the phase becomes the custom status.</param>
     /// <exception cref="LeaseNotProvenException">The work succeeded, but the machines could not be proven off.</exception>
     /// <exception cref="RunCancelledException">Cancelled; the machines are off.</exception>
     public static async Task<Leased<T>> RunAsync<T>(
         TaskOrchestrationContext context,
         ClusterRequest request,
         Func<ClusterGrant, CancellationToken, Task<T>> work,
-        Action<string>? tell = null
+        Action<string>? report = null
     )
     {
         ILogger logger = context.CreateReplaySafeLogger("Durable.Orchestrations.LeasedCluster");
         using CancellationTokenSource ended = new();
         Task<object?> cancel = context.WaitForExternalEvent<object?>(CancelEvent, ended.Token);
-        Run run = new(context, request, cancel, tell ?? (phase => context.SetCustomStatus(new { phase })), logger);
+        Run run = new(context, request, cancel, report ?? (phase => context.SetCustomStatus(new { phase })), logger);
         T result;
         LeaseReceipt receipt;
         try
@@ -96,14 +96,14 @@ public static class LeasedCluster
         TaskOrchestrationContext Context,
         ClusterRequest Request,
         Task<object?> Cancel,
-        Action<string> Tell,
+        Action<string> Report,
         ILogger Logger
     )
     {
         public async Task<ClusterGrant> StartAsync()
         {
             await WaitForTurnAsync();
-            Tell("starting machines");
+            Report("starting machines");
             await Context.CallActivityAsync(nameof(StartMachines), Request.LeaseId, Retry);
             DateTime limit = Context.CurrentUtcDateTime + (Request.StartWithin ?? TimeSpan.FromMinutes(10));
             TimeSpan pause = FirstPause;
@@ -124,14 +124,14 @@ public static class LeasedCluster
 
         public async Task<T> WorkAsync<T>(ClusterGrant grant, Func<ClusterGrant, CancellationToken, Task<T>> work)
         {
-            Tell("working");
+            Report("working");
             using CancellationTokenSource stop = new();
             Task<T> working = work(grant, stop.Token);
             try
             {
                 if (await EarlyEndAsync(grant, working) is not { } early)
                     return await working;
-                Tell("unwinding");
+                Report("unwinding");
                 stop.Cancel();
                 using CancellationTokenSource limitEnd = new();
                 await Task.WhenAny(working, Context.CreateTimer(UnwindWithin, limitEnd.Token));
@@ -178,7 +178,7 @@ public static class LeasedCluster
         /// <summary>Never throws: an error here would hide the first one.</summary>
         public async Task<LeaseReceipt> StopAsync()
         {
-            Tell("stopping machines");
+            Report("stopping machines");
             LeaseReceipt receipt = LeaseReceipt.OfNothing(Request.LeaseId, Request.Cluster) with { Proven = false };
             DateTime begun = Context.CurrentUtcDateTime,
                 limit = begun + (Request.StopWithin ?? TimeSpan.FromMinutes(15));
@@ -218,7 +218,7 @@ public static class LeasedCluster
                 );
                 if (turn.Granted)
                     return;
-                Tell($"waiting for {Request.Cluster}: {turn.Ahead} ahead, next {turn.Holder}");
+                Report($"waiting for {Request.Cluster}: {turn.Ahead} ahead, next {turn.Holder}");
                 pause = await PauseAsync(pause);
             }
         }

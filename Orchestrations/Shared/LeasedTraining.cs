@@ -29,7 +29,7 @@ public static class LeasedTraining
     /// <summary>Runs the job to its end, successful or not.</summary>
     /// <param name="runId">The run in the ledger that pays for it.</param>
     /// <param name="cancel">Completes when the work should end early; its result is the reason.</param>
-    /// <param name="tell">Called with the job's current phase, also on replays.</param>
+    /// <param name="report">Called with the job's current phase, also on replays.</param>
     /// <exception cref="TaskFailedException">No lease was granted (a budget: <see cref="LeaseRefusedException"/>), or AWS cannot be
     /// reached.</exception>
     /// <exception cref="LeaseNotProvenException">The job could not be proven to have ended; the reaper takes over.</exception>
@@ -38,7 +38,7 @@ public static class LeasedTraining
         TrainingOrder order,
         string runId,
         Task<string> cancel,
-        Action<string> tell
+        Action<string> report
     )
     {
         ClusterRequest request = new(
@@ -55,7 +55,7 @@ public static class LeasedTraining
         LeaseReceipt receipt;
         try
         {
-            tell("lease");
+            report("lease");
             await context.CallActivityAsync<LeaseTurn>(
                 nameof(TakeLease),
                 new LeaseRequest(context.InstanceId, request),
@@ -70,7 +70,7 @@ public static class LeasedTraining
             DateTime deadline = context.CurrentUtcDateTime + request.Longest;
             for (TimeSpan pause = FirstPause; !state.HasEnded && ended is null; pause = Longer(pause))
             {
-                tell(state.Secondary.Length > 0 ? state.Secondary.ToLowerInvariant() : "starting");
+                report(state.Secondary.Length > 0 ? state.Secondary.ToLowerInvariant() : "starting");
                 cancelled = !await WaitAsync(context, pause, cancel);
                 if (cancelled)
                     ended = $"cancelled: {await cancel}";
@@ -84,7 +84,7 @@ public static class LeasedTraining
         {
             // Terminate skips this block and a host that never returns never reaches it; the reaper stops whatever outlives its lease or
             // its run.
-            receipt = await StopAsync(context, request, tell);
+            receipt = await StopAsync(context, request, report);
         }
 
         if (!receipt.Proven)
@@ -96,7 +96,7 @@ public static class LeasedTraining
             : new TrainingResult(state, ended, cancelled, receipt);
     }
 
-    private static async Task<LeaseReceipt> StopAsync(TaskOrchestrationContext context, ClusterRequest request, Action<string> tell)
+    private static async Task<LeaseReceipt> StopAsync(TaskOrchestrationContext context, ClusterRequest request, Action<string> report)
     {
         LeaseReceipt receipt = LeaseReceipt.OfNothing(request.LeaseId, request.Cluster) with { Proven = false };
         DateTime limit = context.CurrentUtcDateTime + TimeSpan.FromMinutes(15);
@@ -117,7 +117,7 @@ public static class LeasedTraining
 
             if (receipt.Proven || context.CurrentUtcDateTime >= limit)
                 return receipt;
-            tell("stopping");
+            report("stopping");
             await context.CreateTimer(pause, CancellationToken.None);
         }
     }

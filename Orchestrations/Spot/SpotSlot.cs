@@ -48,7 +48,7 @@ public static class SpotSlot
 
         async Task<SlotResult> FillAsync()
         {
-            Tell(context, request, "planning");
+            Report(context, request, "planning");
             SlotWork work = await BeginAsync(context, run);
             oldWorkload = work.UsesOldWorkload ? work.WorkloadDay : null;
             SlotResult result;
@@ -66,7 +66,7 @@ public static class SpotSlot
             }
 
             await EndAsync(context, new SlotEnd(run, result, oldWorkload, null));
-            Tell(context, request, result.State.ToString());
+            Report(context, request, result.State.ToString());
             return result;
         }
     }
@@ -80,7 +80,7 @@ public static class SpotSlot
         }
         catch (TaskFailedException error) when (error.FailureDetails.IsCausedBy<WorkloadMissingException>())
         {
-            Tell(context, run.Request, "packing questions");
+            Report(context, run.Request, "packing questions");
             WorkloadRequest today = new(run.Request.Slot[..10]);
             await context.CallSubOrchestratorAsync<WorkloadReceipt>(nameof(SpotWorkload), today);
             return await context.CallActivityAsync<SlotWork>(nameof(BeginSlot), run, Briefly);
@@ -92,7 +92,7 @@ public static class SpotSlot
         Queue<ScorePart> waiting = new(work.Parts);
         int parts = 0,
             asked = 0;
-        Tell(context, work, "collecting", parts, asked);
+        Report(context, work, "collecting", parts, asked);
         List<Task> sources = [ScoresAsync()];
         if (work.NeedsInterruptions)
             sources.Add(context.CallActivityAsync<int>(nameof(CollectInterruptions), work, Retry));
@@ -128,7 +128,7 @@ public static class SpotSlot
                     // The part's questions are unknown; the other parts count.
                 }
 
-                Tell(context, work, "collecting", ++parts, asked);
+                Report(context, work, "collecting", ++parts, asked);
             }
         }
     }
@@ -137,7 +137,7 @@ public static class SpotSlot
     /// it.</summary>
     private static async Task<SlotResult> StoreAsync(TaskOrchestrationContext context, SlotRun run, SlotWork work)
     {
-        Tell(context, run.Request, "merging");
+        Report(context, run.Request, "merging");
         Staged staged = await context.CallActivityAsync<Staged>(nameof(StageSlot), new StageOrder(run, work), Retry);
         while (staged.WaitsFor is { } other)
         {
@@ -145,9 +145,9 @@ public static class SpotSlot
             staged = await context.CallActivityAsync<Staged>(nameof(StageSlot), new StageOrder(run, work), Retry);
         }
 
-        Tell(context, run.Request, "storing");
+        Report(context, run.Request, "storing");
         SlotResult result = await CommitAsync(context, run.Request.Slot);
-        Tell(context, run.Request, "publishing");
+        Report(context, run.Request, "publishing");
         await context.CallActivityAsync<bool>(nameof(PublishLatest), run.Request.Slot, Retry);
         return result with { Sources = staged.Sources };
     }
@@ -164,10 +164,10 @@ public static class SpotSlot
         await context.CallActivityAsync<int>(nameof(DeliverNotifications), Retry);
     }
 
-    private static void Tell(TaskOrchestrationContext context, SlotRequest request, string phase) =>
+    private static void Report(TaskOrchestrationContext context, SlotRequest request, string phase) =>
         context.SetCustomStatus(new { phase, request.Slot });
 
-    private static void Tell(TaskOrchestrationContext context, SlotWork work, string phase, int done, int asked) =>
+    private static void Report(TaskOrchestrationContext context, SlotWork work, string phase, int done, int asked) =>
         context.SetCustomStatus(
             new
             {

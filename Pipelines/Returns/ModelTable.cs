@@ -7,7 +7,7 @@ using NpgsqlTypes;
 
 namespace Durable.Pipelines.Returns;
 
-/// <summary>What came of judging a model.</summary>
+/// <summary>Verdict on a model.</summary>
 [JsonConverter(typeof(StoredTextConverter<ModelVerdict>))]
 public enum ModelVerdict
 {

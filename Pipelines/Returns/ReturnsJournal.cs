@@ -4,7 +4,7 @@ using Npgsql;
 
 namespace Durable.Pipelines.Returns;
 
-/// <summary>What became of a tick.</summary>
+/// <summary>Outcome of a tick.</summary>
 [JsonConverter(typeof(StoredTextConverter<TickOutcome>))]
 public enum TickOutcome
 {

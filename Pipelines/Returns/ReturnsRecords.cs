@@ -92,7 +92,7 @@ public enum InferenceEnding
     NoModel,
 }
 
-/// <summary>What came of a training.</summary>
+/// <summary>Outcome of a training.</summary>
 /// <param name="Rows">Rows of the training set.</param>
 /// <param name="CostUsd">Cost of the training jobs.</param>
 public sealed record ReturnsResult(
@@ -110,7 +110,7 @@ public sealed record ReturnsResult(
     int Attempts
 );
 
-/// <summary>What came of an inference.</summary>
+/// <summary>Outcome of an inference.</summary>
 /// <param name="Mse">Error of the last day's scored predictions of the served model; null when none was scored.</param>
 public sealed record InferenceResult(
     InferenceEnding State,
