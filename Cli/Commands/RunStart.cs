@@ -30,7 +30,7 @@ internal static class RunStart
         string id = started.Body.Text("id");
         if (id.Length == 0)
             throw new CommandFailedException(ExitCode.Failed, Refusals.Sentence(started.Body));
-        screen.Say(started.Status == HttpStatusCode.Conflict ? $"Already under way as {id}: watching that." : $"Started {id}.");
+        screen.Say(started.Status == HttpStatusCode.Conflict ? $"Already running as {id}; watching it." : $"Started {id}.");
         if (!noWait)
             return await RunWaiter.WaitAsync(client, screen, id, cancellation, hasMachines);
         JsonView.Write(screen, format, started.Body);

@@ -191,7 +191,7 @@ internal sealed partial class DurableEngine : BackgroundService
             {
                 TimeSpan until = due - clock.UtcNow;
 
-                // Due work that could not be claimed (no place here, or another host is claiming it) is tried again after a pause, not in a
+                // Due work that could not be claimed (no place here, or another host is claiming it) is retried after a pause, not in a
                 // busy loop.
                 TimeSpan shortest = claimed ? TimeSpan.Zero : ShortestLook;
                 longest =

@@ -52,8 +52,8 @@ internal sealed class LinkKeys
         return string.Create(CultureInfo.InvariantCulture, $"{Mark}{expires}.{Sign(systemKey, instanceId, expires)}");
     }
 
-    /// <summary>The code of every link when links are not scoped; null when they are, or when keys are not required: such a host would give
-    /// the system key to everybody on the machine.</summary>
+    /// <summary>The code of every link when links are not scoped; null when they are. Also null when keys are not required: such a host
+    /// would give the system key to everybody on the machine.</summary>
     public string? HubCode => !this.scoped && this.authorization.KeysRequired ? this.authorization.SystemKey : null;
 
     /// <summary>Whether <paramref name="key"/> is an unexpired scoped key of this instance.</summary>

@@ -5,8 +5,8 @@ using Npgsql;
 namespace Durable.Host.Store;
 
 /// <summary>This process's lease in the hub: registers and renews it, detects dead hosts and frees their work.</summary>
-/// <remarks>A host is dead when its lease has expired on the database clock, or when the connection with its advisory lock is gone although
-/// the server has been up for a while (detects a killed process at once). A live host that loses its lease is safe: the fence refuses its
+/// <remarks>A host is dead when its lease has expired on the database clock. A killed process is detected at once: the connection with its
+/// advisory lock is gone although the server has been up for a while. A live host that loses its lease is safe: the fence refuses its
 /// writes.</remarks>
 internal sealed partial class HostLease(HubDatabase database, HubClock clock, HubSettings settings, ILogger<HostLease> logger)
     : IAsyncDisposable

@@ -1,4 +1,4 @@
-"""SageMaker script mode for a training script, and the same on a desk: what is left for the script is its model and its training loop.
+"""SageMaker script mode for a training script, also outside SageMaker: a script only adds its model and its training loop.
 
     def train(job):
         features, labels = job.array("train", "features"), job.array("train", "labels")

@@ -12,7 +12,7 @@ public sealed record ReaperRound(int Closed, int Waiting);
 
 /// <summary>
 /// Stops the machines of every lease that is past its deadline or whose run has ended without stopping them, until the provider reports
-/// them off; uses force if a normal stop does not help; sends one alarm per such lease. Needs no running orchestration.
+/// them off. Uses force if a normal stop does not help; sends one alarm per such lease. Needs no running orchestration.
 /// </summary>
 public sealed partial class LeaseReaper(
     NpgsqlDataSource database,

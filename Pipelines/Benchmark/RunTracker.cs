@@ -23,8 +23,8 @@ public sealed class NoTrackingServerException()
 /// <summary>Sends a model's run to the tracking server: at its start, at its end, or later. PostgreSQL has the record; the server has a
 /// copy.</summary>
 /// <remarks>
-/// A run on the server is found by its tag <c>durable.key</c> = run and model, and one writer at a time holds a lock on that key: a
-/// repeated call, after a lost answer or a kill, duplicates nothing.
+/// A run on the server is found by its tag <c>durable.key</c> = run and model. One writer at a time holds a lock on that key, so a repeated
+/// call, after a lost answer or a kill, duplicates nothing.
 /// </remarks>
 public sealed class RunTracker(
     NpgsqlDataSource database,

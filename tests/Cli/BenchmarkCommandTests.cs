@@ -84,7 +84,7 @@ public sealed class BenchmarkCommandTests
             );
         CliCall call = await CliCall.RunAsync(host, "benchmark", "run");
         Assert.Equal(1, call.ExitCode);
-        Assert.Contains("Already under way as benchmark", call.Error, StringComparison.Ordinal);
+        Assert.Contains("Already running as benchmark", call.Error, StringComparison.Ordinal);
         Assert.Contains("1 of 2 models failed", call.Error, StringComparison.Ordinal);
         Assert.Equal(0, (await CliCall.RunAsync(host, "benchmark", "run", "--no-wait")).ExitCode);
     }

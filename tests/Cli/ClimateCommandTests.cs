@@ -89,7 +89,7 @@ public sealed class ClimateCommandTests
         CliCall call = await CliCall.RunAsync(host, "climate", "run");
 
         Assert.Equal(0, call.ExitCode);
-        Assert.Contains("Already under way as hazard-1", call.Error, StringComparison.Ordinal);
+        Assert.Contains("Already running as hazard-1", call.Error, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -1,6 +1,7 @@
 namespace Durable.Pipelines.Climate.Hazards;
 
-/// <summary>Hazard score H of one risk.</summary>
+/// <summary>Hazard score H of one risk. Source of all formulas and defaults here: the published scores, recorded in
+/// <c>tests/Data/climate-hazard-vectors.json</c>.</summary>
 /// <param name="Value">0 to 1, rounded to 4 decimals; results store 100 times this.</param>
 /// <param name="UsedFallback">True when at least one input was missing and its stated default was used.</param>
 public readonly record struct HazardScore(double Value, bool UsedFallback)

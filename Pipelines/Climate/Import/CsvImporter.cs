@@ -4,8 +4,8 @@ using NpgsqlTypes;
 namespace Durable.Pipelines.Climate.Import;
 
 /// <summary>
-/// Imports a CSV file (plain or gzip, header line, UTF-8 or EUC-KR/CP949) into an input table: checks each row, inserts good rows by COPY,
-/// replacing rows with the same key, and reports bad ones one by one. One transaction: all or nothing.
+/// Imports a CSV file (plain or gzip, header line, UTF-8 or EUC-KR/CP949) into an input table. Good rows go in by COPY and replace rows
+/// with the same key; bad rows are reported one by one. One transaction: all or nothing.
 /// </summary>
 public sealed class CsvImporter(NpgsqlDataSource database, ImportLimits limits)
 {

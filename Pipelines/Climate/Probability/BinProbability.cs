@@ -4,7 +4,8 @@ namespace Durable.Pipelines.Climate.Probability;
 /// Probability of each bin from a sample of yearly intensities. Gaussian kernel density, Scott bandwidth σ·n^(−1/5) (σ with n − 1); a bin's
 /// share is an exact difference of the normal distribution function, so infinite edges give 0 and 1.
 /// </summary>
-/// <remarks>This is the definition, in double precision. <see cref="RollingBins"/> computes the same for many windows at once.</remarks>
+/// <remarks>This is the definition, in double precision. Source of the bandwidth: D. W. Scott, "Multivariate Density Estimation", 1992.
+/// <see cref="RollingBins"/> computes the same for many windows at once.</remarks>
 public static class BinProbability
 {
     /// <summary>With fewer years, counts are used instead of smoothing.</summary>

@@ -5,8 +5,8 @@ namespace Durable.Pipelines.Climate.Results;
 
 /// <summary>
 /// A result table partitioned by (scenario, part): part is a year (H) or a tile (P). A new partition is filled beside the table and
-/// attached when complete; an existing one is truncated and filled again, always in one transaction with its ledger records: readers see
-/// the old rows or the new ones. Small parts of H share a table, in which they are deleted and written again.
+/// attached when complete; an existing one is truncated and filled again. Both happen in one transaction with the ledger records: readers
+/// see the old rows or the new ones. Small parts of H share a table, in which they are deleted and written again.
 /// </summary>
 /// <param name="Name">Schema and table.</param>
 /// <param name="PartColumn">Second partition column.</param>

@@ -88,8 +88,8 @@ public static class MarketMerge
         return carried;
     }
 
-    /// <summary>Score, T3 and T2 of a row that scored <paramref name="score"/> at a capacity. The rules are exactly the
-    /// original's.</summary>
+    /// <summary>Score, T3 and T2 of a row that scored <paramref name="score"/> at a capacity. Source: the original,
+    /// <c>ddps-lab/spotlake</c>, <c>collector/spot-dataset/aws/batch</c>.</summary>
     private static Quote Climb(int score, Quote? before, int capacity, int below)
     {
         int t3Before = before?.T3 ?? 0,
