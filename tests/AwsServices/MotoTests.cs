@@ -174,7 +174,7 @@ public sealed class MotoTests(MotoServer moto) : IClassFixture<MotoServer>
     }
 
     [BotocoreFact]
-    public async Task A_parameter_is_put_and_read_and_a_missing_one_is_told_by_type()
+    public async Task A_parameter_is_written_and_read_and_a_missing_one_is_reported_by_type()
     {
         using AmazonSimpleSystemsManagementClient ssm = moto.Client<AmazonSimpleSystemsManagementClient>(
             new AmazonSimpleSystemsManagementConfig()

@@ -72,7 +72,7 @@ public sealed class BenchmarkCommandTests
     }
 
     [Fact]
-    public async Task A_failed_suite_is_told_and_ends_with_1()
+    public async Task A_failed_suite_is_reported_and_exits_with_1()
     {
         await using FakeHost host = await FakeHost.StartAsync();
         host.On("POST /api/benchmark", 409, """{"Id":"benchmark"}""")

@@ -9,7 +9,7 @@ public sealed class OptionsCommandTests
         """;
 
     [Fact]
-    public async Task Limits_and_defaults_are_those_that_the_host_tells()
+    public async Task Limits_and_defaults_are_the_hosts()
     {
         await using FakeHost host = await FakeHost.StartAsync();
         host.On("GET /api/options", _ => new Reply(200, Calls));

@@ -63,7 +63,7 @@ public sealed class ReturnsCommandTests
     }
 
     [Fact]
-    public async Task What_the_host_refuses_is_told_by_field()
+    public async Task A_refusal_of_the_host_is_shown_by_field()
     {
         await using FakeHost host = await FakeHost.StartAsync();
         host.On(

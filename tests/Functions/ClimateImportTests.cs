@@ -15,7 +15,7 @@ public sealed class ClimateImportTests(ClimateImportTests.App fixture) : IClassF
     private AppProcess Host => fixture.Host;
 
     [Fact]
-    public async Task A_posted_file_is_imported_and_its_refused_rows_are_told()
+    public async Task A_posted_file_is_imported_and_its_refused_rows_are_listed()
     {
         (HttpStatusCode status, JsonElement receipt) = await Host.UploadAsync(
             Route + "?source=survey",

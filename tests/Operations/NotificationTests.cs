@@ -324,7 +324,7 @@ public sealed class NotificationTests
     }
 
     [Fact]
-    public async Task A_success_after_a_failure_is_told_as_a_recovery()
+    public async Task A_success_after_a_failure_is_reported_as_a_recovery()
     {
         await using NpgsqlDataSource database = await DatabaseAsync();
         RunLedger ledger = new(database);

@@ -104,7 +104,7 @@ public sealed class PotholeTeardownTests(AwsSandbox sandbox) : IClassFixture<Aws
     }
 
     [Fact]
-    public async Task A_stage_that_fails_is_tried_once_more_elsewhere_and_then_fails_the_day_which_goes_on_there_next_time()
+    public async Task A_failed_stage_is_retried_once_elsewhere_and_then_fails_the_day_which_continues_there_next_time()
     {
         await using PotholeWorld world = await PotholeWorld.CreateAsync(sandbox);
         await world.SparkDoesAsync("""[{"match": "stage2", "exitCode": 1}]""");

@@ -43,7 +43,7 @@ public sealed class KillNineTests(ITestOutputHelper output)
     }
 
     [Fact]
-    public async Task A_restarted_host_goes_on_where_the_killed_one_ended()
+    public async Task A_restarted_host_continues_where_the_killed_one_ended()
     {
         using CancellationTokenSource limit = new(TimeSpan.FromSeconds(60));
         await using ChaosHub hub = await ChaosHub.CreateAsync();

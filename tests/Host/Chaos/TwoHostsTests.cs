@@ -40,7 +40,7 @@ public sealed class TwoHostsTests(ITestOutputHelper output)
         await ChaosHub.UntilAsync(
             () => Task.FromResult(frozen.Joins > joins),
             60,
-            () => Task.FromResult("the frozen host did not join anew: " + string.Join('\n', frozen.Lines.TakeLast(20)))
+            () => Task.FromResult("the frozen host did not rejoin: " + string.Join('\n', frozen.Lines.TakeLast(20)))
         );
 
         output.WriteLine(

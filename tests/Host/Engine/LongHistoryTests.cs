@@ -118,7 +118,7 @@ public sealed class LongHistoryTests
     }
 
     [Fact]
-    public async Task Histories_within_the_limit_and_new_executions_go_on()
+    public async Task Histories_within_the_limit_and_new_executions_continue()
     {
         await using TestEngine engine = await TestEngine.StartAsync(
             App(),

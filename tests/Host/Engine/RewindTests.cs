@@ -22,7 +22,7 @@ public sealed class RewindTests
     [InlineData("ParentOfThrows", "\"Hello x!\"")]
     [InlineData("Retries", "\"Hello first!up\"")] // after its last attempt, with a cleanup in finally
     [InlineData("Grandparent", "\"up\"")]
-    public async Task A_failed_run_goes_on_where_it_failed(string orchestrator, string output)
+    public async Task A_failed_run_continues_where_it_failed(string orchestrator, string output)
     {
         await using TestEngine engine = await TestEngine.StartAsync(App(), settings: Replaying);
         string id = await FailAsync(engine, orchestrator);
@@ -34,7 +34,7 @@ public sealed class RewindTests
     }
 
     [Fact]
-    public async Task A_run_that_fails_again_can_be_rewound_again_and_started_anew()
+    public async Task A_run_that_fails_again_can_be_rewound_again_and_restarted()
     {
         await using TestEngine engine = await TestEngine.StartAsync(App(), settings: Replaying);
         string id = await FailAsync(engine, "ParentOfThrows");
@@ -54,7 +54,7 @@ public sealed class RewindTests
     }
 
     [Fact]
-    public async Task A_child_that_was_purged_starts_anew()
+    public async Task A_purged_child_starts_again()
     {
         await using TestEngine engine = await TestEngine.StartAsync(App(), settings: Replaying);
         string id = await FailAsync(engine, "Parent");
@@ -67,7 +67,7 @@ public sealed class RewindTests
     }
 
     [Fact]
-    public async Task A_child_that_was_terminated_starts_anew()
+    public async Task A_terminated_child_starts_again()
     {
         await using TestEngine engine = await TestEngine.StartAsync(App(), settings: Replaying);
         string id = await engine.ScheduleAsync("ParentOfWait");

@@ -331,7 +331,7 @@ public sealed class InstanceTests
     }
 
     [Fact]
-    public async Task An_outage_is_told_without_its_inside()
+    public async Task An_outage_is_reported_without_internals()
     {
         await using ManagementHost host = await ManagementHost.StartAsync();
         host.Hub.Outage = new IOException("host=db.internal password=hunter2");

@@ -16,7 +16,7 @@ public sealed class EarlierHistoryTests
     private volatile bool broken = true;
 
     [Fact]
-    public async Task A_wait_after_the_last_attempt_is_the_SDKs_timer_and_goes_on()
+    public async Task A_wait_after_the_last_attempt_is_the_SDKs_timer_and_continues()
     {
         (TestEngine engine, string id) = await ResumeAsync(
             Failed(0),
@@ -36,7 +36,7 @@ public sealed class EarlierHistoryTests
     }
 
     [Fact]
-    public async Task A_last_attempt_that_its_policy_refused_is_told_with_the_remedy_which_is_a_rewind()
+    public async Task A_last_attempt_that_its_policy_refused_names_the_remedy_a_rewind()
     {
         (TestEngine engine, string id) = await ResumeAsync(
             Failed(0),

@@ -46,7 +46,7 @@ public sealed class RecordedHistoryTests
     }
 
     [Fact]
-    public void Changed_code_does_not_replay_and_both_names_are_told()
+    public void Changed_code_does_not_replay_and_both_names_are_reported()
     {
         FailureInfo failure = Replay(Read("order-1.json"), Orders(newCode: true))!.Failed!;
 
@@ -56,7 +56,7 @@ public sealed class RecordedHistoryTests
     }
 
     [Fact]
-    public async Task The_recordings_can_be_made_anew()
+    public async Task The_recordings_can_be_repeated()
     {
         await using TestEngine engine = await TestEngine.StartAsync(Orders(newCode: false));
         string id = await engine.ScheduleAsync("Order", 3);

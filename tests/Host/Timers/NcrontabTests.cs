@@ -61,7 +61,7 @@ public sealed class NcrontabTests
     [InlineData("*/00 * * * * *", "has the step '00'")]
     [InlineData("1,5-3/2 * * * * *", "has the range '5-3', which runs backwards")]
     [InlineData("0 0 0 30 2 *", "no date ever matches day '30', month '2'")]
-    public void A_mistake_is_told_with_its_field_and_rule(string expression, string message)
+    public void A_mistake_is_reported_with_its_field_and_rule(string expression, string message)
     {
         ScheduleFormatException error = Assert.Throws<ScheduleFormatException>(() => Ncrontab.Parse(expression));
 

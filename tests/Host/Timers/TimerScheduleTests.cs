@@ -104,7 +104,7 @@ public sealed class TimerScheduleTests
     [InlineData("hourly", "neither NCRONTAB")]
     [InlineData("00:00:00", "at least 00:00:01")]
     [InlineData("-00:10:00", "at least 00:00:01")]
-    public void A_schedule_that_is_none_is_explained(string schedule, string message) =>
+    public void An_invalid_schedule_is_explained(string schedule, string message) =>
         Assert.Contains(
             message,
             Assert.Throws<ScheduleFormatException>(() => TimerSchedule.Parse(schedule)).Message,
@@ -125,7 +125,7 @@ public sealed class TimerScheduleTests
     [InlineData("00:00:59", true)]
     [InlineData("0,30 0 0 * * *", true)]
     [InlineData("0 0 0 29 2 *", false)]
-    public void A_schedule_under_a_minute_is_told_apart(string schedule, bool fast) =>
+    public void A_schedule_under_a_minute_is_distinguished(string schedule, bool fast) =>
         Assert.Equal(fast, TimerSchedule.Parse(schedule).IsFasterThanAMinute(Utc("2026-01-01T00:00Z")));
 
     private static DateTimeOffset Utc(string text) =>

@@ -364,7 +364,7 @@ public sealed class LeaseKeeperTests
     [InlineData("$(reboot)", "i-1")]
     [InlineData("spark", "i-1; rm -rf /")]
     [InlineData("spark", "")]
-    public async Task Names_that_are_none_are_refused(string cluster, string machine)
+    public async Task Invalid_names_are_refused(string cluster, string machine)
     {
         await using LeaseWorld world = await LeaseWorld.CreateAsync();
 

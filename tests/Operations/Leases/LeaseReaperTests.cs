@@ -104,7 +104,7 @@ public sealed class LeaseReaperTests
     }
 
     [Fact]
-    public async Task A_run_started_anew_frees_what_its_earlier_execution_held()
+    public async Task A_restarted_run_frees_what_its_earlier_execution_held()
     {
         await using LeaseWorld world = await LeaseWorld.CreateAsync();
         await world.HoldAsync("a/1");

@@ -132,7 +132,7 @@ public sealed class RemoteJobTests : IAsyncLifetime
     [InlineData("")]
     [InlineData(".hidden")]
     [InlineData("$(x)")]
-    public async Task An_id_that_is_none_is_refused(string id)
+    public async Task An_invalid_id_is_refused(string id)
     {
         await Assert.ThrowsAsync<ArgumentException>(() => host.PollAsync(Target, id, default));
         await Assert.ThrowsAsync<ArgumentException>(() => host.KillAsync(Target, id, default));
@@ -154,7 +154,7 @@ public sealed class RemoteJobTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_job_outlives_the_call_and_tells_its_exit_code_and_the_end_of_its_output()
+    public async Task A_job_outlives_the_call_and_reports_its_exit_code_and_the_end_of_its_output()
     {
         RemoteJobState started = await StartAsync(
             "long",

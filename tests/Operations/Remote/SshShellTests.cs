@@ -86,7 +86,7 @@ public sealed class SshShellTests
     [InlineData("user@host")]
     [InlineData("")]
     [InlineData(null)]
-    public async Task An_address_that_is_none_is_refused(string? address)
+    public async Task An_invalid_address_is_refused(string? address)
     {
         SshShell shell = new(new RemoteOptions { SshKeyFile = "k", SshKnownHostsFile = "h" });
 

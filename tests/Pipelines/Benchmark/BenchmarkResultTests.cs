@@ -42,7 +42,7 @@ public sealed class BenchmarkResultTests
     [InlineData(new[] { float.NaN, 1f }, 1, "as a probability")]
     [InlineData(new[] { -0.5f, 1.5f }, 1, "as a probability")]
     [InlineData(new[] { 0.5f, 0.5f, 0.5f, 0.5f }, 2, "scored 2 rows")]
-    public void Scores_that_are_none_are_refused(float[] probabilities, int rows, string why) =>
+    public void Invalid_scores_are_refused(float[] probabilities, int rows, string why) =>
         Assert.Contains(
             why,
             Assert.Throws<ModelOutputException>(() => Scoring.Of(probabilities, rows, 2, [1])).Message,

@@ -175,7 +175,7 @@ public sealed class MlflowClientTests(MlflowServer server) : IClassFixture<Mlflo
     }
 
     [Fact]
-    public async Task Something_else_than_MLflow_and_nobody_at_all_are_told_apart_from_a_refusal()
+    public async Task Another_server_and_no_server_are_distinguished_from_a_refusal()
     {
         MlflowClient elsewhere = new(new HttpClient(), new Uri(server.Address, "/not-mlflow"));
         await Assert.ThrowsAsync<MlflowRefusedException>(() => elsewhere.EnsureExperimentAsync("x"));

@@ -103,7 +103,7 @@ public sealed class HazardBranchTests
         Assert.Equal(expected, SeaLevelRise.Score(centimetres, 100).Value, 1e-9);
 
     [Fact]
-    public void Sea_level_is_no_hazard_inland_and_defaults_are_told_apart()
+    public void Sea_level_is_no_hazard_inland_and_defaults_are_distinguished()
     {
         Assert.Equal(new HazardScore(0, false), SeaLevelRise.Score(90, 10_000));
         Assert.Equal(new HazardScore(0, true), SeaLevelRise.Score(90, None)); // 50 km by default
