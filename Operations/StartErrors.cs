@@ -35,12 +35,17 @@ public static partial class StartErrors
             ArgumentException when error.StackTrace?.Contains("ConnectionString", StringComparison.Ordinal) == true =>
                 $"Setting {OperationsServices.ConnectionSetting} is not a valid connection string ({error.Message.Split(" (Parameter")[0].TrimEnd('.')}); allowed: Host=127.0.0.1;Port=5432;Username=durable;Password=...;Database=durable. {Where}",
             ArgumentException when error.Message.Contains("not a port", StringComparison.Ordinal) => error.Message,
-            IOException { InnerException: { InnerException: SocketException } or SocketException }
-                when error.Message.Contains("address", StringComparison.OrdinalIgnoreCase) =>
-                $"{error.Message.TrimEnd('.')}. Choose another port: --port N, or FUNCTIONS_PORT in the environment.",
+            IOException { InnerException: { InnerException: SocketException socket } } when IsOfAddress(socket) => OtherPort(error),
+            IOException { InnerException: SocketException socket } when IsOfAddress(socket) => OtherPort(error),
             { InnerException: { } inner } => Explain(inner),
             _ => null,
         };
+
+    private static bool IsOfAddress(SocketException error) =>
+        error.SocketErrorCode is SocketError.AddressAlreadyInUse or SocketError.AddressNotAvailable or SocketError.AccessDenied;
+
+    private static string OtherPort(Exception error) =>
+        $"{error.Message.TrimEnd('.')}. Choose another port: --port N, or FUNCTIONS_PORT in the environment.";
 
     private static string Failure(string failure) =>
         Annotation().Match(failure) is { Success: true } match

@@ -13,6 +13,14 @@ internal sealed class SsmShell(IAmazonSimpleSystemsManagement ssm, TimeProvider 
     private static readonly TimeSpan FirstPause = TimeSpan.FromMilliseconds(200),
         LongestPause = TimeSpan.FromSeconds(2);
 
+    private static readonly HashSet<string> Unfinished =
+    [
+        CommandInvocationStatus.Pending,
+        CommandInvocationStatus.InProgress,
+        CommandInvocationStatus.Delayed,
+        CommandInvocationStatus.Cancelling,
+    ];
+
     public async Task<string> RunAsync(RemoteTarget target, string script, CancellationToken cancellationToken)
     {
         try
@@ -56,16 +64,16 @@ internal sealed class SsmShell(IAmazonSimpleSystemsManagement ssm, TimeProvider 
                 continue; // just sent
             }
 
-            string status = invocation.Status?.Value ?? "";
-            if (status is "Pending" or "InProgress" or "Delayed" or "Cancelling" or "")
+            CommandInvocationStatus? status = invocation.Status;
+            if (status is null || Unfinished.Contains(status))
                 continue;
             string output = invocation.StandardOutputContent ?? "";
             // A failed script may still have answered; one that was never delivered, timed out or was cancelled has not.
-            return status is "Success" || RemoteScripts.Read(output) is not null
+            return status == CommandInvocationStatus.Success || RemoteScripts.Read(output) is not null
                 ? output
                 : throw new RemoteHostUnreachableException(
                     target.InstanceId,
-                    $"the command ended as {invocation.StatusDetails ?? status}. {Redaction.Redact(invocation.StandardErrorContent ?? "")}".Trim()
+                    $"the command ended as {invocation.StatusDetails ?? status.Value}. {Redaction.Redact(invocation.StandardErrorContent ?? "")}".Trim()
                 );
         }
     }
