@@ -105,7 +105,8 @@ internal static class ClimateRows
             connection,
             """
             CREATE TABLE hazard_results (latitude decimal(9,6), longitude decimal(9,6), risk_type varchar(50), target_year varchar(10),
-                ssp126_score_100 real, ssp245_score_100 real, ssp370_score_100 real, ssp585_score_100 real, PRIMARY KEY (latitude, longitude, risk_type, target_year));
+                ssp126_score_100 real, ssp245_score_100 real, ssp370_score_100 real, ssp585_score_100 real,
+                    PRIMARY KEY (latitude, longitude, risk_type, target_year));
             CREATE INDEX ON hazard_results (risk_type); CREATE INDEX ON hazard_results (target_year); CREATE INDEX ON hazard_results (latitude, longitude)
             """
         );

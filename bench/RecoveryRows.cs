@@ -142,7 +142,8 @@ internal static class RecoveryRows
                     FROM (
                         SELECT steps[1] AS first, LEAST(steps[2], completed_at) AS went_on
                         FROM instances i, LATERAL (
-                            SELECT array_agg(at ORDER BY at) AS steps FROM effects e WHERE e.instance_id = i.instance_id AND host = $1 AND at > $2
+                            SELECT array_agg(at ORDER BY at) AS steps FROM effects e
+                            WHERE e.instance_id = i.instance_id AND host = $1 AND at > $2
                         ) done
                         WHERE instance_id LIKE $3 AND (completed_at IS NULL OR completed_at > $2)
                     ) open

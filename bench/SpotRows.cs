@@ -67,7 +67,10 @@ internal static class SpotRows
             await ExecuteAsync(
                 database,
                 Invariant(
-                    $"CREATE TABLE spot.spot_changes_{from:yyyyMM} PARTITION OF spot.spot_changes FOR VALUES FROM ('{from:yyyy-MM-dd}T00:00:00Z') TO ('{from.AddMonths(1):yyyy-MM-dd}T00:00:00Z')"
+                    $"""
+                    CREATE TABLE spot.spot_changes_{from:yyyyMM} PARTITION OF spot.spot_changes FOR VALUES
+                    FROM ('{from:yyyy-MM-dd}T00:00:00Z') TO ('{from.AddMonths(1):yyyy-MM-dd}T00:00:00Z')
+                    """
                 )
             );
         }
@@ -75,7 +78,10 @@ internal static class SpotRows
         await ExecuteAsync(
             database,
             Invariant(
-                $"INSERT INTO spot.market_keys (instance_type, region, zone) SELECT 'type-' || n / 57, 'region-' || n % 57 / 3, 'zone-' || n % 57 FROM generate_series(0, {Keys - 1}) n"
+                $"""
+                INSERT INTO spot.market_keys (instance_type, region, zone)
+                SELECT 'type-' || n / 57, 'region-' || n % 57 / 3, 'zone-' || n % 57 FROM generate_series(0, {Keys - 1}) n
+                """
             )
         );
         await ExecuteAsync(
@@ -83,7 +89,8 @@ internal static class SpotRows
             Invariant(
                 $"""
                 INSERT INTO spot.spot_changes (at, key_id, score, t3, t2, interruption, spot_price, on_demand_price, ceased)
-                SELECT '2026-01-01T00:00:00Z'::timestamptz + interval '10 minutes' * (c * 505 + key_id::bigint * 7919 % 505), key_id, 3, 50, 0, 2.5, c / 100.0, 1, false
+                SELECT '2026-01-01T00:00:00Z'::timestamptz + interval '10 minutes' * (c * 505 + key_id::bigint * 7919 % 505), key_id, 3, 50,
+                    0, 2.5, c / 100.0, 1, false
                 FROM generate_series(0, {Changes - 1}) c, spot.market_keys ORDER BY c, key_id
                 """
             )

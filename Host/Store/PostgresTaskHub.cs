@@ -11,7 +11,8 @@ namespace Durable.Host.Store;
 internal sealed class PostgresTaskHub(HubDatabase database, InstanceSignals signals, HubSettings settings) : ITaskHub
 {
     private const string Columns = """
-        instance_id, execution_id, name, version, status, CASE WHEN $1 THEN input END, CASE WHEN $2 THEN output END, output_is_text, custom_status, failure,
+        instance_id, execution_id, name, version, status, CASE WHEN $1 THEN input END,
+            CASE WHEN $2 THEN output END, output_is_text, custom_status, failure,
         created_at, updated_at, completed_at, scheduled_start, tags, parent_id
         """;
 
@@ -33,7 +34,8 @@ internal sealed class PostgresTaskHub(HubDatabase database, InstanceSignals sign
                 InstanceSql.DropFinishedRuns(batch, [request.InstanceId], kept);
                 NpgsqlBatchCommand start = new(
                     """
-                    WITH asked AS (SELECT $1::text AS instance_id, $2::uuid AS execution_id, $3::text AS name, $4::text AS version, $5::text AS input, $6::text AS tags,
+                    WITH asked AS (SELECT $1::text AS instance_id, $2::uuid AS execution_id, $3::text AS name, $4::text AS version,
+                        $5::text AS input, $6::text AS tags,
                         $7::text AS trace_parent, NULL::text AS parent, NULL::text AS parent_id)
                     """
                         + InstanceSql.InsertAsked
@@ -166,11 +168,14 @@ internal sealed class PostgresTaskHub(HubDatabase database, InstanceSignals sign
                 // Sizes come first: they need no reading of values, so only the page's values are read.
                 command.CommandText = $"""
                     WITH found AS MATERIALIZED (
-                        SELECT instance_id, created_at, COALESCE(octet_length(custom_status), 0)::bigint + CASE WHEN $1 THEN COALESCE(octet_length(input), 0) ELSE 0 END
+                        SELECT instance_id, created_at, COALESCE(octet_length(custom_status), 0)::bigint +
+                            CASE WHEN $1 THEN COALESCE(octet_length(input), 0) ELSE 0 END
                             + CASE WHEN $2 THEN COALESCE(octet_length(output), 0) ELSE 0 END AS bytes
                         FROM instances WHERE {where} ORDER BY {order} LIMIT $3 + 1),
-                    placed AS (SELECT instance_id, row_number() OVER w AS place, sum(bytes) OVER w - bytes AS before FROM found WINDOW w AS (ORDER BY {order}))
-                    SELECT {Columns}, (SELECT count(*) FROM found) FROM instances JOIN placed USING (instance_id) WHERE place <= $3 AND before < $4 ORDER BY place
+                    placed AS (SELECT instance_id, row_number() OVER w AS place, sum(bytes) OVER w - bytes AS before
+                        FROM found WINDOW w AS (ORDER BY {order}))
+                    SELECT {Columns}, (SELECT count(*) FROM found) FROM instances JOIN placed USING (instance_id)
+                    WHERE place <= $3 AND before < $4 ORDER BY place
                     """;
                 List<InstanceRecord> page = [];
                 long found = 0;
@@ -219,8 +224,10 @@ internal sealed class PostgresTaskHub(HubDatabase database, InstanceSignals sign
     // its scheduled start has no history to record it: its row is changed, and its holder loses it.
     private const string SuspendOrResumeSql = """
         WITH asked AS MATERIALIZED (
-            SELECT i.instance_id, i.status, i.history_length = 0 AND i.scheduled_start IS NOT NULL AND ($3 = 4 AND i.status = 7 OR $3 = 3 AND i.scheduled_start > now()) AS early,
-                COALESCE((SELECT CASE b.kind WHEN 3 THEN 7 ELSE 0 END FROM inbox b WHERE b.instance_id = i.instance_id AND b.kind IN (3, 4) ORDER BY b.message_id DESC LIMIT 1),
+            SELECT i.instance_id, i.status, i.history_length = 0 AND i.scheduled_start IS NOT NULL
+                AND ($3 = 4 AND i.status = 7 OR $3 = 3 AND i.scheduled_start > now()) AS early,
+                COALESCE((SELECT CASE b.kind WHEN 3 THEN 7 ELSE 0 END FROM inbox b WHERE b.instance_id = i.instance_id
+                    AND b.kind IN (3, 4) ORDER BY b.message_id DESC LIMIT 1),
                     i.status) AS becomes
             FROM instances i WHERE i.instance_id = $1 AND i.status IN (0, 6, 7) FOR NO KEY UPDATE),
         told AS (
@@ -228,10 +235,12 @@ internal sealed class PostgresTaskHub(HubDatabase database, InstanceSignals sign
             WHERE i.instance_id = a.instance_id AND NOT a.early AND a.becomes = ANY($2) RETURNING i.instance_id),
         put AS (INSERT INTO inbox (instance_id, kind, task_id, name, data, detail) SELECT instance_id, $3, $4, $5, $6, $7 FROM told),
         changed AS (
-            UPDATE instances i SET status = CASE WHEN $3 = 3 THEN 7 ELSE 6 END, due_at = CASE WHEN $3 = 3 THEN NULL ELSE i.scheduled_start END,
+            UPDATE instances i SET status = CASE WHEN $3 = 3 THEN 7 ELSE 6 END, due_at = CASE WHEN $3 = 3 THEN NULL
+                ELSE i.scheduled_start END,
                 output = COALESCE($6, ''), output_is_text = true, updated_at = now(), owner = NULL, lease_epoch = i.lease_epoch + 1
             FROM asked a WHERE i.instance_id = a.instance_id AND a.early AND a.status = ANY($2) RETURNING i.instance_id)
-        SELECT COALESCE((SELECT CASE WHEN a.early THEN a.status ELSE a.becomes END FROM asked a), i.status)::smallint, EXISTS (SELECT 1 FROM told UNION ALL SELECT 1 FROM changed)
+        SELECT COALESCE((SELECT CASE WHEN a.early THEN a.status ELSE a.becomes END FROM asked a), i.status)::smallint,
+            EXISTS (SELECT 1 FROM told UNION ALL SELECT 1 FROM changed)
         FROM instances i WHERE i.instance_id = $1
         """;
 
@@ -391,7 +400,10 @@ internal sealed class PostgresTaskHub(HubDatabase database, InstanceSignals sign
             async connection =>
             {
                 await using NpgsqlCommand command = new(
-                    "SELECT w.id, i.instance_id IS NULL OR i.completed_at IS NOT NULL FROM unnest($1::text[]) AS w (id) LEFT JOIN instances i ON i.instance_id = w.id WHERE i.status IS DISTINCT FROM 6",
+                    """
+                    SELECT w.id, i.instance_id IS NULL OR i.completed_at IS NOT NULL FROM unnest($1::text[]) AS w (id)
+                    LEFT JOIN instances i ON i.instance_id = w.id WHERE i.status IS DISTINCT FROM 6
+                    """,
                     connection
                 )
                 {
@@ -418,7 +430,8 @@ internal sealed class PostgresTaskHub(HubDatabase database, InstanceSignals sign
 
     internal const string OldSql = """
         SELECT i.instance_id, i.run_no, i.history_length FROM instances i
-        WHERE i.completed_at < now() - $1 AND NOT EXISTS (SELECT 1 FROM instances p WHERE p.instance_id = i.parent_id AND p.completed_at IS NULL)
+        WHERE i.completed_at < now() - $1 AND NOT EXISTS (SELECT 1 FROM instances p WHERE p.instance_id = i.parent_id
+            AND p.completed_at IS NULL)
         ORDER BY i.completed_at
         """;
 
@@ -455,7 +468,8 @@ internal sealed class PostgresTaskHub(HubDatabase database, InstanceSignals sign
                 await using NpgsqlCommand command = new(
                     $"""
                     WITH RECURSIVE found AS MATERIALIZED ({select} LIMIT 200),
-                    counted AS (SELECT instance_id, run_no, history_length, sum(history_length) OVER (ORDER BY instance_id) AS events FROM found),
+                    counted AS (SELECT instance_id, run_no, history_length, sum(history_length) OVER (ORDER BY instance_id) AS events
+                        FROM found),
                     chosen AS (SELECT instance_id, run_no FROM counted WHERE events - history_length < 50000 {recursion}),
                     """
                         + """

@@ -94,7 +94,8 @@ internal sealed class TurnBatch(NpgsqlConnection connection, long hostNo, string
                 failure = CASE WHEN t.ends OR t.rewinds THEN t.failure ELSE i.failure END, updated_at = now(),
                 completed_at = CASE WHEN t.ends THEN now() WHEN t.rewinds THEN NULL ELSE i.completed_at END,
                 owner = CASE WHEN t.release THEN NULL ELSE i.owner END
-            FROM unnest($1::text[], $2::smallint[], $3::int[], $4::timestamptz[], $5::bigint[], $6::bool[], $7::text[], $8::text[], $9::bool[], $10::text[], $11::bool[], $12::bool[], $13::bool[])
+            FROM unnest($1::text[], $2::smallint[], $3::int[], $4::timestamptz[], $5::bigint[], $6::bool[], $7::text[], $8::text[],
+                $9::bool[], $10::text[], $11::bool[], $12::bool[], $13::bool[])
                 AS t (id, status, length, due, handled, sets_custom, custom, output, is_text, failure, ends, release, rewinds)
             WHERE i.instance_id = t.id
             """,
@@ -158,7 +159,10 @@ internal sealed class TurnBatch(NpgsqlConnection connection, long hostNo, string
         if (finished.Length > 0)
         {
             Command(
-                "DELETE FROM activities a USING unnest($1::bigint[], $2::int[]) AS d (run_no, task_id) WHERE a.run_no = d.run_no AND a.task_id = d.task_id",
+                """
+                DELETE FROM activities a USING unnest($1::bigint[], $2::int[]) AS d (run_no, task_id)
+                WHERE a.run_no = d.run_no AND a.task_id = d.task_id
+                """,
                 Longs(finished, f => f.RunNo),
                 Array(finished, f => f.TaskId, NpgsqlDbType.Integer)
             );
@@ -177,7 +181,8 @@ internal sealed class TurnBatch(NpgsqlConnection connection, long hostNo, string
         Command(
             """
             INSERT INTO activities (run_no, task_id, instance_id, name, version, input, trace_parent, owner, deliveries)
-            SELECT a.run_no, a.task_id, a.instance_id, a.name, a.version, a.input, a.trace_parent, CASE WHEN a.claimed THEN $9 END, CASE WHEN a.claimed THEN 1 ELSE 0 END
+            SELECT a.run_no, a.task_id, a.instance_id, a.name, a.version, a.input, a.trace_parent, CASE WHEN a.claimed THEN $9 END,
+                CASE WHEN a.claimed THEN 1 ELSE 0 END
             FROM unnest($1::bigint[], $2::int[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::bool[])
                 AS a (run_no, task_id, instance_id, name, version, input, trace_parent, claimed)
             """,
@@ -204,12 +209,14 @@ internal sealed class TurnBatch(NpgsqlConnection connection, long hostNo, string
         // The row is the right to answer: an earlier answer of a second delivery has deleted it, and the late answer is dropped.
         Command(
             """
-            WITH answer AS (SELECT * FROM unnest($1::bigint[], $2::int[], $3::smallint[], $4::text[], $5::text[]) AS a (run_no, task_id, kind, data, detail)),
+            WITH answer AS (SELECT * FROM unnest($1::bigint[], $2::int[], $3::smallint[], $4::text[], $5::text[]) AS a (run_no, task_id,
+                kind, data, detail)),
             taken AS (
                 DELETE FROM activities a USING answer r WHERE a.run_no = r.run_no AND a.task_id = r.task_id AND a.owner = $6
                 RETURNING a.run_no, a.task_id, a.instance_id),
             told AS (
-                UPDATE instances i SET sent = i.sent + c.n FROM (SELECT instance_id, run_no, count(*) AS n FROM taken GROUP BY instance_id, run_no) c
+                UPDATE instances i SET sent = i.sent + c.n
+                FROM (SELECT instance_id, run_no, count(*) AS n FROM taken GROUP BY instance_id, run_no) c
                 WHERE i.instance_id = c.instance_id AND i.run_no = c.run_no AND i.status NOT IN
             """
                 + Finished
@@ -244,10 +251,13 @@ internal sealed class TurnBatch(NpgsqlConnection connection, long hostNo, string
         Command(
             """
             WITH calls AS (
-                SELECT * FROM unnest($1::text[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[], $10::bigint[], $11::int[], $14::bool[])
-                    AS a (instance_id, execution_id, name, version, input, tags, trace_parent, parent, parent_id, parent_run, task_id, rewinds)),
+                SELECT * FROM unnest($1::text[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[],
+                    $9::text[], $10::bigint[], $11::int[], $14::bool[])
+                    AS a (instance_id, execution_id, name, version, input, tags, trace_parent, parent, parent_id, parent_run, task_id,
+                        rewinds)),
             asked AS (
-                SELECT * FROM calls c WHERE NOT c.rewinds OR NOT EXISTS (SELECT 1 FROM instances i WHERE i.instance_id = c.instance_id AND NOT
+                SELECT * FROM calls c WHERE NOT c.rewinds
+                    OR NOT EXISTS (SELECT 1 FROM instances i WHERE i.instance_id = c.instance_id AND NOT
             """
                 + Gone
                 + """
@@ -309,7 +319,8 @@ internal sealed class TurnBatch(NpgsqlConnection connection, long hostNo, string
             Command(
                 $"""
                 DELETE FROM {table} WHERE run_no IN (
-                    SELECT i.run_no FROM instances i JOIN unnest($1::text[], $2::text[]) AS c (instance_id, parent_id) USING (instance_id) WHERE {Gone})
+                    SELECT i.run_no FROM instances i JOIN unnest($1::text[], $2::text[]) AS c (instance_id,
+                        parent_id) USING (instance_id) WHERE {Gone})
                 """,
                 Texts(children, c => c.Child.InstanceId),
                 Texts(children, c => c.Turn.InstanceId)
@@ -327,10 +338,12 @@ internal sealed class TurnBatch(NpgsqlConnection connection, long hostNo, string
         Command(
             """
             WITH mail AS (
-                SELECT * FROM unnest($1::text[], $2::bigint[], $3::smallint[], $4::int[], $5::text[], $6::text[], $7::text[]) WITH ORDINALITY
+                SELECT * FROM unnest($1::text[], $2::bigint[], $3::smallint[], $4::int[], $5::text[], $6::text[],
+                    $7::text[]) WITH ORDINALITY
                     AS m (instance_id, run_no, kind, task_id, name, data, detail, place)),
             told AS (
-                UPDATE instances i SET sent = i.sent + c.n FROM (SELECT instance_id, count(*) AS n, bool_or(kind = $8) AS rewinds FROM mail GROUP BY instance_id) c
+                UPDATE instances i SET sent = i.sent + c.n
+                FROM (SELECT instance_id, count(*) AS n, bool_or(kind = $8) AS rewinds FROM mail GROUP BY instance_id) c
                 WHERE i.instance_id = c.instance_id AND (i.status = 3 AND c.rewinds OR i.status NOT IN
             """
                 + Finished
@@ -358,7 +371,8 @@ internal sealed class TurnBatch(NpgsqlConnection connection, long hostNo, string
         {
             Command(
                 """
-                UPDATE instances SET run_no = nextval('run_numbers'), execution_id = gen_random_uuid(), continued = true, input = $2, version = COALESCE($3, version),
+                UPDATE instances SET run_no = nextval('run_numbers'), execution_id = gen_random_uuid(), continued = true, input = $2,
+                    version = COALESCE($3, version),
                     custom_status = NULL, output = NULL, output_is_text = false, history_length = 0, sent = sent + 1
                 WHERE instance_id = $1
                 """,

@@ -12,9 +12,11 @@ internal sealed class WorkSource(HubDatabase database)
     // third of all rows have mail, and scans the table instead of the index of those that do.
     internal const string ClaimSql = """
         WITH mail AS MATERIALIZED (
-            SELECT instance_id FROM instances WHERE owner IS NULL AND sent > handled ORDER BY instance_id LIMIT $2 FOR NO KEY UPDATE SKIP LOCKED),
+            SELECT instance_id FROM instances WHERE owner IS NULL AND sent > handled
+            ORDER BY instance_id LIMIT $2 FOR NO KEY UPDATE SKIP LOCKED),
         due AS MATERIALIZED (
-            SELECT instance_id FROM instances WHERE owner IS NULL AND due_at <= now() ORDER BY due_at LIMIT $2 FOR NO KEY UPDATE SKIP LOCKED)
+            SELECT instance_id FROM instances WHERE owner IS NULL AND due_at <= now()
+            ORDER BY due_at LIMIT $2 FOR NO KEY UPDATE SKIP LOCKED)
         UPDATE instances i SET owner = $1, lease_epoch = i.lease_epoch + 1
         FROM (SELECT instance_id FROM mail UNION SELECT instance_id FROM due) c
         WHERE i.instance_id = c.instance_id AND i.owner IS NULL AND EXISTS (SELECT 1 FROM hosts WHERE host_no = $1 FOR KEY SHARE)
@@ -24,14 +26,16 @@ internal sealed class WorkSource(HubDatabase database)
     internal const string NextDueSql = "SELECT min(due_at) FROM instances WHERE owner IS NULL AND due_at IS NOT NULL";
 
     internal const string LoadSql = """
-        SELECT i.instance_id, i.run_no, i.execution_id, i.name, i.version, i.status, i.input, i.generation, i.continued, i.tags, i.trace_parent, i.parent,
+        SELECT i.instance_id, i.run_no, i.execution_id, i.name, i.version, i.status, i.input, i.generation, i.continued, i.tags,
+            i.trace_parent, i.parent,
                i.scheduled_start, i.turn_no, i.history_length, i.handled, i.lease_epoch,
                i.status = 3 AND EXISTS (SELECT 1 FROM activities a WHERE a.run_no = i.run_no)
         FROM instances i WHERE i.instance_id = ANY($1) AND i.owner = $2
         """;
 
     internal const string MailSql = """
-        SELECT i.instance_id, i.run_no, i.sent, i.lease_epoch, i.turn_no, m.message_id, m.run_no, m.kind, m.task_id, m.name, m.data, m.detail
+        SELECT i.instance_id, i.run_no, i.sent, i.lease_epoch, i.turn_no, m.message_id, m.run_no, m.kind, m.task_id, m.name, m.data,
+            m.detail
         FROM (SELECT instance_id, run_no, sent, lease_epoch, turn_no FROM instances WHERE owner = $1 AND sent > handled
             UNION SELECT instance_id, run_no, sent, lease_epoch, turn_no FROM instances WHERE owner = $1 AND instance_id = ANY($2)) i
         LEFT JOIN inbox m ON m.instance_id = i.instance_id
@@ -39,7 +43,8 @@ internal sealed class WorkSource(HubDatabase database)
         """;
 
     internal const string ClaimActivitiesSql = """
-        WITH next AS MATERIALIZED (SELECT run_no, task_id FROM activities WHERE owner IS NULL ORDER BY position LIMIT $2 FOR UPDATE SKIP LOCKED)
+        WITH next AS MATERIALIZED (SELECT run_no, task_id FROM activities WHERE owner IS NULL ORDER BY position LIMIT $2
+            FOR UPDATE SKIP LOCKED)
         UPDATE activities a SET owner = $1, deliveries = a.deliveries + 1 FROM next n
         WHERE a.run_no = n.run_no AND a.task_id = n.task_id AND EXISTS (SELECT 1 FROM hosts WHERE host_no = $1 FOR KEY SHARE)
         RETURNING a.run_no, a.task_id, a.instance_id, a.name, a.version, a.input, a.trace_parent, a.deliveries
@@ -101,7 +106,9 @@ internal sealed class WorkSource(HubDatabase database)
                 if (withHistory.Count > 0)
                 {
                     await using NpgsqlCommand command = new(
-                        "SELECT run_no, kind, task_id, at, name, data, detail FROM history WHERE run_no = ANY($1) ORDER BY run_no, sequence",
+                        """
+                        SELECT run_no, kind, task_id, at, name, data, detail FROM history WHERE run_no = ANY($1) ORDER BY run_no, sequence
+                        """,
                         connection
                     )
                     {
@@ -152,7 +159,10 @@ internal sealed class WorkSource(HubDatabase database)
             async connection =>
             {
                 await using NpgsqlCommand command = new(
-                    "UPDATE instances SET owner = NULL, lease_epoch = lease_epoch + 1 WHERE instance_id = $1 AND owner = $2 AND lease_epoch = $3",
+                    """
+                    UPDATE instances SET owner = NULL, lease_epoch = lease_epoch + 1
+                    WHERE instance_id = $1 AND owner = $2 AND lease_epoch = $3
+                    """,
                     connection
                 )
                 {

@@ -50,7 +50,10 @@ internal sealed class TimerStore(NpgsqlDataSource database, string schema, strin
     /// <summary>Adds the row unless it exists.</summary>
     public Task AddAsync(string function, TimerSchedule schedule, DateTimeOffset? next, CancellationToken cancellation) =>
         ExecuteAsync(
-            $"INSERT INTO timers (function_name, schedule, time_zone, next_at, last_updated) VALUES ($1, $2, $3, $4, {clock}) ON CONFLICT (function_name) DO NOTHING",
+            $"""
+            INSERT INTO timers (function_name, schedule, time_zone, next_at, last_updated) VALUES ($1, $2, $3, $4, {clock})
+            ON CONFLICT (function_name) DO NOTHING
+            """,
             cancellation,
             function,
             schedule.Text,
@@ -92,7 +95,8 @@ internal sealed class TimerStore(NpgsqlDataSource database, string schema, strin
     ) =>
         QueryAsync(
             $"""
-            UPDATE timers SET firing_at = next_at, firing_by = $2, firing_until = {clock} + $5, firing_tries = 1, next_at = $4, last_updated = {clock}
+            UPDATE timers SET firing_at = next_at, firing_by = $2, firing_until = {clock} + $5, firing_tries = 1, next_at = $4,
+                last_updated = {clock}
             WHERE function_name = $1 AND next_at = $3 AND next_at <= {clock} AND firing_at IS NULL AND NOT paused
             RETURNING {Columns}, {clock}
             """,
@@ -125,7 +129,8 @@ internal sealed class TimerStore(NpgsqlDataSource database, string schema, strin
         QueryAsync(
             $"""
             UPDATE timers SET firing_by = $2, firing_until = {clock} + $5, firing_tries = firing_tries + 1, last_updated = {clock}
-            WHERE function_name = $1 AND firing_by = $3 AND firing_at = $4 AND (firing_until <= {clock} OR firing_until = $6 AND firing_until > {clock} + 2 * $5)
+            WHERE function_name = $1 AND firing_by = $3 AND firing_at = $4
+                AND (firing_until <= {clock} OR firing_until = $6 AND firing_until > {clock} + 2 * $5)
             RETURNING {Columns}, {clock}
             """,
             cancellation,
@@ -152,7 +157,8 @@ internal sealed class TimerStore(NpgsqlDataSource database, string schema, strin
     public Task<bool> CompleteAsync(string function, Guid host, CancellationToken cancellation) =>
         ExecuteAsync(
             $"""
-            UPDATE timers SET last_at = firing_at, firing_at = NULL, firing_by = NULL, firing_until = NULL, firing_tries = 0, last_updated = {clock}
+            UPDATE timers SET last_at = firing_at, firing_at = NULL, firing_by = NULL, firing_until = NULL, firing_tries = 0,
+                last_updated = {clock}
             WHERE function_name = $1 AND firing_by = $2
             """,
             cancellation,

@@ -80,13 +80,17 @@ public sealed class LeaseReader(NpgsqlDataSource database)
         List<LeaseView> leases = [];
         await using NpgsqlCommand command = database.CreateCommand(
             """
-            SELECT lease_id, turn, kind, cluster, run_id, instance_id, state, state IN ('held', 'stopping') AND deadline < now(), opened_at, granted_at, deadline, closed_at, closed_by, failures, error,
+            SELECT lease_id, turn, kind, cluster, run_id, instance_id, state, state IN ('held', 'stopping')
+                AND deadline < now(), opened_at, granted_at, deadline, closed_at, closed_by, failures, error,
                 coalesce(m.seconds, 0), coalesce(m.cost, 0), coalesce(m.machines, '[]')
             FROM operations.machine_leases AS l LEFT JOIN LATERAL (
-                SELECT sum(seconds_billed)::bigint AS seconds, sum(cost_usd) AS cost, json_agg(json_build_object('id', machine_id, 'type', machine_type, 'state', state, 'stateBefore', state_before,
-                    'ours', ours, 'hourlyPriceUsd', trim_scale(hourly_price_usd), 'secondsBilled', seconds_billed, 'costUsd', cost_usd, 'priceSource', price_source) ORDER BY array_position(l.machine_ids, machine_id)) AS machines
+                SELECT sum(seconds_billed)::bigint AS seconds, sum(cost_usd) AS cost,
+                    json_agg(json_build_object('id', machine_id, 'type', machine_type, 'state', state, 'stateBefore', state_before,
+                    'ours', ours, 'hourlyPriceUsd', trim_scale(hourly_price_usd), 'secondsBilled', seconds_billed, 'costUsd', cost_usd,
+                        'priceSource', price_source) ORDER BY array_position(l.machine_ids, machine_id)) AS machines
                 FROM operations.leased_machines WHERE lease_id = l.lease_id) AS m ON true
-            WHERE CASE $1 WHEN 'all' THEN true WHEN 'closed' THEN state = 'closed' WHEN 'open' THEN state <> 'closed' ELSE state IN ('held', 'stopping') AND deadline < now() END
+            WHERE CASE $1 WHEN 'all' THEN true WHEN 'closed' THEN state = 'closed' WHEN 'open' THEN state <> 'closed'
+                ELSE state IN ('held', 'stopping') AND deadline < now() END
                 AND ($2 IS NULL OR cluster = $2) AND ($3 IS NULL OR turn < $3)
             ORDER BY turn DESC LIMIT $4
             """

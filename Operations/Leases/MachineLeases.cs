@@ -64,7 +64,8 @@ internal static class MachineLeases
         ExecuteAsync(
             connection,
             """
-            INSERT INTO operations.machine_leases (lease_id, kind, cluster, run_id, instance_id, machine_ids, longest_seconds, stops_running)
+            INSERT INTO operations.machine_leases (lease_id, kind, cluster, run_id, instance_id, machine_ids, longest_seconds,
+                stops_running)
             VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (lease_id) DO NOTHING
             """,
             cancellationToken,
@@ -101,7 +102,8 @@ internal static class MachineLeases
             connection,
             """
             SELECT other.run_id FROM operations.machine_leases AS mine JOIN operations.machine_leases AS other
-                ON other.kind = mine.kind AND other.lease_id <> mine.lease_id AND (other.cluster = mine.cluster OR other.machine_ids && mine.machine_ids)
+                ON other.kind = mine.kind AND other.lease_id <> mine.lease_id
+                    AND (other.cluster = mine.cluster OR other.machine_ids && mine.machine_ids)
             WHERE mine.lease_id = $1 AND other.state <> 'closed' AND (other.state IN ('held', 'stopping') OR other.turn < mine.turn)
             ORDER BY other.state = 'waiting', other.turn
             """,
@@ -125,10 +127,13 @@ internal static class MachineLeases
         await using NpgsqlCommand command = Command(
             connection,
             """
-            SELECT coalesce(sum(CASE WHEN l.state = 'closed' THEN m.seconds_billed ELSE ceil(extract(epoch FROM l.deadline - l.granted_at)) END), 0)::bigint,
-                coalesce(sum(CASE WHEN l.state = 'closed' THEN m.cost_usd ELSE m.hourly_price_usd * extract(epoch FROM l.deadline - l.granted_at) / 3600 END), 0)::numeric(20, 4)
+            SELECT coalesce(sum(CASE WHEN l.state = 'closed' THEN m.seconds_billed
+                ELSE ceil(extract(epoch FROM l.deadline - l.granted_at)) END), 0)::bigint,
+                coalesce(sum(CASE WHEN l.state = 'closed' THEN m.cost_usd
+                    ELSE m.hourly_price_usd * extract(epoch FROM l.deadline - l.granted_at) / 3600 END), 0)::numeric(20, 4)
             FROM operations.machine_leases AS l JOIN operations.leased_machines AS m USING (lease_id)
-            WHERE m.ours AND l.lease_id <> $2 AND CASE WHEN $1::text IS NULL THEN l.granted_at >= date_trunc('day', now(), 'UTC') ELSE l.run_id = $1 END
+            WHERE m.ours AND l.lease_id <> $2 AND CASE WHEN $1::text IS NULL THEN l.granted_at >= date_trunc('day', now(), 'UTC')
+                ELSE l.run_id = $1 END
             """,
             Nullable(runId),
             exceptLease
@@ -148,7 +153,8 @@ internal static class MachineLeases
         await ExecuteAsync(
             connection,
             """
-            UPDATE operations.machine_leases SET state = 'held', granted_at = clock_timestamp(), deadline = clock_timestamp() + make_interval(secs => longest_seconds) WHERE lease_id = $1
+            UPDATE operations.machine_leases SET state = 'held', granted_at = clock_timestamp(),
+                deadline = clock_timestamp() + make_interval(secs => longest_seconds) WHERE lease_id = $1
             """,
             cancellationToken,
             lease.LeaseId
@@ -160,7 +166,8 @@ internal static class MachineLeases
             await ExecuteAsync(
                 connection,
                 """
-                INSERT INTO operations.leased_machines (lease_id, machine_id, machine_type, hourly_price_usd, state_before, ours, state, on_since, price_source)
+                INSERT INTO operations.leased_machines (lease_id, machine_id, machine_type, hourly_price_usd, state_before, ours, state,
+                    on_since, price_source)
                 VALUES ($1, $2, $3, $4, $5, $6, $5, CASE WHEN $7 THEN clock_timestamp() END, $8)
                 """,
                 cancellationToken,
@@ -186,8 +193,10 @@ internal static class MachineLeases
         await using NpgsqlCommand command = Command(
             connection,
             """
-            SELECT machine_id, machine_type, hourly_price_usd, state_before, ours, m.state, on_since, off_at, seconds_billed, cost_usd, price_source
-            FROM operations.leased_machines AS m JOIN operations.machine_leases USING (lease_id) WHERE lease_id = $1 ORDER BY array_position(machine_ids, machine_id)
+            SELECT machine_id, machine_type, hourly_price_usd, state_before, ours, m.state, on_since, off_at, seconds_billed, cost_usd,
+                price_source
+            FROM operations.leased_machines AS m JOIN operations.machine_leases USING (lease_id) WHERE lease_id = $1
+            ORDER BY array_position(machine_ids, machine_id)
             """,
             leaseId
         );
@@ -227,7 +236,8 @@ internal static class MachineLeases
             """
             UPDATE operations.leased_machines AS m SET state = seen.state, state_at = clock_timestamp(),
                 on_since = CASE WHEN m.ours AND NOT seen.off THEN coalesce(m.on_since, l.start_called_at) ELSE m.on_since END,
-                off_at = CASE WHEN seen.off AND m.on_since IS NOT NULL THEN coalesce(m.off_at, clock_timestamp()) WHEN seen.off THEN m.off_at END
+                off_at = CASE WHEN seen.off AND m.on_since IS NOT NULL THEN coalesce(m.off_at, clock_timestamp())
+                    WHEN seen.off THEN m.off_at END
             FROM unnest($2::text[], $3::text[], $4::boolean[]) AS seen (id, state, off), operations.machine_leases AS l
             WHERE m.lease_id = $1 AND m.machine_id = seen.id AND l.lease_id = m.lease_id AND l.state <> 'closed'
             """,
@@ -243,12 +253,17 @@ internal static class MachineLeases
             connection,
             column switch
             {
-                "start_called_at" =>
-                    "UPDATE operations.machine_leases SET start_called_at = coalesce(start_called_at, clock_timestamp()) WHERE lease_id = $1",
-                "start_confirmed_at" =>
-                    "UPDATE operations.machine_leases SET start_confirmed_at = coalesce(start_confirmed_at, clock_timestamp()) WHERE lease_id = $1",
-                "stop_called_at" =>
-                    "UPDATE operations.machine_leases SET state = 'stopping', stop_called_at = coalesce(stop_called_at, clock_timestamp()) WHERE lease_id = $1 AND state <> 'closed'",
+                "start_called_at" => """
+                UPDATE operations.machine_leases SET start_called_at = coalesce(start_called_at, clock_timestamp()) WHERE lease_id = $1
+                """,
+                "start_confirmed_at" => """
+                UPDATE operations.machine_leases SET start_confirmed_at = coalesce(start_confirmed_at, clock_timestamp())
+                WHERE lease_id = $1
+                """,
+                "stop_called_at" => """
+                UPDATE operations.machine_leases SET state = 'stopping',
+                    stop_called_at = coalesce(stop_called_at, clock_timestamp()) WHERE lease_id = $1 AND state <> 'closed'
+                """,
                 _ => throw new ArgumentOutOfRangeException(nameof(column)),
             },
             cancellationToken,
@@ -260,7 +275,8 @@ internal static class MachineLeases
         ExecuteAsync(
             connection,
             """
-            UPDATE operations.leased_machines AS m SET on_since = coalesce(m.on_since, l.start_called_at) FROM operations.machine_leases AS l
+            UPDATE operations.leased_machines AS m SET on_since = coalesce(m.on_since, l.start_called_at)
+            FROM operations.machine_leases AS l
             WHERE m.lease_id = $1 AND l.lease_id = m.lease_id AND m.ours
             """,
             cancellationToken,
@@ -279,7 +295,8 @@ internal static class MachineLeases
         await ExecuteAsync(
             connection,
             """
-            UPDATE operations.leased_machines AS m SET seconds_billed = b.seconds, cost_usd = b.cost FROM unnest($2::text[], $3::bigint[], $4::numeric[]) AS b (id, seconds, cost)
+            UPDATE operations.leased_machines AS m SET seconds_billed = b.seconds, cost_usd = b.cost
+            FROM unnest($2::text[], $3::bigint[], $4::numeric[]) AS b (id, seconds, cost)
             WHERE m.lease_id = $1 AND m.machine_id = b.id
             """,
             cancellationToken,
@@ -291,7 +308,8 @@ internal static class MachineLeases
         await ExecuteAsync(
             connection,
             """
-            UPDATE operations.machine_leases SET state = 'closed', closed_at = clock_timestamp(), closed_by = $2, error = coalesce($3, error) WHERE lease_id = $1 AND state <> 'closed'
+            UPDATE operations.machine_leases SET state = 'closed', closed_at = clock_timestamp(), closed_by = $2,
+                error = coalesce($3, error) WHERE lease_id = $1 AND state <> 'closed'
             """,
             cancellationToken,
             leaseId,

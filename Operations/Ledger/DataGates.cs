@@ -63,7 +63,8 @@ public sealed class DataGates(NpgsqlDataSource database)
         await using NpgsqlCommand command = database.CreateCommand(
             """
             SELECT subject, g.measured FROM unnest($2) AS subject, LATERAL (
-                SELECT measured FROM operations.gates WHERE gate = $1 AND gates.subject = subject.subject AND run_id <> $3 AND passed ORDER BY checked_at DESC LIMIT 1) g
+                SELECT measured FROM operations.gates WHERE gate = $1 AND gates.subject = subject.subject AND run_id <> $3
+                    AND passed ORDER BY checked_at DESC LIMIT 1) g
             """
         );
         command.Parameters.Add(new() { Value = gate });
@@ -86,7 +87,8 @@ public sealed class DataGates(NpgsqlDataSource database)
         await using NpgsqlCommand command = new(
             """
             INSERT INTO operations.gates (run_id, gate, subject, measured, lower_limit, upper_limit, passed)
-            SELECT $1, gate, subject, measured, low, high, passed FROM unnest($2, $3, $4, $5, $6, $7) AS new (gate, subject, measured, low, high, passed)
+            SELECT $1, gate, subject, measured, low, high, passed
+            FROM unnest($2, $3, $4, $5, $6, $7) AS new (gate, subject, measured, low, high, passed)
             ON CONFLICT (run_id, gate, subject) DO UPDATE SET measured = EXCLUDED.measured, lower_limit = EXCLUDED.lower_limit,
                 upper_limit = EXCLUDED.upper_limit, passed = EXCLUDED.passed, checked_at = now()
             """,

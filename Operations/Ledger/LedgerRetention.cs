@@ -20,12 +20,14 @@ public sealed class LedgerRetention(NpgsqlDataSource database, RetentionOptions 
         """;
 
     internal const string PlansSql = """
-        WITH old AS MATERIALIZED (SELECT hash FROM operations.plans WHERE created_at < now() - $1 ORDER BY created_at LIMIT $2 FOR UPDATE SKIP LOCKED)
+        WITH old AS MATERIALIZED (SELECT hash FROM operations.plans WHERE created_at < now() - $1 ORDER BY created_at LIMIT $2
+            FOR UPDATE SKIP LOCKED)
         DELETE FROM operations.plans p USING old o WHERE p.hash = o.hash
         """;
 
     internal const string NotificationsSql = """
-        WITH old AS MATERIALIZED (SELECT id FROM operations.notifications WHERE created_at < now() - $1 ORDER BY created_at LIMIT $2 FOR UPDATE SKIP LOCKED)
+        WITH old AS MATERIALIZED (SELECT id FROM operations.notifications WHERE created_at < now() - $1 ORDER BY created_at
+            LIMIT $2 FOR UPDATE SKIP LOCKED)
         DELETE FROM operations.notifications n USING old o WHERE n.id = o.id
         """;
 

@@ -62,7 +62,8 @@ public sealed class Partitions(NpgsqlDataSource database)
         Dictionary<string, PartitionRecord> records = [];
         await using NpgsqlCommand command = database.CreateCommand(
             """
-            SELECT key, state, fingerprint, error, CASE WHEN claimed_until > now() THEN claimed_by END, duration_ms FROM operations.partitions WHERE kind = $1
+            SELECT key, state, fingerprint, error, CASE WHEN claimed_until > now() THEN claimed_by END, duration_ms
+            FROM operations.partitions WHERE kind = $1
             """
         );
         command.Parameters.Add(new() { Value = kind });
@@ -153,7 +154,10 @@ public sealed class Partitions(NpgsqlDataSource database)
     )
     {
         await using NpgsqlCommand command = new(
-            "SELECT key, CASE WHEN claimed_until > now() THEN claimed_by END FROM operations.partitions WHERE kind = $1 AND key = ANY ($2) ORDER BY key FOR UPDATE",
+            """
+            SELECT key, CASE WHEN claimed_until > now() THEN claimed_by END FROM operations.partitions
+            WHERE kind = $1 AND key = ANY ($2) ORDER BY key FOR UPDATE
+            """,
             connection
         )
         {
@@ -185,8 +189,10 @@ public sealed class Partitions(NpgsqlDataSource database)
             INSERT INTO operations.partitions AS p (kind, key, state, fingerprint, run_id, rows_written, fallbacks, attempts, duration_ms)
             SELECT $1, key, 'present', fingerprint, $2, written, fallbacks, 1, duration
             FROM unnest($3, $4, $5, $6, $7) AS new (key, fingerprint, written, fallbacks, duration) ORDER BY key
-            ON CONFLICT (kind, key) DO UPDATE SET state = 'present', fingerprint = EXCLUDED.fingerprint, run_id = EXCLUDED.run_id, error = NULL,
-                rows_written = EXCLUDED.rows_written, fallbacks = EXCLUDED.fallbacks, attempts = p.attempts + 1, duration_ms = EXCLUDED.duration_ms,
+            ON CONFLICT (kind, key) DO UPDATE SET state = 'present', fingerprint = EXCLUDED.fingerprint, run_id = EXCLUDED.run_id,
+                error = NULL,
+                rows_written = EXCLUDED.rows_written, fallbacks = EXCLUDED.fallbacks, attempts = p.attempts + 1,
+                    duration_ms = EXCLUDED.duration_ms,
                 updated_at = now(), claimed_until = CASE WHEN p.claimed_by IS NOT NULL THEN now() + $8 END
             """;
         await using NpgsqlCommand command = new(Sql, connection)
@@ -217,7 +223,8 @@ public sealed class Partitions(NpgsqlDataSource database)
         const string Sql = """
             INSERT INTO operations.partitions AS p (kind, key, state, run_id, attempts, error, duration_ms)
             SELECT $1, key, 'failed', $2, 1, error, duration FROM unnest($3, $4, $5) AS new (key, error, duration) ORDER BY key
-            ON CONFLICT (kind, key) DO UPDATE SET state = 'failed', run_id = EXCLUDED.run_id, error = EXCLUDED.error, attempts = p.attempts + 1,
+            ON CONFLICT (kind, key) DO UPDATE SET state = 'failed', run_id = EXCLUDED.run_id, error = EXCLUDED.error,
+                attempts = p.attempts + 1,
                 duration_ms = EXCLUDED.duration_ms, updated_at = now()
             """;
         await using NpgsqlCommand command = database.CreateCommand(Sql);

@@ -84,7 +84,8 @@ public sealed class RunLedger(NpgsqlDataSource database)
     {
         await using NpgsqlCommand command = database.CreateCommand(
             """
-            INSERT INTO operations.runs (run_id, instance_id, kind, parameters, code_version, plan_hash, total) VALUES ($1, $2, $3, $4, $5, $6, $7)
+            INSERT INTO operations.runs (run_id, instance_id, kind, parameters, code_version, plan_hash, total)
+            VALUES ($1, $2, $3, $4, $5, $6, $7)
             ON CONFLICT (run_id) DO NOTHING
             """
         );
@@ -118,7 +119,8 @@ public sealed class RunLedger(NpgsqlDataSource database)
         RunStatistics statistics = Summarize(runId, instanceId, kind, outcomes, skipped, seconds, error);
         await using NpgsqlCommand command = new(
             """
-            UPDATE operations.runs SET state = $2, total = $3, completed = $4, failed = $5, rows_written = $6, statistics = $7, error = $8, finished_at = now()
+            UPDATE operations.runs SET state = $2, total = $3, completed = $4, failed = $5, rows_written = $6, statistics = $7, error = $8,
+                finished_at = now()
             WHERE run_id = $1
             """,
             connection
@@ -191,9 +193,11 @@ public sealed class RunLedger(NpgsqlDataSource database)
             """
             WITH free AS (UPDATE operations.partitions SET claimed_by = NULL, claimed_until = NULL WHERE claimed_by = $1),
             done AS (
-                SELECT count(*) FILTER (WHERE state = 'present') AS completed, count(*) FILTER (WHERE state = 'failed') AS failed, coalesce(sum(rows_written), 0) AS rows
+                SELECT count(*) FILTER (WHERE state = 'present') AS completed, count(*) FILTER (WHERE state = 'failed') AS failed,
+                    coalesce(sum(rows_written), 0) AS rows
                 FROM operations.partitions WHERE run_id = $1)
-            UPDATE operations.runs SET state = 'failed', error = $2, finished_at = now(), completed = done.completed, failed = done.failed, rows_written = done.rows
+            UPDATE operations.runs SET state = 'failed', error = $2, finished_at = now(), completed = done.completed, failed = done.failed,
+                rows_written = done.rows
             FROM done WHERE run_id = $1 AND state = 'running' RETURNING kind
             """
         );
@@ -207,7 +211,8 @@ public sealed class RunLedger(NpgsqlDataSource database)
     {
         await using NpgsqlCommand command = database.CreateCommand(
             """
-            SELECT statistics FROM operations.runs WHERE finished_at IS NOT NULL AND statistics IS NOT NULL AND ($1 IS NULL OR kind = $1) ORDER BY finished_at DESC LIMIT 1
+            SELECT statistics FROM operations.runs WHERE finished_at IS NOT NULL AND statistics IS NOT NULL
+                AND ($1 IS NULL OR kind = $1) ORDER BY finished_at DESC LIMIT 1
             """
         );
         command.AddNullable(NpgsqlDbType.Text, kind);
@@ -256,7 +261,8 @@ public sealed class RunLedger(NpgsqlDataSource database)
     {
         await using NpgsqlCommand command = new(
             """
-            SELECT instance_id, kind, extract(epoch FROM clock_timestamp() - started_at)::double precision, statistics FROM operations.runs WHERE run_id = $1 FOR UPDATE
+            SELECT instance_id, kind, extract(epoch FROM clock_timestamp() - started_at)::double precision, statistics
+            FROM operations.runs WHERE run_id = $1 FOR UPDATE
             """,
             connection
         )

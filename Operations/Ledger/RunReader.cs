@@ -54,7 +54,8 @@ public sealed class RunReader(NpgsqlDataSource database)
         List<RunRow> rows = [];
         await using NpgsqlCommand command = database.CreateCommand(
             """
-            SELECT run_id, instance_id, kind, state, code_version, plan_hash, total, completed, failed, rows_written, started_at, finished_at, error, parameters
+            SELECT run_id, instance_id, kind, state, code_version, plan_hash, total, completed, failed, rows_written, started_at,
+                finished_at, error, parameters
             FROM operations.runs WHERE $1 IS NULL OR instance_id = $1 ORDER BY started_at DESC LIMIT 100
             """
         );
@@ -91,7 +92,8 @@ public sealed class RunReader(NpgsqlDataSource database)
         List<PartitionRow> rows = [];
         await using NpgsqlCommand command = database.CreateCommand(
             """
-            SELECT key, state, rows_written, fallbacks, attempts, error, updated_at FROM operations.partitions WHERE run_id = $1 ORDER BY state = 'present', key LIMIT 1000
+            SELECT key, state, rows_written, fallbacks, attempts, error, updated_at FROM operations.partitions WHERE run_id = $1
+            ORDER BY state = 'present', key LIMIT 1000
             """
         );
         command.Parameters.Add(new() { Value = runId });
@@ -120,7 +122,8 @@ public sealed class RunReader(NpgsqlDataSource database)
         List<GateRow> rows = [];
         await using NpgsqlCommand command = database.CreateCommand(
             """
-            SELECT gate, subject, measured, lower_limit, upper_limit, passed, checked_at FROM operations.gates WHERE run_id = $1 ORDER BY passed, subject, gate LIMIT $2
+            SELECT gate, subject, measured, lower_limit, upper_limit, passed, checked_at FROM operations.gates WHERE run_id = $1
+            ORDER BY passed, subject, gate LIMIT $2
             """
         );
         command.Parameters.Add(new() { Value = runId });

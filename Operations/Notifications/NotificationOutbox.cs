@@ -46,7 +46,8 @@ public sealed class NotificationOutbox(NpgsqlDataSource database)
         string safe = Redaction.Redact(body);
         await using NpgsqlCommand command = database.CreateCommand(
             """
-            INSERT INTO operations.notifications (dedupe_key, event, subject, body) VALUES ($1, $2, $3, $4) ON CONFLICT (dedupe_key) DO NOTHING
+            INSERT INTO operations.notifications (dedupe_key, event, subject, body) VALUES ($1, $2, $3, $4)
+            ON CONFLICT (dedupe_key) DO NOTHING
             """
         );
         command.Parameters.Add(new() { Value = dedupeKey });
@@ -81,7 +82,8 @@ public sealed class NotificationOutbox(NpgsqlDataSource database)
         await using NpgsqlCommand command = database.CreateCommand(
             """
             SELECT event = 'failed' AND NOT EXISTS (SELECT FROM operations.partitions WHERE kind = $1 AND state = 'failed')
-            FROM operations.notifications WHERE event IN ('failed', 'recovered') AND starts_with(subject, $1 || ' ') ORDER BY id DESC LIMIT 1
+            FROM operations.notifications WHERE event IN ('failed', 'recovered') AND starts_with(subject, $1 || ' ')
+            ORDER BY id DESC LIMIT 1
             """
         );
         command.Parameters.Add(new() { Value = run.Kind });

@@ -148,7 +148,9 @@ public sealed partial class NotificationSender
     {
         await using NpgsqlCommand command = new(
             """
-            UPDATE operations.notification_deliveries SET attempts = attempts + 1, tried_at = clock_timestamp(), last_error = $3, delivered_at = CASE WHEN $3 IS NULL THEN clock_timestamp() END,
+            UPDATE operations.notification_deliveries
+            SET attempts = attempts + 1, tried_at = clock_timestamp(), last_error = $3, delivered_at =
+                CASE WHEN $3 IS NULL THEN clock_timestamp() END,
                 next_try_at = now() + least(interval '1 hour', interval '30 seconds' * power(2, attempts))
             WHERE notification_id = $1 AND channel = $2
             """,

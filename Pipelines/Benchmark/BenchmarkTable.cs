@@ -29,9 +29,11 @@ public sealed class NoSuchVersionException(string message) : PermanentFailureExc
 public sealed class BenchmarkTable(NpgsqlDataSource database)
 {
     private const string ResultColumns = """
-        r.run_id, r.model, r.instance_id, r.state, r.reason, r.framework, r.framework_version, r.data_set, r.data_hash, r.job_name, r.parameters, r.least_accuracy, r.accuracy,
-        r.precision_score, r.recall_score, r.f1_score, r.test_loss, r.train_seconds, r.billed_seconds, r.cost_usd, r.peak_memory_mb, r.model_uri, r.model_sha256, r.model_bytes, r.best_epoch,
-        r.convergence, r.curve, r.confusion, r.started_at, r.finished_at, v.version, t.mlflow_run_id, coalesce(CASE WHEN t.sent_at IS NOT NULL THEN 'sent' END, t.state, 'pending')
+        r.run_id, r.model, r.instance_id, r.state, r.reason, r.framework, r.framework_version, r.data_set, r.data_hash, r.job_name,
+        r.parameters, r.least_accuracy, r.accuracy, r.precision_score, r.recall_score, r.f1_score, r.test_loss, r.train_seconds,
+        r.billed_seconds, r.cost_usd, r.peak_memory_mb, r.model_uri, r.model_sha256, r.model_bytes, r.best_epoch, r.convergence, r.curve,
+        r.confusion, r.started_at, r.finished_at, v.version, t.mlflow_run_id,
+        coalesce(CASE WHEN t.sent_at IS NOT NULL THEN 'sent' END, t.state, 'pending')
         """;
 
     private const string ResultTables =
@@ -50,7 +52,8 @@ public sealed class BenchmarkTable(NpgsqlDataSource database)
         ModelDefinition model = BenchmarkModels.Get(order.Key.Model);
         await using NpgsqlCommand command = database.CreateCommand(
             """
-            INSERT INTO benchmark.results (run_id, model, instance_id, framework, data_set, data_hash, fingerprint, job_name, parameters, least_accuracy)
+            INSERT INTO benchmark.results (run_id, model, instance_id, framework, data_set, data_hash, fingerprint, job_name, parameters,
+                least_accuracy)
             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT (run_id, model) DO NOTHING
             """
         );
@@ -76,8 +79,10 @@ public sealed class BenchmarkTable(NpgsqlDataSource database)
     {
         await using NpgsqlCommand command = database.CreateCommand(
             """
-            UPDATE benchmark.results SET framework_version = $3, accuracy = $4, precision_score = $5, recall_score = $6, f1_score = $7, test_loss = $8, train_seconds = $9, billed_seconds = $10,
-                cost_usd = $11, peak_memory_mb = $12, model_uri = $13, model_sha256 = $14, model_bytes = $15, best_epoch = $16, convergence = $17, curve = $18, confusion = $19
+            UPDATE benchmark.results SET
+                framework_version = $3, accuracy = $4, precision_score = $5, recall_score = $6, f1_score = $7, test_loss = $8,
+                train_seconds = $9, billed_seconds = $10, cost_usd = $11, peak_memory_mb = $12, model_uri = $13, model_sha256 = $14, model_bytes = $15,
+                best_epoch = $16, convergence = $17, curve = $18, confusion = $19
             WHERE run_id = $1 AND model = $2 AND state = 'Running'
             """
         );
@@ -190,7 +195,8 @@ public sealed class BenchmarkTable(NpgsqlDataSource database)
     {
         await using NpgsqlCommand command = database.CreateCommand(
             """
-            SELECT r.run_id, r.model, r.instance_id, r.fingerprint, s.state IS DISTINCT FROM 'running' FROM benchmark.results r LEFT JOIN operations.runs s USING (run_id) WHERE r.state = 'Running'
+            SELECT r.run_id, r.model, r.instance_id, r.fingerprint, s.state IS DISTINCT FROM 'running' FROM benchmark.results r
+            LEFT JOIN operations.runs s USING (run_id) WHERE r.state = 'Running'
             """
         );
         await using NpgsqlDataReader reader = await command.ExecuteReaderAsync(cancellationToken);
@@ -208,7 +214,8 @@ public sealed class BenchmarkTable(NpgsqlDataSource database)
         await using NpgsqlCommand command = database.CreateCommand(
             """
             SELECT v.model, v.version, v.run_id, v.accuracy, v.model_uri, v.model_sha256, v.registered_at, v.mlflow_version,
-                array(SELECT alias FROM (SELECT DISTINCT ON (alias) alias, version FROM benchmark.alias_moves WHERE model = v.model ORDER BY alias, id DESC) a WHERE a.version = v.version ORDER BY alias)
+                array(SELECT alias FROM (SELECT DISTINCT ON (alias) alias, version FROM benchmark.alias_moves WHERE model = v.model
+                    ORDER BY alias, id DESC) a WHERE a.version = v.version ORDER BY alias)
             FROM benchmark.versions v WHERE v.model = $1 ORDER BY v.version DESC
             """
         );
@@ -256,7 +263,8 @@ public sealed class BenchmarkTable(NpgsqlDataSource database)
         await using (
             NpgsqlCommand find = new(
                 """
-                SELECT version FROM benchmark.versions WHERE model = $1 AND CASE WHEN $2::integer IS NULL THEN version < $3 ELSE version = $2 END ORDER BY version DESC LIMIT 1
+                SELECT version FROM benchmark.versions WHERE model = $1 AND CASE WHEN $2::integer IS NULL THEN version < $3
+                    ELSE version = $2 END ORDER BY version DESC LIMIT 1
                 """,
                 connection
             )
@@ -294,7 +302,8 @@ public sealed class BenchmarkTable(NpgsqlDataSource database)
         await using NpgsqlCommand command = database.CreateCommand(
             """
             INSERT INTO benchmark.reports (run_id, verdict, report, markdown, chart) VALUES ($1, $2, $3, $4, $5)
-            ON CONFLICT (run_id) DO UPDATE SET verdict = EXCLUDED.verdict, report = EXCLUDED.report, markdown = EXCLUDED.markdown, chart = EXCLUDED.chart
+            ON CONFLICT (run_id) DO UPDATE SET verdict = EXCLUDED.verdict, report = EXCLUDED.report, markdown = EXCLUDED.markdown,
+                chart = EXCLUDED.chart
             """
         );
         command.Add(runId, verdict.ToString());
@@ -330,7 +339,8 @@ public sealed class BenchmarkTable(NpgsqlDataSource database)
         await using NpgsqlCommand add = new(
             """
             INSERT INTO benchmark.versions (model, version, run_id, accuracy, model_uri, model_sha256)
-            SELECT model, 1 + coalesce((SELECT max(version) FROM benchmark.versions WHERE model = $2), 0), run_id, accuracy, model_uri, model_sha256 FROM benchmark.results WHERE run_id = $1 AND model = $2
+            SELECT model, 1 + coalesce((SELECT max(version) FROM benchmark.versions WHERE model = $2), 0), run_id, accuracy, model_uri,
+                model_sha256 FROM benchmark.results WHERE run_id = $1 AND model = $2
             RETURNING version
             """,
             connection

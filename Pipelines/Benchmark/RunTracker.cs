@@ -91,7 +91,8 @@ public sealed class RunTracker(
         await using (
             NpgsqlCommand command = database.CreateCommand(
                 """
-                SELECT m.id, m.model, m.alias, v.mlflow_version FROM benchmark.alias_moves m JOIN benchmark.versions v USING (model, version)
+                SELECT m.id, m.model, m.alias, v.mlflow_version FROM benchmark.alias_moves m
+                JOIN benchmark.versions v USING (model, version)
                 WHERE m.sent_at IS NULL AND v.mlflow_version IS NOT NULL ORDER BY m.id
                 """
             )
@@ -333,7 +334,8 @@ public sealed class RunTracker(
     {
         await using NpgsqlCommand command = database.CreateCommand(
             """
-            SELECT run_id, model FROM benchmark.results LEFT JOIN benchmark.tracked USING (run_id, model) WHERE finished_at IS NOT NULL AND sent_at IS NULL ORDER BY finished_at, model
+            SELECT run_id, model FROM benchmark.results LEFT JOIN benchmark.tracked USING (run_id, model)
+            WHERE finished_at IS NOT NULL AND sent_at IS NULL ORDER BY finished_at, model
             """
         );
         await using NpgsqlDataReader reader = await command.ExecuteReaderAsync(cancellationToken);
@@ -354,8 +356,10 @@ public sealed class RunTracker(
     {
         await using NpgsqlCommand command = database.CreateCommand(
             """
-            INSERT INTO benchmark.tracked (run_id, model, mlflow_run_id, state, sent_at, error) VALUES ($1, $2, $3, $4, CASE WHEN $5 THEN now() END, $6)
-            ON CONFLICT (run_id, model) DO UPDATE SET mlflow_run_id = EXCLUDED.mlflow_run_id, state = EXCLUDED.state, sent_at = EXCLUDED.sent_at, error = EXCLUDED.error
+            INSERT INTO benchmark.tracked (run_id, model, mlflow_run_id, state, sent_at, error)
+            VALUES ($1, $2, $3, $4, CASE WHEN $5 THEN now() END, $6)
+            ON CONFLICT (run_id, model) DO UPDATE SET mlflow_run_id = EXCLUDED.mlflow_run_id, state = EXCLUDED.state,
+                sent_at = EXCLUDED.sent_at, error = EXCLUDED.error
             """
         );
         command.Add(key.RunId, key.Model, mlflowRunId, status.Text(), sent);
@@ -367,7 +371,8 @@ public sealed class RunTracker(
     {
         await using NpgsqlCommand command = database.CreateCommand(
             """
-            INSERT INTO benchmark.tracked (run_id, model, error) VALUES ($1, $2, $3) ON CONFLICT (run_id, model) DO UPDATE SET error = EXCLUDED.error
+            INSERT INTO benchmark.tracked (run_id, model, error) VALUES ($1, $2, $3) ON CONFLICT (run_id, model) DO UPDATE
+            SET error = EXCLUDED.error
             """
         );
         command.Add(key.RunId, key.Model, error);

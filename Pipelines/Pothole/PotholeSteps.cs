@@ -36,7 +36,8 @@ public sealed class PotholeSteps(NpgsqlDataSource database)
         await using NpgsqlCommand command = database.CreateCommand(
             """
             INSERT INTO pothole.steps (date, step, run_id, fingerprint, rows, detail) VALUES ($1, $2, $3, $4, $5, $6)
-            ON CONFLICT (date, step) DO UPDATE SET run_id = EXCLUDED.run_id, fingerprint = EXCLUDED.fingerprint, rows = EXCLUDED.rows, detail = EXCLUDED.detail, finished_at = now()
+            ON CONFLICT (date, step) DO UPDATE SET run_id = EXCLUDED.run_id, fingerprint = EXCLUDED.fingerprint, rows = EXCLUDED.rows,
+                detail = EXCLUDED.detail, finished_at = now()
             """
         );
         command.Add(Day(date), done.Step, runId, fingerprint, done.Rows, done.Detail);

@@ -34,7 +34,9 @@ public sealed class SegmentTable(NpgsqlDataSource database)
 
         await ExecuteAsync(
             connection,
-            "CREATE TEMP TABLE incoming (s_id text, lon double precision, lat double precision, impacts bigint, total bigint) ON COMMIT DROP",
+            """
+            CREATE TEMP TABLE incoming (s_id text, lon double precision, lat double precision, impacts bigint, total bigint) ON COMMIT DROP
+            """,
             [],
             cancellationToken
         );
@@ -65,7 +67,8 @@ public sealed class SegmentTable(NpgsqlDataSource database)
             SELECT s_id, $1, lon, lat, impacts, total FROM incoming
             ON CONFLICT (s_id, date) DO UPDATE SET centroid_lon = EXCLUDED.centroid_lon, centroid_lat = EXCLUDED.centroid_lat,
                 impact_count = EXCLUDED.impact_count, total_count = EXCLUDED.total_count, updated_at = now()
-            WHERE (s.centroid_lon, s.centroid_lat, s.impact_count, s.total_count) IS DISTINCT FROM (EXCLUDED.centroid_lon, EXCLUDED.centroid_lat, EXCLUDED.impact_count, EXCLUDED.total_count)
+            WHERE (s.centroid_lon, s.centroid_lat, s.impact_count, s.total_count) IS DISTINCT FROM (EXCLUDED.centroid_lon,
+                EXCLUDED.centroid_lat, EXCLUDED.impact_count, EXCLUDED.total_count)
             """,
             [day],
             cancellationToken
@@ -85,7 +88,8 @@ public sealed class SegmentTable(NpgsqlDataSource database)
     {
         await using NpgsqlCommand command = database.CreateCommand(
             """
-            SELECT s_id, centroid_lon, centroid_lat, impact_count, total_count FROM pothole.pothole_segments WHERE date = $1 AND impact_count > 0
+            SELECT s_id, centroid_lon, centroid_lat, impact_count, total_count FROM pothole.pothole_segments
+            WHERE date = $1 AND impact_count > 0
             ORDER BY impact_count DESC, total_count, s_id LIMIT $2
             """
         );

@@ -64,8 +64,10 @@ public sealed class ModelTable(NpgsqlDataSource database)
     {
         await using NpgsqlCommand command = database.CreateCommand(
             """
-            INSERT INTO returns.models (version, run_id, job_name, train_uri, artifact_uri, sha256, verdict, judgement) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
-            ON CONFLICT (version) DO UPDATE SET sha256 = EXCLUDED.sha256, verdict = EXCLUDED.verdict, judgement = EXCLUDED.judgement, judged_at = now() WHERE models.published_at IS NULL
+            INSERT INTO returns.models (version, run_id, job_name, train_uri, artifact_uri, sha256, verdict, judgement)
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+            ON CONFLICT (version) DO UPDATE SET sha256 = EXCLUDED.sha256, verdict = EXCLUDED.verdict, judgement = EXCLUDED.judgement,
+                judged_at = now() WHERE models.published_at IS NULL
             """
         );
         command.Add(version, runId, jobName, trainUri, artifactUri, sha256, verdict.Text());
@@ -164,7 +166,10 @@ public sealed class ModelTable(NpgsqlDataSource database)
     {
         List<ModelRow> rows = [];
         await using NpgsqlCommand command = database.CreateCommand(
-            $"SELECT version, run_id, job_name, train_uri, model_uri, sha256, verdict, judgement, judged_at, published_at FROM returns.models {which}"
+            $"""
+            SELECT version, run_id, job_name, train_uri, model_uri, sha256, verdict, judgement, judged_at, published_at
+            FROM returns.models {which}
+            """
         );
         command.Parameters.Add(new() { Value = argument });
         await using NpgsqlDataReader reader = await command.ExecuteReaderAsync(cancellationToken);

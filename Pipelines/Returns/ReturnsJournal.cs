@@ -58,7 +58,8 @@ public sealed class ReturnsJournal(NpgsqlDataSource database)
         await ExecuteAsync(
             """
             INSERT INTO returns.trainings (fingerprint, version, job_name, artifact_uri) VALUES ($1, $2, $3, $4)
-            ON CONFLICT (fingerprint) DO UPDATE SET version = EXCLUDED.version, job_name = EXCLUDED.job_name, artifact_uri = EXCLUDED.artifact_uri, trained_at = now()
+            ON CONFLICT (fingerprint) DO UPDATE SET version = EXCLUDED.version, job_name = EXCLUDED.job_name,
+                artifact_uri = EXCLUDED.artifact_uri, trained_at = now()
             """,
             [trained.Fingerprint, trained.Version, trained.JobName, trained.ArtifactUri],
             cancellationToken
@@ -72,7 +73,8 @@ public sealed class ReturnsJournal(NpgsqlDataSource database)
     {
         await using NpgsqlCommand command = database.CreateCommand(
             """
-            SELECT version, job_name, artifact_uri, EXISTS (SELECT FROM returns.models m WHERE m.version = t.version AND (m.verdict = 'refused' OR m.published_at IS NOT NULL))
+            SELECT version, job_name, artifact_uri, EXISTS (SELECT FROM returns.models m WHERE m.version = t.version
+                AND (m.verdict = 'refused' OR m.published_at IS NOT NULL))
             FROM returns.trainings t WHERE fingerprint = $1
             """
         );

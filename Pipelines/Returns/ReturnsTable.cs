@@ -79,7 +79,9 @@ public sealed class ReturnsTable(NpgsqlDataSource database)
     public async Task<TrainingWindow> WindowAsync(DateTime? sinceUtc, long limit, CancellationToken cancellationToken = default)
     {
         await using NpgsqlCommand command = database.CreateCommand(
-            $"SELECT count(*), min(base_ts), max(base_ts) FROM (SELECT e.base_ts {Joined} ORDER BY e.base_ts DESC LIMIT NULLIF($2, 0)) AS rows"
+            $"""
+            SELECT count(*), min(base_ts), max(base_ts) FROM (SELECT e.base_ts {Joined} ORDER BY e.base_ts DESC LIMIT NULLIF($2, 0)) AS rows
+            """
         );
         AddWindow(command, sinceUtc, limit);
         await using NpgsqlDataReader reader = await command.ExecuteReaderAsync(cancellationToken);
@@ -202,7 +204,8 @@ public sealed class ReturnsTable(NpgsqlDataSource database)
             connection,
             $"""
             INSERT INTO returns.{table} AS known ({key}, {value}) SELECT key, value FROM incoming ORDER BY key
-            ON CONFLICT ({key}) DO UPDATE SET {value} = EXCLUDED.{value}, read_at = now() WHERE known.{value} IS DISTINCT FROM EXCLUDED.{value}
+            ON CONFLICT ({key}) DO UPDATE SET {value} = EXCLUDED.{value}, read_at = now()
+            WHERE known.{value} IS DISTINCT FROM EXCLUDED.{value}
             """,
             cancellationToken
         );

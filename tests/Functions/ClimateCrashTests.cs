@@ -218,8 +218,10 @@ public sealed class ClimateCrashTests(ITestOutputHelper output)
         );
         await using NpgsqlCommand stamps = database.CreateCommand(
             """
-            SELECT count(DISTINCT c.created_at) = 1 AND bool_and(r.run_id LIKE '%/' || to_char(c.created_at AT TIME ZONE 'UTC', 'YYYYMMDD"T"HH24MISSMS"Z"')) FROM
-                (SELECT 'hazard' AS kind, created_at FROM climate.hazard_cells UNION ALL SELECT 'probability', created_at FROM climate.probability_cells) c
+            SELECT count(DISTINCT c.created_at) = 1 AND bool_and(r.run_id LIKE '%/' || to_char(c.created_at AT TIME ZONE 'UTC',
+                'YYYYMMDD"T"HH24MISSMS"Z"')) FROM
+                (SELECT 'hazard' AS kind, created_at FROM climate.hazard_cells UNION ALL SELECT 'probability', created_at
+                    FROM climate.probability_cells) c
                 JOIN (SELECT DISTINCT ON (kind) kind, run_id FROM operations.runs ORDER BY kind, started_at DESC) r USING (kind)
             GROUP BY kind
             """

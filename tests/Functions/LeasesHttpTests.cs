@@ -23,7 +23,8 @@ public sealed class LeasesHttpTests
         await using NpgsqlDataSource database = NpgsqlDataSource.Create(app.Connection);
         await using NpgsqlCommand insert = database.CreateCommand(
             """
-            INSERT INTO operations.machine_leases (lease_id, kind, cluster, run_id, instance_id, machine_ids, longest_seconds, stops_running)
+            INSERT INTO operations.machine_leases (lease_id, kind, cluster, run_id, instance_id, machine_ids, longest_seconds,
+                stops_running)
             VALUES ('gone/1#spark', 'ec2', 'spark', 'gone/1', 'gone', '{i-1}', 60, false)
             """
         );

@@ -20,7 +20,8 @@ public sealed class RetentionTimerTests
             NpgsqlCommand fill = database.CreateCommand(
                 """
                 INSERT INTO operations.runs (run_id, instance_id, kind, parameters, code_version, state, started_at, finished_at)
-                SELECT 'old-' || days, 'a', 'hazard', '{}'::jsonb, '1', 'completed', now() - days * interval '1 day', now() - days * interval '1 day' FROM unnest(ARRAY[9, 11]) AS days
+                SELECT 'old-' || days, 'a', 'hazard', '{}'::jsonb, '1', 'completed', now() - days * interval '1 day',
+                    now() - days * interval '1 day' FROM unnest(ARRAY[9, 11]) AS days
                 """
             )
         )

@@ -217,7 +217,8 @@ public sealed class SpotSlotTests(AwsSandbox sandbox) : IClassFixture<AwsSandbox
                 await ScalarAsync(
                     app.Connection,
                     """
-                    SELECT format('%s %s %s %s %s', (SELECT count(*) FROM spot.spot_changes), (SELECT count(*) FROM spot.spot_latest), (SELECT count(*) FROM spot.market_keys),
+                    SELECT format('%s %s %s %s %s', (SELECT count(*) FROM spot.spot_changes), (SELECT count(*)
+                        FROM spot.spot_latest), (SELECT count(*) FROM spot.market_keys),
                         (SELECT capacity_index FROM spot.rotation), (SELECT count(*) FROM spot.slots WHERE state = 'present'))
                     """
                 )

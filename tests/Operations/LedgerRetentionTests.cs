@@ -16,14 +16,19 @@ public sealed class LedgerRetentionTests(LedgerRetentionTests.FullLedger ledger)
             database,
             """
             INSERT INTO operations.runs (run_id, instance_id, kind, parameters, code_version, state, started_at, finished_at)
-            SELECT 'old-' || n, 'a', 'hazard', '{}'::jsonb, '1', 'completed', now() - interval '401 days', now() - interval '401 days' FROM generate_series(1, 1200) n
+            SELECT 'old-' || n, 'a', 'hazard', '{}'::jsonb, '1', 'completed', now() - interval '401 days', now() - interval '401 days'
+            FROM generate_series(1, 1200) n
             UNION ALL SELECT 'new', 'a', 'hazard', '{}'::jsonb, '1', 'failed', now() - interval '401 days', now() - interval '399 days'
             UNION ALL SELECT 'running', 'a', 'hazard', '{}'::jsonb, '1', 'running', now() - interval '500 days', NULL;
             INSERT INTO operations.gates (run_id, gate, subject, measured, passed) SELECT run_id, 'rows', 'x', 1, true FROM operations.runs;
-            INSERT INTO operations.plans (hash, kind, plan, created_at) VALUES ('old', 'hazard', '{}', now() - interval '401 days'), ('new', 'hazard', '{}', now());
-            INSERT INTO operations.notifications (dedupe_key, event, subject, body, created_at) VALUES ('old', 'failed', 's', 'b', now() - interval '401 days'), ('new', 'failed', 's', 'b', now());
-            INSERT INTO operations.machine_leases (kind, cluster, run_id, lease_id, instance_id, machine_ids, longest_seconds, stops_running, state, opened_at, closed_at, closed_by)
-            VALUES ('ec2', 'c', 'old-1', 'old-1#c', 'a', '{i-1}', 60, true, 'closed', now() - interval '900 days', now() - interval '900 days', 'run')
+            INSERT INTO operations.plans (hash, kind, plan, created_at)
+            VALUES ('old', 'hazard', '{}', now() - interval '401 days'), ('new', 'hazard', '{}', now());
+            INSERT INTO operations.notifications (dedupe_key, event, subject, body, created_at)
+            VALUES ('old', 'failed', 's', 'b', now() - interval '401 days'), ('new', 'failed', 's', 'b', now());
+            INSERT INTO operations.machine_leases (kind, cluster, run_id, lease_id, instance_id, machine_ids, longest_seconds,
+                stops_running, state, opened_at, closed_at, closed_by)
+            VALUES ('ec2', 'c', 'old-1', 'old-1#c', 'a', '{i-1}', 60, true, 'closed', now() - interval '900 days',
+                now() - interval '900 days', 'run')
             """
         );
 
@@ -145,16 +150,23 @@ public sealed class LedgerRetentionTests(LedgerRetentionTests.FullLedger ledger)
             await ExecuteAsync(
                 database,
                 """
-                INSERT INTO operations.runs (run_id, instance_id, kind, parameters, code_version, state, statistics, started_at, finished_at)
-                SELECT format('run-%s', n), format('instance-%s', n % 5000), CASE WHEN n % 2 = 0 THEN 'hazard' ELSE 'pothole' END, '{}'::jsonb, '1', 'completed', 'null'::jsonb, at, at
+                INSERT INTO operations.runs (run_id, instance_id, kind, parameters, code_version, state, statistics, started_at,
+                    finished_at)
+                SELECT format('run-%s', n), format('instance-%s', n % 5000), CASE WHEN n % 2 = 0 THEN 'hazard'
+                    ELSE 'pothole' END, '{}'::jsonb, '1', 'completed', 'null'::jsonb, at, at
                 FROM generate_series(1, 50000) n CROSS JOIN LATERAL (SELECT now() - n * interval '1 hour' AS at) t
                 UNION ALL SELECT 'running', 'instance-1', 'hazard', '{}'::jsonb, '1', 'running', NULL, now() - interval '3000 hours', NULL;
-                INSERT INTO operations.machine_leases (kind, cluster, run_id, lease_id, instance_id, machine_ids, longest_seconds, stops_running, state, opened_at, granted_at, deadline, closed_at, closed_by)
-                SELECT 'ec2', 'c', format('run-%s', n), format('run-%s#c', n), format('instance-%s', n % 5000), '{i-1}'::text[], 60, true, 'closed', at, at, at, at, 'run'
+                INSERT INTO operations.machine_leases (kind, cluster, run_id, lease_id, instance_id, machine_ids, longest_seconds,
+                    stops_running, state, opened_at, granted_at, deadline, closed_at, closed_by)
+                SELECT 'ec2', 'c', format('run-%s', n), format('run-%s#c', n), format('instance-%s', n % 5000), '{i-1}'::text[], 60, true,
+                    'closed', at, at, at, at, 'run'
                 FROM generate_series(1, 20000) n CROSS JOIN LATERAL (SELECT now() - n * interval '1 day' AS at) t;
-                INSERT INTO operations.gates (run_id, gate, subject, measured, passed) SELECT format('run-%s', n), 'rows', 'x', 1, true FROM generate_series(1, 20000) n;
-                INSERT INTO operations.partitions (kind, key, state, run_id) SELECT 'hazard', format('key-%s', n), 'present', format('run-%s', n) FROM generate_series(1, 20000) n;
-                INSERT INTO operations.notifications (dedupe_key, event, subject, body, created_at) SELECT n::text, 'failed', 's', 'b', now() - n * interval '1 hour' FROM generate_series(1, 20000) n;
+                INSERT INTO operations.gates (run_id, gate, subject, measured, passed) SELECT format('run-%s', n), 'rows', 'x', 1, true
+                FROM generate_series(1, 20000) n;
+                INSERT INTO operations.partitions (kind, key, state, run_id)
+                SELECT 'hazard', format('key-%s', n), 'present', format('run-%s', n) FROM generate_series(1, 20000) n;
+                INSERT INTO operations.notifications (dedupe_key, event, subject, body, created_at)
+                SELECT n::text, 'failed', 's', 'b', now() - n * interval '1 hour' FROM generate_series(1, 20000) n;
                 ANALYZE
                 """
             );

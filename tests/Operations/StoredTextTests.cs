@@ -40,7 +40,8 @@ public sealed class StoredTextTests
         {
             await using NpgsqlCommand command = database.CreateCommand(
                 $"""
-                SELECT array_agg(text[1] ORDER BY text[1] COLLATE "C") FROM pg_constraint, regexp_matches(pg_get_constraintdef(oid), '''(\w+)''::text', 'g') AS text
+                SELECT array_agg(text[1] ORDER BY text[1] COLLATE "C")
+                FROM pg_constraint, regexp_matches(pg_get_constraintdef(oid), '''(\w+)''::text', 'g') AS text
                 WHERE conname = '{constraint}'
                 """
             );

@@ -35,7 +35,8 @@ public sealed class DeskTests
             connection,
             """
             INSERT INTO pothole.steps (date, step, fingerprint, run_id, rows, detail)
-            VALUES ('2026-02-11', 'stage1', 'a', 'r', 1, ''), ('2026-02-12', 'stage1', 'a', 'r', 1, ''), ('2026-02-12', 'load', 'a', 'r', 1, '')
+            VALUES ('2026-02-11', 'stage1', 'a', 'r', 1, ''), ('2026-02-12', 'stage1', 'a', 'r', 1, ''),
+                ('2026-02-12', 'load', 'a', 'r', 1, '')
             """
         );
         Ran ran = await Terminal.BashAsync(look);

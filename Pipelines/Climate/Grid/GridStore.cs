@@ -119,7 +119,10 @@ public sealed class GridStore(NpgsqlDataSource database)
     /// <summary>The typhoon index of the tile's cells in each year of the track record.</summary>
     public Task<SortedDictionary<int, GridColumns>> ReadTyphoonYearsAsync(Tile tile, CancellationToken cancellationToken = default) =>
         ReadYearsAsync(
-            "SELECT year, variable, source, cell_values FROM climate.cell_series WHERE scenario_id = $1 AND tile = $2 AND variable = ANY ($3) AND year > 0",
+            """
+            SELECT year, variable, source, cell_values FROM climate.cell_series
+            WHERE scenario_id = $1 AND tile = $2 AND variable = ANY ($3) AND year > 0
+            """,
             Any,
             tile,
             [GridVariable.TyphoonIndex],
@@ -232,7 +235,10 @@ public sealed class GridStore(NpgsqlDataSource database)
 
         Dictionary<int, GridColumns> columns = years.ToDictionary(year => (int)year, _ => new GridColumns(cells));
         await using NpgsqlCommand command = database.CreateCommand(
-            "SELECT year, variable, tile, source, cell_values FROM climate.cell_series WHERE scenario_id = $1 AND year = ANY ($2) AND variable = ANY ($3) AND tile = ANY ($4)"
+            """
+            SELECT year, variable, tile, source, cell_values FROM climate.cell_series
+            WHERE scenario_id = $1 AND year = ANY ($2) AND variable = ANY ($3) AND tile = ANY ($4)
+            """
         );
         command.Parameters.Add(new() { Value = scenarioId });
         command.Parameters.Add(new() { Value = years });

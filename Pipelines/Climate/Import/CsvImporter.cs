@@ -41,7 +41,9 @@ public sealed class CsvImporter(NpgsqlDataSource database, ImportLimits limits)
         await using NpgsqlTransaction transaction = await connection.BeginTransactionAsync(cancellationToken);
         await ExecuteAsync(
             connection,
-            $"CREATE TEMP TABLE incoming ON COMMIT DROP AS SELECT 0::bigint AS line, {Names(columns)} FROM climate.{target.Name} WITH NO DATA",
+            $"""
+            CREATE TEMP TABLE incoming ON COMMIT DROP AS SELECT 0::bigint AS line, {Names(columns)} FROM climate.{target.Name} WITH NO DATA
+            """,
             cancellationToken
         );
         List<RejectedRow> rejects = [];
@@ -334,7 +336,8 @@ public sealed class CsvImporter(NpgsqlDataSource database, ImportLimits limits)
     {
         await using NpgsqlCommand command = new(
             """
-            WITH import AS (INSERT INTO climate.imports (table_name, source, encoding, accepted, rejected) VALUES ($1, $2, $3, $4, $5) RETURNING import_id),
+            WITH import AS (INSERT INTO climate.imports (table_name, source, encoding, accepted, rejected)
+                VALUES ($1, $2, $3, $4, $5) RETURNING import_id),
                 rows AS (INSERT INTO climate.import_rejects (import_id, line, column_name, value, reason, remedy, content)
                     SELECT import_id, r.* FROM import, unnest($6, $7, $8, $9, $10, $11) AS r)
             SELECT import_id FROM import

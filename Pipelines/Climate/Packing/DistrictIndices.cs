@@ -153,7 +153,10 @@ public sealed class DistrictIndices(NpgsqlDataSource database)
     {
         List<(DateOnly, double)>[] days = [.. Scenarios.All.Select(_ => new List<(DateOnly, double)>())];
         await using NpgsqlCommand command = database.CreateCommand(
-            $"SELECT observation_date, ssp1, ssp2, ssp3, ssp5 FROM climate.{variable}_daily_sgg261 WHERE admin_code = $1 ORDER BY observation_date"
+            $"""
+            SELECT observation_date, ssp1, ssp2, ssp3, ssp5 FROM climate.{variable}_daily_sgg261 WHERE admin_code = $1
+            ORDER BY observation_date
+            """
         );
         command.Parameters.Add(new() { Value = district });
         await using NpgsqlDataReader reader = await command.ExecuteReaderAsync(cancellationToken);

@@ -100,7 +100,8 @@ public sealed class PlacePacker(NpgsqlDataSource database, GridStore grid)
     private async Task<Dictionary<int, float[]>> ReadFactsAsync(CancellationToken cancellationToken)
     {
         const string Sql = """
-            SELECT f.grid_id, f.landcover::real, f.impervious_ratio, f.elevation_m, f.distance_to_river_m, f.distance_to_coast_m, f.building_count,
+            SELECT f.grid_id, f.landcover::real, f.impervious_ratio, f.elevation_m, f.distance_to_river_m, f.distance_to_coast_m,
+                f.building_count,
                 b.watershed_area_km2, b.runoff_coef, b.usage_1000m3, (b.withdrawal_m3 / 1e6)::real, (b.renewable_water_m3 / 1e6)::real
             FROM climate.cell_facts f LEFT JOIN climate.api_wamis b USING (basin)
             """;
@@ -146,7 +147,8 @@ public sealed class PlacePacker(NpgsqlDataSource database, GridStore grid)
     private async Task<IReadOnlyList<StormFix>> ReadStormsAsync(CancellationToken cancellationToken)
     {
         const string Sql = """
-            SELECT tcid, year, month, day, hour, grade, latitude, longitude, max_wind_speed, central_pressure, gale_long, gale_short, gale_dir,
+            SELECT tcid, year, month, day, hour, grade, latitude, longitude, max_wind_speed, central_pressure, gale_long, gale_short,
+                gale_dir,
                 storm_long, storm_short, storm_dir
             FROM climate.api_typhoon_besttrack ORDER BY tcid, year, month, day, hour
             """;
@@ -186,7 +188,8 @@ public sealed class PlacePacker(NpgsqlDataSource database, GridStore grid)
     {
         await using NpgsqlCommand command = database.CreateCommand(
             """
-            DELETE FROM climate.cell_series WHERE scenario_id = 0 AND year > 0; DELETE FROM climate.input_versions WHERE scenario_id = 0 AND year > 0
+            DELETE FROM climate.cell_series WHERE scenario_id = 0 AND year > 0; DELETE FROM climate.input_versions
+            WHERE scenario_id = 0 AND year > 0
             """
         );
         await command.ExecuteNonQueryAsync(cancellationToken);

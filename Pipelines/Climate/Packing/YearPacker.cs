@@ -144,7 +144,10 @@ public sealed class YearPacker(NpgsqlDataSource database, GridStore grid)
     )
     {
         await using NpgsqlCommand command = database.CreateCommand(
-            "SELECT f.grid_id, d.scenario_id, d.variable, d.value FROM climate.district_indices d JOIN climate.cell_facts f USING (admin_code) WHERE d.year = $1"
+            """
+            SELECT f.grid_id, d.scenario_id, d.variable, d.value FROM climate.district_indices d
+            JOIN climate.cell_facts f USING (admin_code) WHERE d.year = $1
+            """
         );
         command.Parameters.Add(new() { Value = (short)year });
         Dictionary<(GridColumns, GridVariable), int> daily = [];

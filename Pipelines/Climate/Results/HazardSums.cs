@@ -22,7 +22,9 @@ internal static class HazardSums
     {
         await ClearAsync(connection, scenario, sums.Select(sum => sum.Year), cancellationToken);
         await using NpgsqlCommand insert = new(
-            "INSERT INTO climate.hazard_sums SELECT $1, s.* FROM unnest($2::smallint[], $3::timestamptz[], $4::bigint[], $5::bigint[]) AS s",
+            """
+            INSERT INTO climate.hazard_sums SELECT $1, s.* FROM unnest($2::smallint[], $3::timestamptz[], $4::bigint[], $5::bigint[]) AS s
+            """,
             connection
         )
         {

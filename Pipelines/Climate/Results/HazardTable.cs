@@ -332,7 +332,8 @@ public sealed class HazardTable(NpgsqlDataSource database, GridStore grid, Parti
             $"""
             INSERT INTO {target} (scenario_id, target_year, grid_id, {string.Join(", ", Risks.Names)}, fallbacks, created_at)
             SELECT {(short)scenario}, target_year, grid_id, {scores},
-                CASE WHEN i.created_at IS NULL THEN o.fallbacks ELSE i.fallbacks | (coalesce(o.fallbacks, 0::smallint) & ~({group.RiskMask}::smallint)) END,
+                CASE WHEN i.created_at IS NULL THEN o.fallbacks
+                    ELSE i.fallbacks | (coalesce(o.fallbacks, 0::smallint) & ~({group.RiskMask}::smallint)) END,
                 coalesce(i.created_at, o.created_at)
             FROM incoming i FULL JOIN kept o USING (target_year, grid_id)
             ORDER BY target_year, grid_id

@@ -40,7 +40,8 @@ public sealed class SampleLoader(NpgsqlDataSource database, GridStore grid, Plac
             await ExecuteAsync(
                 connection,
                 """
-                TRUNCATE climate.location_grid, climate.cell_facts, climate.sea_level_grid, climate.api_wamis, climate.api_typhoon_besttrack, climate.sea_level_data
+                TRUNCATE climate.location_grid, climate.cell_facts, climate.sea_level_grid, climate.api_wamis,
+                    climate.api_typhoon_besttrack, climate.sea_level_data
                 """,
                 cancellationToken
             );
@@ -51,9 +52,12 @@ public sealed class SampleLoader(NpgsqlDataSource database, GridStore grid, Plac
             await ExecuteAsync(
                 connection,
                 """
-                INSERT INTO climate.api_wamis (basin, watershed_area_km2, runoff_coef, usage_1000m3, withdrawal_m3, renewable_water_m3) VALUES
-                    ('한강', 26219, 0.65, 8400000, 8.4e9, 2.52e10), ('낙동강', 23817, 0.60, 9100000, 9.1e9, 2.13e10), ('금강', 9914, 0.58, 5200000, 5.2e9, 1.01e10),
-                    ('섬진강', 4914, 0.62, 1500000, 1.5e9, 5.1e9), ('영산강', 3469, 0.55, 2300000, 2.3e9, 4.2e9), ('제주', 1849, 0.50, 400000, 4e8, 1.7e9)
+                INSERT INTO climate.api_wamis (basin, watershed_area_km2, runoff_coef, usage_1000m3, withdrawal_m3, renewable_water_m3)
+                VALUES
+                    ('한강', 26219, 0.65, 8400000, 8.4e9, 2.52e10), ('낙동강', 23817, 0.60, 9100000, 9.1e9, 2.13e10),
+                    ('금강', 9914, 0.58, 5200000, 5.2e9, 1.01e10),
+                    ('섬진강', 4914, 0.62, 1500000, 1.5e9, 5.1e9), ('영산강', 3469, 0.55, 2300000, 2.3e9, 4.2e9),
+                    ('제주', 1849, 0.50, 400000, 4e8, 1.7e9)
                 """,
                 cancellationToken
             );
@@ -154,7 +158,10 @@ public sealed class SampleLoader(NpgsqlDataSource database, GridStore grid, Plac
     private static async Task CopyFactsAsync(NpgsqlConnection connection, SampleClimate sample, CancellationToken cancellationToken)
     {
         await using NpgsqlBinaryImporter copy = await connection.BeginBinaryImportAsync(
-            "COPY climate.cell_facts (grid_id, landcover, impervious_ratio, elevation_m, distance_to_river_m, building_count, basin) FROM STDIN (FORMAT binary)",
+            """
+            COPY climate.cell_facts (grid_id, landcover, impervious_ratio, elevation_m, distance_to_river_m, building_count, basin)
+            FROM STDIN (FORMAT binary)
+            """,
             cancellationToken
         );
         foreach (SampleFacts facts in sample.Tiles().SelectMany(tile => tile.GridIds).Select(sample.Facts))

@@ -80,7 +80,8 @@ public sealed class MarketHistory(NpgsqlDataSource database)
         await using NpgsqlCommand command = database.CreateCommand(
             $"""
             SELECT since, instance_type, region, zone, {Values}, false FROM {source} m
-            WHERE ($1::text IS NULL OR instance_type = $1) AND ($2::text IS NULL OR region = $2) AND ($3::text IS NULL OR zone = $3) ORDER BY instance_type, region, zone LIMIT $4
+            WHERE ($1::text IS NULL OR instance_type = $1) AND ($2::text IS NULL OR region = $2) AND ($3::text IS NULL OR zone = $3)
+            ORDER BY instance_type, region, zone LIMIT $4
             """
         );
         foreach (string? text in new[] { instanceType, region, zone })
@@ -168,7 +169,8 @@ public sealed class MarketHistory(NpgsqlDataSource database)
         WITH fresh AS (
             INSERT INTO spot.market_keys (instance_type, region, zone)
             SELECT DISTINCT instance_type, region, zone FROM delta d
-            WHERE NOT EXISTS (SELECT FROM spot.market_keys k WHERE k.instance_type = d.instance_type AND k.zone = d.zone AND k.region = d.region)
+            WHERE NOT EXISTS (SELECT FROM spot.market_keys k WHERE k.instance_type = d.instance_type AND k.zone = d.zone
+                AND k.region = d.region)
             ORDER BY instance_type, region, zone
             RETURNING key_id, instance_type, region, zone)
         """;
@@ -176,7 +178,8 @@ public sealed class MarketHistory(NpgsqlDataSource database)
     private const string StoreChanges = $"""
         INSERT INTO spot.spot_changes (at, key_id, {Values}, ceased)
         SELECT at, key_id, {Values}, ceased FROM delta
-        JOIN (SELECT key_id, instance_type, region, zone FROM spot.market_keys UNION ALL SELECT * FROM fresh) k USING (instance_type, zone, region)
+        JOIN (SELECT key_id, instance_type, region, zone FROM spot.market_keys UNION ALL SELECT *
+            FROM fresh) k USING (instance_type, zone, region)
         """;
 
     /// <summary>Keys that have a change at exactly a slot.</summary>
@@ -212,7 +215,10 @@ public sealed class MarketHistory(NpgsqlDataSource database)
         List<string> old = [];
         await using (
             NpgsqlCommand list = new(
-                "SELECT c.relname FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid WHERE i.inhparent = 'spot.spot_changes'::regclass AND c.relname < $1 ORDER BY 1",
+                """
+                SELECT c.relname FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
+                WHERE i.inhparent = 'spot.spot_changes'::regclass AND c.relname < $1 ORDER BY 1
+                """,
                 connection
             )
             {
@@ -233,7 +239,8 @@ public sealed class MarketHistory(NpgsqlDataSource database)
                 $"""
                 INSERT INTO spot.spot_changes (at, key_id, {Values}, ceased)
                 SELECT $1, c.key_id, {Values}, ceased FROM spot.market_keys k
-                CROSS JOIN LATERAL (SELECT * FROM spot.spot_changes s WHERE s.key_id = k.key_id AND s.at < $1 ORDER BY s.at DESC LIMIT 1) c WHERE NOT ceased
+                CROSS JOIN LATERAL (SELECT * FROM spot.spot_changes s WHERE s.key_id = k.key_id AND s.at < $1 ORDER BY s.at DESC
+                    LIMIT 1) c WHERE NOT ceased
                 ON CONFLICT (key_id, at) DO NOTHING
                 """,
                 connection
@@ -264,7 +271,10 @@ public sealed class MarketHistory(NpgsqlDataSource database)
         await ExecuteAsync(
             connection,
             FormattableString.Invariant(
-                $"CREATE TABLE spot.{PartitionOf(month)} PARTITION OF spot.spot_changes FOR VALUES FROM ('{first:yyyy-MM-dd}T00:00:00Z') TO ('{first.AddMonths(1):yyyy-MM-dd}T00:00:00Z')"
+                $"""
+                CREATE TABLE spot.{PartitionOf(month)} PARTITION OF spot.spot_changes FOR VALUES
+                FROM ('{first:yyyy-MM-dd}T00:00:00Z') TO ('{first.AddMonths(1):yyyy-MM-dd}T00:00:00Z')
+                """
             ),
             cancellationToken
         );
@@ -279,7 +289,10 @@ public sealed class MarketHistory(NpgsqlDataSource database)
     )
     {
         await using NpgsqlBinaryImporter copy = await connection.BeginBinaryImportAsync(
-            $"COPY {table} (at, instance_type, region, zone, score, t3, t2, interruption, spot_price, on_demand_price, ceased) FROM STDIN (FORMAT binary)",
+            $"""
+            COPY {table} (at, instance_type, region, zone, score, t3, t2, interruption, spot_price, on_demand_price, ceased)
+            FROM STDIN (FORMAT binary)
+            """,
             cancellationToken
         );
         (string text, DateTime at) = ("", default); // a slot's rows have one time, a late one's two

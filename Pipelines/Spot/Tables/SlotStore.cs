@@ -93,7 +93,8 @@ public sealed class SlotStore(NpgsqlDataSource database, SpotBucket bucket, Data
         await bucket.WriteAsync(SpotKeys.Merged(slot), MergedSnapshot.Write(slot, merged.Rows), cancellationToken);
         await using NpgsqlCommand update = new(
             """
-            UPDATE spot.slots SET state = 'staged', delta_key = $2, is_late = $3, asked = $4, rows = $5, changed = $6, removed = $7, carried = $8, run_id = $9, error = NULL WHERE slot = $1
+            UPDATE spot.slots SET state = 'staged', delta_key = $2, is_late = $3, asked = $4, rows = $5, changed = $6, removed = $7,
+                carried = $8, run_id = $9, error = NULL WHERE slot = $1
             """,
             connection
         );
@@ -205,8 +206,10 @@ public sealed class SlotStore(NpgsqlDataSource database, SpotBucket bucket, Data
     {
         await using NpgsqlCommand insert = new(
             """
-            INSERT INTO spot.quota_ledger AS q (configuration, account, last_used_at) SELECT configuration, account, $3 FROM unnest($1, $2) AS u (configuration, account) ORDER BY configuration
-            ON CONFLICT (configuration) DO UPDATE SET account = EXCLUDED.account, last_used_at = greatest(q.last_used_at, EXCLUDED.last_used_at)
+            INSERT INTO spot.quota_ledger AS q (configuration, account, last_used_at) SELECT configuration, account, $3
+            FROM unnest($1, $2) AS u (configuration, account) ORDER BY configuration
+            ON CONFLICT (configuration) DO UPDATE SET account = EXCLUDED.account,
+                last_used_at = greatest(q.last_used_at, EXCLUDED.last_used_at)
             """,
             connection
         )
@@ -234,7 +237,8 @@ public sealed class SlotStore(NpgsqlDataSource database, SpotBucket bucket, Data
     {
         await using NpgsqlCommand command = new(
             """
-            SELECT (SELECT slot FROM spot.slots WHERE state = 'staged'), (SELECT max(slot) FROM spot.slots WHERE state = 'present'), (SELECT min(slot) FROM spot.slots WHERE state = 'present' AND slot > $1)
+            SELECT (SELECT slot FROM spot.slots WHERE state = 'staged'), (SELECT max(slot) FROM spot.slots WHERE state = 'present'),
+                (SELECT min(slot) FROM spot.slots WHERE state = 'present' AND slot > $1)
             """,
             connection
         )

@@ -15,7 +15,10 @@ public sealed class SlotTable(NpgsqlDataSource database)
     public async Task<SlotRow> BeginAsync(SlotTime slot, int capacity, string runId, CancellationToken cancellationToken = default)
     {
         await using NpgsqlCommand command = database.CreateCommand(
-            "INSERT INTO spot.slots (slot, capacity, run_id) VALUES ($1, $2, $3) ON CONFLICT (slot) DO UPDATE SET run_id = CASE WHEN slots.state = 'present' THEN slots.run_id ELSE EXCLUDED.run_id END"
+            """
+            INSERT INTO spot.slots (slot, capacity, run_id) VALUES ($1, $2, $3) ON CONFLICT (slot) DO UPDATE
+            SET run_id = CASE WHEN slots.state = 'present' THEN slots.run_id ELSE EXCLUDED.run_id END
+            """
         );
         command.Parameters.Add(new() { Value = slot.Utc });
         command.Parameters.Add(new() { Value = capacity });
@@ -79,7 +82,10 @@ public sealed class SlotTable(NpgsqlDataSource database)
     public async Task<bool> LastNewsWasFailureAsync(CancellationToken cancellationToken = default)
     {
         await using NpgsqlCommand command = database.CreateCommand(
-            "SELECT event = 'failed' FROM operations.notifications WHERE event IN ('failed', 'recovered', 'completed') AND starts_with(subject, 'spot ') ORDER BY id DESC LIMIT 1"
+            """
+            SELECT event = 'failed' FROM operations.notifications
+            WHERE event IN ('failed', 'recovered', 'completed') AND starts_with(subject, 'spot ') ORDER BY id DESC LIMIT 1
+            """
         );
         return await command.ExecuteScalarAsync(cancellationToken) is true;
     }

@@ -17,7 +17,8 @@ public sealed class WorkloadTable(NpgsqlDataSource database)
         await using NpgsqlCommand command = database.CreateCommand(
             """
             INSERT INTO spot.workloads (date, file, queries, bound, zones, regions, unknown) VALUES ($1, $2, $3, $4, $5, $6, $7)
-            ON CONFLICT (date) DO UPDATE SET file = EXCLUDED.file, queries = EXCLUDED.queries, bound = EXCLUDED.bound, zones = EXCLUDED.zones, regions = EXCLUDED.regions, unknown = EXCLUDED.unknown
+            ON CONFLICT (date) DO UPDATE SET file = EXCLUDED.file, queries = EXCLUDED.queries, bound = EXCLUDED.bound,
+                zones = EXCLUDED.zones, regions = EXCLUDED.regions, unknown = EXCLUDED.unknown
             """
         );
         command.Add(

@@ -51,7 +51,8 @@ internal sealed class ChaosHub : IAsyncDisposable
         await File.WriteAllTextAsync(Path.Combine(hub.folder, "host.json"), HostJson);
         await hub.QueryAsync<int>(
             """
-            CREATE TABLE public.effects (instance_id text NOT NULL, step text NOT NULL, host int NOT NULL, at timestamptz NOT NULL DEFAULT clock_timestamp());
+            CREATE TABLE public.effects (instance_id text NOT NULL, step text NOT NULL, host int NOT NULL,
+                at timestamptz NOT NULL DEFAULT clock_timestamp());
             SELECT 0
             """
         );
@@ -120,7 +121,8 @@ internal sealed class ChaosHub : IAsyncDisposable
                 "still open: "
                 + await QueryAsync<string>(
                     """
-                    SELECT COALESCE(string_agg(format('%s status=%s owner=%s sent=%s handled=%s due=%s', instance_id, status, owner, sent, handled, due_at), E'\n'), '')
+                    SELECT COALESCE(string_agg(format('%s status=%s owner=%s sent=%s handled=%s due=%s', instance_id, status, owner, sent,
+                        handled, due_at), E'\n'), '')
                     FROM (SELECT * FROM instances WHERE completed_at IS NULL LIMIT 10) i
                     """
                 )

@@ -83,7 +83,8 @@ public sealed class DatabaseRefusalTests(ITestOutputHelper output)
             await using NpgsqlCommand command = new(
                 $"""
                 ALTER DATABASE "{database}" {setting};
-                SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{database}' AND pid <> pg_backend_pid() AND '{setting}' LIKE 'SET%'
+                SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+                WHERE datname = '{database}' AND pid <> pg_backend_pid() AND '{setting}' LIKE 'SET%'
                 """,
                 server
             );

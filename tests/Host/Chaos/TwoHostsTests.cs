@@ -109,7 +109,8 @@ public sealed class TwoHostsTests(ITestOutputHelper output)
         // Once more at most, and only for what was under way as the host went: no more than one step of each instance.
         string repeats = await hub.QueryAsync<string>(
             """
-            SELECT format('%s %s', COALESCE(max(times), 1), count(*)) FROM (SELECT count(*) AS times FROM effects GROUP BY instance_id, step HAVING count(*) > 1) r
+            SELECT format('%s %s', COALESCE(max(times), 1), count(*))
+            FROM (SELECT count(*) AS times FROM effects GROUP BY instance_id, step HAVING count(*) > 1) r
             """
         );
         int[] numbers = [.. repeats.Split(' ').Select(n => int.Parse(n, CultureInfo.InvariantCulture))];

@@ -105,7 +105,8 @@ public sealed class ExactlyOnceTests(ITestOutputHelper output)
             one,
             """
             SELECT count(*) FROM (
-                SELECT 1 FROM instances i CROSS JOIN jsonb_array_elements_text(i.output::jsonb) item WHERE i.status = 1 GROUP BY i.instance_id, item HAVING count(*) > 1
+                SELECT 1 FROM instances i CROSS JOIN jsonb_array_elements_text(i.output::jsonb) item WHERE i.status = 1
+                GROUP BY i.instance_id, item HAVING count(*) > 1
                 UNION ALL SELECT 1 FROM history WHERE kind = 41 AND data <> '"end"' GROUP BY run_no, data HAVING count(*) > 1) d
             """
         );
@@ -115,7 +116,8 @@ public sealed class ExactlyOnceTests(ITestOutputHelper output)
             WITH item AS (
                 SELECT i.instance_id, split_part(e.item, ':', 1) AS sender, split_part(e.item, ':', 2)::int AS n, e.place
                 FROM instances i CROSS JOIN jsonb_array_elements_text(i.output::jsonb) WITH ORDINALITY AS e (item, place) WHERE i.status = 1
-                UNION ALL SELECT h.run_no::text, split_part(h.data::jsonb #>> '{}', ':', 1), split_part(h.data::jsonb #>> '{}', ':', 2)::int, h.sequence
+                UNION ALL SELECT h.run_no::text, split_part(h.data::jsonb #>> '{}', ':', 1),
+                    split_part(h.data::jsonb #>> '{}', ':', 2)::int, h.sequence
                 FROM history h WHERE h.kind = 41 AND h.data <> '"end"')
             SELECT count(*) FROM (SELECT n < lag(n) OVER (PARTITION BY instance_id, sender ORDER BY place) AS back FROM item) o WHERE back
             """

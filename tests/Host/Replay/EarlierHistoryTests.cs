@@ -122,9 +122,11 @@ public sealed class EarlierHistoryTests
             await using NpgsqlCommand write = earlier.Database.Source.CreateCommand(
                 """
                 WITH run AS (
-                    UPDATE instances SET status = 0, scheduled_start = NULL, due_at = now(), history_length = cardinality($2::int[]) WHERE instance_id = $1 RETURNING run_no)
+                    UPDATE instances SET status = 0, scheduled_start = NULL, due_at = now(), history_length = cardinality($2::int[])
+                    WHERE instance_id = $1 RETURNING run_no)
                 INSERT INTO history (run_no, sequence, kind, task_id, at, name, data, detail)
-                SELECT run_no, u.* FROM run, unnest($2::int[], $3::smallint[], $4::int[], $5::timestamptz[], $6::text[], $7::text[], $8::text[]) u
+                SELECT run_no, u.* FROM run, unnest($2::int[], $3::smallint[], $4::int[], $5::timestamptz[], $6::text[], $7::text[],
+                    $8::text[]) u
                 """
             );
             write.Parameters.Add(new() { Value = id });

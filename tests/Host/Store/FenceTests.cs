@@ -10,7 +10,8 @@ public sealed class FenceTests
 {
     private const string Instances = """
         INSERT INTO instances (instance_id, execution_id, name, status, turn_no, owner, lease_epoch) VALUES
-            ('held', gen_random_uuid(), 'Wash', 0, 4, 7, 2), ('written', gen_random_uuid(), 'Wash', 0, 5, 7, 2), ('taken', gen_random_uuid(), 'Wash', 0, 4, 8, 3)
+            ('held', gen_random_uuid(), 'Wash', 0, 4, 7, 2), ('written', gen_random_uuid(), 'Wash', 0, 5, 7, 2),
+                ('taken', gen_random_uuid(), 'Wash', 0, 4, 8, 3)
         """;
 
     [Fact]

@@ -183,16 +183,22 @@ public sealed class FullHubTests(FullHubTests.FullHub hub) : IClassFixture<FullH
             );
             await using NpgsqlCommand fill = database.Source.CreateCommand(
                 $"""
-                INSERT INTO instances (instance_id, run_no, execution_id, name, status, sent, handled, history_length, created_at, completed_at)
-                SELECT format('run-%s', lpad(n::text, 5, '0')), n, gen_random_uuid(), 'Full', CASE WHEN n % 100 = 0 THEN 3 ELSE 1 END, 1, 1, 1, at, at
+                INSERT INTO instances (instance_id, run_no, execution_id, name, status, sent, handled, history_length, created_at,
+                    completed_at)
+                SELECT format('run-%s', lpad(n::text, 5, '0')), n, gen_random_uuid(), 'Full', CASE WHEN n % 100 = 0 THEN 3
+                    ELSE 1 END, 1, 1, 1, at, at
                 FROM generate_series(0, 99999) n CROSS JOIN LATERAL (SELECT timestamptz '{Newest:O}' - n * interval '1 minute' AS at) t;
                 INSERT INTO instances (instance_id, run_no, execution_id, name, status, sent, handled, history_length, owner, created_at)
-                SELECT format('held-%s', n), 200000 + n, gen_random_uuid(), 'Full', 0, 1, 1, 1, 1, '{Newest:O}' FROM generate_series(1, 50) n;
+                SELECT format('held-%s', n), 200000 + n, gen_random_uuid(), 'Full', 0, 1, 1, 1, 1, '{Newest:O}'
+                FROM generate_series(1, 50) n;
                 INSERT INTO instances (instance_id, run_no, execution_id, name, status, sent, handled, history_length, owner, created_at)
-                SELECT format('suspended-%s', n), 400000 + n, gen_random_uuid(), 'Full', 7, 1, 1, 1, 3, '2020-01-01' FROM generate_series(1, 4000) n;
+                SELECT format('suspended-%s', n), 400000 + n, gen_random_uuid(), 'Full', 7, 1, 1, 1, 3, '2020-01-01'
+                FROM generate_series(1, 4000) n;
                 INSERT INTO history (run_no, sequence, kind, task_id, at) SELECT run_no, 0, 0, -1, created_at FROM instances;
-                INSERT INTO timers (function_name, schedule, time_zone, next_at, last_updated) SELECT format('Timer%s', n), '0 0 6 * * *', 'UTC', now() + interval '1 day', now() FROM generate_series(1, 10000) n;
-                INSERT INTO activities (run_no, task_id, instance_id, name, owner) SELECT 300000, n, 'held-1', 'Full', 2 FROM generate_series(1, 20000) n;
+                INSERT INTO timers (function_name, schedule, time_zone, next_at, last_updated)
+                SELECT format('Timer%s', n), '0 0 6 * * *', 'UTC', now() + interval '1 day', now() FROM generate_series(1, 10000) n;
+                INSERT INTO activities (run_no, task_id, instance_id, name, owner) SELECT 300000, n, 'held-1', 'Full', 2
+                FROM generate_series(1, 20000) n;
                 ANALYZE
                 """
             );

@@ -110,7 +110,8 @@ public sealed class LeaseKeeperTests
         string lease = await world.HoldAsync("a/1");
         await world.ExecuteAsync(
             """
-            UPDATE operations.leased_machines SET on_since = '2026-02-12T01:00:00Z', off_at = CASE machine_id WHEN 'i-1' THEN '2026-02-12T02:30:00.2Z'::timestamptz ELSE '2026-02-12T01:00:59Z' END
+            UPDATE operations.leased_machines SET on_since = '2026-02-12T01:00:00Z', off_at = CASE machine_id
+                WHEN 'i-1' THEN '2026-02-12T02:30:00.2Z'::timestamptz ELSE '2026-02-12T01:00:59Z' END
             """
         );
         world.Machines["i-1"] = world.Machines["i-2"] = "stopped";

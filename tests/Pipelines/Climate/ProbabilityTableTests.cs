@@ -39,7 +39,8 @@ public sealed class ProbabilityTableTests
             0L,
             await database.ScalarAsync<long>(
                 """
-                SELECT count(*) FROM probability_results, LATERAL (SELECT sum(p * d) AS loss FROM unnest(bin_probs, damage_rates) AS u (p, d)) s
+                SELECT count(*) FROM probability_results,
+                    LATERAL (SELECT sum(p * d) AS loss FROM unnest(bin_probs, damage_rates) AS u (p, d)) s
                 WHERE abs(loss - aal) > 0.0001
                 """
             )
@@ -70,7 +71,8 @@ public sealed class ProbabilityTableTests
 
         await using NpgsqlCommand command = database.Source.CreateCommand(
             """
-            SELECT c.years, c.first_year, r.target_year, r.aal, r.bin_probs FROM climate.probability_cells c JOIN climate.risks k USING (risk_id)
+            SELECT c.years, c.first_year, r.target_year, r.aal, r.bin_probs FROM climate.probability_cells c
+            JOIN climate.risks k USING (risk_id)
             JOIN probability_results r ON r.grid_id = c.grid_id AND r.risk_type = k.risk_type
             """
         );

@@ -175,7 +175,8 @@ public sealed class RealDataTests
         Assert.True(
             await database.ScalarAsync<bool>(
                 """
-                SELECT max(aal) FILTER (WHERE target_year = 2099) > 2 * max(aal) FILTER (WHERE target_year = 2021) FROM probability_results WHERE risk_type = 'extreme_heat'
+                SELECT max(aal) FILTER (WHERE target_year = 2099) > 2 * max(aal) FILTER (WHERE target_year = 2021)
+                FROM probability_results WHERE risk_type = 'extreme_heat'
                 """
             ),
             "heat losses at least double by 2099"

@@ -217,8 +217,10 @@ public sealed class SlotStoreTests
         database.ScalarAsync<string>(
             """
             SELECT concat(
-                (SELECT string_agg(format('%s %s %s %s %s %s %s %s %s', at, instance_type, zone, score, t3, t2, spot_price, interruption, ceased), E'\n' ORDER BY at, instance_type, zone) FROM spot.spot_changes JOIN spot.market_keys USING (key_id)),
-                (SELECT string_agg(format('%s %s %s', instance_type, zone, l), E'\n' ORDER BY instance_type, zone) FROM (SELECT key_id, since, score, t3, t2 FROM spot.spot_latest) l JOIN spot.market_keys USING (key_id)),
+                (SELECT string_agg(format('%s %s %s %s %s %s %s %s %s', at, instance_type, zone, score, t3, t2, spot_price, interruption,
+                    ceased), E'\n' ORDER BY at, instance_type, zone) FROM spot.spot_changes JOIN spot.market_keys USING (key_id)),
+                (SELECT string_agg(format('%s %s %s', instance_type, zone, l), E'\n' ORDER BY instance_type, zone)
+                    FROM (SELECT key_id, since, score, t3, t2 FROM spot.spot_latest) l JOIN spot.market_keys USING (key_id)),
                 (SELECT format('%s %s', capacity_index, latest_slot) FROM spot.rotation),
                 (SELECT string_agg(format('%s %s', key, state), E'\n' ORDER BY key) FROM operations.partitions))
             """

@@ -168,8 +168,11 @@ internal sealed class SpotWorld : IAsyncDisposable
             .CreateCommand(
                 """
                 SELECT concat(
-                    (SELECT string_agg(format('%s %s %s %s %s %s %s %s %s', at, instance_type, zone, score, t3, t2, spot_price, on_demand_price, ceased), E'\n' ORDER BY at, instance_type, zone) FROM spot.spot_changes JOIN spot.market_keys USING (key_id)),
-                    (SELECT string_agg(format('%s %s %s %s %s', instance_type, zone, score, t3, since), E'\n' ORDER BY instance_type, zone) FROM spot.spot_latest JOIN spot.market_keys USING (key_id)),
+                    (SELECT string_agg(format('%s %s %s %s %s %s %s %s %s', at, instance_type, zone, score, t3, t2, spot_price,
+                        on_demand_price, ceased), E'\n' ORDER BY at, instance_type, zone) FROM spot.spot_changes
+                        JOIN spot.market_keys USING (key_id)),
+                    (SELECT string_agg(format('%s %s %s %s %s', instance_type, zone, score, t3, since), E'\n'
+                        ORDER BY instance_type, zone) FROM spot.spot_latest JOIN spot.market_keys USING (key_id)),
                     (SELECT format('%s %s %s', capacity_index, account_index, latest_slot) FROM spot.rotation),
                     (SELECT string_agg(format('%s %s', configuration, account), E'\n' ORDER BY configuration) FROM spot.quota_ledger),
                     (SELECT string_agg(format('%s %s %s %s %s', slot, state, rows, changed, removed), E'\n' ORDER BY slot) FROM spot.slots))

@@ -33,7 +33,8 @@ public sealed class NotGivenTests
             "0 1 of 2",
             await database.ScalarAsync<string>(
                 """
-                SELECT concat(count(*) FILTER (WHERE max_wind_speed < 0 OR central_pressure < 0 OR gale_long < 0 OR storm_dir < 0), ' ', count(*) FILTER (WHERE num_nulls(max_wind_speed, central_pressure, gale_long,
+                SELECT concat(count(*) FILTER (WHERE max_wind_speed < 0 OR central_pressure < 0 OR gale_long < 0
+                    OR storm_dir < 0), ' ', count(*) FILTER (WHERE num_nulls(max_wind_speed, central_pressure, gale_long,
                     gale_short, gale_dir, storm_long, storm_short, storm_dir) = 8), ' of ', count(*)) FROM climate.api_typhoon_besttrack
                 """
             )
@@ -53,7 +54,8 @@ public sealed class NotGivenTests
             """
             DELETE FROM climate.api_typhoon_besttrack;
             INSERT INTO climate.api_typhoon_besttrack (tcid, year, month, day, hour, grade, longitude, latitude, max_wind_speed)
-            SELECT '1901', 2019, 9, 1, hour, 'TS', longitude, latitude, CASE hour WHEN 0 THEN 30 END FROM climate.location_grid, unnest(ARRAY[0, 6]) AS hour WHERE grid_id = (SELECT min(grid_id) FROM climate.location_grid)
+            SELECT '1901', 2019, 9, 1, hour, 'TS', longitude, latitude, CASE hour WHEN 0 THEN 30 END
+            FROM climate.location_grid, unnest(ARRAY[0, 6]) AS hour WHERE grid_id = (SELECT min(grid_id) FROM climate.location_grid)
             """
         );
         float[][] blank = await PackAsync(database);
