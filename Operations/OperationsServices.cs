@@ -95,7 +95,8 @@ public static class OperationsServices
         provider.GetRequiredService<IConfiguration>()[ConnectionSetting] is { Length: > 0 } text
             ? text
             : throw new InvalidOperationException(
-                $"Setting {ConnectionSetting} is missing: an Npgsql connection string such as Host=127.0.0.1;Username=durable;Database=durable. See local.settings.sample.json."
+                $"Setting {ConnectionSetting} is missing: an Npgsql connection string such as "
+                    + "Host=127.0.0.1;Username=durable;Database=durable. See local.settings.sample.json."
             );
 
     private static BackupOptions Backups(IServiceProvider provider)

@@ -62,7 +62,8 @@ public static partial class StartErrors
             "TimeSpan" => "a time span as hours:minutes:seconds, such as 02:00:00",
             var type => $"a value of {type}",
         };
-        return $"Setting {match.Groups["key"].Value.Replace(":", "__", StringComparison.Ordinal)} is '{match.Groups["value"].Value}'; allowed: {allowed}. {Where}";
+        return $"Setting {match.Groups["key"].Value.Replace(":", "__", StringComparison.Ordinal)} is '{match.Groups["value"].Value}'; "
+            + $"allowed: {allowed}. {Where}";
     }
 
     [GeneratedRegex(@"Failed to convert configuration value '(?<value>.*)' at '(?<key>[^']+)' to type 'System\.(?<type>\w+)'")]

@@ -38,7 +38,8 @@ public sealed partial class FinishRun(Partitions partitions, RunLedger ledger, N
     [LoggerMessage(
         EventId = 2001,
         Level = LogLevel.Information,
-        Message = "Run {RunId} ended. Total tasks: {Total}, completed: {Completed}, failed: {Failed}, success rate: {SuccessRate:F2} %, duration: {Seconds:F1} s, "
+        Message = "Run {RunId} ended. Total tasks: {Total}, completed: {Completed}, failed: {Failed}, success rate: "
+            + "{SuccessRate:F2} %, duration: {Seconds:F1} s, "
             + "average speed: {Speed:F2} tasks/s; {Values} values at {ValuesPerSecond:F0}/s, {Fallbacks} of them from defaults."
     )]
     private static partial void LogStatistics(

@@ -30,7 +30,8 @@ internal static class Refusals
             HttpStatusCode.NotFound => new CommandFailedException(
                 ExitCode.Failed,
                 Or(
-                    $"The host does not know that. Is it another app, or another version? '{Screen.Command} functions list' shows what it serves."
+                    "The host does not know that. Is it another app, or another version? "
+                        + $"'{Screen.Command} functions list' shows what it serves."
                 )
             ),
             HttpStatusCode.Gone or HttpStatusCode.PreconditionFailed => new CommandFailedException(

@@ -74,7 +74,8 @@ internal static class ClimateImportCommand
         screen.Out.WriteLine(
             string.Create(
                 CultureInfo.InvariantCulture,
-                $"{receipt.Text("table")}: {receipt.Number("accepted"):N0} rows imported, {refused:N0} refused (import {receipt.Text("importId")}, {receipt.Text("encoding")})"
+                $"{receipt.Text("table")}: {receipt.Number("accepted"):N0} rows imported, "
+                    + $"{refused:N0} refused (import {receipt.Text("importId")}, {receipt.Text("encoding")})"
             )
         );
         if (receipt.Field("rejects") is not JsonArray { Count: > 0 } rejects)

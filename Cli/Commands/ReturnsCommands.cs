@@ -41,7 +41,8 @@ internal static class ReturnsCommands
         Option<bool> noWait = new("--no-wait") { Description = "Return as soon as the run has started" };
         Command command = new(
             "train",
-            "Reads new rows, trains, judges and publishes, and waits for it. Exit code 1 when the run failed; a refused model is not a failure."
+            "Reads new rows, trains, judges and publishes, and waits for it. Exit code 1 when the run failed; "
+                + "a refused model is not a failure."
         )
         {
             plan,

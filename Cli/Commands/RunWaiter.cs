@@ -47,13 +47,14 @@ internal static class RunWaiter
         {
             true => $"{Screen.Command} instances cancel {instanceId}   (stops its machines first; terminate would not)",
             false => $"{Screen.Command} instances terminate {instanceId}",
-            null =>
-                $"{Screen.Command} instances cancel {instanceId} if it has paid machines, else {Screen.Command} instances terminate {instanceId}",
+            null => $"{Screen.Command} instances cancel {instanceId} if it has paid machines, "
+                + $"else {Screen.Command} instances terminate {instanceId}",
         };
         if (screen.Owner is { } owner)
         {
             if (hasMachines != false && screen.SandboxOf is { } sandbox)
-                return $"{instanceId} is not finished, and the sandbox it works on ends with this command: the next {sandbox} does its work again, from the start.";
+                return $"{instanceId} is not finished, and the sandbox it works on ends with this command: "
+                    + $"the next {sandbox} does its work again, from the start.";
             return $"{instanceId} is not finished. Its app stops with this command; the next {owner} continues where it was."
                 + $"{Environment.NewLine}To end it for good: {owner} serve, then in another terminal {stop}";
         }

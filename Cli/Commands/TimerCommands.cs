@@ -134,7 +134,8 @@ internal static class TimerCommands
             ? answer
             : throw new CommandFailedException(
                 ExitCode.Failed,
-                $"This host does not list timers; the embedded host does. {Screen.Command} functions list --kind timer shows their schedules."
+                "This host does not list timers; the embedded host does. "
+                    + $"{Screen.Command} functions list --kind timer shows their schedules."
             );
     }
 }

@@ -319,7 +319,8 @@ public sealed class BenchmarkHttp(
             HttpStatusCode.NotFound,
             new
             {
-                error = $"There is no model '{(model.Length <= 60 ? model : model[..60])}'; there are {string.Join(", ", BenchmarkModels.All.Select(one => one.Name))}.",
+                error = $"There is no model '{(model.Length <= 60 ? model : model[..60])}'; "
+                    + $"there are {string.Join(", ", BenchmarkModels.All.Select(one => one.Name))}.",
             },
             cancellationToken
         );

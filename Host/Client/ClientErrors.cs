@@ -23,7 +23,8 @@ internal static class ClientErrors
             ? Rpc(StatusCode.NotFound, $"ArgumentException: No instance with ID '{instanceId}' was found. (Parameter 'instanceId')")
             : Rpc(
                 StatusCode.FailedPrecondition,
-                $"InvalidOperationException: Cannot {verb} the orchestration instance {instanceId} because instance is in the {outcome.Status} state."
+                "InvalidOperationException: "
+                    + $"Cannot {verb} the orchestration instance {instanceId} because instance is in the {outcome.Status} state."
             );
 
     /// <summary>There is nothing to wait for.</summary>

@@ -28,7 +28,8 @@ internal static class AppSettingText
                 name.Length > 0 && settings[SettingKey(name)] is { Length: > 0 } found
                     ? found
                     : throw new AppSettingMissingException(
-                        $"'%{name}%' does not resolve to a value; set the app setting '{name}' (environment, or \"Values\" in local.settings.json)."
+                        $"'%{name}%' does not resolve to a value; "
+                            + $"set the app setting '{name}' (environment, or \"Values\" in local.settings.json)."
                     );
             resolved.Append(text, done, open - done).Append(value);
             done = close + 1;

@@ -78,11 +78,13 @@ internal sealed class HostJsonReader
             return;
         if (!root.TryGetProperty("version", out JsonElement version))
             errors.Add(
-                "host.json: The host.json file is missing the required 'version' property. Add \"version\": \"2.0\" (the version of the file's format)."
+                "host.json: The host.json file is missing the required 'version' property. "
+                    + "Add \"version\": \"2.0\" (the version of the file's format)."
             );
         else if (version.ToString() != "2.0")
             errors.Add(
-                $"host.json: '{version}' is an invalid value for host.json 'version' property. Write \"version\": \"2.0\" (the version of the file's format, not of the runtime)."
+                $"host.json: '{version}' is an invalid value for host.json 'version' property. "
+                    + "Write \"version\": \"2.0\" (the version of the file's format, not of the runtime)."
             );
     }
 
@@ -185,7 +187,8 @@ internal sealed class HostJsonReader
         Refuse(
             Key,
             name,
-            $"does not fit: Task hub name '{name}' should contain only alphanumeric characters, start with a letter, and have length between 3 and 45",
+            $"does not fit: Task hub name '{name}' should contain only alphanumeric characters, start with a letter, "
+                + "and have length between 3 and 45",
             "Choose such a name; it is also the PostgreSQL schema"
         );
         return DefaultHubName();
@@ -206,7 +209,8 @@ internal sealed class HostJsonReader
         if (settings["PostgresConnection"] is { Length: > 0 } shared)
             return shared;
         errors.Add(
-            "App setting PostgresConnection is missing: the host keeps its state in PostgreSQL. Set it to an Npgsql connection string, as in "
+            "App setting PostgresConnection is missing: the host keeps its state in PostgreSQL. "
+                + "Set it to an Npgsql connection string, as in "
                 + "\"Host=127.0.0.1;Username=durable;Database=durable\" (DurablePostgres, when set, is used instead)."
         );
         return "";

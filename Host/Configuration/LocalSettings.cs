@@ -41,7 +41,8 @@ internal sealed record LocalSettings(IReadOnlyDictionary<string, string> Values,
                 {
                     if (entry.Value.ValueKind is JsonValueKind.Object or JsonValueKind.Array)
                         errors.Add(
-                            $"{path}: {section}.{entry.Name} is a JSON {entry.Value.ValueKind}; settings are flat: write a string (a nested name as A__B)."
+                            $"{path}: {section}.{entry.Name} is a JSON {entry.Value.ValueKind}; settings are flat: "
+                                + "write a string (a nested name as A__B)."
                         );
                     else
                         values[prefix + entry.Name] = entry.Value.ToString();

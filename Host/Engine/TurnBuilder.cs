@@ -526,7 +526,8 @@ internal sealed class TurnBuilder
     {
         FailureInfo failure = new(
             "Durable.Host.UnreadableHistory",
-            $"A stored {broken.Kind} event of instance '{InstanceId}' cannot be read. The instance cannot go on; start it anew under another id."
+            $"A stored {broken.Kind} event of instance '{InstanceId}' cannot be read. The instance cannot go on; "
+                + "start it anew under another id."
         );
         return Ended(write, [], TurnEnding.Failure(failure), at);
     }

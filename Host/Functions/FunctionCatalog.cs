@@ -50,7 +50,8 @@ internal sealed class FunctionCatalog
                 FunctionEntry entry = FunctionReader.Read(attribute.Name, method, isDisabled?.Invoke(attribute.Name) ?? false);
                 if (!found.TryAdd(entry.Name, entry))
                     problems.Add(
-                        $"Function '{entry.Name}' is declared twice: {Place(found[entry.Name].Method)} and {Place(method)}. Names differ by more than case."
+                        $"Function '{entry.Name}' is declared twice: {Place(found[entry.Name].Method)} and {Place(method)}. "
+                            + "Names differ by more than case."
                     );
             }
             catch (FunctionCatalogException e)

@@ -91,7 +91,8 @@ internal static partial class FunctionReader
         if (type.GetConstructors().All(c => c.GetParameters().Length > 0))
         {
             throw new FunctionCatalogException(
-                "an orchestrator takes no injected services, because they could differ when it is replayed; make it static and call activities."
+                "an orchestrator takes no injected services, because they could differ when it is replayed; "
+                    + "make it static and call activities."
             );
         }
     }
@@ -173,7 +174,8 @@ internal static partial class FunctionReader
                 ParameterSource.BindingData,
             FunctionKind.Activity => throw Unsupported(
                 parameter,
-                "beside its input an activity takes string instanceId, FunctionContext and CancellationToken; services belong into the constructor"
+                "beside its input an activity takes string instanceId, FunctionContext and CancellationToken; "
+                    + "services belong into the constructor"
             ),
             _ => throw Unsupported(parameter, "services belong into the constructor"),
         };

@@ -180,7 +180,8 @@ internal sealed class FunctionRuntime : IFunctionRuntime
                 TaskScheduler.Default
             );
         throw new TimeoutException(
-            $"Function '{invocation.Function.Name}' did not end within {timeout} (functionTimeout in host.json); its cancellation token was cancelled."
+            $"Function '{invocation.Function.Name}' did not end within {timeout} (functionTimeout in host.json); "
+                + "its cancellation token was cancelled."
         );
     }
 

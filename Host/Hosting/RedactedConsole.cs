@@ -22,7 +22,8 @@ internal sealed class RedactedConsole() : ConsoleFormatter(FormatterName)
         textWriter.WriteLine(
             string.Create(
                 CultureInfo.InvariantCulture,
-                $"{DateTime.UtcNow:yyyy-MM-dd'T'HH:mm:ss.fff'Z'} {Level(logEntry.LogLevel)}: {logEntry.Category}[{logEntry.EventId.Id}] {line}"
+                $"{DateTime.UtcNow:yyyy-MM-dd'T'HH:mm:ss.fff'Z'} {Level(logEntry.LogLevel)}: "
+                    + $"{logEntry.Category}[{logEntry.EventId.Id}] {line}"
             )
         );
     }

@@ -80,7 +80,8 @@ internal sealed class HttpSource(HttpContext http) : ITriggerSource
 
     private static FunctionInputConverterException CannotConvert(ParameterPlan parameter, HostFunctionContext context, Exception reason) =>
         new(
-            $"Error converting 1 input parameters for Function '{context.Function.Name}': Cannot convert input parameter '{parameter.Name}' to type "
+            $"Error converting 1 input parameters for Function '{context.Function.Name}': "
+                + $"Cannot convert input parameter '{parameter.Name}' to type "
                 + $"'{parameter.Type.FullName}'. Error:{reason.Message}",
             reason
         );

@@ -22,7 +22,8 @@ internal sealed record KeyFile(string Master, string System, string Host)
         catch (Exception e) when (e is UnauthorizedAccessException or IOException)
         {
             throw new InvalidOperationException(
-                $"The host's keys cannot be kept in {path} ({e.Message}). Let the host write there, or set Keys__master, Keys__host__default and Keys__system__durabletask_extension."
+                $"The host's keys cannot be kept in {path} ({e.Message}). "
+                    + "Let the host write there, or set Keys__master, Keys__host__default and Keys__system__durabletask_extension."
             );
         }
 

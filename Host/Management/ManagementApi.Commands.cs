@@ -90,7 +90,8 @@ internal sealed partial class ManagementApi
             default:
                 throw new RefusedException(
                     "System.InvalidOperationException",
-                    $"Cannot {operation.ToString().ToLowerInvariant()} the orchestration instance {instanceId} because instance is in the {outcome.Status} state."
+                    $"Cannot {operation.ToString().ToLowerInvariant()} the orchestration instance {instanceId} because instance is in "
+                        + $"the {outcome.Status} state."
                 );
         }
     }

@@ -79,7 +79,8 @@ internal sealed partial class ManagementApi
             await RefuseAsync(
                 http,
                 StatusCodes.Status412PreconditionFailed,
-                $"Only orchestrations in a terminal state can be purged, but the orchestration with instance ID {running.InstanceId} has status {running.Status}"
+                "Only orchestrations in a terminal state can be purged, "
+                    + $"but the orchestration with instance ID {running.InstanceId} has status {running.Status}"
             );
             return;
         }
@@ -104,7 +105,8 @@ internal sealed partial class ManagementApi
                 http,
                 StatusCodes.Status400BadRequest,
                 unknown is not null
-                    ? $"'{unknown}' is no runtimeStatus; nothing was deleted. Statuses are spelled as in {string.Join(", ", Enum.GetNames<OrchestrationRuntimeStatus>())}."
+                    ? $"'{unknown}' is no runtimeStatus; nothing was deleted. "
+                        + $"Statuses are spelled as in {string.Join(", ", Enum.GetNames<OrchestrationRuntimeStatus>())}."
                     : "The value of 'createdTimeTo' is no time; nothing was deleted."
             );
             return;

@@ -100,7 +100,8 @@ internal sealed partial class ManagementApi(
         ManagementJson.WriteErrorAsync(
             http,
             StatusCodes.Status400BadRequest,
-            $"'{name}' is no parameter of this call; nothing was done. It takes: {string.Join(", ", ManagementQuery.Parameters(operation)!)}."
+            $"'{name}' is no parameter of this call; nothing was done. It takes: "
+                + $"{string.Join(", ", ManagementQuery.Parameters(operation)!)}."
         );
 
     private async Task AnswerAsync(HttpContext http, Exception e, ManagementRoute route)

@@ -8,7 +8,8 @@ namespace Durable.Host.Management;
 /// <summary>The body is larger than the API accepts.</summary>
 internal sealed class BodyTooLargeException()
     : Exception(
-        $"The request body is larger than {HttpLimits.BodyBytes >> 20} MB. Store the data elsewhere and pass a reference to it: the instance's history keeps what is sent here."
+        $"The request body is larger than {HttpLimits.BodyBytes >> 20} MB. Store the data elsewhere and pass a reference to it: "
+            + "the instance's history keeps what is sent here."
     );
 
 /// <summary>The body is not JSON; the message is Newtonsoft's, as recorded.</summary>

@@ -17,7 +17,8 @@ internal static class InstanceIds
         if (instanceId.StartsWith('@'))
         {
             throw new ArgumentException(
-                "Instance IDs starting with '@' are reserved for entities, and must not be used for orchestrations, when entity support is enabled.",
+                "Instance IDs starting with '@' are reserved for entities, and must not be used for orchestrations, "
+                    + "when entity support is enabled.",
                 parameter
             );
         }

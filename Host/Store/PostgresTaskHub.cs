@@ -60,7 +60,10 @@ internal sealed class PostgresTaskHub(HubDatabase database, InstanceSignals sign
                     // It must not run early: nothing counts as sent yet, and the due time wakes it.
                     batch.BatchCommands.Add(
                         new NpgsqlBatchCommand(
-                            "UPDATE instances SET scheduled_start = $3, due_at = $3, sent = sent - 1 WHERE instance_id = $1 AND execution_id = $2 AND $3 > now() AND sent > handled AND scheduled_start IS NULL"
+                            """
+                            UPDATE instances SET scheduled_start = $3, due_at = $3, sent = sent - 1
+                            WHERE instance_id = $1 AND execution_id = $2 AND $3 > now() AND sent > handled AND scheduled_start IS NULL
+                            """
                         )
                         {
                             Parameters =

@@ -45,7 +45,8 @@ internal static class StoreFaults
         exception switch
         {
             PostgresException { SqlState: "25006" } =>
-                "PostgreSQL accepts no writes: reset default_transaction_read_only, or point PostgresConnection at the primary; the host then continues.",
+                "PostgreSQL accepts no writes: reset default_transaction_read_only, or point PostgresConnection at the primary; "
+                    + "the host then continues.",
             PostgresException { SqlState: "53100" } => "PostgreSQL's disk is full: free space. Nothing is lost; the host then continues.",
             PostgresException { SqlState: "53300" } =>
                 "PostgreSQL has no free connection: raise max_connections or lower Maximum Pool Size; the host keeps trying.",
@@ -54,14 +55,15 @@ internal static class StoreFaults
             PostgresException { SqlState: "3D000" or "57P04" } =>
                 "The database named in PostgresConnection does not exist: create it or correct the setting; the host keeps trying.",
             PostgresException { SqlState: "42501" } =>
-                "The database user may not do this: grant it CREATE on the database, and the rights on the hub's schema; the host keeps trying.",
+                "The database user may not do this: grant it CREATE on the database, and the rights on the hub's schema; "
+                    + "the host keeps trying.",
             PostgresException { SqlState: "57P01" or "57P02" or "57P03" } =>
                 "PostgreSQL is shutting down or starting: the host keeps trying.",
             PostgresException { SqlState: "58030" or "58000" } =>
                 "PostgreSQL cannot read or write its files: look at its disk and its log; the host keeps trying.",
             PostgresException postgres => $"PostgreSQL answered {postgres.SqlState}: {postgres.MessageText}",
-            _ =>
-                $"PostgreSQL cannot be reached ({exception.Message}): check that it runs and that PostgresConnection is right; the host keeps trying.",
+            _ => $"PostgreSQL cannot be reached ({exception.Message}): check that it runs and that PostgresConnection is right; "
+                + "the host keeps trying.",
         };
 
     private static StoreFault Of(string state) =>

@@ -39,7 +39,8 @@ internal sealed record Ncrontab
         string[] fields = text.Split([' ', '\t'], StringSplitOptions.RemoveEmptyEntries);
         if (fields.Length is not (5 or 6))
             throw new ScheduleFormatException(
-                $"it has {fields.Length} field{(fields.Length == 1 ? "" : "s")}; NCRONTAB has six: second minute hour day month day-of-week."
+                $"it has {fields.Length} field{(fields.Length == 1 ? "" : "s")}; NCRONTAB has six: "
+                    + "second minute hour day month day-of-week."
             );
         if (fields.Length == 5)
             fields = ["0", .. fields];

@@ -58,7 +58,8 @@ public sealed class CostGuardOptions
                     && decimal.TryParse(pair[1], NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out decimal price)
                         ? price
                         : throw new FormatException(
-                            $"CostGuard__HourlyPrices has '{string.Join('=', pair)}'; write type=price in US dollars, for example t3.medium=0.052."
+                            $"CostGuard__HourlyPrices has '{string.Join('=', pair)}'; "
+                                + "write type=price in US dollars, for example t3.medium=0.052."
                         )
             );
 }

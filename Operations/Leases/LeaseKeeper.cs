@@ -362,7 +362,8 @@ public sealed partial class LeaseKeeper(NpgsqlDataSource database, IEnumerable<I
                 ? null
                 : string.Create(
                     CultureInfo.InvariantCulture,
-                    $"the budget of the {of} is {most:0.####} {unit} (setting {setting}); {spent:0.####} are spent or promised, up to {wanted:0.####} more are requested."
+                    $"the budget of the {of} is {most:0.####} {unit} (setting {setting}); "
+                        + $"{spent:0.####} are spent or promised, up to {wanted:0.####} more are requested."
                 );
     }
 

@@ -58,7 +58,8 @@ internal static class MachineLeases
     private const long GrantLock = 0x4475_7261_626C_6502;
 
     private const string Columns =
-        "lease_id, turn, kind, cluster, run_id, instance_id, machine_ids, longest_seconds, stops_running, state, granted_at, deadline, start_called_at, start_confirmed_at, stop_called_at, closed_at, closed_by, error, clock_timestamp()";
+        "lease_id, turn, kind, cluster, run_id, instance_id, machine_ids, longest_seconds, stops_running, state, granted_at, deadline, "
+        + "start_called_at, start_confirmed_at, stop_called_at, closed_at, closed_by, error, clock_timestamp()";
 
     public static Task OpenAsync(NpgsqlConnection connection, LeaseRequest request, CancellationToken cancellationToken) =>
         ExecuteAsync(
@@ -358,7 +359,8 @@ internal static class MachineLeases
             $"""
             SELECT {Columns} FROM operations.machine_leases AS l
             WHERE state = 'closed' AND closed_at > now() - interval '1 hour' AND start_called_at IS NOT NULL AND start_confirmed_at IS NULL
-                AND NOT EXISTS (SELECT FROM operations.machine_leases AS other WHERE other.granted_at > l.granted_at AND other.kind = l.kind AND other.machine_ids && l.machine_ids)
+                AND NOT EXISTS (SELECT FROM operations.machine_leases AS other WHERE other.granted_at > l.granted_at
+                    AND other.kind = l.kind AND other.machine_ids && l.machine_ids)
             """
         );
         await using NpgsqlDataReader reader = await command.ExecuteReaderAsync(cancellationToken);

@@ -44,7 +44,8 @@ public sealed record PartitionOutcome(string Key, long Rows, long Values, long F
 /// <summary>Another run works on some of the wanted partitions.</summary>
 public sealed class PartitionsClaimedException(string kind, string runId, IReadOnlyList<string> keys)
     : PermanentFailureException(
-        $"{keys.Count} {kind} partition(s), first {keys[0]}, are being filled by run {runId}. Wait for it (/runtime/webhooks/durabletask/instances/{RunLedger.InstanceOf(runId)}), or cancel it, then start again."
+        $"{keys.Count} {kind} partition(s), first {keys[0]}, are being filled by run {runId}. "
+            + $"Wait for it (/runtime/webhooks/durabletask/instances/{RunLedger.InstanceOf(runId)}), or cancel it, then start again."
     )
 {
     public string RunId { get; } = runId;

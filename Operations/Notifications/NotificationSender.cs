@@ -98,9 +98,12 @@ public sealed partial class NotificationSender
     {
         await using NpgsqlCommand take = new(
             $"""
-            SELECT n.id, n.event, n.subject, n.body, n.created_at FROM operations.notification_deliveries AS d JOIN operations.notifications AS n ON n.id = d.notification_id
-            WHERE d.channel = $1 AND d.delivered_at IS NULL AND d.next_try_at <= now() AND d.attempts < $2 AND n.created_at > now() - {Freshness}
-                AND (SELECT count(*) FROM operations.notification_deliveries AS recent WHERE recent.channel = $1 AND recent.tried_at > now() - interval '1 minute') < $3
+            SELECT n.id, n.event, n.subject, n.body, n.created_at FROM operations.notification_deliveries AS d
+            JOIN operations.notifications AS n ON n.id = d.notification_id
+            WHERE d.channel = $1 AND d.delivered_at IS NULL AND d.next_try_at <= now() AND d.attempts < $2
+                AND n.created_at > now() - {Freshness}
+                AND (SELECT count(*) FROM operations.notification_deliveries AS recent WHERE recent.channel = $1
+                    AND recent.tried_at > now() - interval '1 minute') < $3
             ORDER BY n.id LIMIT 1 FOR UPDATE OF d SKIP LOCKED
             """,
             connection

@@ -83,7 +83,8 @@ internal sealed partial class SchemaAtStart(IServiceProvider services, ILogger<S
     [LoggerMessage(
         7001,
         LogLevel.Warning,
-        "The pipelines' tables cannot be brought up to date yet: check that PostgreSQL runs and that {Setting} is right; the app keeps trying. ({Reason})"
+        "The pipelines' tables cannot be brought up to date yet: check that PostgreSQL runs and that {Setting} is right; "
+            + "the app keeps trying. ({Reason})"
     )]
     private static partial void LogAway(ILogger logger, string setting, string reason);
 

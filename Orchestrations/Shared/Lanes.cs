@@ -91,7 +91,8 @@ internal static class Lanes
         return statistics.Failed == 0
             ? statistics
             : throw new BatchFailedException(
-                $"{statistics.Failed} of {statistics.Total} {statistics.Kind} partitions failed, first {statistics.Failures[0].Key}: {statistics.Failures[0].Error} Start again to do the failed ones only."
+                $"{statistics.Failed} of {statistics.Total} {statistics.Kind} partitions failed, first {statistics.Failures[0].Key}: "
+                    + $"{statistics.Failures[0].Error} Start again to do the failed ones only."
             );
     }
 }

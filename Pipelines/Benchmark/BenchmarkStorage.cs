@@ -33,7 +33,8 @@ public sealed class BenchmarkStorage(IAmazonS3 s3, BenchmarkOptions options)
         string[] absent = [.. MnistFiles.Names.Where(name => !found.ContainsKey($"{options.MnistPrefix}/{name}"))];
         if (absent.Length > 0)
             throw new DataSetMissingException(
-                $"{Uri(options.MnistPrefix + "/")} lacks {string.Join(", ", absent)}: upload MNIST's four files there, or set Benchmark__MnistPrefix."
+                $"{Uri(options.MnistPrefix + "/")} lacks {string.Join(", ", absent)}: "
+                    + "upload MNIST's four files there, or set Benchmark__MnistPrefix."
             );
         return Fingerprints.Of([
             "mnist, split 1",

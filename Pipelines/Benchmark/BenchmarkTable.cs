@@ -81,8 +81,8 @@ public sealed class BenchmarkTable(NpgsqlDataSource database)
             """
             UPDATE benchmark.results SET
                 framework_version = $3, accuracy = $4, precision_score = $5, recall_score = $6, f1_score = $7, test_loss = $8,
-                train_seconds = $9, billed_seconds = $10, cost_usd = $11, peak_memory_mb = $12, model_uri = $13, model_sha256 = $14, model_bytes = $15,
-                best_epoch = $16, convergence = $17, curve = $18, confusion = $19
+                train_seconds = $9, billed_seconds = $10, cost_usd = $11, peak_memory_mb = $12, model_uri = $13, model_sha256 = $14,
+                model_bytes = $15, best_epoch = $16, convergence = $17, curve = $18, confusion = $19
             WHERE run_id = $1 AND model = $2 AND state = 'Running'
             """
         );
@@ -120,7 +120,10 @@ public sealed class BenchmarkTable(NpgsqlDataSource database)
         await using NpgsqlTransaction transaction = await connection.BeginTransactionAsync(cancellationToken);
         await using (
             NpgsqlCommand close = new(
-                "UPDATE benchmark.results SET state = $3, reason = $4, finished_at = now() WHERE run_id = $1 AND model = $2 AND state = 'Running'",
+                """
+                UPDATE benchmark.results SET state = $3, reason = $4, finished_at = now()
+                WHERE run_id = $1 AND model = $2 AND state = 'Running'
+                """,
                 connection
             )
         )
@@ -175,7 +178,11 @@ public sealed class BenchmarkTable(NpgsqlDataSource database)
     /// <summary>The newest finished result of each model.</summary>
     public Task<IReadOnlyList<ResultRow>> NewestAsync(CancellationToken cancellationToken = default) =>
         ReadAsync(
-            $"SELECT {ResultColumns} FROM (SELECT DISTINCT ON (model) * FROM benchmark.results WHERE finished_at IS NOT NULL ORDER BY model, finished_at DESC) r LEFT JOIN benchmark.versions v USING (run_id, model) LEFT JOIN benchmark.tracked t USING (run_id, model)",
+            $"""
+            SELECT {ResultColumns}
+            FROM (SELECT DISTINCT ON (model) * FROM benchmark.results WHERE finished_at IS NOT NULL ORDER BY model, finished_at DESC) r
+            LEFT JOIN benchmark.versions v USING (run_id, model) LEFT JOIN benchmark.tracked t USING (run_id, model)
+            """,
             [],
             cancellationToken
         );
@@ -319,7 +326,10 @@ public sealed class BenchmarkTable(NpgsqlDataSource database)
     )
     {
         await using NpgsqlCommand command = database.CreateCommand(
-            "SELECT run_id, verdict, report, markdown, chart FROM benchmark.reports WHERE $1 IS NULL OR run_id = $1 ORDER BY created_at DESC LIMIT 1"
+            """
+            SELECT run_id, verdict, report, markdown, chart FROM benchmark.reports WHERE $1 IS NULL OR run_id = $1
+            ORDER BY created_at DESC LIMIT 1
+            """
         );
         command.AddNullable(NpgsqlDbType.Text, runId);
         await using NpgsqlDataReader reader = await command.ExecuteReaderAsync(cancellationToken);

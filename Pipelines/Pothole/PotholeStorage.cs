@@ -93,7 +93,8 @@ public sealed class PotholeStorage(IAmazonS3 s3, PotholeOptions options)
         Listing listing = await ListAsync(prefix, cancellationToken);
         if (!listing.IsComplete || listing.Data.Count == 0)
             throw new StageOutputException(
-                $"{stage.Name} ended well, but {Uri(prefix, "s3")} has {listing.Data.Count} data files and {(listing.IsComplete ? "a" : "no")} {Success}."
+                $"{stage.Name} ended well, "
+                    + $"but {Uri(prefix, "s3")} has {listing.Data.Count} data files and {(listing.IsComplete ? "a" : "no")} {Success}."
             );
         return JsonSerializer.Deserialize<JsonElement>(await ReadAsync(prefix + Metrics, cancellationToken));
     }

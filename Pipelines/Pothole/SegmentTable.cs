@@ -149,16 +149,16 @@ public sealed class SegmentTable(NpgsqlDataSource database)
     // A name made of digits only; DDL takes no parameters.
     private static Task MakePartitionAsync(NpgsqlConnection connection, DateOnly day, CancellationToken cancellationToken)
     {
-        DateOnly first = new(day.Year, day.Month, 1);
+        DateOnly first = new(day.Year, day.Month, 1),
+            next = first.AddMonths(1);
         return ExecuteAsync(
             connection,
             string.Create(
                 CultureInfo.InvariantCulture,
                 $"""
                 SELECT pg_advisory_xact_lock(hashtextextended('pothole_segments partitions', 0));
-                CREATE TABLE IF NOT EXISTS pothole.pothole_segments_{first:yyyyMM} PARTITION OF pothole.pothole_segments FOR VALUES FROM ('{first:yyyy-MM-dd}') TO ('{first.AddMonths(
-                    1
-                ):yyyy-MM-dd}')
+                CREATE TABLE IF NOT EXISTS pothole.pothole_segments_{first:yyyyMM} PARTITION OF pothole.pothole_segments
+                FOR VALUES FROM ('{first:yyyy-MM-dd}') TO ('{next:yyyy-MM-dd}')
                 """
             ),
             [],

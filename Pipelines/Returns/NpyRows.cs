@@ -45,7 +45,8 @@ internal sealed class NpyRows : IAsyncDisposable
     private static byte[] HeaderOf(int rows)
     {
         string text =
-            $"{{'descr': [('ts', '<i8'), ('base_ts', '<i8'), ('targets', '<f8', (6,)), ('features', '<f4', ({ReturnsShape.Features},))], 'fortran_order': False, 'shape': ({rows},), }}";
+            $"{{'descr': [('ts', '<i8'), ('base_ts', '<i8'), ('targets', '<f8', (6,)), ('features', '<f4', ({ReturnsShape.Features},))], "
+            + $"'fortran_order': False, 'shape': ({rows},), }}";
         byte[] header = new byte[Header];
         byte[] magic = [0x93, (byte)'N', (byte)'U', (byte)'M', (byte)'P', (byte)'Y', 1, 0];
         magic.CopyTo(header, 0);

@@ -56,7 +56,10 @@ public sealed class PredictionTable(NpgsqlDataSource database)
     public async Task<bool> AddAsync(DateTime baseTs, string version, float[] predicted, CancellationToken cancellationToken = default)
     {
         await using NpgsqlCommand command = database.CreateCommand(
-            "INSERT INTO returns.predictions (base_ts, version, target_ts, predicted) VALUES ($1, $2, $3, $4) ON CONFLICT (base_ts, version) DO NOTHING"
+            """
+            INSERT INTO returns.predictions (base_ts, version, target_ts, predicted) VALUES ($1, $2, $3, $4)
+            ON CONFLICT (base_ts, version) DO NOTHING
+            """
         );
         command.Add(baseTs, version, baseTs + ReturnsShape.Ahead, predicted);
         return await command.ExecuteNonQueryAsync(cancellationToken) == 1;
@@ -104,7 +107,10 @@ public sealed class PredictionTable(NpgsqlDataSource database)
     {
         List<PredictionRow> rows = [];
         await using NpgsqlCommand command = database.CreateCommand(
-            "SELECT base_ts, target_ts, version, predicted, actual, mse, made_at FROM returns.predictions ORDER BY base_ts DESC, made_at DESC LIMIT $1"
+            """
+            SELECT base_ts, target_ts, version, predicted, actual, mse, made_at FROM returns.predictions
+            ORDER BY base_ts DESC, made_at DESC LIMIT $1
+            """
         );
         command.Parameters.Add(new() { Value = most });
         await using NpgsqlDataReader reader = await command.ExecuteReaderAsync(cancellationToken);

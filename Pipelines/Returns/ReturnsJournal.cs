@@ -89,7 +89,10 @@ public sealed class ReturnsJournal(NpgsqlDataSource database)
     public async Task<bool> PreviousFailedAsync(string kind, string runId, CancellationToken cancellationToken = default)
     {
         await using NpgsqlCommand command = database.CreateCommand(
-            "SELECT state = 'failed' FROM operations.runs WHERE kind = $1 AND run_id <> $2 AND state <> 'running' ORDER BY started_at DESC LIMIT 1"
+            """
+            SELECT state = 'failed' FROM operations.runs WHERE kind = $1 AND run_id <> $2 AND state <> 'running'
+            ORDER BY started_at DESC LIMIT 1
+            """
         );
         command.Parameters.Add(new() { Value = kind });
         command.Parameters.Add(new() { Value = runId });

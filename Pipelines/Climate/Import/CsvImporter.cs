@@ -27,7 +27,8 @@ public sealed class CsvImporter(NpgsqlDataSource database, ImportLimits limits)
         InputTable target =
             InputTables.All.GetValueOrDefault(table)
             ?? throw new ImportRefusedException(
-                $"Unknown table '{Cut(table, LongestValue)}'; allowed: {string.Join(", ", InputTables.All.Keys.Order(StringComparer.Ordinal))}."
+                $"Unknown table '{Cut(table, LongestValue)}'; allowed: "
+                    + $"{string.Join(", ", InputTables.All.Keys.Order(StringComparer.Ordinal))}."
             );
         if (source.Length > LongestSource || source.Any(char.IsControl))
             throw new ImportRefusedException(
@@ -96,7 +97,8 @@ public sealed class CsvImporter(NpgsqlDataSource database, ImportLimits limits)
         if (blank.Length > 0)
         {
             throw new ImportRefusedException(
-                $"The header has no name for column {string.Join(", ", blank.Take(10))} of {names.Length}; remove the comma too many, or name the column. Allowed: {Names(target.Columns)}."
+                $"The header has no name for column {string.Join(", ", blank.Take(10))} of {names.Length}; "
+                    + $"remove the comma too many, or name the column. Allowed: {Names(target.Columns)}."
             );
         }
 
@@ -312,7 +314,8 @@ public sealed class CsvImporter(NpgsqlDataSource database, ImportLimits limits)
         string update =
             others.Length == 0 ? "DO NOTHING" : $"DO UPDATE SET {string.Join(", ", others.Select(name => $"{name} = EXCLUDED.{name}"))}";
         await using NpgsqlCommand command = new(
-            $"INSERT INTO climate.{target.Name} ({Names(columns)}) SELECT {Names(columns)} FROM incoming ORDER BY {string.Join(", ", target.Key)} ON CONFLICT ({string.Join(", ", target.Key)}) {update}",
+            $"INSERT INTO climate.{target.Name} ({Names(columns)}) SELECT {Names(columns)} FROM incoming ORDER BY "
+                + $"{string.Join(", ", target.Key)} ON CONFLICT ({string.Join(", ", target.Key)}) {update}",
             connection
         )
         {

@@ -53,7 +53,8 @@ internal sealed class ImportContent
         catch (InvalidDataException error)
         {
             throw new ImportRefusedException(
-                $"The gzip archive is damaged somewhere after its first {length:N0} inflated bytes. Compress the file again; nothing was imported.",
+                $"The gzip archive is damaged somewhere after its first {length:N0} inflated bytes. Compress the file again; "
+                    + "nothing was imported.",
                 error
             );
         }
@@ -63,7 +64,8 @@ internal sealed class ImportContent
         length += read;
         if (length > limits.InflatedBytes)
             throw new ImportTooLargeException(
-                $"The file holds more than {limits.InflatedBytes:N0} bytes{(gzip is null ? "" : " when inflated")}. Split it, or raise ClimateImport__InflatedBytes; nothing was imported."
+                $"The file holds more than {limits.InflatedBytes:N0} bytes{(gzip is null ? "" : " when inflated")}. "
+                    + "Split it, or raise ClimateImport__InflatedBytes; nothing was imported."
             );
         if (read < buffer.Length && gzip is not null)
             await CheckTrailerAsync(cancellationToken);
@@ -78,7 +80,8 @@ internal sealed class ImportContent
         if (delivered.LastFour != (uint)length)
         {
             throw new ImportRefusedException(
-                $"The gzip archive is cut off, or is followed by something else: {length:N0} bytes were inflated, which is not the length it ends with. "
+                "The gzip archive is cut off, or is followed by something else: "
+                    + $"{length:N0} bytes were inflated, which is not the length it ends with. "
                     + "Send the whole file, compressed as one gzip member; nothing was imported."
             );
         }
@@ -97,7 +100,8 @@ internal sealed class ImportContent
         // Text without a byte order mark in which each other byte is NUL.
         if (first[..Math.Min(first.Length, 256)].Contains((byte)0))
             throw new ImportRefusedException(
-                "The file begins with NUL bytes: it is UTF-16 text or no text at all. Send CSV text in UTF-8 or EUC-KR/CP949, plain or compressed with gzip."
+                "The file begins with NUL bytes: it is UTF-16 text or no text at all. "
+                    + "Send CSV text in UTF-8 or EUC-KR/CP949, plain or compressed with gzip."
             );
     }
 }

@@ -57,7 +57,8 @@ internal sealed class ImportLines(ImportContent content, ImportLimits limits)
             if (started.Length + (length < 0 ? left.Length : length) > limits.RowCharacters)
             {
                 throw new ImportTooLargeException(
-                    $"Line {Count + 1} is longer than {limits.RowCharacters:N0} characters. Is it a CSV file with a row on each line? ClimateImport__RowCharacters is the limit; nothing was imported."
+                    $"Line {Count + 1} is longer than {limits.RowCharacters:N0} characters. Is it a CSV file with a row on each line? "
+                        + "ClimateImport__RowCharacters is the limit; nothing was imported."
                 );
             }
 
@@ -102,7 +103,8 @@ internal sealed class ImportLines(ImportContent content, ImportLimits limits)
         if (TryDecode(decoder ?? Encoding.ASCII.GetDecoder(), EncodingName == Cp949, read, out int count))
             return count;
         throw new ImportRefusedException(
-            $"The file is {EncodingName} at first, but not between bytes {decoded:N0} and {decoded + read.Length:N0}. Save it in one encoding, UTF-8 or EUC-KR/CP949; nothing was imported."
+            $"The file is {EncodingName} at first, but not between bytes {decoded:N0} and {decoded + read.Length:N0}. "
+                + "Save it in one encoding, UTF-8 or EUC-KR/CP949; nothing was imported."
         );
     }
 
@@ -119,7 +121,8 @@ internal sealed class ImportLines(ImportContent content, ImportLimits limits)
         else
         {
             throw new ImportRefusedException(
-                $"The text between bytes {decoded:N0} and {decoded + read.Length:N0} is neither UTF-8 nor EUC-KR/CP949. Save the file as UTF-8; nothing was imported."
+                $"The text between bytes {decoded:N0} and {decoded + read.Length:N0} is neither UTF-8 nor EUC-KR/CP949. "
+                    + "Save the file as UTF-8; nothing was imported."
             );
         }
     }

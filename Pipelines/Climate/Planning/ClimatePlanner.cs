@@ -18,7 +18,8 @@ public sealed record ClimateRun(string InstanceId, DateTime StartedAt, ClimateRe
 /// <summary>No input data.</summary>
 public sealed class ClimateInputMissingException(string what)
     : PermanentFailureException(
-        $"{what} Import the input tables and pack them (POST /api/climate/import, then /api/climate/pack), or generate a sample (POST /api/climate/sample)."
+        $"{what} Import the input tables and pack them (POST /api/climate/import, then /api/climate/pack), "
+            + "or generate a sample (POST /api/climate/sample)."
     );
 
 /// <summary>Determines a request's partitions and which of them must be filled.</summary>

@@ -38,7 +38,8 @@ public static class AdvisorFeed
                             new Unknown(
                                 region.Name,
                                 type.Name,
-                                $"The Spot Advisor gives range '{(range.ValueKind == JsonValueKind.Undefined ? "nothing" : range.ToString())}', known are 0 to 4."
+                                "The Spot Advisor gives range "
+                                    + $"'{(range.ValueKind == JsonValueKind.Undefined ? "nothing" : range.ToString())}', known are 0 to 4."
                             )
                         );
                 }
