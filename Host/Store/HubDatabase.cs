@@ -21,7 +21,18 @@ internal sealed class HubDatabase : IAsyncDisposable
             MaxAutoPrepare = 64,
             AutoPrepareMinUsages = 2,
             Enlist = false,
+
+            // Nothing on these connections outlives its transaction (no SET, no LISTEN, no session lock), and the reset costs a tenth of a
+            // short turn.
+            NoResetOnClose = true,
         };
+        if (settings.Options?.Contains("random_page_cost", StringComparison.Ordinal) != true)
+        {
+            // The hub's tables are read by key and lie in memory. With PostgreSQL's default, made for spinning disks, the planner reads all
+            // of instances to update sixty of them.
+            settings.Options = $"{settings.Options} -c random_page_cost=1.1".TrimStart();
+        }
+
         if (settings.MaxPoolSize == 100)
         {
             settings.MaxPoolSize = 24;
