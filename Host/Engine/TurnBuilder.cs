@@ -361,8 +361,14 @@ internal sealed class TurnBuilder
     /// for the resume.</summary>
     private void WaitForTimers(IReadOnlyList<HistoryEvent> happened)
     {
-        HashSet<int> fired = [.. answered, .. happened.Where(e => e.Kind == EventKind.TimerFired).Select(e => e.TaskId)];
-        timers = [.. executor!.OpenTimers.Where(timer => !fired.Contains(timer.TaskId))];
+        if (executor!.OpenTimers.Count == 0)
+        {
+            timers = [];
+            return;
+        }
+
+        HashSet<int> fired = [.. happened.Where(e => e.Kind == EventKind.TimerFired).Select(e => e.TaskId)];
+        timers = [.. executor.OpenTimers.Where(timer => !answered.Contains(timer.TaskId) && !fired.Contains(timer.TaskId))];
     }
 
     private IEnumerable<HistoryEvent> Recorded(TurnOutcome outcome, DateTime at) =>

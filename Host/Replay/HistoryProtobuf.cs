@@ -5,6 +5,7 @@ using P = Microsoft.DurableTask.Protobuf;
 namespace Durable.Host.Replay;
 
 /// <summary>Our history as the SDK reads it.</summary>
+/// <remarks>Inputs of the execution and of its activities stay out: the context reads the first itself, and the SDK compares no inputs.</remarks>
 internal static class HistoryProtobuf
 {
     /// <summary>Converts events in their order. A turn's events carry one time, which the SDK takes from an OrchestratorStarted before
@@ -68,7 +69,6 @@ internal static class HistoryProtobuf
                 {
                     Name = header.Name,
                     Version = header.Version,
-                    Input = header.Input,
                     OrchestrationInstance = new P.OrchestrationInstance
                     {
                         InstanceId = header.InstanceId,

@@ -30,6 +30,7 @@ internal sealed class OrchestrationExecutor : IDisposable, ITaskOrchestrator
     private readonly ExtendedSessionsCache sessions = new();
     private readonly TurnTime turn = new();
     private readonly Dictionary<int, OrchestratorAction> open = [];
+    private readonly Dictionary<int, CreateTimerAction> openTimers = [];
     private readonly List<P.HistoryEvent> past = [];
     private bool earlierBuild;
     private string? customStatus;
@@ -52,7 +53,7 @@ internal sealed class OrchestrationExecutor : IDisposable, ITaskOrchestrator
 
     /// <summary>Open timers with their due times. A cancelled one is still among them: the SDK does not tell, and its firing changes
     /// nothing.</summary>
-    public IEnumerable<CreateTimerAction> OpenTimers => open.Values.OfType<CreateTimerAction>();
+    public IReadOnlyCollection<CreateTimerAction> OpenTimers => openTimers.Values;
 
     /// <summary>Open children, for a recursive terminate.</summary>
     public IEnumerable<StartChildAction> OpenChildren => open.Values.OfType<StartChildAction>();
@@ -199,7 +200,7 @@ internal sealed class OrchestrationExecutor : IDisposable, ITaskOrchestrator
         {
             if (action is not SendEventAction)
             {
-                open[action.TaskId] = action;
+                Opened(action);
             }
         }
 
@@ -264,26 +265,30 @@ internal sealed class OrchestrationExecutor : IDisposable, ITaskOrchestrator
         switch (happened.Kind)
         {
             case EventKind.TaskScheduled:
-                open[happened.TaskId] = new ScheduleTaskAction(
-                    happened.TaskId,
-                    happened.Name ?? string.Empty,
-                    null,
-                    happened.Detail?.Version,
-                    happened.Detail?.Tags
+                Opened(
+                    new ScheduleTaskAction(
+                        happened.TaskId,
+                        happened.Name ?? string.Empty,
+                        null,
+                        happened.Detail?.Version,
+                        happened.Detail?.Tags
+                    )
                 );
                 break;
             case EventKind.SubOrchestrationInstanceCreated:
-                open[happened.TaskId] = new StartChildAction(
-                    happened.TaskId,
-                    happened.Name ?? string.Empty,
-                    happened.Detail?.InstanceId ?? string.Empty,
-                    happened.Data,
-                    happened.Detail?.Version,
-                    happened.Detail?.Tags
+                Opened(
+                    new StartChildAction(
+                        happened.TaskId,
+                        happened.Name ?? string.Empty,
+                        happened.Detail?.InstanceId ?? string.Empty,
+                        happened.Data,
+                        happened.Detail?.Version,
+                        happened.Detail?.Tags
+                    )
                 );
                 break;
             case EventKind.TimerCreated:
-                open[happened.TaskId] = new CreateTimerAction(happened.TaskId, happened.Detail?.FireAt ?? happened.At);
+                Opened(new CreateTimerAction(happened.TaskId, happened.Detail?.FireAt ?? happened.At));
                 break;
             case EventKind.TaskCompleted
             or EventKind.TaskFailed
@@ -291,11 +296,21 @@ internal sealed class OrchestrationExecutor : IDisposable, ITaskOrchestrator
             or EventKind.SubOrchestrationInstanceCompleted
             or EventKind.SubOrchestrationInstanceFailed:
                 open.Remove(happened.TaskId);
+                openTimers.Remove(happened.TaskId);
                 break;
             case EventKind.ExecutionSuspended or EventKind.ExecutionResumed:
                 Suspended = happened.Kind == EventKind.ExecutionSuspended;
                 SuspendReason = happened.Data;
                 break;
+        }
+    }
+
+    private void Opened(OrchestratorAction action)
+    {
+        open[action.TaskId] = action;
+        if (action is CreateTimerAction timer)
+        {
+            openTimers[timer.TaskId] = timer;
         }
     }
 
