@@ -5,7 +5,8 @@ namespace Durable.Host.Engine;
 
 /// <summary>How many activities this host runs or has claimed ahead, and when it claims more. Thread-safe.</summary>
 /// <remarks>With short activities every claim would be a commit for a few; long ones would be withheld from other hosts. So the number
-/// claimed ahead follows the speed of the last claim.</remarks>
+/// claimed ahead follows the speed of the last claim. While activities wait in the store, turns may claim half of the places for their own:
+/// the other half goes to those that wait, oldest first, so that no instance starves beside busy ones.</remarks>
 internal sealed class ActivityPlaces(HostLease lease, HubSettings settings)
 {
     private const int Most = 1024;
@@ -24,13 +25,15 @@ internal sealed class ActivityPlaces(HostLease lease, HubSettings settings)
 
     private int Ahead => Volatile.Read(ref ahead);
 
-    /// <summary>Reserves up to <paramref name="wanted"/> places; none without a lease.</summary>
-    public int Reserve(int wanted)
+    /// <summary>Reserves up to <paramref name="wanted"/> places for a turn's own activities; none without a lease.</summary>
+    public int Reserve(int wanted) => Reserve(wanted, storeMayHaveMore ? Ahead / 2 : Ahead);
+
+    private int Reserve(int wanted, int upTo)
     {
         while (true)
         {
             int now = Volatile.Read(ref taken);
-            int get = Math.Clamp(Ahead - now, 0, wanted);
+            int get = Math.Clamp(upTo - now, 0, wanted);
             if (!lease.Holds)
                 return 0;
             if (Interlocked.CompareExchange(ref taken, now + get, now) == now)
@@ -61,7 +64,7 @@ internal sealed class ActivityPlaces(HostLease lease, HubSettings settings)
                 Math.Max(least, Most)
             )
         );
-        return Reserve(Ahead);
+        return Reserve(Ahead, Ahead);
     }
 
     /// <summary>Ends a claim: unused places are free again. A claim that filled them all suggests more in the store.</summary>
