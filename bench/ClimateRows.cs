@@ -23,7 +23,7 @@ internal static class ClimateRows
     public static async Task RunAsync(IReadOnlyList<int> sizes, Action<string> say)
     {
         say(
-            "H writes one row for each cell, scenario and year with nine scores. The floor is a server-side `COPY FROM` of a binary file with the very rows that H wrote,"
+            "H writes one row for each cell, scenario and year with nine scores. The floor is a server-side `COPY FROM` of a binary file with the same rows that H wrote,"
         );
         say(
             "into a plain table without index, in the same run. Times are the run ledger's: planning, claims, scoring, writing, gates and closing included."

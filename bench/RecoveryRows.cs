@@ -99,7 +99,7 @@ internal static class RecoveryRows
             await host.SignalAsync("STOP");
             all.Add((await UntilAllGoOnAsync(hub, other, round, frozen)).Last);
             await host.SignalAsync("CONT");
-            await Eventually.HoldsAsync(() => host.Joins > joins, "the frozen host did not join anew");
+            await Eventually.HoldsAsync(() => host.Joins > joins, "the frozen host did not rejoin");
             await hub.FinishAsync(60);
             (host, other, hub.Port, otherPort) = (other, host, otherPort, hub.Port);
         }

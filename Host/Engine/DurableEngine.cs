@@ -155,9 +155,12 @@ internal sealed partial class DurableEngine : BackgroundService
 
     private async Task RenewLoopAsync(CancellationToken round)
     {
+        // A host that was killed just before this one joined may still have looked alive then: the first looks follow sooner.
+        TimeSpan wait = tools.Settings.RenewEvery / 8;
         while (true)
         {
-            await Task.Delay(tools.Settings.RenewEvery, round);
+            await Task.Delay(wait, round);
+            wait = wait * 2 < tools.Settings.RenewEvery ? wait * 2 : tools.Settings.RenewEvery;
             try
             {
                 if (!await lease.RenewAsync(round))

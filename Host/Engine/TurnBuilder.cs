@@ -56,7 +56,7 @@ internal sealed class TurnBuilder
     public long RunNo => instance.RunNo;
 
     /// <summary>Messages ever sent, as far as this host has read them. Starts at what is handled: a turn that runs before the mail is read
-    /// must not mark it as handled, for a host that dies then would leave it unread for ever.</summary>
+    /// must not mark it as handled, because a host that dies then would leave it unread forever.</summary>
     public long Sent { get; set; }
 
     /// <summary>Notes how far the turn about to be built has read.</summary>
@@ -109,8 +109,7 @@ internal sealed class TurnBuilder
         {
             if (status == OrchestrationRuntimeStatus.Failed)
             {
-                // Activities of the failed run that still go on would answer under numbers that the rewound run gives anew: their end is
-                // awaited.
+                // Activities of the failed run that still run would answer under numbers that the rewound run uses again: wait for them.
                 return instance.Busy
                     ? Base(sent) with
                     {
@@ -120,7 +119,7 @@ internal sealed class TurnBuilder
                     : Rewound(write, fresh[rewound], at, tools);
             }
 
-            // A child whose parent was rewound while it ran, or that was started anew because it was gone.
+            // A child whose parent was rewound while it ran, or that was started again because it was gone.
             fresh.RemoveAll(e => e.Kind == EventKind.ExecutionRewound);
         }
 
@@ -473,7 +472,7 @@ internal sealed class TurnBuilder
                 ),
             ];
 
-    /// <summary>Terminates: no code runs, no finally, no cleanup; what is due is the status, the parent's answer and, if asked for, the
+    /// <summary>Terminates: no code runs, no finally, no cleanup; only the status, the parent's answer and, if asked for, the
     /// children.</summary>
     private TurnWrite Terminated(TurnWrite write, List<HistoryEvent> events, EngineTools tools)
     {
@@ -533,7 +532,7 @@ internal sealed class TurnBuilder
         FailureInfo failure = new(
             "Durable.Host.UnreadableHistory",
             $"A stored {broken.Kind} event of instance '{InstanceId}' cannot be read. The instance cannot go on; "
-                + "start it anew under another id."
+                + "start it again under another id."
         );
         return Ended(write, [], TurnEnding.Failure(failure), at);
     }

@@ -22,7 +22,7 @@ internal sealed class OrchestrationExecutor : IDisposable, ITaskOrchestrator
     /// there.</summary>
     private const string EarlierBuild =
         " The history was begun by an earlier build of this host, which numbered steps otherwise after the last attempt of a retry policy. "
-        + "Rewind the instance: what is recorded before that step is kept and the step runs again. Or start it anew.";
+        + "Rewind the instance: what is recorded before that step is kept and the step runs again. Or start it again.";
 
     private readonly IFunctionRuntime functions;
     private readonly ReplayHost host;

@@ -187,7 +187,7 @@ public sealed class AwsSandbox : IAsyncDisposable, IAsyncLifetime
     public async Task<bool> InterruptTrainingAsync(string jobName, bool capacityReturns) =>
         (await PostAsync($"training-jobs/{jobName}/interrupt", new { capacityReturns })).GetProperty("interrupted").GetBoolean();
 
-    /// <summary>Everything anew.</summary>
+    /// <summary>Resets everything.</summary>
     public Task ResetAsync() => PostAsync("reset", new { });
 
     /// <summary>Kills it outright; its watcher ends what ran on its machines.</summary>

@@ -11,7 +11,7 @@ namespace Durable.Tests.Pipelines.Spot;
 public sealed class SlotKillTests(AwsSandbox sandbox) : IClassFixture<AwsSandbox>
 {
     [Fact]
-    public async Task A_slot_killed_before_or_after_any_step_and_begun_anew_ends_as_one_that_nobody_disturbed()
+    public async Task A_slot_killed_before_or_after_any_step_and_started_again_ends_as_one_that_nobody_disturbed()
     {
         string calm;
         List<string> steps = [];
