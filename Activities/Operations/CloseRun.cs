@@ -1,6 +1,4 @@
-using Durable.Operations;
 using Durable.Operations.Ledger;
-using Durable.Operations.Notifications;
 using Microsoft.Azure.Functions.Worker;
 
 namespace Durable.Activities.Operations;
@@ -9,20 +7,11 @@ namespace Durable.Activities.Operations;
 /// <param name="Reason">The first error.</param>
 public sealed record RunToClose(string RunId, string Reason);
 
-/// <summary>Closes a run as failed when its closing step could not, releases its claims, and adds notifications to the outbox.</summary>
+/// <summary>Closes a run as failed when its closing step could not, releases its claims, and adds a notification to the outbox.</summary>
 /// <remarks>Safe to run twice. A run already closed stays unchanged; one never opened is ignored.</remarks>
-public sealed class CloseRun(RunLedger ledger, NotificationOutbox outbox)
+public sealed class CloseRun(RunLedger ledger)
 {
     [Function(nameof(CloseRun))]
-    public async Task RunAsync([ActivityTrigger] RunToClose run, CancellationToken cancellationToken)
-    {
-        if (await ledger.CloseFailedAsync(run.RunId, run.Reason, cancellationToken) is { } kind)
-            await outbox.AddAsync(
-                $"{run.RunId}:{NotificationEvent.Failed.Text()}",
-                NotificationEvent.Failed,
-                $"{kind} failed",
-                $"Run {run.RunId}: {run.Reason}",
-                cancellationToken
-            );
-    }
+    public Task RunAsync([ActivityTrigger] RunToClose run, CancellationToken cancellationToken) =>
+        ledger.CloseFailedAsync(run.RunId, run.Reason, cancellationToken);
 }

@@ -22,8 +22,11 @@ public sealed class ReaperTimer(LeaseReaper reaper, RunLedger ledger, Notificati
             (instanceId, cancellation) => EndOfAsync(client, instanceId, cancellation),
             cancellationToken
         );
-        await ledger.CloseEndedAsync((instanceId, cancellation) => EndOfAsync(client, instanceId, cancellation), cancellationToken);
-        if (round.Closed + round.Waiting > 0)
+        int runs = await ledger.CloseEndedAsync(
+            (instanceId, cancellation) => EndOfAsync(client, instanceId, cancellation),
+            cancellationToken
+        );
+        if (round.Closed + round.Waiting + runs > 0)
             await sender.DeliverAsync(cancellationToken);
         return round;
     }

@@ -173,21 +173,18 @@ public sealed class RunLedger(NpgsqlDataSource database)
         {
             if (await endOf(instanceId, cancellationToken) is not { } end)
                 continue;
-            if (
-                await CloseFailedAsync(runId, $"{instanceId} is {end}: the run ended without closing itself.", cancellationToken)
-                is not null
-            )
+            if (await CloseFailedAsync(runId, $"{instanceId} is {end}: the run ended without closing itself.", cancellationToken))
                 closed++;
         }
 
         return closed;
     }
 
-    /// <summary>Closes a run that cannot finish, as failed, with the numbers of its partitions, and releases its claims. Safe to call
-    /// twice: the first close counts.</summary>
+    /// <summary>Closes a run that cannot finish, as failed, with the numbers of its partitions, releases its claims and puts the news into
+    /// the outbox: all of it or nothing. Safe to call twice: the first close counts.</summary>
     /// <param name="reason">Why; stored without secrets.</param>
-    /// <returns>Kind of the run; null when it is already closed or was never opened.</returns>
-    public async Task<string?> CloseFailedAsync(string runId, string reason, CancellationToken cancellationToken = default)
+    /// <returns>Whether it was open; false when it is already closed or was never opened.</returns>
+    public async Task<bool> CloseFailedAsync(string runId, string reason, CancellationToken cancellationToken = default)
     {
         await using NpgsqlCommand command = database.CreateCommand(
             """
@@ -195,15 +192,21 @@ public sealed class RunLedger(NpgsqlDataSource database)
             done AS (
                 SELECT count(*) FILTER (WHERE state = 'present') AS completed, count(*) FILTER (WHERE state = 'failed') AS failed,
                     coalesce(sum(rows_written), 0) AS rows
-                FROM operations.partitions WHERE run_id = $1)
-            UPDATE operations.runs SET state = 'failed', error = $2, finished_at = now(), completed = done.completed, failed = done.failed,
-                rows_written = done.rows
-            FROM done WHERE run_id = $1 AND state = 'running' RETURNING kind
+                FROM operations.partitions WHERE run_id = $1),
+            closed AS (
+                UPDATE operations.runs SET state = 'failed', error = $2, finished_at = now(), completed = done.completed, failed = done.failed,
+                    rows_written = done.rows
+                FROM done WHERE run_id = $1 AND state = 'running' RETURNING kind),
+            news AS (
+                INSERT INTO operations.notifications (dedupe_key, event, subject, body)
+                SELECT $1 || ':failed', 'failed', kind || ' failed', left('Run ' || $1 || ': ' || $2, 3000) FROM closed
+                ON CONFLICT (dedupe_key) DO NOTHING)
+            SELECT EXISTS (SELECT FROM closed)
             """
         );
         command.Parameters.Add(new() { Value = runId });
         command.Parameters.Add(new() { Value = Redaction.Redact(reason) });
-        return await command.ExecuteScalarAsync(cancellationToken) as string;
+        return await command.ExecuteScalarAsync(cancellationToken) is true;
     }
 
     /// <summary>The latest run of a kind (null: of any) that has closed; null when there is none.</summary>

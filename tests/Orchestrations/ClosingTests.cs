@@ -85,7 +85,7 @@ public sealed class ClosingTests
         await partitions.ClaimAsync("hazard", ["a", "b", "c"], "hazard-1/x");
         await partitions.RecordFailedAsync("hazard", "hazard-1/x", [new PartitionOutcome("b", 0, 0, 0, 0, "no rows")]);
 
-        CloseRun close = new(ledger, new(database));
+        CloseRun close = new(ledger);
         await close.RunAsync(new RunToClose("hazard-1/x", "cannot write: password=hunter2"), CancellationToken.None);
         await close.RunAsync(new RunToClose("hazard-1/x", "another reason"), CancellationToken.None);
         await close.RunAsync(new RunToClose("never/opened", "no begin"), CancellationToken.None);
@@ -101,6 +101,27 @@ public sealed class ClosingTests
         string told = Assert.IsType<string>(await news.ExecuteScalarAsync());
         Assert.StartsWith("hazard failed|Run hazard-1/x: cannot write", told, StringComparison.Ordinal);
         Assert.DoesNotContain(';', told);
+    }
+
+    [Fact]
+    public async Task A_run_that_is_found_ended_is_closed_with_one_notification()
+    {
+        await using NpgsqlDataSource database = NpgsqlDataSource.Create(await PostgresServer.CreateAppDatabaseAsync());
+        RunLedger ledger = new(database);
+        await ledger.BeginAsync("hazard-1/x", "hazard-1", "hazard", new { }, null, total: 3);
+        await ledger.BeginAsync("hazard-2/x", "hazard-2", "hazard", new { }, null, total: 3);
+
+        Task<string?> EndOf(string instanceId, CancellationToken _) => Task.FromResult(instanceId == "hazard-1" ? "Terminated" : null);
+        Assert.Equal(1, await ledger.CloseEndedAsync(EndOf));
+        Assert.Equal(0, await ledger.CloseEndedAsync(EndOf));
+
+        await using NpgsqlCommand news = database.CreateCommand(
+            "SELECT string_agg(dedupe_key || '|' || event || '|' || subject || '|' || body, ';') FROM operations.notifications"
+        );
+        Assert.Equal(
+            "hazard-1/x:failed|failed|hazard failed|Run hazard-1/x: hazard-1 is Terminated: the run ended without closing itself.",
+            await news.ExecuteScalarAsync()
+        );
     }
 
     /// <summary>The app's orchestrations; of its activities, only the last resort works.</summary>

@@ -15,7 +15,7 @@ public interface ISpotSink
 
     bool IsOn { get; }
 
-    /// <summary>Sends a delta. Safe to repeat with the same delta.</summary>
+    /// <summary>Sends a delta. Safe to repeat with the same delta: the dead letters are those of the last attempt.</summary>
     /// <returns>Records that the sink refused for good; they are kept as dead letters.</returns>
     Task<int> SendAsync(SlotTime slot, IReadOnlyList<MarketChange> changes, CancellationToken cancellationToken = default);
 }
@@ -56,12 +56,15 @@ public sealed class TimestreamSink(
                 )
         );
         MarketChange[] dead = [.. refused.SelectMany(batch => batch)];
+        string letters = SpotKeys.DeadLetters(slot, Name);
         if (dead.Length > 0)
             await bucket.WriteAsync(
-                SpotKeys.DeadLetters(slot, Name),
+                letters,
                 RawFile.Write(new RawHeader(MarketChange.Schema, slot.Text, dead.Length, []), dead),
                 cancellationToken
             );
+        else
+            await bucket.DeleteAsync(letters, cancellationToken); // of an attempt before this one
         return dead.Length;
     }
 

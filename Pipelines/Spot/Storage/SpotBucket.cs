@@ -61,6 +61,10 @@ public class SpotBucket(IAmazonS3 s3, SpotOptions options)
     public virtual Task WriteAsync(string key, byte[] bytes, CancellationToken cancellationToken = default) =>
         s3.PutObjectAsync(Put(key, bytes, _ => { }), cancellationToken);
 
+    /// <summary>Deletes an object; nothing happens when it is not there.</summary>
+    public virtual Task DeleteAsync(string key, CancellationToken cancellationToken = default) =>
+        s3.DeleteObjectAsync(options.Bucket, key, cancellationToken);
+
     /// <summary>Null only when S3 reports that the object does not exist.</summary>
     public virtual async Task<StoredObject?> ReadAsync(string key, CancellationToken cancellationToken = default)
     {

@@ -49,6 +49,13 @@ internal sealed class MemoryBucket() : SpotBucket(null!, new SpotOptions { Bucke
         return Task.CompletedTask;
     }
 
+    public override Task DeleteAsync(string key, CancellationToken cancellationToken = default)
+    {
+        Before(key);
+        Objects.TryRemove(key, out _);
+        return Task.CompletedTask;
+    }
+
     public override Task<StoredObject?> ReadAsync(string key, CancellationToken cancellationToken = default) =>
         Task.FromResult(Objects.GetValueOrDefault(key));
 

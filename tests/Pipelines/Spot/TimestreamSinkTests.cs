@@ -46,8 +46,14 @@ public sealed class TimestreamSinkTests
         // Killed before it was noted, and sent again: the same records, the same dead letters.
         Assert.Equal(dead, await send.RunAsync(First.Text, default));
         Assert.Equal(Rows, timestream.Taken.Count + (await DeadLettersAsync(database)).Count);
+
+        // Sent again when Timestream takes them all: none is left.
+        timestream.Refuses = (_, _) => false;
+        Assert.Equal(0, await send.RunAsync(First.Text, default));
+        Assert.Equal(Rows, timestream.Taken.Count);
+        Assert.Null(await database.Bucket.ReadAsync(SpotKeys.DeadLetters(First, "timestream")));
         SlotRow row = await database.Store.CommitAsync(First);
-        Assert.Equal((SlotState.Present, Rows, dead), (row.State, row.Rows, row.Rejected));
+        Assert.Equal((SlotState.Present, Rows, 0), (row.State, row.Rows, row.Rejected));
         Assert.Equal(Rows, (await database.History.ReadLatestAsync()).Count);
     }
 
@@ -131,7 +137,7 @@ public sealed class TimestreamSinkTests
         private readonly Dictionary<int, int> refusals = [];
 
         /// <summary>By number of the type, and how often it was refused.</summary>
-        public Func<int, int, bool> Refuses { get; init; } = (_, _) => false;
+        public Func<int, int, bool> Refuses { get; set; } = (_, _) => false;
 
         public Func<Task> Before { get; init; } = () => Task.CompletedTask;
 
