@@ -33,7 +33,14 @@ public static class OperationsServices
         services.TryAddSingleton<StartLock>();
         services.TryAddSingleton<RunLedger>();
         services.TryAddSingleton<RunReader>();
-        services.AddOptions<RetentionOptions>().BindConfiguration("Retention").ValidateDataAnnotations().ValidateOnStart();
+        services
+            .AddOptions<RetentionOptions>()
+            .BindConfiguration("Retention")
+            .Configure<IConfiguration>(
+                (options, settings) => options.Instances = settings.GetValue("Durable:InstanceRetention", options.Instances)
+            )
+            .ValidateDataAnnotations()
+            .ValidateOnStart();
         services.TryAddSingleton(provider => provider.GetRequiredService<IOptions<RetentionOptions>>().Value);
         services.TryAddSingleton<LedgerRetention>();
         services.TryAddSingleton<DataGates>();

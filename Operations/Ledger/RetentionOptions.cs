@@ -2,7 +2,7 @@ using System.ComponentModel.DataAnnotations;
 
 namespace Durable.Operations.Ledger;
 
-/// <summary>How long records are kept; settings <c>Retention__…</c>. Zero keeps forever. Leases and their receipts are never
+/// <summary>How long records are kept; settings <c>Retention__…</c> and <c>Durable__InstanceRetention</c>. Zero keeps forever. Leases and their receipts are never
 /// deleted.</summary>
 public sealed class RetentionOptions
 {
@@ -18,4 +18,13 @@ public sealed class RetentionOptions
         ErrorMessage = "Retention__Notifications must be from 0 (keeps) to 36500.00:00:00."
     )]
     public TimeSpan Notifications { get; init; } = TimeSpan.FromDays(400);
+
+    /// <summary>Ended instances with their history, on either host. Default 30 days after the end.</summary>
+    [Range(
+        typeof(TimeSpan),
+        "00:00:00",
+        "36500.00:00:00",
+        ErrorMessage = "Durable__InstanceRetention must be from 0 (keeps) to 36500.00:00:00."
+    )]
+    public TimeSpan Instances { get; set; } = TimeSpan.FromDays(30);
 }

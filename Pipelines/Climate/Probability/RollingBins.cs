@@ -6,7 +6,7 @@ namespace Durable.Pipelines.Climate.Probability;
 
 /// <summary>
 /// Bin probabilities of one place and risk for many windows of the same series: <see cref="BinProbability"/> in single precision. Agrees
-/// with it to 3e-6 (bins are stored to 1e-4). Not thread-safe; one per worker, used for every cell.
+/// with it to 1e-5 (bins are stored to 1e-4). Not thread-safe; one per worker, used for every cell.
 /// </summary>
 /// <remarks>
 /// The share of a window below an edge is ½ + Σ erf((edge − x)·u) / 2n, u = 1/(bandwidth·√2). Every window has its own u, so windows could

@@ -36,7 +36,22 @@ internal static class PotholeCalls
         await host.TickAsync("TickPotholePipeline");
         await host.TickAsync("ReapClusters");
         await host.TickAsync("TickNotifications");
+        await RetentionAsync(host);
+    }
+
+    /// <summary>Nobody else deletes ended instances on this host.</summary>
+    private static async Task RetentionAsync(AzureHostDriver host)
+    {
+        HubInstance[] ended = [.. host.Hub.Instances.Where(instance => instance.HasEnded).Take(2)];
+        DateTime longAgo = DateTime.UtcNow.AddDays(-40);
+        (ended[0].CreatedAt, ended[0].UpdatedAt) = (longAgo, longAgo);
+        ended[1].CreatedAt = longAgo; // ended today
+        int before = host.Hub.Instances.Count();
+
         await host.TickAsync("ApplyRetention");
+
+        Assert.Null(host.Hub.Find(ended[0].InstanceId));
+        Assert.Equal(before - 1, host.Hub.Instances.Count());
     }
 
     /// <summary>Cancels over HTTP while a job runs: the job is killed, the machines are stopped, the run fails as cancelled.</summary>

@@ -25,7 +25,7 @@ internal sealed class HubInstance(string instanceId, string name, string? input,
 
     public TaskFailureDetails? Failure { get; set; }
 
-    public DateTime CreatedAt { get; } = DateTime.UtcNow;
+    public DateTime CreatedAt { get; set; } = DateTime.UtcNow;
 
     public DateTime UpdatedAt { get; set; } = DateTime.UtcNow;
 

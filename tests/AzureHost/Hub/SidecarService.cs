@@ -50,6 +50,7 @@ internal sealed class SidecarService(TaskHub hub) : TaskHubSidecarService.TaskHu
             hub.Instances.Where(instance => instance.InstanceId.StartsWith(query.InstanceIdPrefix ?? "", StringComparison.Ordinal))
                 .Where(instance => query.RuntimeStatus.Count == 0 || query.RuntimeStatus.Contains(instance.Status))
                 .Where(instance => query.CreatedTimeFrom is null || instance.CreatedAt.ToTimestamp() >= query.CreatedTimeFrom)
+                .Where(instance => query.CreatedTimeTo is null || instance.CreatedAt.ToTimestamp() <= query.CreatedTimeTo)
                 .OrderBy(instance => instance.InstanceId, StringComparer.Ordinal)
                 .Select(instance => instance.Show(query.FetchInputsAndOutputs))
         );
