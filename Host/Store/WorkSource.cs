@@ -8,13 +8,13 @@ namespace Durable.Host.Store;
 internal sealed class WorkSource(HubDatabase database)
 {
     // FOR KEY SHARE: a host declared dead between this claim and its commit would own rows forever. MATERIALIZED: joined as a subquery, the
-    // LIMIT may be evaluated more than once. SKIP LOCKED: two hosts take different rows. ORDER BY: without it the planner assumes that a
-    // third of all rows have mail, and scans the table instead of the index of those that do. ARRAY: a join with up to 256 ids looks to the
+    // LIMIT may be evaluated more than once. SKIP LOCKED: two hosts take different rows. ORDER BY: the oldest executions first, and
+    // without it the planner assumes that a third of all rows have mail, and scans the table instead of the index of those that do. ARRAY: a join with up to 256 ids looks to the
     // planner like a reason to scan the table; an array goes through the key.
     internal const string ClaimSql = """
         WITH mail AS MATERIALIZED (
             SELECT instance_id FROM instances WHERE owner IS NULL AND sent > handled
-            ORDER BY instance_id LIMIT $2 FOR NO KEY UPDATE SKIP LOCKED),
+            ORDER BY run_no LIMIT $2 FOR NO KEY UPDATE SKIP LOCKED),
         due AS MATERIALIZED (
             SELECT instance_id FROM instances WHERE owner IS NULL AND due_at <= now()
             ORDER BY due_at LIMIT $2 FOR NO KEY UPDATE SKIP LOCKED)

@@ -57,6 +57,47 @@ public sealed class FairShareTests
     }
 
     [Fact]
+    public async Task Instances_that_wait_for_a_place_are_taken_by_age_whatever_their_ids()
+    {
+        const int Places = 4;
+        string database = await PostgresServer.CreateDatabaseAsync();
+        ConcurrentQueue<string> begun = new();
+        ScenarioRuntime app = new ScenarioRuntime()
+            .Orchestrator("Begin", async context => await context.CallActivityAsync<string>("Note", context.InstanceId))
+            .Activity<string, string>(
+                "Note",
+                id =>
+                {
+                    begun.Enqueue(id);
+                    return Task.FromResult(id);
+                }
+            );
+        await using (TestEngine first = await TestEngine.StartAsync(app, database))
+            await first.RunAsync("Begin", id: "makes the schema");
+        string[] byAge = [.. Enumerable.Range(10, 40).Select(n => $"instance-{99 - n}")];
+        await using (TestEngine stopped = TestEngine.Create(app, database))
+        {
+            foreach (string id in byAge)
+                await stopped.ScheduleAsync("Begin", id: id);
+        }
+
+        begun.Clear();
+        HubSettings few = new()
+        {
+            HubName = "TestHub",
+            ExtendedSessions = true,
+            MaxSessions = Places,
+        };
+        await using TestEngine engine = await TestEngine.StartAsync(app, database, few);
+        foreach (string id in byAge)
+            await engine.EndAsync(id);
+
+        string[] order = [.. begun];
+        Assert.Equal(byAge.Length, order.Length);
+        Assert.All(order.Index(), seen => Assert.InRange(Array.IndexOf(byAge, seen.Item) - seen.Index, -Places, Places));
+    }
+
+    [Fact]
     public async Task A_commit_of_many_turns_reads_their_rows_only_however_many_instances_there_are()
     {
         const int Before = 2500,
