@@ -25,6 +25,7 @@ internal sealed partial class DurableEngine : BackgroundService
     private readonly InstanceSignals signals;
     private readonly SemaphoreSlim turnSlots;
     private readonly ILogger<DurableEngine> logger;
+    private volatile bool full; // the last claim had no place
     private readonly TaskCompletionSource ready = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     /// <summary>An engine over its parts.</summary>
@@ -210,7 +211,9 @@ internal sealed partial class DurableEngine : BackgroundService
                 return;
             }
 
+            full = true; // until it is known: a session that closes meanwhile has the loop look again
             int places = Math.Max(0, Math.Min(ClaimAtOnce, tools.Settings.MaxSessions - local.Sessions.Count));
+            full = places == 0;
             (List<string> ids, nextDue) = await source.ClaimInstancesAsync(lease.HostNo, places, round);
             claimed = ids.Count > 0;
             if (ids.Count > 0)
@@ -404,6 +407,11 @@ internal sealed partial class DurableEngine : BackgroundService
     private void Close(OrchestrationSession session)
     {
         local.Sessions.TryRemove(new KeyValuePair<string, OrchestrationSession>(session.InstanceId, session));
+        if (full)
+        {
+            local.Wake.Set();
+        }
+
         _ = ReportLateAsync(session, session.Close());
     }
 

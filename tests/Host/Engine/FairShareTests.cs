@@ -87,6 +87,8 @@ public sealed class FairShareTests
             HubName = "TestHub",
             ExtendedSessions = true,
             MaxSessions = Places,
+            RenewEvery = TimeSpan.FromMinutes(1), // nothing but the end of an instance says that a place is free
+            LeaseTime = TimeSpan.FromMinutes(5),
         };
         await using TestEngine engine = await TestEngine.StartAsync(app, database, few);
         foreach (string id in byAge)
@@ -109,9 +111,15 @@ public sealed class FairShareTests
             .Activity<int, int>("Same", Task.FromResult);
         await using (TestEngine first = await TestEngine.StartAsync(app, database))
         {
-            await RunAsync(first, Before);
-            await using NpgsqlCommand analyze = first.Database.Source.CreateCommand("ANALYZE");
-            await analyze.ExecuteNonQueryAsync();
+            await RunAsync(first, 1);
+            await using NpgsqlCommand fill = first.Database.Source.CreateCommand(
+                $"""
+                INSERT INTO instances (instance_id, execution_id, name, status, sent, handled, history_length, completed_at)
+                SELECT 'ended-' || n, gen_random_uuid(), 'One', 1, 2, 2, 5, now() FROM generate_series(1, {Before}) n;
+                ANALYZE
+                """
+            );
+            await fill.ExecuteNonQueryAsync();
         }
 
         long read = await RowsRead.ByAsync(
