@@ -19,6 +19,7 @@ IHost BuildWorker()
     FunctionsApplicationBuilder builder = FunctionsApplication.CreateBuilder(args);
     builder.ConfigureFunctionsWebApplication();
     builder.AddPipelines();
+    builder.Services.AddInstanceRetention();
     return builder.Build();
 }
 

@@ -33,14 +33,7 @@ public static class OperationsServices
         services.TryAddSingleton<StartLock>();
         services.TryAddSingleton<RunLedger>();
         services.TryAddSingleton<RunReader>();
-        services
-            .AddOptions<RetentionOptions>()
-            .BindConfiguration("Retention")
-            .Configure<IConfiguration>(
-                (options, settings) => options.Instances = settings.GetValue("Durable:InstanceRetention", options.Instances)
-            )
-            .ValidateDataAnnotations()
-            .ValidateOnStart();
+        services.AddOptions<RetentionOptions>().BindConfiguration("Retention").ValidateDataAnnotations().ValidateOnStart();
         services.TryAddSingleton(provider => provider.GetRequiredService<IOptions<RetentionOptions>>().Value);
         services.TryAddSingleton<LedgerRetention>();
         services.TryAddSingleton<DataGates>();
@@ -55,6 +48,18 @@ public static class OperationsServices
         services.TryAddSingleton(provider => new DatabaseBackup(Backups(provider), provider.GetRequiredService<TimeProvider>()));
         services.TryAddEnumerable(ServiceDescriptor.Singleton<IHostedService, SchemaAtStart>());
         return services.AddAwsClients().AddLeases().AddRemoteHosts();
+    }
+
+    /// <summary>Has the app purge ended instances, on a host that keeps them until somebody does. The embedded host purges by itself, and
+    /// knows the parents that still need a child.</summary>
+    public static IServiceCollection AddInstanceRetention(this IServiceCollection services)
+    {
+        services
+            .AddOptions<RetentionOptions>()
+            .Configure<IConfiguration>(
+                (options, settings) => options.Instances = settings.GetValue("Durable:InstanceRetention", TimeSpan.FromDays(30))
+            );
+        return services;
     }
 
     private static IServiceCollection AddLeases(this IServiceCollection services)

@@ -9,8 +9,8 @@ public sealed record RetentionTick(long Runs, long Plans, long Notifications, lo
 
 /// <summary>Deletes ledger rows, notifications and ended instances older than the settings <c>Retention__…</c> and
 /// <c>Durable__InstanceRetention</c> allow, every night.</summary>
-/// <remarks>The embedded host deletes ended instances by itself, all day long, and leaves none here. The Azure Functions host keeps them
-/// until somebody purges them. Safe to call at any time, also concurrently.</remarks>
+/// <remarks>The embedded host deletes ended instances by itself, all day long. The Azure Functions host keeps them until somebody purges
+/// them. Safe to call at any time, also concurrently.</remarks>
 public sealed class RetentionTimer(LedgerRetention retention, RetentionOptions options, TimeProvider clock)
 {
     private static readonly OrchestrationRuntimeStatus[] Ended =

@@ -19,12 +19,13 @@ public sealed class RetentionOptions
     )]
     public TimeSpan Notifications { get; init; } = TimeSpan.FromDays(400);
 
-    /// <summary>Ended instances with their history, on either host. Default 30 days after the end.</summary>
+    /// <summary>Ended instances with their history, for the app to purge. Default 0, because the embedded host purges by itself; on the
+    /// Azure Functions host 30 days after the end.</summary>
     [Range(
         typeof(TimeSpan),
         "00:00:00",
         "36500.00:00:00",
         ErrorMessage = "Durable__InstanceRetention must be from 0 (keeps) to 36500.00:00:00."
     )]
-    public TimeSpan Instances { get; set; } = TimeSpan.FromDays(30);
+    public TimeSpan Instances { get; set; }
 }

@@ -1,6 +1,9 @@
+using Durable.Operations;
 using Durable.Operations.Leases;
 using Durable.Operations.Ledger;
 using Durable.Tests.Fixtures;
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.DependencyInjection;
 using Npgsql;
 
 namespace Durable.Tests.Operations;
@@ -8,6 +11,25 @@ namespace Durable.Tests.Operations;
 /// <summary>A ledger of many years: what is old goes, what runs and what proves a cost stays, and no query reads it all.</summary>
 public sealed class LedgerRetentionTests(LedgerRetentionTests.FullLedger ledger) : IClassFixture<LedgerRetentionTests.FullLedger>
 {
+    [Theory, InlineData(null, 30), InlineData("90.00:00:00", 90), InlineData("0", 0)]
+    public void The_app_purges_instances_only_on_a_host_that_does_not(string? setting, int days)
+    {
+        IServiceCollection services = new ServiceCollection()
+            .AddLogging()
+            .AddSingleton<IConfiguration>(
+                new ConfigurationBuilder()
+                    .AddInMemoryCollection(new Dictionary<string, string?> { ["Durable:InstanceRetention"] = setting })
+                    .Build()
+            )
+            .AddOperations();
+
+        Assert.Equal(TimeSpan.Zero, services.BuildServiceProvider().GetRequiredService<RetentionOptions>().Instances);
+        Assert.Equal(
+            TimeSpan.FromDays(days),
+            services.AddInstanceRetention().BuildServiceProvider().GetRequiredService<RetentionOptions>().Instances
+        );
+    }
+
     [Fact]
     public async Task Old_runs_plans_and_notifications_go_and_running_ones_and_leases_stay()
     {
